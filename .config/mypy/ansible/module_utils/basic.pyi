@@ -1,0 +1,13 @@
+"""The part of AnsibleModule that the modules use (ansible-core ships no types)."""
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+def missing_required_lib(library: str, reason: str | None = ..., url: str | None = ...) -> str: ...
+
+class AnsibleModule:
+    params: dict[str, Any]
+    check_mode: bool
+    def __init__(self, argument_spec: Mapping[str, Any], supports_check_mode: bool = ...) -> None: ...
+    def exit_json(self, **result: Any) -> NoReturn: ...
+    def fail_json(self, msg: str, **result: Any) -> NoReturn: ...

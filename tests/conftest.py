@@ -1,0 +1,27 @@
+"""Make module_utils/ importable under the name that Ansible gives it, and run modules as Ansible does."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+
+import ansible.module_utils
+import pytest
+from ansible.module_utils.testing import patch_module_args
+
+ROOT = Path(__file__).parents[1]
+ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
+
+
+@pytest.fixture
+def run_module(capsys):
+    """Run a module's real ``main`` and return its result (``failed`` and ``msg`` on a refusal)."""
+
+    def run(name, *, check=False, **params):
+        module = importlib.import_module(name)
+        with patch_module_args({**params, "_ansible_check_mode": check}), pytest.raises(SystemExit):
+            module.main()
+        return json.loads(capsys.readouterr().out)
+
+    return run
