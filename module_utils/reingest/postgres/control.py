@@ -1,0 +1,95 @@
+"""Read ``global/pg_control``: who a data directory is, and whether it was shut down cleanly.
+
+The layout is PostgreSQL's ``src/include/catalog/pg_control.h``; the offsets hold for the control versions listed in
+``_CRC_OFFSET``. Any other version is refused rather than guessed.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import Refusal
+
+# control version -> offset of the CRC32C over all bytes before it: 1300 is PostgreSQL 14-17, 1800 is 18.
+_CRC_OFFSET = {1300: 288, 1800: 292}
+
+# enum DBState in pg_control.h
+_STATES = (
+    "starting up",
+    "shut down",
+    "shut down in recovery",
+    "shutting down",
+    "in crash recovery",
+    "in archive recovery",
+    "in production",
+)
+SHUT_DOWN = "shut down"
+
+
+def _crc32c_table() -> tuple[int, ...]:
+    """Return the table of the Castagnoli polynomial, reflected (RFC 3720, appendix B.4)."""
+    table = []
+    for byte in range(256):
+        value = byte
+        for _ in range(8):
+            value = (value >> 1) ^ (0x82F63B78 if value & 1 else 0)
+        table.append(value)
+    return tuple(table)
+
+
+_TABLE = _crc32c_table()
+
+
+def crc32c(data: bytes) -> int:
+    """Return the CRC32C of the bytes, as PostgreSQL's ``COMP_CRC32C`` computes it."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]
+    return crc ^ 0xFFFFFFFF
+
+
+@dataclass(frozen=True)
+class Control:
+    """What ``pg_control`` says of a data directory."""
+
+    system_identifier: str  # decimal; a string because JSON readers lose digits of a 64-bit number
+    control_version: int
+    catalog_version: int
+    state: str
+    checkpoint_lsn: str  # "X/Y", the redo position of the last checkpoint
+    timeline: int
+
+    @property
+    def clean(self) -> bool:
+        """Whether the server was shut down in order, as a primary."""
+        return self.state == SHUT_DOWN
+
+
+def read_control(data: Path) -> Control:
+    """Return what ``pg_control`` of the data directory says.
+
+    Raises:
+        Refusal: the file is missing, short, of an unknown version, or fails its CRC.
+    """
+    path = data / "global" / "pg_control"
+    try:
+        raw = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        raise Refusal(f"{data} is not a PostgreSQL data directory: {path} is missing") from None
+    except PermissionError:
+        raise Refusal(f"{path} cannot be read; run on that host as root or as the servers' account") from None
+    if len(raw) < 296:
+        raise Refusal(f"{path} is cut short ({len(raw)} bytes); restore it or promote another snapshot")
+    identifier, version, catalog, state = struct.unpack_from("<QIII", raw)
+    offset = _CRC_OFFSET.get(version)
+    if offset is None:
+        raise Refusal(f"{path} has control version {version}; only PostgreSQL 14 to 18 are known (1300 and 1800)")
+    (expected,) = struct.unpack_from("<I", raw, offset)
+    if crc32c(raw[:offset]) != expected:
+        raise Refusal(f"{path} fails its checksum; the data directory is damaged: promote another snapshot")
+    redo, timeline = struct.unpack_from("<QI", raw, 40)
+    name = _STATES[state] if state < len(_STATES) else f"unknown state {state}"
+    lsn = f"{redo >> 32:X}/{redo & 0xFFFFFFFF:X}"
+    return Control(str(identifier), version, catalog, name, lsn, timeline)

@@ -1,0 +1,124 @@
+"""What must hold of a data directory before it may become the live one, and before a server may start on it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from ..errors import Refusal
+from .control import Control, read_control
+
+# Files that say "this directory is in use", "this is a backup" or "this is a standby".
+_MUST_BE_ABSENT = {
+    "postmaster.pid": "a server runs on it or was killed; stop it in order (fast shutdown), then try again",
+    "backup_label": "it is a copy of a running server; start and stop a server on it first",
+    "standby.signal": "it is a standby; only a primary that was shut down can be promoted",
+    "recovery.signal": "it waits for a recovery; start and stop a server on it first",
+}
+
+
+@dataclass(frozen=True)
+class DataDirectory:
+    """A data directory as it was found."""
+
+    path: Path
+    major: str  # content of PG_VERSION: pg_control alone does not tell 14 from 17
+    control: Control
+
+    @property
+    def system_identifier(self) -> str:
+        """The cluster's identity; it moves with the directory, so it names a load wherever it lies."""
+        return self.control.system_identifier
+
+
+def read_data_directory(path: Path) -> DataDirectory:
+    """Return what lies at the path.
+
+    Raises:
+        Refusal: nothing lies there, or something that is no data directory.
+    """
+    try:
+        major = (path / "PG_VERSION").read_text(encoding="ascii").strip()
+    except (FileNotFoundError, NotADirectoryError):
+        empty = path.is_dir() and not any(path.iterdir())
+        reason = "it is empty" if empty else "it has no PG_VERSION" if path.is_dir() else "there is no such directory"
+        raise Refusal(f"{path} holds no database: {reason}; load into it first") from None
+    except PermissionError:
+        raise Refusal(f"{path} cannot be read; run on that host as root or as the servers' account") from None
+    return DataDirectory(path, major, read_control(path))
+
+
+def is_data_directory(path: Path) -> bool:
+    """Return whether a cluster was initialised at the path."""
+    return (path / "PG_VERSION").is_file()
+
+
+def structure_faults(path: Path) -> list[str]:
+    """Return why the directory cannot move: modes, tablespaces and links that a rename leaves behind."""
+    faults = []
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode not in (0o700, 0o750):
+        faults.append(f"{path} has mode {mode:04o}, PostgreSQL starts only on 0700 or 0750: chmod 0700 {path}")
+    if (path / "pg_wal").is_symlink():
+        faults.append(f"{path}/pg_wal is a link to {(path / 'pg_wal').readlink()}: move the WAL back into the directory")
+    spaces = path / "pg_tblspc"
+    if spaces.is_dir():
+        faults += [
+            f"{entry} is a tablespace, its files lie outside the directory: move its tables to pg_default and drop it"
+            for entry in sorted(spaces.iterdir())
+        ]
+    return faults
+
+
+def use_faults(path: Path) -> list[str]:
+    """Return why a server may still be, or have been, on the directory."""
+    faults = [f"{path}/{name} is there: {why}" for name, why in _MUST_BE_ABSENT.items() if (path / name).exists()]
+    control = read_control(path)
+    if not control.clean:
+        faults.append(
+            f"{path} was not shut down cleanly (pg_control says: {control.state}); start a server on it and stop it in order"
+        )
+    faults += [f"process {pid} works in {path}: stop it first" for pid in processes_in(path)]
+    return faults
+
+
+def version_faults(candidate: DataDirectory, reference: Optional[DataDirectory]) -> list[str]:
+    """Return how the candidate's versions differ from those of the live directory (none: nothing to compare)."""
+    if reference is None:
+        return []
+    faults = []
+    if candidate.major != reference.major:
+        faults.append(
+            f"{candidate.path} is of PostgreSQL {candidate.major}, production is of {reference.major}: load with {reference.major}"
+        )
+    elif candidate.control.catalog_version != reference.control.catalog_version:
+        faults.append(
+            f"{candidate.path} has catalog version {candidate.control.catalog_version}, production has "
+            f"{reference.control.catalog_version}: both must run from one image"
+        )
+    return faults
+
+
+def processes_in(path: Path) -> list[int]:
+    """Return the processes whose working directory is this directory, in any container of this machine.
+
+    A PostgreSQL server works in its data directory. Its own lock file cannot show a server of another container
+    (each sees itself as process 1), but the inode behind ``/proc/<pid>/cwd`` does.
+    """
+    if not path.exists():
+        return []
+    here = path.stat()
+    found = []
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            there = os.stat(entry / "cwd")  # noqa: PTH116 - Path.stat() is the same call, kept beside its errors
+        except (FileNotFoundError, PermissionError, ProcessLookupError):
+            continue  # it ended, or belongs to an account that we may not look at
+        if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
+            found.append(int(entry.name))
+    return sorted(found)

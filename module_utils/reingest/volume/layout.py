@@ -1,0 +1,104 @@
+"""Where things lie on the volume."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Optional
+
+from ..errors import Refusal
+from . import snapshot_id
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The shared volume: data directories, the link to the live one, and reingest's own records."""
+
+    root: Path
+
+    @property
+    def ingest(self) -> Path:
+        """The data directory of the staging server."""
+        return self.root / "ingest"
+
+    @property
+    def staging(self) -> Path:
+        """The folder of the promoted loads."""
+        return self.root / "staging"
+
+    @property
+    def prod(self) -> Path:
+        """The link to the live snapshot; the data directory of the production server."""
+        return self.root / "prod"
+
+    @property
+    def records(self) -> Path:
+        """Ledger, journal, lock and runs."""
+        return self.root / ".reingest"
+
+    @property
+    def ledger(self) -> Path:
+        """One line for every load, promotion, undo and pruning."""
+        return self.records / "ledger.jsonl"
+
+    @property
+    def journal(self) -> Path:
+        """What a promotion intends, written before it is done."""
+        return self.records / "journal.json"
+
+    @property
+    def lock(self) -> Path:
+        """Which run has the volume."""
+        return self.records / "lock.json"
+
+    @property
+    def trash(self) -> Path:
+        """Snapshots on their way out: out of sight first, then deleted."""
+        return self.records / "trash"
+
+    def run(self, run: str) -> Path:
+        """Return the folder of one run."""
+        return self.records / "runs" / run
+
+    def snapshot(self, name: str) -> Path:
+        """Return the data directory of a snapshot."""
+        return self.staging / snapshot_id.checked(name)
+
+    def snapshots(self) -> list[str]:
+        """Return the ids of what lies in ``staging/``, oldest first."""
+        if not self.staging.is_dir():
+            return []
+        found = [entry.name for entry in self.staging.iterdir() if snapshot_id.taken_at(entry.name) and entry.is_dir()]
+        return sorted(found, key=lambda name: (snapshot_id.taken_at(name), name))
+
+    def live(self) -> Optional[str]:
+        """Return the id of the live snapshot; None before the first promotion.
+
+        Raises:
+            Refusal: ``prod`` is not a link, or a link that does not lead to a snapshot of this volume.
+        """
+        if not self.prod.is_symlink():
+            if not self.prod.exists():
+                return None
+            raise Refusal(
+                f"{self.prod} is a {'directory' if self.prod.is_dir() else 'file'}, not a link: a container that met a missing prod "
+                f"may have made it. Look into it; if nothing of value is there, stop what uses it and move it away"
+            )
+        target = Path(os.path.normpath(self.root / self.prod.readlink()))
+        if target.parent != self.staging or snapshot_id.taken_at(target.name) is None:
+            raise Refusal(f"{self.prod} leads to {target}, not into {self.staging}: point it at a snapshot there")
+        if not target.is_dir():
+            raise Refusal(f"{self.prod} leads to {target}, which is not there: promote another snapshot (rollback.yml)")
+        return target.name
+
+
+def open_volume(root: Path) -> Volume:
+    """Return the volume.
+
+    Raises:
+        Refusal: there is no such directory, or it has no ``ingest/``.
+    """
+    if not root.is_dir():
+        raise Refusal(f"volume {root} is not there: mount it, or correct reingest_volume")
+    return Volume(root)
