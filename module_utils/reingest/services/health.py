@@ -1,0 +1,86 @@
+"""Whether a service answers as declared."""
+
+from __future__ import annotations
+
+import json
+import socket
+import urllib.error
+import urllib.request
+from typing import Any
+
+from ..errors import Refusal
+from .model import Health
+
+
+def answer(health: Health, timeout: float = 2.0) -> str:
+    """Try the declared check once; return why it is not healthy yet, or an empty text.
+
+    Raises:
+        Refusal: it will never be (a wrong password, say): waiting longer is of no use.
+    """
+    if health.tcp:
+        return _tcp(health.tcp, timeout)
+    if health.http:
+        return _http(health, timeout)
+    if health.postgresql:
+        return _postgresql(health.postgresql)
+    return ""
+
+
+def system_identifier(dsn: str) -> str:
+    """Return the system identifier of the server behind a DSN."""
+    from ..postgres.dsn import connect  # needs psycopg2, which not every host of services has
+
+    with connect(dsn) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT system_identifier FROM pg_control_system()")
+        found = str(cursor.fetchone()[0])
+    connection.close()
+    return found
+
+
+def _tcp(target: str, timeout: float) -> str:
+    host, _, port = target.rpartition(":")
+    try:
+        with socket.create_connection((host, int(port)), timeout=timeout):
+            return ""
+    except OSError as error:
+        return f"{target}: {error.strerror or error}"
+
+
+def _http(health: Health, timeout: float) -> str:
+    if not health.http.startswith(("http://", "https://")):
+        raise Refusal(f"{health.http!r} is not an HTTP address")
+    try:
+        with urllib.request.urlopen(health.http, timeout=timeout) as reply:  # noqa: S310 - checked above
+            body = reply.read(1 << 20)
+    except urllib.error.HTTPError as error:
+        with error:
+            return f"{health.http} answers {error.code}: {error.read(300).decode(errors='replace').strip()}"
+    except OSError as error:
+        return f"{health.http}: {error}"
+    return _mismatch(health, body) if health.json else ""
+
+
+def _mismatch(health: Health, body: bytes) -> str:
+    try:
+        found: Any = json.loads(body)
+    except ValueError:
+        return f"{health.http} does not answer JSON"
+    for key, expected in health.json.items():
+        value = found.get(key) if isinstance(found, dict) else None
+        if value != expected:
+            return f"{health.http} answers {key} {value!r}, expected {expected!r}"
+    return ""
+
+
+def _postgresql(dsn: str) -> str:
+    import psycopg2  # not every host of services has it
+
+    try:
+        psycopg2.connect(dsn, connect_timeout=2, application_name="reingest").close()
+    except psycopg2.OperationalError as error:
+        text = str(error).strip().splitlines()[-1]
+        if "authentication failed" in text or "no password supplied" in text or ("role" in text and "does not exist" in text):
+            raise Refusal(f"the login is refused: {text}") from None
+        return text
+    return ""
