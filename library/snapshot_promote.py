@@ -1,0 +1,189 @@
+#!/usr/bin/python
+"""Ansible module: make a snapshot the live one, or take this run's promotion back."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: snapshot_promote
+short_description: Make a data directory the live one, atomically and durably
+description:
+  - Moves the finished load in C(ingest/) to C(staging/<id>), puts a fresh empty C(ingest/) in its place and points the
+    relative link C(prod) at it by one rename. That rename is the commit point.
+  - Promotes a snapshot that lies in C(staging/) already in the same way; that is what a rollback is.
+  - With O(state=undone) it takes back what the same run promoted, and removes C(prod) where nothing was live before.
+  - Run it on the host of the volume, with the servers stopped.
+options:
+  volume:
+    description: The volume's path.
+    type: path
+    required: true
+  state:
+    description: Whether the snapshot becomes the live one, or this run's promotion is taken back.
+    type: str
+    choices: [promoted, undone]
+    default: promoted
+  snapshot:
+    description:
+      - The snapshot to promote.
+      - "When empty: the load in C(ingest/), or, with O(kind=rollback), the last snapshot that served before the live one."
+    type: str
+    default: ""
+  loaded:
+    description: The load that this run made or found in the staging server; C(ingest/) must hold that one.
+    type: str
+    default: ""
+  release:
+    description: The release of that load; in check mode the ledger does not have it yet.
+    type: str
+    default: ""
+  kind:
+    description: What the promotion is, for the ledger. The snapshot that a rollback leaves is marked as failed.
+    type: str
+    choices: [ingest, promote, rollback]
+    default: promote
+  run:
+    description: The run's id; another run's claim of the volume is respected.
+    type: str
+    required: true
+  operator:
+    description: ORCID iD of who runs it, for the ledger.
+    type: str
+    required: true
+  stage:
+    description: The report's stage that this step belongs to.
+    type: str
+    default: switch
+attributes:
+  check_mode:
+    support: full
+    description: The load and the stop of the servers, which come earlier in a run, are taken as done.
+  diff_mode:
+    support: full
+author: ["reingest"]
+"""
+
+EXAMPLES = r"""
+- name: Promote the load
+  snapshot_promote:
+    volume: /srv/pg
+    run: 20261123T114500Z-4711
+    operator: 0000-0002-1825-0097
+
+- name: Go back to the snapshot that served before
+  snapshot_promote:
+    volume: /srv/pg
+    kind: rollback
+    run: 20261123T114500Z-4711
+    operator: 0000-0002-1825-0097
+"""
+
+RETURN = r"""
+snapshot:
+  description: The snapshot that was promoted, or whose promotion was taken back.
+  returned: success
+  type: str
+release:
+  description: The snapshot's release, as its load wrote it down; empty when the ledger does not know it.
+  returned: success
+  type: str
+live:
+  description: The snapshot that is live afterwards; empty when there is none.
+  returned: success
+  type: str
+previous:
+  description: The snapshot that was live before; empty when there was none.
+  returned: success
+  type: str
+step:
+  description: What was done, for the report.
+  returned: always
+  type: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.step import StepClock
+from ansible.module_utils.reingest.volume.layout import Volume, open_volume
+from ansible.module_utils.reingest.volume.ledger import read_ledger
+from ansible.module_utils.reingest.volume.lock import check_run, verb
+from ansible.module_utils.reingest.volume.promote import (
+    apply_promotion,
+    apply_undo,
+    plan_promotion,
+    plan_undo,
+    previous_snapshot,
+)
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "volume": {"type": "path", "required": True},
+    "state": {"type": "str", "choices": ["promoted", "undone"], "default": "promoted"},
+    "snapshot": {"type": "str", "default": ""},
+    "loaded": {"type": "str", "default": ""},
+    "release": {"type": "str", "default": ""},
+    "kind": {"type": "str", "choices": ["ingest", "promote", "rollback"], "default": "promote"},
+    "run": {"type": "str", "required": True},
+    "operator": {"type": "str", "required": True},
+    "stage": {"type": "str", "default": "switch"},
+}
+
+
+def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
+    """Plan the promotion and, outside check mode, apply it; return the module's result."""
+    wanted = params["snapshot"]
+    if params["kind"] == "rollback" and not wanted:
+        wanted = previous_snapshot(volume)
+    plan = plan_promotion(volume, wanted, loaded=params["loaded"], dry=check)
+    if plan.changed and not check:
+        with verb(volume, params["run"]):
+            apply_promotion(volume, plan, run=params["run"], operator=params["operator"], kind=params["kind"])
+    load = read_ledger(volume).load(plan.snapshot)
+    return {
+        "changed": plan.changed,
+        "snapshot": plan.snapshot,
+        "release": str(load.detail.get("release", "")) if load else params["release"],
+        "live": plan.snapshot,
+        "previous": plan.previous,
+        "diff": plan.diff(),
+        "step": clock.step(plan.did(), changed=plan.changed),
+    }
+
+
+def undo(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
+    """Plan the way back and, outside check mode, apply it; return the module's result."""
+    plan = plan_undo(volume, params["run"])
+    if plan.changed and not check:
+        with verb(volume, params["run"]):
+            apply_undo(volume, plan, run=params["run"], operator=params["operator"])
+    live = plan.restore if plan.link else volume.live() or ""
+    load = read_ledger(volume).load(live) if live else None
+    return {
+        "changed": plan.changed,
+        "snapshot": plan.failed,
+        "release": str(load.detail.get("release", "")) if load else "",
+        "live": live,
+        "previous": plan.failed if plan.link else "",
+        "diff": plan.diff(),
+        "step": clock.step(plan.did(), changed=plan.changed),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    clock = StepClock(module.params["stage"])
+    act = promote if module.params["state"] == "promoted" else undo
+    try:
+        volume = open_volume(Path(module.params["volume"]))
+        check_run(volume, module.params["run"])
+        result = act(volume, module.params, clock, check=module.check_mode)
+    except Refusal as refusal:
+        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
