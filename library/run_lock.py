@@ -9,7 +9,7 @@ module: run_lock
 short_description: Claim the volume for a run, or give it back
 description:
   - One run at a time has the volume. A second one is told who has it and since when.
-  - A claim is bookkeeping of the run, not a change of the system, so RV(ignore:changed) is always false.
+  - A claim is bookkeeping of the run, not a change of the system, so C(changed) is always false.
   - "Through the action plugin of the same name, a claim that a run on the same controller left behind when it was killed is taken over;
     the claim of a run on another controller is never guessed about: O(take_over) names it."
   - Refuses a run whose operator is not one of the operators.

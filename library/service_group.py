@@ -150,7 +150,7 @@ step:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.services.docker import DockerEngine
 from ansible.module_utils.reingest.services.group import apply_group, plan_group
@@ -203,6 +203,9 @@ def main() -> None:
             apply_group(engine, plan, stop_timeout=params["stop_timeout"], start_timeout=params["start_timeout"])
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
+    except ImportError as error:  # a declared login needs psycopg2, nothing else does
+        missing = missing_required_lib(str(error.name), reason="to log in to a PostgreSQL service")
+        module.fail_json(msg=missing, step=clock.step([], changed=False))
     module.exit_json(
         changed=plan.changed,
         acted=[service.name for service in plan.act],

@@ -103,8 +103,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.formatters import human_to_bytes
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.info import describe, refuse_full, table
+from ansible.module_utils.reingest.volume.info import describe
 from ansible.module_utils.reingest.volume.layout import open_volume
+from ansible.module_utils.reingest.volume.listing import listing
+from ansible.module_utils.reingest.volume.space import refuse_full
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
@@ -133,7 +135,7 @@ def main() -> None:
             refuse_full(volume, min_free)
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    module.exit_json(changed=False, text=table(found), step=clock.step([], changed=False), **found)
+    module.exit_json(changed=False, text=listing(found), step=clock.step([], changed=False), **found)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""A run's report, made of the steps that its modules returned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Optional
+
+PLANNED = "planned"
+DONE = "done"
+FAILED = "failed"
+_SWITCH = "switch"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a run: all its steps on all hosts."""
+
+    name: str
+    started: str  # UTC, ISO 8601
+    seconds: float  # until the next stage began: the modules' own time and everything around them
+    changed: bool
+    did: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run did, or, in check mode, would do."""
+
+    run: str
+    playbook: str
+    operator: str
+    outcome: str
+    failure: str  # which step failed and why; empty when none did
+    started: str
+    seconds: float
+    window_seconds: Optional[float]  # from the first service that was stopped to the proof that the portal serves
+    changed: bool
+    stages: tuple[Stage, ...]
+    tables: Mapping[str, Any] = field(default_factory=dict)  # rows read, loaded, duplicates, orphans by table
+
+    def as_values(self) -> dict[str, Any]:
+        """Return the report as plain values, for JSON."""
+        return asdict(self)
+
+
+def make_report(
+    steps: Sequence[Mapping[str, Any]], *, run: str, playbook: str, operator: str, outcome: str, failure: str, now: datetime
+) -> Report:
+    """Return the report of the steps, from whichever hosts and in whichever order they come.
+
+    Args:
+        steps: the ``step`` values of the modules' results, as ``step.StepClock`` makes them.
+        run: the run's id.
+        playbook: what was run.
+        operator: who ran it.
+        outcome: ``planned``, ``done`` or ``failed``.
+        failure: which step failed and why.
+        now: the time at which the last stage ended.
+    """
+    ordered = sorted(steps, key=lambda step: str(step["started"]))
+    names = list(dict.fromkeys(str(step["stage"]) for step in ordered))
+    begins = {name: next(_time(step) for step in ordered if step["stage"] == name) for name in names}
+    ends = [*list(begins.values())[1:], now]
+    stages = tuple(
+        _stage(name, [step for step in ordered if step["stage"] == name], end) for name, end in zip(names, ends)
+    )
+    tables = next((step["detail"]["tables"] for step in ordered if step["detail"].get("tables")), {})
+    started = min(begins.values(), default=now)
+    return Report(
+        run=run,
+        playbook=playbook,
+        operator=operator,
+        outcome=outcome,
+        failure=failure,
+        started=started.isoformat(timespec="milliseconds"),
+        seconds=round((now - started).total_seconds(), 3),
+        window_seconds=None if outcome == PLANNED else _window(ordered),
+        changed=any(step["changed"] for step in ordered),
+        stages=stages,
+        tables=tables,
+    )
+
+
+def report_lines(report: Report) -> list[str]:
+    """Return the report as a table to print."""
+    verb = {PLANNED: "would do", DONE: "did", FAILED: "FAILED after it did"}[report.outcome]
+    head = f"{report.playbook} {verb}" + ("" if report.changed else " nothing: production is up to date")
+    lines = [f"{head} (run {report.run}, operator {report.operator})"]
+    for stage in report.stages:
+        if not stage.did and stage.seconds < 0.05:
+            continue
+        first, *rest = stage.did or ("nothing to change",)
+        lines.append(f"{stage.name:<10} {stage.seconds:>6.1f} s  {first}")
+        lines += [f"{'':<20} {did}" for did in rest]
+    if report.tables:
+        lines.append(f"{'table':<24} {'read':>10} {'loaded':>10} {'duplicates':>10} {'orphans':>8}")
+        lines += [_table_line(name, counts) for name, counts in report.tables.items()]
+    lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
+    if report.failure:
+        lines.append(f"failed: {report.failure}")
+    return lines
+
+
+def _stage(name: str, steps: Sequence[Mapping[str, Any]], end: datetime) -> Stage:
+    began = _time(steps[0])
+    return Stage(
+        name=name,
+        started=began.isoformat(timespec="milliseconds"),
+        seconds=round((end - began).total_seconds(), 3),
+        changed=any(step["changed"] for step in steps),
+        did=tuple(did for step in steps for did in step["did"]),
+    )
+
+
+def _window(ordered: Sequence[Mapping[str, Any]]) -> Optional[float]:
+    """Return the seconds from the first change of the switch to the end of its last step."""
+    steps = [step for step in ordered if step["stage"] == _SWITCH]
+    begins = [_time(step) for step in steps if step["changed"]]
+    if not begins:
+        return None
+    end = max(_time(step).timestamp() + float(step["seconds"]) for step in steps)
+    return round(end - begins[0].timestamp(), 3)
+
+
+def _window_text(window: Optional[float]) -> str:
+    return "" if window is None else f", of which the portal was away for at most {window:.1f} s"
+
+
+def _table_line(name: str, counts: Mapping[str, Any]) -> str:
+    if counts.get("owner") != "source":
+        return f"{name:<24} {'owner: ' + str(counts.get('owner'))}"
+    figures = [counts["read"], counts["loaded"], counts["duplicates"], counts["orphans"]]
+    return f"{name:<24} {figures[0]:>10,} {figures[1]:>10,} {figures[2]:>10,} {figures[3]:>8,}"
+
+
+def _time(step: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(str(step["started"])).astimezone(timezone.utc)

@@ -1,0 +1,32 @@
+"""Jinja filter: collect what the run's modules did, from all hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+
+def reingest_steps(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the ``step`` of every module result that the roles registered, on any of the hosts, oldest first.
+
+    Roles register results under names that begin with two underscores; only those are looked at, because reading a variable
+    renders it.
+    """
+    found = []
+    for host in hosts:
+        variables = hostvars[host]
+        for name in variables:
+            if not name.startswith("__"):
+                continue
+            value = variables[name]
+            if isinstance(value, Mapping) and isinstance(value.get("step"), Mapping):
+                found.append({**value["step"], "host": host})
+    return sorted(found, key=lambda step: str(step["started"]))
+
+
+class FilterModule:
+    """The filters of this file."""
+
+    def filters(self) -> dict[str, Any]:
+        """Return the filters by name."""
+        return {"reingest_steps": reingest_steps}
