@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -11,18 +12,19 @@ from ..errors import Refusal
 from ..postgres.control import read_control
 from ..postgres.datadir import is_data_directory, processes_in
 from . import health
-from .model import POSTGRESQL, Engine, Service
+from .model import POSTGRESQL, PROBE, Engine, Service
 
 STARTED = "started"
 STOPPED = "stopped"
 HEALTHY = "healthy"
 CHECKED = "checked"
-_POLL_S = 0.1
+_POLL_S = 0.03
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
 class GroupPlan:
-    """Which services are to be started or stopped, and which are as wanted."""
+    """Which services are to be acted on, and which are as wanted."""
 
     state: str
     act: tuple[Service, ...]
@@ -31,21 +33,34 @@ class GroupPlan:
 
     @property
     def changed(self) -> bool:
-        """Whether a service is to be started or stopped."""
+        """Whether a service is to be acted on."""
         return bool(self.act)
 
     def did(self) -> list[str]:
         """Return one sentence for each service that is acted on."""
-        word = {STARTED: "start", STOPPED: "stop"}.get(self.state, self.state)
-        return [f"{word} {service.name}" for service in self.act]
+        return [self._sentence(service) for service in self.act]
 
     def diff(self) -> dict[str, str]:
         """Return each service's state before and after."""
-        before = {s.name: "running" if s.name in self.running else "stopped" for s in self.services}
-        after = dict(before)
-        for service in self.act:
-            after[service.name] = "running" if self.state == STARTED else "stopped"
-        return {"before": _lines(before), "after": _lines(after)}
+        before, after = "", ""
+        for service in self.services:
+            if service.kind == PROBE:
+                continue
+            now = "running" if service.name in self.running else "stopped"
+            before += f"{service.name}: {now}{', may restart' if self._settles(service) else ''}\n"
+            after += f"{service.name}: {self.state if service in self.act else now}\n".replace(STARTED, "running")
+        return {"before": before, "after": after}
+
+    def _settles(self, service: Service) -> bool:
+        """Whether it is stopped as wanted, and only has to stay so."""
+        return service in self.act and self.state == STOPPED and service.name not in self.running
+
+    def _sentence(self, service: Service) -> str:
+        if self.state == STOPPED:
+            return f"keep {service.name} stopped" if self._settles(service) else f"stop {service.name}"
+        if service.name in self.running:
+            return f"give {service.name} its restart policy back"
+        return f"start {service.name}"
 
 
 def plan_group(engine: Engine, services: Sequence[Service], state: str, *, assume: str = "") -> GroupPlan:
@@ -59,39 +74,52 @@ def plan_group(engine: Engine, services: Sequence[Service], state: str, *, assum
 
     Raises:
         Refusal: with every fault of the services' definitions.
+
     """
-    faults = [fault for service in services for fault in engine.faults(service)]
+    own = [service for service in services if service.kind != PROBE]
+    faults = _definition_faults(services, state)
+    faults += [fault for service in own for fault in engine.faults(service)]
+    if not faults:
+        faults = engine.group_faults(own)
     if faults:
         raise Refusal("; ".join(faults))
     if assume:
-        running = {service.name for service in services} if assume == STARTED else set()
+        running = {service.name for service in own} if assume == STARTED else set()
     else:
-        running = {service.name for service in services if engine.running(service)}
+        running = {service.name for service in own if engine.running(service)}
     act: list[Service] = []
     if state == STARTED:
-        act = [service for service in services if service.name not in running]
+        act = [one for one in own if one.name not in running or (not assume and engine.held(one))]
     elif state == STOPPED:
-        act = [service for service in services if service.name in running]
+        act = [one for one in own if one.name in running or (not assume and engine.returns(one))]
     return GroupPlan(state, tuple(act), tuple(sorted(running)), tuple(services))
 
 
 def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_timeout: float) -> None:
     """Act on all services at once and wait for each.
 
+    Args:
+        engine: what runs them.
+        plan: what was planned.
+        stop_timeout: seconds for each to end.
+        start_timeout: seconds for each to get healthy.
+
     Raises:
         Refusal: with what went wrong for every service that did not get there.
+
     """
     if plan.state == STOPPED:
         _each(plan.act, lambda service: _stop(engine, service, stop_timeout))
     elif plan.state == STARTED:
         for service in plan.act:
-            refuse_unsafe_start(service)
+            if service.name not in plan.running:
+                refuse_unsafe_start(service)
         _each(plan.services, lambda service: _start(engine, service, service in plan.act, start_timeout))
     elif plan.state == HEALTHY:
         _each(plan.services, lambda service: _wait_healthy(engine, service, start_timeout))
     else:
         running = [service for service in plan.services if service.name in plan.running]
-        _each(running, lambda service: _check_login(engine, service))
+        _each(running, lambda service: _check(engine, service))
 
 
 def refuse_unsafe_start(service: Service) -> None:
@@ -99,18 +127,45 @@ def refuse_unsafe_start(service: Service) -> None:
 
     Raises:
         Refusal: ``linked`` and the data directory is no link to a data directory, or a process works in it.
+
     """
     if service.data is None:
         return
     if service.linked:
         if not service.data.is_symlink():
-            what = "is a real directory" if service.data.exists() else "is not there"
-            raise Refusal(f"{service.name} is not started: {service.data} {what}; it must be a link to a data directory (promote a load first)")
+            what = "is no link" if service.data.exists() else "is not there"
+            raise Refusal(
+                f"{service.name} is not started: {service.data} {what}, and the server would make a database of its own; "
+                f"it must be a link to a data directory: promote a load first (promote.yml)"
+            )
         if not is_data_directory(service.data):
-            raise Refusal(f"{service.name} is not started: {service.data} does not lead to a data directory; promote a snapshot first")
+            raise Refusal(
+                f"{service.name} is not started: {service.data} leads to {service.data.readlink()}, which is no data "
+                f"directory: promote a snapshot first (promote.yml or rollback.yml)"
+            )
     users = processes_in(service.data)
     if users:
-        raise Refusal(f"{service.name} is not started: process {users[0]} works in {service.data}, a second server would destroy it")
+        raise Refusal(
+            f"{service.name} is not started: process {users[0]} works in {service.data}, a second server would destroy it; "
+            f"stop that process in order first"
+        )
+
+
+def _definition_faults(services: Sequence[Service], state: str) -> list[str]:
+    faults = []
+    names = [service.name for service in services]
+    for service in services:
+        if not _NAME.fullmatch(service.name):
+            faults.append(f"{service.name!r} is not the name of a service: letters, digits and _ . - only")
+        if service.linked and service.data is None:
+            faults.append(f"service {service.name} is linked, but names no data directory: add data")
+        if service.kind == PROBE:
+            if state != HEALTHY:
+                faults.append(f"{service.name} is a probe, nothing to be {state}: it can only be waited for (state: healthy)")
+            if not (service.health.tcp or service.health.http or service.health.postgresql):
+                faults.append(f"probe {service.name} has no address to ask: add tcp, http or postgresql to its health")
+    faults += [f"service {name} is listed twice" for name in sorted({one for one in names if names.count(one) > 1})]
+    return faults
 
 
 def _stop(engine: Engine, service: Service, timeout: float) -> None:
@@ -118,9 +173,18 @@ def _stop(engine: Engine, service: Service, timeout: float) -> None:
     if service.kind != POSTGRESQL or stopped.code is None:
         return
     if stopped.code != 0:
-        raise Refusal(f"{service.name} ended with exit code {stopped.code}, not in order: {engine.last_words(service)}")
-    if service.data is not None and not read_control(service.data).clean:
-        raise Refusal(f"{service.name} ended, but {service.data} is not shut down cleanly: {read_control(service.data).state}")
+        raise Refusal(
+            f"{service.name} ended with exit code {stopped.code}, not in order; start it and stop it again "
+            f"before anything is moved: {engine.last_words(service)}"
+        )
+    if service.data is None:
+        return
+    control = read_control(service.data)
+    if not control.clean:
+        raise Refusal(
+            f"{service.name} ended, but {service.data} is not shut down cleanly (pg_control says: {control.state}): "
+            f"look whether the server works in another directory"
+        )
 
 
 def _start(engine: Engine, service: Service, start: bool, timeout: float) -> None:
@@ -131,28 +195,44 @@ def _start(engine: Engine, service: Service, start: bool, timeout: float) -> Non
 
 def _wait_healthy(engine: Engine, service: Service, timeout: float) -> None:
     deadline = time.monotonic() + timeout
-    reason = "it has not answered yet"
-    while True:
-        known = None if not service.command and service.kind == "probe" else engine.healthy(service)
-        if known is False and not engine.running(service):
-            raise Refusal(f"{service.name} is not running: {engine.last_words(service)}")
-        try:
-            reason = health.answer(service.health) if known is not False else "the container's health check says no"
-        except Refusal as refusal:
-            raise Refusal(f"{service.name}: {refusal}") from None
-        if not reason:
-            _check_identity(service)
-            return
+    reason = _unhealthy(engine, service)
+    while reason:
         if time.monotonic() > deadline:
-            raise Refusal(f"{service.name} is not healthy after {timeout:.0f} s: {reason}; {engine.last_words(service)}")
+            raise Refusal(f"{service.name} is not healthy after {timeout:.0f} s: {reason}{_last_words(engine, service)}")
         time.sleep(_POLL_S)
-
-
-def _check_login(engine: Engine, service: Service) -> None:
-    reason = health.answer(service.health) if service.kind == POSTGRESQL else ""
-    if reason:
-        raise Refusal(f"{service.name} runs, but does not answer: {reason}; {engine.last_words(service)}")
+        reason = _unhealthy(engine, service)
     _check_identity(service)
+
+
+def _check(engine: Engine, service: Service) -> None:
+    reason = _unhealthy(engine, service)
+    if reason:
+        raise Refusal(f"{service.name} runs, but is not healthy: {reason}{_last_words(engine, service)}")
+    _check_identity(service)
+
+
+def _unhealthy(engine: Engine, service: Service) -> str:
+    """Return why the service is not healthy yet; an empty text when it is.
+
+    Raises:
+        Refusal: waiting longer is of no use.
+
+    """
+    if service.kind != PROBE:
+        if not engine.running(service):
+            raise Refusal(f"{service.name} is not running{_last_words(engine, service)}")
+        if service.health.container:
+            known = engine.healthy(service)
+            if known is None:
+                raise Refusal(
+                    f"{service.name} has no health check of its own: give its container one, "
+                    f"or declare tcp, http or postgresql as its health"
+                )
+            return "" if known else "its container's health check does not say healthy"
+    try:
+        return health.answer(service.health)
+    except Refusal as refusal:
+        raise Refusal(f"{service.name}: {refusal}") from None
 
 
 def _check_identity(service: Service) -> None:
@@ -164,8 +244,13 @@ def _check_identity(service: Service) -> None:
     if found != expected:
         raise Refusal(
             f"{service.name}: the server that answers has system identifier {found}, {service.data} has {expected}: "
-            f"the address and the data directory are of different servers"
+            f"the address and the data directory are of different servers; correct one of them in the inventory"
         )
+
+
+def _last_words(engine: Engine, service: Service) -> str:
+    words = "" if service.kind == PROBE else engine.last_words(service)
+    return f"; its log ends: {words}" if words else ""
 
 
 def _each(services: Sequence[Service], act: Callable[[Service], None]) -> None:
@@ -180,7 +265,3 @@ def _each(services: Sequence[Service], act: Callable[[Service], None]) -> None:
                 failures.append(str(refusal))
     if failures:
         raise Refusal("; ".join(failures))
-
-
-def _lines(states: dict[str, str]) -> str:
-    return "".join(f"{name}: {state}\n" for name, state in states.items())

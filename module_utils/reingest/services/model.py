@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Optional, Protocol
+from typing import Any, Protocol
 
 POSTGRESQL = "postgresql"
 PLAIN = "plain"
+PROBE = "probe"  # nothing that an engine runs: an address that must answer, such as the portal's own
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Service:
 
     name: str
     kind: str = PLAIN
-    data: Optional[Path] = None  # data directory of a PostgreSQL, as this host sees it
+    data: Path | None = None  # data directory of a PostgreSQL, as this host sees it
     linked: bool = False  # the data directory must be a link to a data directory, or the service is not started
     command: tuple[str, ...] = ()  # engine process only, like the next three
     user: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
-    directory: Optional[Path] = None
+    directory: Path | None = None
     health: Health = field(default_factory=Health)
 
 
@@ -41,7 +42,7 @@ class Service:
 class Stopped:
     """How a service ended; ``code`` is None when it did not run."""
 
-    code: Optional[int]
+    code: int | None
 
 
 class Engine(Protocol):
@@ -53,13 +54,22 @@ class Engine(Protocol):
     def faults(self, service: Service) -> list[str]:
         """Return what of its definition would keep the service from running as the inventory says."""
 
+    def group_faults(self, services: Sequence[Service]) -> list[str]:
+        """Return what would keep these services from taking turns on one data directory."""
+
+    def returns(self, service: Service) -> bool:
+        """Return whether something would start the service again after it was stopped."""
+
+    def held(self, service: Service) -> bool:
+        """Return whether a stop has put aside what starts the service again; the next start gives it back."""
+
     def start(self, service: Service) -> None:
-        """Start the service; return at once."""
+        """Start the service so that it is what it was before the stop; return at once."""
 
     def stop(self, service: Service, timeout: float) -> Stopped:
-        """Stop the service in order and wait until it is gone."""
+        """Stop the service in order, so that it stays stopped, and wait until it is gone."""
 
-    def healthy(self, service: Service) -> Optional[bool]:
+    def healthy(self, service: Service) -> bool | None:
         """Return what the engine itself knows of the service's health; None: nothing."""
 
     def last_words(self, service: Service) -> str:
