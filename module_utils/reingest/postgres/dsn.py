@@ -1,0 +1,109 @@
+"""Connection strings: shown without their password, and opened with errors that an operator can act on."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from ..errors import Refusal
+
+# psycopg2 has no types; the name says what a parameter is.
+Connection = Any
+
+_MASK = "***"
+_URL = re.compile(
+    r"^(postgres(?:ql)?://[^:/@]*):.*@", re.IGNORECASE
+)  # up to the last @: one in a password is masked
+_PARAMETER = re.compile(r"([?&](?:ssl)?password=)[^&]*", re.IGNORECASE)
+_KEYWORD = re.compile(r"\b((?:ssl)?password\s*=\s*)(?:'(?:\\.|[^'\\])*'?|\S+)", re.IGNORECASE)
+
+
+class Unreachable(Refusal):
+    """The server does not answer: it is stopped, still starting, or the address is wrong."""
+
+
+def shown(dsn: str) -> str:
+    """Return a connection string, URL or ``key=value``, in its own form with every password masked."""
+    if "://" in dsn:
+        return _PARAMETER.sub(rf"\1{_MASK}", _URL.sub(rf"\1:{_MASK}@", dsn))
+    return _KEYWORD.sub(rf"\1{_MASK}", dsn)
+
+
+def with_database(dsn: str, name: str) -> str:
+    """Return the connection string for another database of the same server, as ``key=value``.
+
+    Raises:
+        Refusal: libpq cannot read the string.
+    """
+    _parsed(dsn)
+    return str(make_dsn(dsn, dbname=name))
+
+
+def address(dsn: str) -> str:
+    """Return ``host:port`` as the string has them, with libpq's own defaults.
+
+    Raises:
+        Refusal: libpq cannot read the string.
+    """
+    parts = _parsed(dsn)
+    return f"{parts.get('host') or parts.get('hostaddr') or 'the local socket'}:{parts.get('port') or '5432'}"
+
+
+def connect(
+    dsn: str,
+    *,
+    application_name: str = "reingest",
+    timeout: int = 10,
+    autocommit: bool = False,
+    **options: str,
+) -> Connection:
+    """Open a psycopg2 connection; ``timeout`` is in seconds, ``options`` go to libpq.
+
+    A password may be in the string, in ``PGPASSWORD``, or in a password file.
+
+    Raises:
+        Unreachable: the server does not answer.
+        Refusal: libpq cannot read the string, or the server refuses the login; never with a password in it.
+    """
+    parts = _parsed(dsn)
+    try:
+        connection = psycopg2.connect(
+            dsn, application_name=application_name, connect_timeout=timeout, client_encoding="UTF8", **options
+        )
+    except psycopg2.OperationalError as error:
+        raise _refused(parts, dsn, str(error)) from None
+    connection.autocommit = autocommit
+    return connection
+
+
+def _parsed(dsn: str) -> dict[str, str]:
+    try:
+        return dict(parse_dsn(dsn))
+    except psycopg2.ProgrammingError:  # its message repeats parts of the string
+        raise Refusal(
+            "the connection string is not one that libpq reads: write it as postgresql://user@host:port/database"
+        ) from None
+
+
+def _refused(parts: dict[str, str], dsn: str, text: str) -> Refusal:
+    where, user = address(dsn), parts.get("user") or "(the account's own name)"
+    reason = (
+        text.strip().splitlines()[-1].rpartition("failed: ")[2].strip() if text.strip() else "no reason given"
+    )
+    for secret in (parts.get("password"), parts.get("sslpassword")):
+        if secret:
+            reason = reason.replace(secret, _MASK)
+    answered = "FATAL:" in text and "starting up" not in text and "shutting down" not in text
+    if "password" in text:
+        return Refusal(
+            f"the login as user {user} at {where} is refused: {reason}; "
+            "check the password (in the connection string, PGPASSWORD or the password file)"
+        )
+    if answered:
+        return Refusal(f"the login as user {user} at {where} is refused: {reason}; check {shown(dsn)}")
+    return Unreachable(
+        f"no PostgreSQL answers at {where}: {reason}; start the server, or correct {shown(dsn)}"
+    )

@@ -1,0 +1,55 @@
+import socket
+
+import pytest
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.postgres.dsn import Unreachable, address, connect, shown, with_database
+from psycopg2.extensions import parse_dsn
+
+
+@pytest.mark.parametrize(
+    ("dsn", "expected"),
+    [
+        ("postgresql://portal:s3cret@db:5433/nmdc", "postgresql://portal:***@db:5433/nmdc"),
+        ("postgres://portal:a@b:c@db/nmdc", "postgres://portal:***@db/nmdc"),
+        ("postgresql://portal@db/nmdc", "postgresql://portal@db/nmdc"),
+        (
+            "postgresql://portal@db/nmdc?password=s3cret&sslmode=require",
+            "postgresql://portal@db/nmdc?password=***&sslmode=require",
+        ),
+        ("host=db password=s3cret user=portal", "host=db password=*** user=portal"),
+        (r"host=db password = 's3 cr\'et' user=portal", "host=db password = *** user=portal"),
+        ("host=db sslpassword=s3cret", "host=db sslpassword=***"),
+        ("host=db passfile=/etc/pgpass", "host=db passfile=/etc/pgpass"),
+    ],
+)
+def test_passwords_are_masked_and_the_rest_is_kept(dsn, expected):
+    assert shown(dsn) == expected
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    ["postgresql://u:p@db:5433/one?sslmode=disable", "host=db port=5433 user=u password=p sslmode=disable"],
+)
+def test_another_database_of_the_same_server(dsn):
+    parts = parse_dsn(with_database(dsn, "two words"))
+    assert parts.pop("dbname") == "two words"
+    assert parts == {"host": "db", "port": "5433", "user": "u", "password": "p", "sslmode": "disable"}
+
+
+def test_the_address_has_the_default_port():
+    assert address("postgresql://db/nmdc") == "db:5432"
+
+
+def test_a_string_that_libpq_cannot_read_is_refused_without_repeating_it():
+    with pytest.raises(Refusal, match="not one that libpq reads") as caught:
+        connect("s3cret nonsense")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_server_that_does_not_answer_is_unreachable():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(Unreachable, match=f"no PostgreSQL answers at 127.0.0.1:{port}") as caught:
+        connect(f"postgresql://portal:s3cret@127.0.0.1:{port}/nmdc")
+    assert "s3cret" not in str(caught.value)
