@@ -1,0 +1,1 @@
+"""The demo portal: a small site over the database that reingest rebuilds."""
