@@ -18,12 +18,13 @@ def controller() -> str:
 
 
 def process_started(process: int) -> str:
-    """Return the start time of a process in clock ticks since boot; empty when it is gone."""
+    """Return the start time of a process in clock ticks since boot; empty when it is gone or a zombie."""
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
     except OSError:
         return ""
-    return text.rpartition(")")[2].split()[19]
+    fields = text.rpartition(")")[2].split()  # the name before it may hold spaces
+    return "" if fields[0] in ("Z", "X") else fields[19]
 
 
 class ActionModule(ActionBase):

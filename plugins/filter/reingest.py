@@ -1,4 +1,4 @@
-"""Jinja filter: collect what the run's modules did, from all hosts."""
+"""Jinja filters: service definitions by name, and what the run's modules did on all hosts."""
 
 from __future__ import annotations
 
@@ -24,9 +24,14 @@ def reingest_steps(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[st
     return sorted(found, key=lambda step: str(step["started"]))
 
 
+def reingest_named(names: Iterable[str], definitions: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return one service for each name, with what the definitions say of it (nothing, for most containers)."""
+    return [{"name": name, **definitions.get(name, {})} for name in names]
+
+
 class FilterModule:
     """The filters of this file."""
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"reingest_steps": reingest_steps}
+        return {"reingest_named": reingest_named, "reingest_steps": reingest_steps}
