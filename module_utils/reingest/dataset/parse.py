@@ -1,0 +1,186 @@
+"""From dataset.yml to a `Dataset`: every key checked, every mistake named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from .document import Section, read_document
+from .model import ELEMENT, OWNERS, PORTAL, REST, SCHEMA, SOURCE, Check, Column, Dataset, Table
+
+FORMATS = ("jsonl", "csv", "tsv")
+_TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks")
+_DELIMITED = ("delimiter", "quote", "null")
+_LOADED = ("from", "each", "columns", "duplicates", "shrink", "format", *_DELIMITED)
+_TABLE = ("owner", "orphans", *_LOADED)
+_ORPHANS = {SOURCE: ("fail", "drop"), PORTAL: ("quarantine", "drop", "fail")}
+_RESERVED = ("postgres", "template0", "template1")
+
+
+def parse_dataset(file: Path, *, sources: str = "", release: str = "") -> Dataset:
+    """Return the dataset of a file.
+
+    Args:
+        file: dataset.yml; relative paths in it start at its folder.
+        sources: another folder of sources than the file names, relative to the same folder.
+        release: another release than the file names; without either it is the name of the folder of sources.
+
+    Raises:
+        Refusal: what the file says is not a dataset; the message has the file, the place, and the remedy.
+    """
+    file = file.absolute()
+    top = read_document(file)
+    top.only(_TOP)
+    database = top.text("database")
+    if database in _RESERVED:
+        raise top.refusal(
+            f"{database} is PostgreSQL's own; every load replaces the database: name another", "database"
+        )
+    folder = (file.parent / (sources or top.text("sources", "."))).resolve()
+    transforms = tuple(file.parent / name for name in top.texts("transform"))
+    tables = _tables(top, has_transforms=bool(transforms))
+    checks = top.section("checks") if "checks" in top else Section(file, "checks", {})
+    checks.only(("shrink", "sql"))
+    return Dataset(
+        file=file,
+        database=database,
+        schema=file.parent / top.text("schema"),
+        sources=folder,
+        release=release or top.text("release", "") or folder.name,
+        tables=tables,
+        transforms=transforms,
+        shrink=checks.fraction("shrink"),
+        checks=_checks(checks),
+    )
+
+
+def _tables(top: Section, *, has_transforms: bool) -> tuple[Table, ...]:
+    if "tables" not in top:
+        raise top.refusal("the key tables is missing")
+    section = top.section("tables")
+    if not section.keys():
+        raise section.refusal("names no table")
+    names = section.keys()
+    return tuple(_table(section.section(name), name, has_transforms=has_transforms) for name in names)
+
+
+def _table(section: Section, name: str, *, has_transforms: bool) -> Table:
+    section.only(_TABLE)
+    if "owner" not in section:
+        raise section.refusal(f"has no owner: add `owner:` with one of {', '.join(OWNERS)}")
+    owner = section.choice("owner", OWNERS)
+    if owner != SOURCE:
+        return _kept(section, name, owner)
+    sources = section.texts("from")
+    given = [key for key in _LOADED if key in section and key not in ("from", "shrink")]
+    if not sources and given:
+        raise section.refusal(f"{given[0]} needs `from:`, the file that the rows come from")
+    if not sources and not has_transforms:
+        raise section.refusal(
+            "nothing fills it: add `from:`, the file that the rows come from, or a `transform:`"
+        )
+    kind = section.choice("format", FORMATS) if "format" in section else ""
+    formats = {kind} if kind else {format_of(source) for source in sources}
+    for source in sources:
+        if not kind and not format_of(source):
+            raise section.refusal(
+                f"{source} does not tell its format: add `format:`, one of {', '.join(FORMATS)}"
+            )
+    if len(formats) > 1:
+        raise section.refusal(f"the files are of different formats ({', '.join(sorted(formats))})", "from")
+    kind = formats.pop() if formats else ""
+    _check_format_keys(section, kind)
+    each = section.text("each", "")
+    columns = _columns(section, kind, each)
+    return Table(
+        name=name,
+        owner=owner,
+        sources=sources,
+        format=kind,
+        each=each,
+        columns=columns,
+        duplicates=section.choice("duplicates", ("fail", "drop"), "fail"),
+        orphans=section.choice("orphans", _ORPHANS[SOURCE], "fail"),
+        shrink=section.fraction("shrink"),
+        delimiter=section.text("delimiter", "\t" if kind == "tsv" else ","),
+        quote=section.text("quote", "" if kind == "tsv" else '"'),
+        null=section.text("null", ""),
+    )
+
+
+def _kept(section: Section, name: str, owner: str) -> Table:
+    """Return a table that no load fills: the portal's users write it, or the schema brings its rows."""
+    for key in _LOADED:
+        if key in section:
+            raise section.refusal(f"is for tables of owner source; this one's owner is {owner}", key)
+    if owner == SCHEMA and "orphans" in section:
+        raise section.refusal("is for tables of owner source and portal", "orphans")
+    orphans = section.choice("orphans", _ORPHANS[PORTAL], "quarantine") if owner == PORTAL else "fail"
+    return Table(name=name, owner=owner, orphans=orphans)
+
+
+def _check_format_keys(section: Section, kind: str) -> None:
+    if kind == "jsonl":
+        for key in _DELIMITED:
+            if key in section:
+                raise section.refusal("is for csv and tsv, and the file is json lines", key)
+    elif kind and "each" in section:
+        raise section.refusal("is for json lines: a field of csv or tsv holds no array", "each")
+    for key in ("delimiter", "quote"):
+        if key in section and len(section.text(key)) != 1 and not (key == "quote" and not section.text(key)):
+            raise section.refusal("must be one character", key)
+
+
+def _columns(section: Section, kind: str, each: str) -> tuple[Column, ...]:
+    if "columns" not in section:
+        if kind == "jsonl":
+            raise section.refusal("the key columns is missing: json lines name no columns")
+        return ()
+    mapping = section.section("columns")
+    names = mapping.keys()
+    columns = tuple(_column(mapping, name) for name in names)
+    if not columns:
+        raise mapping.refusal("names no column")
+    if sum(column.is_rest for column in columns) > 1:
+        raise mapping.refusal('more than one column takes the rest of the record ("*")')
+    for column in columns:
+        if not each and kind == "jsonl" and any(path.startswith(ELEMENT) for path in column.paths):
+            raise mapping.refusal(
+                f"{column.paths[0]} is the element of an array: name the array in `each:`", column.name
+            )
+    return columns
+
+
+def _column(mapping: Section, name: str) -> Column:
+    value = mapping.value(name)
+    optional = False
+    if isinstance(value, dict):
+        detail = mapping.section(name)
+        detail.only(("path", "optional"))
+        paths, optional = detail.texts("path"), detail.flag("optional")
+        if not paths:
+            raise detail.refusal("the key path is missing")
+    else:
+        paths = mapping.texts(name)
+    if not paths:
+        raise mapping.refusal("names no path", name)
+    if REST in paths and len(paths) > 1:
+        raise mapping.refusal('"*" stands alone', name)
+    return Column(name, paths, optional)
+
+
+def _checks(section: Section) -> tuple[Check, ...]:
+    found: dict[str, Check] = {}
+    for entry in section.sections("sql"):
+        entry.only(("name", "query", "expect"))
+        name = entry.text("name")
+        if name in found:
+            raise entry.refusal(f"there is another check named {name!r}", "name")
+        if "expect" not in entry:
+            raise entry.refusal("the key expect is missing")
+        found[name] = Check(name, entry.text("query"), entry.value("expect"))
+    return tuple(found.values())
+
+
+def format_of(name: str) -> str:
+    """Return the format that a file's extension stands for; empty when it stands for none."""
+    extension = Path(name.removesuffix(".gz")).suffix
+    return {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}.get(extension, "")
