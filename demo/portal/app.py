@@ -6,8 +6,10 @@ from typing import Any
 
 from flask import Flask, Response, abort, g, jsonify, redirect, render_template, request, url_for
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as Redirection
 
 from . import queries, shown
 
@@ -21,8 +23,8 @@ RETRY_AFTER_S = "5"
 def create_app(engine: Engine, broken_release: str = "") -> Flask:
     """Return the portal over the database of ``engine``.
 
-    ``broken_release`` injects a fault: the portal reports itself unhealthy while it serves that release. Tests of
-    an undone switch need a release that loads, verifies and starts, and only then turns out to be unfit.
+    ``broken_release`` injects a fault: the portal reports itself unhealthy while it serves that release.
+    Tests of an undone switch need one that loads, verifies and starts, and only then turns out to be unfit.
     """
     app = Flask(__name__)
     app.add_template_filter(shown.grouped)
@@ -114,15 +116,16 @@ def _add_pages(app: Flask, engine: Engine) -> None:
             return render_template("data_object.html", data_object=found, recorded="recorded" in request.args)
 
     @app.post("/download/<path:data_object_id>")
-    def download(data_object_id: str) -> Any:
+    def download(data_object_id: str) -> Redirection:
         client = request.headers.get("User-Agent", "")[:CLIENT_LENGTH]
         with engine.begin() as connection:
             recorded = queries.record_download(connection, data_object_id, client)
-        if recorded is None:
+        if not recorded:
             abort(404, f"There is no data object {data_object_id} in this release.")
         if "study" in request.form:  # the page the reader came from
-            back = {"study_id": request.form["study"], "page": request.form.get("page", "1")}
-            return redirect(url_for("study", **back, recorded=data_object_id, _anchor="recorded"), 303)
+            study_id, page = request.form["study"], request.form.get("page")
+            back = url_for("study", study_id=study_id, page=page, recorded=data_object_id, _anchor="recorded")
+            return redirect(back, 303)
         return redirect(url_for("data_object", data_object_id=data_object_id, recorded=""), 303)
 
 
@@ -162,18 +165,20 @@ def _add_answers_to_trouble(app: Flask) -> None:
     def database_away(error: DBAPIError | PoolTimeout) -> tuple[str, int, dict[str, str]]:
         app.logger.warning("%s %s: %s", request.method, request.path, _first_line(error))
         read_only = getattr(getattr(error, "orig", None), "pgcode", None) == READ_ONLY
-        title = "Downloads pause for a moment" if read_only else "The database is away"
-        message = (
-            "A new release is about to be served, so nothing can be written just now. "
-            "Your download was not recorded: please try again in a few seconds."
-            if read_only
-            else "The portal runs, but its database does not answer. This page works again as soon as it is back."
-        )
-        return (
-            render_template("error.html", title=title, message=message),
-            503,
-            {"Retry-After": RETRY_AFTER_S},
-        )
+        if read_only:
+            title = "Downloads pause for a moment"
+            message = (
+                "A new release is about to be served, so nothing can be written just now. "
+                "Your download was not recorded: please try again in a few seconds."
+            )
+        else:
+            title = "The database is away"
+            message = (
+                "The portal runs, but its database does not answer. "
+                "This page works again as soon as the database is back."
+            )
+        page = render_template("error.html", title=title, message=message)
+        return page, 503, {"Retry-After": RETRY_AFTER_S}
 
     @app.errorhandler(HTTPException)
     def refused(error: HTTPException) -> tuple[str, int]:

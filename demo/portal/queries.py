@@ -1,14 +1,25 @@
-"""What the portal asks of its database: every SQL statement of it, with the shape of the answer."""
+"""What the portal asks of its database: every SQL statement of it."""
 
 from __future__ import annotations
 
-import datetime as dt
 from functools import partial
-from typing import Any, NamedTuple
 
 import psycopg2
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection, Engine
+
+from .records import (
+    Biosample,
+    BiosampleLine,
+    DataObject,
+    Ecosystem,
+    OmicsType,
+    Served,
+    Study,
+    StudyLine,
+    StudyName,
+    Totals,
+)
 
 CONNECTIONS = 8  # one for each thread of the server
 CONNECT_TIMEOUT_S = 2
@@ -28,113 +39,8 @@ _STUDY_OBJECTS = """
 """
 
 
-class Served(NamedTuple):
-    """The load that the database holds."""
-
-    release: str
-    snapshot: str
-
-
-class Totals(NamedTuple):
-    """Rows of the whole database."""
-
-    studies: int
-    biosamples: int
-    omics: int
-    data_objects: int
-    downloads: int
-
-
-class StudyLine(NamedTuple):
-    """A study in the list of studies."""
-
-    id: str
-    name: str
-    ecosystem: str | None
-    biosamples: int
-    omics: int
-
-
-class Study(NamedTuple):
-    """One study; ``annotations`` is the rest of its source record."""
-
-    id: str
-    name: str
-    description: str | None
-    doi: str | None
-    principal_investigator: str | None
-    ecosystem: str | None
-    biosamples: int
-    omics: int
-    annotations: dict[str, Any]
-
-
-class OmicsType(NamedTuple):
-    """How many omics processings of one type a study has, and how many data objects they put out."""
-
-    name: str | None
-    processings: int
-    data_objects: int
-
-
-class DataObject(NamedTuple):
-    """One data object; ``size`` in bytes."""
-
-    id: str
-    name: str
-    description: str | None
-    size: int
-    md5: str | None
-    downloads: int
-
-
-class Ecosystem(NamedTuple):
-    """An ecosystem and its number of biosamples."""
-
-    name: str
-    biosamples: int
-
-
-class BiosampleLine(NamedTuple):
-    """A biosample in a list."""
-
-    id: str
-    name: str
-    ecosystem: str | None
-    habitat: str | None
-    collection_date: str | None
-
-
-class Biosample(NamedTuple):
-    """One biosample; ``annotations`` is the rest of its source record."""
-
-    id: str
-    name: str
-    description: str | None
-    latitude: float | None
-    longitude: float | None
-    collection_date: str | None
-    ecosystem: str | None
-    habitat: str | None
-    annotations: dict[str, Any]
-
-
-class StudyName(NamedTuple):
-    """A link to a study."""
-
-    id: str
-    name: str
-
-
-class Download(NamedTuple):
-    """A recorded download."""
-
-    id: int
-    downloaded_at: dt.datetime
-
-
 def connect(dsn: str) -> Engine:
-    """Return an engine for a libpq URL or connection string; it connects on first use and again after a loss."""
+    """Return an engine for a libpq URL or connection string; it connects on first use, and after a loss."""
     return create_engine(
         "postgresql+psycopg2://",
         creator=partial(
@@ -243,15 +149,12 @@ def data_object(connection: Connection, data_object_id: str) -> DataObject | Non
     return DataObject._make(row) if row else None
 
 
-def record_download(connection: Connection, data_object_id: str, client: str) -> Download | None:
-    """Write one download; None when there is no such data object."""
+def record_download(connection: Connection, data_object_id: str, client: str) -> bool:
+    """Write one download; false when there is no such data object."""
     statement = """
-        INSERT INTO file_download (data_object_id, client)
-        SELECT id, :client FROM data_object WHERE id = :id
-        RETURNING id, downloaded_at
+        INSERT INTO file_download (data_object_id, client) SELECT id, :client FROM data_object WHERE id = :id
     """
-    row = connection.execute(text(statement), {"id": data_object_id, "client": client}).first()
-    return Download._make(row) if row else None
+    return connection.execute(text(statement), {"id": data_object_id, "client": client}).rowcount == 1
 
 
 def ecosystems(connection: Connection) -> list[Ecosystem]:
