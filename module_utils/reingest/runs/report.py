@@ -85,9 +85,10 @@ def make_report(
 
 def report_lines(report: Report) -> list[str]:
     """Return the report as a table to print."""
-    verb = {PLANNED: "would do", DONE: "did", FAILED: "FAILED after it did"}[report.outcome]
-    head = f"{report.playbook} {verb}" + ("" if report.changed else " nothing: production is up to date")
-    lines = [f"{head} (run {report.run}, operator {report.operator})"]
+    head = {PLANNED: "would be done", DONE: "done", FAILED: "FAILED"}[report.outcome]
+    if not report.changed and report.outcome != FAILED:
+        head = "nothing to change"
+    lines = [f"{report.playbook}: {head} (run {report.run}, operator {report.operator})"]
     for stage in report.stages:
         if not stage.did and stage.seconds < 0.05:
             continue

@@ -1,0 +1,46 @@
+# `make demo` and `make test` are all a newcomer needs; the rest are their parts.
+.PHONY: demo demo-stop test lint test-unit test-integration test-molecule clean
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PATH
+PYTHON ?= python3
+SCENARIOS := default check unhealthy rollback hosts
+
+help: ## Say what there is to make
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: .venv/runtime ## Ingest two real releases into an embedded PostgreSQL and leave the demo portal up
+	@demo/up
+
+demo-stop: ## End the demo and delete what it made
+	@demo/down
+
+test: lint test-unit test-integration test-molecule ## Everything: lint, unit and integration tests, Molecule scenarios
+
+lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, mypy (strict)
+	ruff check .
+	ruff format --check .
+	mypy
+	yamllint --strict --config-file .config/yamllint.yml .
+	PYTHONPATH=.config/lint ansible-lint --config-file .config/ansible-lint.yml
+
+test-unit: .venv/development ## Tests that need no server
+	pytest tests/unit
+
+test-integration: .venv/development ## Tests against real PostgreSQL servers, processes and containers
+	pytest tests/integration
+
+test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
+	tests/molecule $(SCENARIOS)
+
+.venv/runtime: requirements.txt
+	.config/venv requirements.txt $(PYTHON)
+	@touch $@
+
+.venv/development: requirements-dev.txt
+	.config/venv requirements-dev.txt $(PYTHON)
+	@touch $@ .venv/runtime
+
+clean: ## Delete the virtual environment and caches
+	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache
