@@ -18,6 +18,7 @@ def orcid(text: str) -> str:
 
     Raises:
         Refusal: the text has not the form of an iD, or its checksum is wrong.
+
     """
     match = _FORM.fullmatch(text.strip())
     if match is None:
@@ -38,12 +39,15 @@ def authorised(operator: str, operators: Sequence[str]) -> str:
 
     Raises:
         Refusal: no operator was named, an iD is malformed, or the operator is not one of the operators.
+
     """
     if not operators:
         raise Refusal("nobody may run this: reingest_operators is empty; list the ORCID iDs of the operators")
     known = [orcid(one) for one in operators]
     if not operator.strip():
-        raise Refusal("who runs this? set reingest_operator, or REINGEST_OPERATOR in the environment, to your ORCID iD")
+        raise Refusal(
+            "who runs this? set reingest_operator, or REINGEST_OPERATOR in the environment, to your ORCID iD"
+        )
     who = orcid(operator)
     if who not in known:
         raise Refusal(f"{who} is not one of the operators of this portal; add the iD to reingest_operators")

@@ -25,8 +25,10 @@ _NO_POLICY = {"Name": "no", "MaximumRetryCount": 0}
 class DockerEngine:
     """Runs services that are containers already; it creates none.
 
-    A stopped container must stay stopped while its directory moves, also when the Docker engine restarts: the restart
-    policy is put down in ``<records>/<name>.json`` and set to ``no`` before the stop, and given back just before the start.
+    A stopped container must stay stopped while its directory moves, also when the Docker engine restarts:
+    the restart
+    policy is put down in ``<records>/<name>.json`` and set to ``no`` before the stop, and given back just
+    before the start.
     """
 
     records: Path
@@ -35,7 +37,8 @@ class DockerEngine:
     def running(self, service: Service) -> bool:
         """Return whether the container runs.
 
-        One that Docker starts again and again runs, too, as long as it may still come up; a PostgreSQL in that state is
+        One that Docker starts again and again runs, too, as long as it may still come up; a PostgreSQL in
+        that state is
         broken, and waiting for it would only make the outage longer.
         """
         state = self._container(service)["State"]
@@ -44,7 +47,7 @@ class DockerEngine:
         return bool(state["Running"])
 
     def returns(self, service: Service) -> bool:
-        """Return whether the container has a restart policy: the engine may start it although it was stopped."""
+        """Return whether a restart policy may start the container again after it was stopped."""
         return bool(_policy(self._container(service)))
 
     def held(self, service: Service) -> bool:
@@ -52,14 +55,16 @@ class DockerEngine:
         return self._record(service, self._container(service)["Id"]) is not None
 
     def faults(self, service: Service) -> list[str]:
-        """Return whether the container is there, outlives a stop, and works in the directory that the inventory names."""
+        """Return why the container is not there, or not to be used as the inventory says."""
         try:
             container = self._container(service)
         except Refusal as refusal:
             return [str(refusal)]
         faults = []
         if container["HostConfig"].get("AutoRemove"):
-            faults.append(f"container {service.name} was created with --rm, a stop would delete it: create it without")
+            faults.append(
+                f"container {service.name} was created with --rm, a stop would delete it: create it without"
+            )
         if service.kind == POSTGRESQL:
             faults += data_faults(service, container, self._api.volume)
         return faults
@@ -67,7 +72,8 @@ class DockerEngine:
     def group_faults(self, services: Sequence[Service]) -> list[str]:
         """Return whether the PostgreSQLs run from one image.
 
-        Another image may have another account (uid) or another C library, whose collations order texts differently.
+        Another image may have another account (uid) or another C library, whose collations order texts
+        differently.
         """
         images: dict[str, list[str]] = {}
         for service in services:
@@ -77,7 +83,8 @@ class DockerEngine:
             return []
         shown = " and ".join(f"{', '.join(names)} ({image[:19]})" for image, names in images.items())
         return [
-            f"the PostgreSQL containers are of different images: {shown}; another image may have another uid or C library, "
+            f"the PostgreSQL containers are of different images: {shown}; another image may have another uid "
+            "or C library, "
             f"which gives unreadable files or corrupt indexes: create them from one image"
         ]
 
@@ -96,7 +103,8 @@ class DockerEngine:
     def stop(self, service: Service, timeout: float) -> Stopped:
         """Stop the container so that it stays stopped.
 
-        A PostgreSQL gets SIGINT (fast shutdown) and is never killed; anything else gets its image's stop signal, and is
+        A PostgreSQL gets SIGINT (fast shutdown) and is never killed; anything else gets its image's stop
+        signal, and is
         killed when the time is over.
 
         Raises:
@@ -153,9 +161,13 @@ class DockerEngine:
         query = {"t": str(max(1, round(timeout)))}
         try:
             # The engine kills it when the time is over; an answer that then still does not come, never comes.
-            answer = self._api.call("POST", f"/containers/{identifier}/stop", query=query, wait=timeout + _KILL_S)
+            answer = self._api.call(
+                "POST", f"/containers/{identifier}/stop", query=query, wait=timeout + _KILL_S
+            )
         except TimeoutError:
-            raise Refusal(f"container {service.name} still runs, Docker could not kill it: look at the engine's log") from None
+            raise Refusal(
+                f"container {service.name} still runs, Docker could not kill it: look at the engine's log"
+            ) from None
         self._expect(service, answer, "stop")
         return Stopped(int(self._container(service)["State"]["ExitCode"]))
 
@@ -168,7 +180,8 @@ class DockerEngine:
                 answer = self._api.call("POST", f"/containers/{identifier}/wait", wait=max(left, _RETRY_S))
             except TimeoutError:
                 raise Refusal(
-                    f"container {service.name} still runs {timeout:.0f} s after it was asked for a fast shutdown; it was not "
+                    f"container {service.name} still runs {timeout:.0f} s after it was asked for a fast "
+                    "shutdown; it was not "
                     f"killed: look at its log and stop it in order, or raise reingest_stop_timeout"
                 ) from None
             except Refusal:
@@ -190,7 +203,7 @@ class DockerEngine:
         self._set_policy(service, identifier, _NO_POLICY)
 
     def _record(self, service: Service, identifier: str) -> dict[str, Any] | None:
-        """Return the policy that was put aside; the record of a container that is no more counts for nothing."""
+        """Return the policy that was put aside; a record of a container that is gone is stale."""
         try:
             record = json.loads(self._file(service).read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -216,7 +229,7 @@ class DockerEngine:
 
 
 def demultiplexed(stream: bytes) -> bytes:
-    """Return the text of a log of a container without terminal: frames of ``stream(1) 0 0 0 length(4, big endian) text``."""
+    """Return the text of a log without terminal: frames of ``stream 0 0 0 length(4, big endian) text``."""
     out, at = bytearray(), 0
     while at + 8 <= len(stream):
         end = at + 8 + int.from_bytes(stream[at + 4 : at + 8], "big")

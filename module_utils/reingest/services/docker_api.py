@@ -1,6 +1,7 @@
 """The few calls of the Docker Engine API that services need, over its unix socket.
 
-Only the standard library: the SDK costs 0.15 s a task. The paths carry no version, so that the engine answers in its
+Only the standard library: the SDK costs 0.15 s a task. The paths carry no version, so that the engine
+answers in its
 own newest one, from 1.41 (Docker 20.10) on.
 """
 
@@ -26,7 +27,7 @@ class Answer:
     status: int
     body: bytes
 
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401 - what JSON holds
         """Return the body as a value; None when it is empty."""
         return json.loads(self.body) if self.body.strip() else None
 
@@ -92,7 +93,9 @@ class DockerApi:
         except TimeoutError:
             if wait is not None:
                 raise
-            raise Refusal(f"Docker at {self.socket} does not answer {method} {path} within {_ANSWER_S:.0f} s") from None
+            raise Refusal(
+                f"Docker at {self.socket} does not answer {method} {path} within {_ANSWER_S:.0f} s"
+            ) from None
         except PermissionError:
             raise Refusal(
                 f"this account may not use the Docker engine at {self.socket}: "
@@ -100,7 +103,8 @@ class DockerApi:
             ) from None
         except (OSError, http.client.HTTPException) as error:
             raise Refusal(
-                f"Docker is not reachable at {self.socket} ({_reason(error)}): start the Docker engine of this host, "
+                f"Docker is not reachable at {self.socket} ({_reason(error)}): start the Docker engine of "
+                "this host, "
                 f"or correct reingest_engine"
             ) from None
         finally:
@@ -122,7 +126,8 @@ class DockerApi:
             raise Refusal(f"Docker does not tell about container {name}: {answer.message()}")
         there = ", ".join(self._names()) or "none"
         raise Refusal(
-            f"there is no container {name} on this host (there are: {there}): create it, or correct the service's name"
+            f"there is no container {name} on this host (there are: {there}): create it, or correct the "
+            "service's name"
         )
 
     def volume(self, name: str) -> dict[str, Any]:

@@ -32,24 +32,29 @@ def data_faults(
     inside = _data_inside(container)
     if inside is None:
         return [
-            f"container {service.name} does not say where its data directory is: create it with PGDATA in its environment"
+            f"container {service.name} does not say where its data directory is: create it with PGDATA in "
+            "its environment"
         ]
     place = _on_host(inside, container.get("Mounts") or [], volume)
     if place is None:
         return [
-            f"container {service.name} has its data directory {inside} on no mount, it would be lost with the container: "
+            f"container {service.name} has its data directory {inside} on no mount, it would be lost with "
+            "the container: "
             f"mount the whole volume {service.data.parent} and set PGDATA to {service.data.name} inside it"
         ]
     if _same(place.path, service.data):
         if place.path == place.mount and (service.linked or service.data.is_symlink()):
             return [
-                f"container {service.name} has {service.data} itself as the source of a mount: Docker resolves the link once, "
-                f"at the start, and makes a directory where it is missing; mount the whole volume {service.data.parent} "
+                f"container {service.name} has {service.data} itself as the source of a mount: Docker "
+                "resolves the link once, "
+                "at the start, and makes a directory where it is missing; mount the whole volume "
+                f"{service.data.parent} "
                 f"and set PGDATA to {service.data.name} inside it"
             ]
         return []
     return [
-        f"container {service.name} works in {place.path} (its PGDATA {inside}), the inventory says {service.data}: "
+        f"container {service.name} works in {place.path} (its PGDATA {inside}), the inventory says "
+        f"{service.data}: "
         f"correct reingest_volume, or the container's mounts and PGDATA"
     ]
 
@@ -73,7 +78,9 @@ def _on_host(
     inside: PurePosixPath, mounts: Sequence[Mapping[str, Any]], volume: Callable[[str], Mapping[str, Any]]
 ) -> _Place | None:
     covering = [
-        mount for mount in mounts if PurePosixPath(mount["Destination"]) in (inside, *inside.parents) and mount["Source"]
+        mount
+        for mount in mounts
+        if PurePosixPath(mount["Destination"]) in (inside, *inside.parents) and mount["Source"]
     ]
     if not covering:
         return None
@@ -88,5 +95,5 @@ def _on_host(
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Compare two paths without following their last component: ``prod`` is a link, and may not be there yet."""
+    """Compare two paths but for what the last part leads to: ``prod`` is a link, and may be missing."""
     return one.parent.resolve() / one.name == other.parent.resolve() / other.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -43,12 +43,13 @@ class GroupPlan:
     def diff(self) -> dict[str, str]:
         """Return each service's state before and after."""
         before, after = "", ""
+        wanted = "stopped" if self.state == STOPPED else "running"
         for service in self.services:
             if service.kind == PROBE:
                 continue
             now = "running" if service.name in self.running else "stopped"
             before += f"{service.name}: {now}{', may restart' if self._settles(service) else ''}\n"
-            after += f"{service.name}: {self.state if service in self.act else now}\n".replace(STARTED, "running")
+            after += f"{service.name}: {wanted if service in self.act else now}\n"
         return {"before": before, "after": after}
 
     def _settles(self, service: Service) -> bool:
@@ -63,14 +64,18 @@ class GroupPlan:
         return f"start {service.name}"
 
 
-def plan_group(engine: Engine, services: Sequence[Service], state: str, *, assume: str = "") -> GroupPlan:
+def plan_group(
+    engine: Engine, services: Sequence[Service], state: str, *, assume: Mapping[str, str] | None = None
+) -> GroupPlan:
     """Decide which services must be acted on.
 
     Args:
         engine: what runs them.
         services: the services.
         state: what is wanted.
-        assume: check mode: the state, ``started`` or ``stopped``, that an earlier step of the run has brought them into.
+        assume: check mode: by service name the state, ``started`` or ``stopped``, that an earlier step of
+        the run
+            brings the service into.
 
     Raises:
         Refusal: with every fault of the services' definitions.
@@ -83,15 +88,15 @@ def plan_group(engine: Engine, services: Sequence[Service], state: str, *, assum
         faults = engine.group_faults(own)
     if faults:
         raise Refusal("; ".join(faults))
-    if assume:
-        running = {service.name for service in own} if assume == STARTED else set()
-    else:
-        running = {service.name for service in own if engine.running(service)}
+    known = dict(assume or {})
+    real = [service for service in own if service.name not in known]
+    running = {service.name for service in real if engine.running(service)}
+    running |= {service.name for service in own if known.get(service.name) == STARTED}
     act: list[Service] = []
     if state == STARTED:
-        act = [one for one in own if one.name not in running or (not assume and engine.held(one))]
+        act = [one for one in own if one.name not in running or (one in real and engine.held(one))]
     elif state == STOPPED:
-        act = [one for one in own if one.name in running or (not assume and engine.returns(one))]
+        act = [one for one in own if one.name in running or (one in real and engine.returns(one))]
     return GroupPlan(state, tuple(act), tuple(sorted(running)), tuple(services))
 
 
@@ -123,7 +128,7 @@ def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_t
 
 
 def refuse_unsafe_start(service: Service) -> None:
-    """Refuse to start a PostgreSQL where it would make a data directory of its own, or be the second server on one.
+    """Refuse to start a PostgreSQL that would make a database of its own, or be the second on one.
 
     Raises:
         Refusal: ``linked`` and the data directory is no link to a data directory, or a process works in it.
@@ -135,18 +140,21 @@ def refuse_unsafe_start(service: Service) -> None:
         if not service.data.is_symlink():
             what = "is no link" if service.data.exists() else "is not there"
             raise Refusal(
-                f"{service.name} is not started: {service.data} {what}, and the server would make a database of its own; "
+                f"{service.name} is not started: {service.data} {what}, and the server would make a database "
+                "of its own; "
                 f"it must be a link to a data directory: promote a load first (promote.yml)"
             )
         if not is_data_directory(service.data):
             raise Refusal(
-                f"{service.name} is not started: {service.data} leads to {service.data.readlink()}, which is no data "
+                f"{service.name} is not started: {service.data} leads to {service.data.readlink()}, which is "
+                "no data "
                 f"directory: promote a snapshot first (promote.yml or rollback.yml)"
             )
     users = processes_in(service.data)
     if users:
         raise Refusal(
-            f"{service.name} is not started: process {users[0]} works in {service.data}, a second server would destroy it; "
+            f"{service.name} is not started: process {users[0]} works in {service.data}, a second server "
+            "would destroy it; "
             f"stop that process in order first"
         )
 
@@ -161,10 +169,17 @@ def _definition_faults(services: Sequence[Service], state: str) -> list[str]:
             faults.append(f"service {service.name} is linked, but names no data directory: add data")
         if service.kind == PROBE:
             if state != HEALTHY:
-                faults.append(f"{service.name} is a probe, nothing to be {state}: it can only be waited for (state: healthy)")
+                faults.append(
+                    f"{service.name} is a probe, nothing to be {state}: it can only be waited for (state: "
+                    "healthy)"
+                )
             if not (service.health.tcp or service.health.http or service.health.postgresql):
-                faults.append(f"probe {service.name} has no address to ask: add tcp, http or postgresql to its health")
-    faults += [f"service {name} is listed twice" for name in sorted({one for one in names if names.count(one) > 1})]
+                faults.append(
+                    f"probe {service.name} has no address to ask: add tcp, http or postgresql to its health"
+                )
+    faults += [
+        f"service {name} is listed twice" for name in sorted({one for one in names if names.count(one) > 1})
+    ]
     return faults
 
 
@@ -182,7 +197,8 @@ def _stop(engine: Engine, service: Service, timeout: float) -> None:
     control = read_control(service.data)
     if not control.clean:
         raise Refusal(
-            f"{service.name} ended, but {service.data} is not shut down cleanly (pg_control says: {control.state}): "
+            f"{service.name} ended, but {service.data} is not shut down cleanly (pg_control says: "
+            f"{control.state}): "
             f"look whether the server works in another directory"
         )
 
@@ -198,7 +214,9 @@ def _wait_healthy(engine: Engine, service: Service, timeout: float) -> None:
     reason = _unhealthy(engine, service)
     while reason:
         if time.monotonic() > deadline:
-            raise Refusal(f"{service.name} is not healthy after {timeout:.0f} s: {reason}{_last_words(engine, service)}")
+            raise Refusal(
+                f"{service.name} is not healthy after {timeout:.0f} s: {reason}{_last_words(engine, service)}"
+            )
         time.sleep(_POLL_S)
         reason = _unhealthy(engine, service)
     _check_identity(service)
@@ -243,8 +261,10 @@ def _check_identity(service: Service) -> None:
     found = health.system_identifier(service.health.postgresql)
     if found != expected:
         raise Refusal(
-            f"{service.name}: the server that answers has system identifier {found}, {service.data} has {expected}: "
-            f"the address and the data directory are of different servers; correct one of them in the inventory"
+            f"{service.name}: the server that answers has system identifier {found}, {service.data} has "
+            f"{expected}: "
+            "the address and the data directory are of different servers; correct one of them in the "
+            "inventory"
         )
 
 
@@ -254,14 +274,18 @@ def _last_words(engine: Engine, service: Service) -> str:
 
 
 def _each(services: Sequence[Service], act: Callable[[Service], None]) -> None:
+    """Act on all at once; one that fails does not keep the others from getting there."""
+
+    def attempt(service: Service) -> str:
+        try:
+            act(service)
+        except Refusal as refusal:
+            return str(refusal)
+        return ""
+
     if not services:
         return
-    failures = []
     with ThreadPoolExecutor(max_workers=len(services)) as pool:
-        for future in [pool.submit(act, service) for service in services]:
-            try:
-                future.result()
-            except Refusal as refusal:
-                failures.append(str(refusal))
+        failures = [failure for failure in pool.map(attempt, services) if failure]
     if failures:
         raise Refusal("; ".join(failures))

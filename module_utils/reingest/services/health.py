@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import socket
 import urllib.error
 import urllib.request
+from contextlib import closing
 from typing import Any
 
 from ..errors import Refusal
 from .model import Health
+
+_CONNECT_S = 2
+# What a server says to a login that will not be let in later either.
+_REFUSED = (
+    "authentication failed",
+    "no password supplied",
+    "no pg_hba.conf entry",
+    "is not permitted to log in",
+)
 
 
 def answer(health: Health, timeout: float = 2.0) -> str:
@@ -17,6 +28,8 @@ def answer(health: Health, timeout: float = 2.0) -> str:
 
     Raises:
         Refusal: it will never be (a wrong password, say): waiting longer is of no use.
+        ImportError: a login is declared and this host has no psycopg2.
+
     """
     if health.tcp:
         return _tcp(health.tcp, timeout)
@@ -31,17 +44,17 @@ def system_identifier(dsn: str) -> str:
     """Return the system identifier of the server behind a DSN."""
     from ..postgres.dsn import connect  # needs psycopg2, which not every host of services has
 
-    with connect(dsn) as connection, connection.cursor() as cursor:
+    with closing(connect(dsn)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT system_identifier FROM pg_control_system()")
-        found = str(cursor.fetchone()[0])
-    connection.close()
-    return found
+        return str(cursor.fetchone()[0])
 
 
 def _tcp(target: str, timeout: float) -> str:
     host, _, port = target.rpartition(":")
+    if not host or not port.isdigit():
+        raise Refusal(f"{target!r} is not an address to ask: expected host:port")
     try:
-        with socket.create_connection((host, int(port)), timeout=timeout):
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=timeout):
             return ""
     except OSError as error:
         return f"{target}: {error.strerror or error}"
@@ -49,15 +62,18 @@ def _tcp(target: str, timeout: float) -> str:
 
 def _http(health: Health, timeout: float) -> str:
     if not health.http.startswith(("http://", "https://")):
-        raise Refusal(f"{health.http!r} is not an HTTP address")
+        raise Refusal(f"{health.http!r} is not an HTTP address: expected http:// or https://")
     try:
         with urllib.request.urlopen(health.http, timeout=timeout) as reply:  # noqa: S310 - checked above
             body = reply.read(1 << 20)
     except urllib.error.HTTPError as error:
         with error:
-            return f"{health.http} answers {error.code}: {error.read(300).decode(errors='replace').strip()}"
-    except OSError as error:
-        return f"{health.http}: {error}"
+            text = error.read(300).decode(errors="replace").strip()
+        return f"{health.http} answers {error.code}: {text}"
+    except http.client.InvalidURL as error:
+        raise Refusal(f"{health.http!r} is not an HTTP address: {error}") from None
+    except (OSError, http.client.HTTPException) as error:
+        return f"{health.http}: {getattr(error, 'reason', '') or error}"
     return _mismatch(health, body) if health.json else ""
 
 
@@ -77,10 +93,14 @@ def _postgresql(dsn: str) -> str:
     import psycopg2  # not every host of services has it
 
     try:
-        psycopg2.connect(dsn, connect_timeout=2, application_name="reingest").close()
+        psycopg2.connect(dsn, connect_timeout=_CONNECT_S, application_name="reingest").close()
+    except psycopg2.ProgrammingError:
+        raise Refusal(
+            "the address of the login is malformed: expected postgresql://user@host:port/database"
+        ) from None
     except psycopg2.OperationalError as error:
         text = str(error).strip().splitlines()[-1]
-        if "authentication failed" in text or "no password supplied" in text or ("role" in text and "does not exist" in text):
-            raise Refusal(f"the login is refused: {text}") from None
+        if any(words in text for words in _REFUSED) or ("role" in text and "does not exist" in text):
+            raise Refusal(f"the login is refused: {text}; check the account and its password") from None
         return text
     return ""

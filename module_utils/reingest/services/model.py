@@ -30,7 +30,9 @@ class Service:
     name: str
     kind: str = PLAIN
     data: Path | None = None  # data directory of a PostgreSQL, as this host sees it
-    linked: bool = False  # the data directory must be a link to a data directory, or the service is not started
+    linked: bool = (
+        False  # the data directory must be a link to a data directory, or the service is not started
+    )
     command: tuple[str, ...] = ()  # engine process only, like the next three
     user: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
