@@ -162,7 +162,7 @@ def _health(engine: Engine, broken_release: str) -> tuple[str, dict[str, Any]]:
 def _add_answers_to_trouble(app: Flask) -> None:
     @app.errorhandler(DBAPIError)
     @app.errorhandler(PoolTimeout)
-    def database_away(error: DBAPIError | PoolTimeout) -> tuple[str, int, dict[str, str]]:
+    def no_database(error: DBAPIError | PoolTimeout) -> tuple[str, int, dict[str, str]]:
         app.logger.warning("%s %s: %s", request.method, request.path, _first_line(error))
         read_only = getattr(getattr(error, "orig", None), "pgcode", None) == READ_ONLY
         if read_only:
@@ -171,11 +171,16 @@ def _add_answers_to_trouble(app: Flask) -> None:
                 "A new release is about to be served, so nothing can be written just now. "
                 "Your download was not recorded: please try again in a few seconds."
             )
-        else:
+        elif isinstance(error, (OperationalError, PoolTimeout)):
             title = "The database is away"
             message = (
                 "The portal runs, but its database does not answer. "
                 "This page works again as soon as the database is back."
+            )
+        else:
+            title = "No release yet"
+            message = (
+                "The portal runs, but its database does not hold a whole release. It has to be loaded first."
             )
         page = render_template("error.html", title=title, message=message)
         return page, 503, {"Retry-After": RETRY_AFTER_S}
