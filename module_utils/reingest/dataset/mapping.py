@@ -9,6 +9,7 @@ from typing import Any, Callable
 from ..errors import Refusal
 from .model import ELEMENT, Column
 
+Value = Any  # whatever a source holds
 Record = dict[str, Any]
 _SHOWN_KEYS = 30
 
@@ -39,8 +40,8 @@ class Mapper:
         self.columns = tuple(columns)
         self._each = _path(each, nested) if each else None
         parsed = [[_path(text, nested) for text in column.paths] for column in self.columns]
-        self._of_record: list[tuple[int, Callable[[Any], Any]]] = []
-        self._of_element: list[tuple[int, Callable[[Any], Any]]] = []
+        self._of_record: list[tuple[int, Callable[[Value], Value]]] = []
+        self._of_element: list[tuple[int, Callable[[Value], Value]]] = []
         self._whole: list[str] = (
             [] if self._each is None or len(self._each.keys) > 1 else [self._each.keys[0]]
         )
@@ -126,7 +127,7 @@ class Mapper:
                     break
         return rest
 
-    def _look(self, value: Any, *, inside: bool) -> None:
+    def _look(self, value: Value, *, inside: bool) -> None:
         for name, paths in list(self._unseen.items()):
             for path in paths:
                 if path.inside != inside:
@@ -151,7 +152,7 @@ def _path(text: str, nested: bool) -> Path:
     return Path(text, tuple(key for key in text.split(".") if key), inside)
 
 
-def _follow(value: Any, keys: Sequence[str]) -> Any:
+def _follow(value: Value, keys: Sequence[str]) -> Value:
     for key in keys:
         if type(value) is not dict:
             return None
@@ -159,12 +160,12 @@ def _follow(value: Any, keys: Sequence[str]) -> Any:
     return value
 
 
-def _getter(paths: Sequence[Path]) -> Callable[[Any], Any]:
+def _getter(paths: Sequence[Path]) -> Callable[[Value], Value]:
     """Return the quickest function that follows the paths: it runs once for each column of each record."""
     if len(paths) > 1:
         getters = [_getter([path]) for path in paths]
 
-        def first(value: Any) -> Any:
+        def first(value: Value) -> Value:
             for get in getters:
                 found = get(value)
                 if found is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+
 from .document import Section, read_document
 from .model import ELEMENT, OWNERS, PORTAL, REST, SCHEMA, SOURCE, Check, Column, Dataset, Table
 

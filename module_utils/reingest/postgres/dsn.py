@@ -10,8 +10,9 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from ..errors import Refusal
 
-# psycopg2 has no types; the name says what a parameter is.
+# psycopg2 has no types; the names say what a parameter is.
 Connection = Any
+Cursor = Any
 
 _MASK = "***"
 _URL = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from ..dataset.model import Dialect
 from ..errors import Refusal
@@ -24,9 +24,8 @@ def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
         names = tuple(fields)
         for name in names:
             if not name or names.count(name) > 1:
-                raise Refusal(
-                    f"{path}:1: the field name {name!r} is {'there twice' if name else 'empty'}; correct the first line"
-                )
+                wrong = "there twice" if name else "empty"
+                raise Refusal(f"{path}:1: the field name {name!r} is {wrong}; correct the first line")
         return names
     raise Refusal(f"{path} is empty: its first line must name the fields")
 
@@ -35,7 +34,7 @@ def read_delimited(path: Path, dialect: Dialect) -> Iterator[tuple[int, dict[str
     """Yield each record by field name, and the number of its first line; the null text gives None.
 
     Raises:
-        Refusal: the quoting is broken, or a line has another number of fields than the first; with file and line.
+        Refusal: the quoting is broken, or a line has not as many fields as the first; with file and line.
     """
     names = read_header(path, dialect)
     rows = _fields(path, dialect)
@@ -45,16 +44,17 @@ def read_delimited(path: Path, dialect: Dialect) -> Iterator[tuple[int, dict[str
         if not fields:
             continue  # an empty line
         if len(fields) != len(names):
-            raise Refusal(
-                f"{path}:{number}: {len(fields)} fields where the first line names {len(names)}; correct the source"
-            )
+            count = f"{len(fields)} fields where the first line names {len(names)}"
+            raise Refusal(f"{path}:{number}: {count}; correct the source or the dialect")
         yield number, {name: None if field == null else field for name, field in zip(names, fields)}
 
 
 def _fields(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
     csv.field_size_limit(_LONGEST_FIELD)
     quoting: dict[str, Any] = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
-    reader = csv.reader(_texts(path), delimiter=dialect.delimiter, strict=True, **quoting)
+    reader = csv.reader(
+        (text for _, text in read_lines(path)), delimiter=dialect.delimiter, strict=True, **quoting
+    )
     while True:
         number = reader.line_num + 1
         try:
@@ -64,13 +64,3 @@ def _fields(path: Path, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:
             raise Refusal(f"{path}:{number}: {error}; correct the source or the dialect") from error
         yield number, fields
-
-
-def _texts(path: Path) -> Iterator[str]:
-    for number, line in read_lines(path):
-        try:
-            yield line.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise Refusal(
-                f"{path}:{number}: not UTF-8 at byte {error.start + 1}; correct the source"
-            ) from error

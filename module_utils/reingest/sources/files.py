@@ -38,7 +38,8 @@ def find_files(pattern: str, folder: Path) -> tuple[Path, ...]:
         raise Refusal(
             f"source {path} is a folder: name the files in it with a glob such as {pattern}/*.jsonl.gz"
         )
-    found = sorted(Path(name) for name in glob.glob(str(path), recursive=True) if Path(name).is_file())
+    names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+    found = sorted(Path(name) for name in names if Path(name).is_file())
     if not found:
         raise Refusal(f"source {path} does not exist: put the file there, or correct `from:` or `sources:`")
     return tuple(found)

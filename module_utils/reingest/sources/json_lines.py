@@ -29,16 +29,12 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each object and its line number; empty lines are passed over.
 
     Raises:
-        Refusal: a line is not UTF-8, not JSON, or not an object; with file and line.
+        Refusal: a line is not JSON, or not an object, or cannot be read; with file and line.
     """
     decode = _DECODER.decode
     for number, line in read_lines(path):
         try:
-            record = decode(line.decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise Refusal(
-                f"{path}:{number}: not UTF-8 at byte {error.start + 1}; correct the source"
-            ) from error
+            record = decode(line)
         except ValueError as error:
             if not line.strip():
                 continue

@@ -1,0 +1,84 @@
+"""Values as PostgreSQL's COPY reads them in text format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Callable
+
+from ..dataset.mapping import UnfitError, Value
+from .catalog import ARRAY, JSON
+
+Encoder = Callable[[Value], str]
+
+_NULL = "\\N"
+_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def encoders(kinds: Sequence[str], *, typed: bool) -> list[Encoder]:
+    """Return one encoder for each column.
+
+    Args:
+        kinds: the kinds of the columns, as the catalog has them.
+        typed: whether the source's values have types, as JSON's have; those of CSV are texts.
+
+    """
+    chosen: dict[str, Encoder] = {JSON: _json if typed else _plain, ARRAY: _array if typed else _plain}
+    return [chosen.get(kind, _plain) for kind in kinds]
+
+
+def json_encoder() -> Encoder:
+    """Return the encoder for the rest of a record, whatever its source."""
+    return _json
+
+
+def _escaped(text: str) -> str:
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    if "\n" in text:
+        text = text.replace("\n", "\\n")
+    if "\t" in text:
+        text = text.replace("\t", "\\t")
+    if "\r" in text:
+        text = text.replace("\r", "\\r")
+    return text
+
+
+def _plain(value: Value) -> str:
+    if value is None:
+        return _NULL
+    kind = type(value)
+    if kind is str:
+        return _escaped(value)
+    if kind is bool:
+        return "true" if value else "false"
+    if kind is int or kind is float:
+        return repr(value)
+    what = "an array" if kind is list else "an object"
+    raise UnfitError(
+        f"{what}, and the column takes one value: name a path inside it, or make the column jsonb"
+    )
+
+
+def _json(value: Value) -> str:
+    if value is None:
+        return _NULL
+    text = _dumps(value)  # control characters are escaped by JSON itself
+    return text.replace("\\", "\\\\") if "\\" in text else text
+
+
+def _array(value: Value) -> str:
+    return _escaped(_literal(value)) if type(value) is list else _plain(value)
+
+
+def _literal(values: list[Value]) -> str:
+    return "{" + ",".join(_element(value) for value in values) + "}"
+
+
+def _element(value: Value) -> str:
+    if value is None:
+        return "NULL"
+    if type(value) is list:
+        return _literal(value)
+    text = value if type(value) is str else _dumps(value)
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

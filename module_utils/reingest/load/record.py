@@ -1,0 +1,103 @@
+"""Schema `reingest` of a loaded database: what was loaded, from what, and whether the load came to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from psycopg2.extras import execute_values
+
+from ..postgres.dsn import Connection
+from ..sources.files import SourceFile
+
+_CREATE = """
+CREATE SCHEMA reingest;
+COMMENT ON SCHEMA reingest IS 'What this database was loaded from; written by ingest_load';
+CREATE TABLE reingest.load (
+    snapshot text PRIMARY KEY,
+    release text NOT NULL,
+    digest text NOT NULL,
+    run text NOT NULL,
+    operator text NOT NULL,
+    began timestamptz NOT NULL DEFAULT now(),
+    finished timestamptz -- NULL while the load is not complete
+);
+CREATE TABLE reingest.load_table (
+    name text PRIMARY KEY,
+    owner text NOT NULL,
+    read bigint NOT NULL,
+    loaded bigint NOT NULL,
+    duplicates bigint NOT NULL,
+    orphans bigint NOT NULL
+);
+CREATE TABLE reingest.load_source (path text PRIMARY KEY, size bigint NOT NULL, sha256 text NOT NULL);
+GRANT USAGE ON SCHEMA reingest TO PUBLIC;
+GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
+"""
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """One table's rows: read from the sources = loaded + duplicates + orphans; nothing is read where there are none."""
+
+    owner: str
+    read: int
+    loaded: int
+    duplicates: int
+    orphans: int
+
+
+@dataclass(frozen=True)
+class LoadRecord:
+    """One load, as its database has it."""
+
+    snapshot: str
+    release: str
+    digest: str
+    finished: bool
+    tables: dict[str, TableCount]
+
+
+def begin_record(
+    connection: Connection, *, snapshot: str, release: str, digest: str, run: str, operator: str
+) -> None:
+    """Make the schema and write down that a load began, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CREATE)
+        cursor.execute(
+            "INSERT INTO reingest.load (snapshot, release, digest, run, operator) VALUES (%s, %s, %s, %s, %s)",
+            (snapshot, release, digest, run, operator),
+        )
+
+
+def finish_record(
+    connection: Connection, tables: Mapping[str, TableCount], sources: Sequence[SourceFile]
+) -> None:
+    """Write down the counts and that the load is complete, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        rows = [
+            (name, count.owner, count.read, count.loaded, count.duplicates, count.orphans)
+            for name, count in tables.items()
+        ]
+        execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
+        if sources:
+            files = [(source.name, source.size, source.sha256) for source in sources]
+            execute_values(cursor, "INSERT INTO reingest.load_source VALUES %s", files)
+        cursor.execute("UPDATE reingest.load SET finished = clock_timestamp()")
+
+
+def read_record(connection: Connection) -> LoadRecord | None:
+    """Return the database's load, complete or not; None where no load made the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('reingest.load') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return None
+        cursor.execute(
+            "SELECT snapshot, release, digest, finished IS NOT NULL FROM reingest.load ORDER BY began DESC"
+        )
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        cursor.execute("SELECT name, owner, read, loaded, duplicates, orphans FROM reingest.load_table")
+        tables = {name: TableCount(*counts) for name, *counts in cursor.fetchall()}
+    return LoadRecord(*row, tables)

@@ -1,0 +1,90 @@
+"""SQL files that the loader runs: each in one transaction of the loader's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg2
+
+from ..errors import Refusal
+from ..postgres.dsn import Connection
+
+# Everything in which a semicolon or a keyword means nothing: comments, quoted texts and names, bodies of functions.
+_OPAQUE = re.compile(
+    r"--[^\n]*|/\*.*?\*/|[eE]'(?:\\.|''|[^'\\])*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(?P<tag>\$[A-Za-z_]*\$).*?(?P=tag)",
+    re.DOTALL,
+)
+_TRANSACTION = re.compile(
+    r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION)\b", re.IGNORECASE
+)
+_ATOMIC_BODY = re.compile(r"\bBEGIN\s+ATOMIC\b", re.IGNORECASE)
+
+
+def read_script(path: Path, what: str) -> str:
+    """Return the text of an SQL file that can run inside one transaction.
+
+    Raises:
+        Refusal: the file is not there, or holds what only psql knows or what ends a transaction; with the line.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise Refusal(f"{what} {path} does not exist: correct the dataset, or put the file there") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refusal(f"{what} {path} cannot be read: {error}") from error
+    for line, statement in _statements(text):
+        first = statement.split(None, 1)[0]
+        if first.startswith("\\") or "\n\\" in statement:
+            raise Refusal(f"{path}:{line}: a command of psql ({first}): the loader runs plain SQL; remove it")
+        if _TRANSACTION.match(statement):
+            raise Refusal(
+                f"{path}:{line}: {first}: the loader runs the file in one transaction of its own; remove it"
+            )
+    return text
+
+
+def run_script(connection: Connection, path: Path, text: str, what: str) -> None:
+    """Run the text of a file in the connection's transaction.
+
+    Raises:
+        Refusal: PostgreSQL refuses a statement; with the line, where PostgreSQL tells it.
+
+    """
+    if not any(True for _ in _statements(text)):
+        return
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(text)
+    except psycopg2.Error as error:
+        position = error.diag.statement_position
+        line = f":{text.count(chr(10), 0, int(position)) + 1}" if position else ""
+        raise Refusal(f"{what} {path}{line}: {database_reason(error)}") from error
+
+
+def database_reason(error: psycopg2.Error) -> str:
+    """Return what PostgreSQL said, in one line."""
+    parts = (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)
+    said = "; ".join(part for part in parts if part)
+    return said or " ".join(str(error).split()) or type(error).__name__
+
+
+def _statements(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each statement, with the opaque parts blanked out."""
+    blank = _OPAQUE.sub(lambda match: re.sub(r"[^\n]", " ", match.group()), text)
+    if _ATOMIC_BODY.search(blank):  # its statements end in semicolons, and its END is no transaction's
+        blank = re.sub(
+            r"\bBEGIN\s+ATOMIC\b.*?\bEND\b(?=\s*(?:;|$))",
+            lambda match: re.sub(r"[^\n]", " ", match.group()),
+            blank,
+            flags=re.IGNORECASE | re.DOTALL,
+        )
+    at = 0
+    for statement in blank.split(";"):
+        stripped = statement.strip()
+        if stripped:
+            start = at + len(statement) - len(statement.lstrip())
+            yield blank.count("\n", 0, start) + 1, stripped
+        at += len(statement) + 1

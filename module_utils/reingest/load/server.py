@@ -1,0 +1,111 @@
+"""The staging and the production server, apart from what is in their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2 import sql
+
+from ..errors import Refusal
+from ..postgres.dsn import Connection, address, connect, with_database
+from .catalog import TableShape, read_tables
+from .record import LoadRecord, read_record
+
+MAINTENANCE = "postgres"
+_LOCK = 7_235_419_186_024_011_361  # any number, the same for every load
+_LOCK_WAIT_MS = 2000  # what the server may need to notice that a killed load is gone
+_NAME_LENGTH = 63
+
+
+@dataclass(frozen=True)
+class Server:
+    """What one server says of itself; ``tables`` and ``record`` are empty where it has not the database."""
+
+    system_identifier: str
+    has_database: bool
+    tables: dict[str, TableShape]
+    record: LoadRecord | None
+
+
+def inspect_server(dsn: str, database: str) -> Server:
+    """Return what the server has.
+
+    Raises:
+        Refusal: it does not answer, or refuses the login.
+
+    """
+    with (
+        closing(connect(with_database(dsn, MAINTENANCE), autocommit=True)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT system_identifier::text FROM pg_control_system()")
+        identifier = cursor.fetchone()[0]
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_database WHERE datname = %s)", (database,))
+        present = cursor.fetchone()[0]
+    if not present:
+        return Server(identifier, has_database=False, tables={}, record=None)
+    with closing(connect(with_database(dsn, database), autocommit=True)) as connection:
+        return Server(identifier, True, read_tables(connection), read_record(connection))
+
+
+def lock_holder(connection: Connection) -> str:
+    """Return who loads into the staging server now, for a refusal; empty when nobody does."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT a.pid, a.application_name, to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ')"
+            " FROM pg_locks l JOIN pg_stat_activity a USING (pid)"
+            " WHERE l.locktype = 'advisory' AND l.granted AND l.classid = %s AND l.objid = %s",
+            (_LOCK >> 32, _LOCK & 0xFFFFFFFF),
+        )
+        row = cursor.fetchone()
+    return f"{row[1]} (server process {row[0]}) since {row[2]}" if row else ""
+
+
+def refuse_second_load(dsn: str) -> None:
+    """Refuse when a load is under way.
+
+    Raises:
+        Refusal: names who loads.
+
+    """
+    with closing(connect(with_database(dsn, MAINTENANCE), autocommit=True)) as connection:
+        holder = lock_holder(connection)
+        if holder:
+            raise _under_way(dsn, holder)
+
+
+@contextmanager
+def load_lock(dsn: str, name: str) -> Iterator[Connection]:
+    """Hold the staging server for one load, and give the connection that holds it (to the maintenance database).
+
+    Raises:
+        Refusal: another load has it.
+
+    """
+    maintenance = with_database(dsn, MAINTENANCE)
+    with closing(connect(maintenance, application_name=name[:_NAME_LENGTH], autocommit=True)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('lock_timeout', %s, false)", (str(_LOCK_WAIT_MS),))
+            try:
+                cursor.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
+            except psycopg2.errors.LockNotAvailable:
+                raise _under_way(dsn, lock_holder(connection) or "somebody") from None
+            cursor.execute("RESET lock_timeout")
+        yield connection
+
+
+def replace_database(connection: Connection, name: str) -> None:
+    """Drop what an earlier load left, with whoever is connected to it, and make the database anew, empty."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+        # template0: what was added to a server's template1 is not part of the schema.
+        cursor.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
+        )
+
+
+def _under_way(dsn: str, holder: str) -> Refusal:
+    return Refusal(f"a load into {address(dsn)} is under way: {holder}; wait until it ends, or end that run")

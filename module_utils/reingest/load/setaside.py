@@ -1,0 +1,183 @@
+"""References, keys and indexes: set aside while rows are copied, and put back as the catalog had them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import psycopg2
+
+from ..errors import Refusal
+from ..postgres.dsn import Connection, Cursor
+from .catalog import table_name
+from .script import database_reason
+
+# Keys and indexes that something else leans on (a replica identity, a clustering) stay where they are.
+_FREE = "NOT (i.indisreplident OR i.indisclustered)"
+_NAMED = "n.nspname, c.relname"
+_REFERENCES = """
+SELECT n.nspname, c.relname, k.conname,
+       format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname),
+       format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)),
+       format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
+              obj_description(k.oid, 'pg_constraint')),
+       k.convalidated, c.relkind = 'p', pn.nspname, p.relname,
+       ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, at)
+             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum ORDER BY u.at),
+       ARRAY(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY AS u(attnum, at)
+             JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.attnum ORDER BY u.at)
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class p ON p.oid = k.confrelid JOIN pg_namespace pn ON pn.oid = p.relnamespace
+WHERE k.contype = 'f' AND k.conparentid = 0
+ORDER BY 1, 2, 3
+"""
+_KEYS = f"""
+SELECT n.nspname, c.relname,
+       format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname),
+       format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)),
+       format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
+              obj_description(k.oid, 'pg_constraint'))
+FROM pg_constraint k
+JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_index i ON i.indexrelid = k.conindid
+WHERE k.contype IN ('p', 'u', 'x') AND c.relkind = 'r' AND NOT c.relispartition AND {_FREE}
+ORDER BY k.contype <> 'p', k.conname
+"""  # noqa: S608 - constants of this file
+_INDEXES = f"""
+SELECT n.nspname, c.relname,
+       format('DROP INDEX %I.%I', n.nspname, x.relname),
+       pg_get_indexdef(i.indexrelid),
+       format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname, obj_description(i.indexrelid, 'pg_class'))
+FROM pg_index i
+JOIN pg_class x ON x.oid = i.indexrelid
+JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND NOT c.relispartition AND i.indisvalid AND {_FREE}
+  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+ORDER BY x.relname
+"""  # noqa: S608 - constants of this file
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A key or an index of a table, as statements."""
+
+    table: str
+    drop: str
+    create: str
+    comment: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A foreign key; ``late`` when it can be put back unproven first and proven afterwards."""
+
+    table: str
+    name: str
+    drop: str
+    create: str
+    comment: str
+    late: bool
+    parent: str
+    relation: tuple[str, str]
+    parent_relation: tuple[str, str]
+    columns: tuple[str, ...]
+    parent_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """What was taken off, to be put back."""
+
+    references: tuple[Reference, ...]
+    pieces: tuple[Piece, ...]
+
+    def of(self, table: str) -> tuple[Piece, ...]:
+        """Return the keys and indexes of one table, keys first."""
+        return tuple(piece for piece in self.pieces if piece.table == table)
+
+
+def set_aside(connection: Connection, tables: Collection[str]) -> SetAside:
+    """Take the references from and to these tables off, and their keys and indexes, in the caller's transaction.
+
+    What something else in the schema depends on (a view that groups by a key) stays.
+    """
+    with connection.cursor() as cursor:
+        references = [each for each in _references(cursor) if each.table in tables or each.parent in tables]
+        pieces = [
+            piece for query in (_KEYS, _INDEXES) for piece in _pieces(cursor, query) if piece.table in tables
+        ]
+        for reference in references:
+            cursor.execute(reference.drop)
+        taken = tuple(piece for piece in pieces if _dropped(cursor, piece.drop))
+    return SetAside(tuple(references), taken)
+
+
+def put_back(connection: Connection, pieces: Sequence[Piece]) -> None:
+    """Build keys and indexes, each in its own transaction.
+
+    Raises:
+        Refusal: the rows do not allow one.
+
+    """
+    with connection.cursor() as cursor:
+        for piece in pieces:
+            execute(cursor, piece.create, f"table {piece.table}")
+            cursor.execute(piece.comment)
+
+
+def execute(cursor: Cursor, statement: str, what: str) -> None:
+    """Run one statement.
+
+    Raises:
+        Refusal: PostgreSQL refuses it because of the rows.
+
+    """
+    try:
+        cursor.execute(statement)
+    except psycopg2.IntegrityError as error:
+        raise Refusal(f"{what}: {database_reason(error)}; correct the source") from error
+    except psycopg2.Error as error:
+        raise Refusal(f"{what}: {database_reason(error)}; statement: {statement}") from error
+
+
+def _references(cursor: Cursor) -> list[Reference]:
+    cursor.execute(_REFERENCES)
+    return [
+        Reference(
+            table=table_name(schema, relation),
+            name=name,
+            drop=drop,
+            create=create,
+            comment=comment,
+            late=validated and not partitioned,
+            parent=table_name(parent_schema, parent),
+            relation=(schema, relation),
+            parent_relation=(parent_schema, parent),
+            columns=tuple(columns),
+            parent_columns=tuple(parent_columns),
+        )
+        for (
+            schema, relation, name, drop, create, comment, validated, partitioned,
+            parent_schema, parent, columns, parent_columns,
+        ) in cursor.fetchall()
+    ]  # fmt: skip
+
+
+def _pieces(cursor: Cursor, query: str) -> list[Piece]:
+    cursor.execute(query)
+    return [
+        Piece(table_name(schema, relation), drop, create, comment)
+        for schema, relation, drop, create, comment in cursor.fetchall()
+    ]
+
+
+def _dropped(cursor: Cursor, statement: str) -> bool:
+    cursor.execute("SAVEPOINT piece")
+    try:
+        cursor.execute(statement)
+    except psycopg2.errors.DependentObjectsStillExist:
+        cursor.execute("ROLLBACK TO SAVEPOINT piece")
+        return False
+    cursor.execute("RELEASE SAVEPOINT piece")
+    return True
