@@ -1,12 +1,14 @@
 """Read ``global/pg_control``: who a data directory is, and whether it was shut down cleanly.
 
-The layout is PostgreSQL's ``src/include/catalog/pg_control.h``; the offsets hold for the control versions listed in
+The layout is PostgreSQL's ``src/include/catalog/pg_control.h``; the offsets hold for the control versions
+listed in
 ``_CRC_OFFSET``. Any other version is refused rather than guessed.
 """
 
 from __future__ import annotations
 
 import struct
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from ..errors import Refusal
 
 # control version -> offset of the CRC32C over all bytes before it: 1300 is PostgreSQL 14-17, 1800 is 18.
 _CRC_OFFSET = {1300: 288, 1800: 292}
+
+_SHORTEST = 296  # the longest of the known layouts, with its checksum
+_TORN_S = 0.01  # much longer than a server takes to write the file
 
 # enum DBState in pg_control.h
 _STATES = (
@@ -72,24 +77,40 @@ def read_control(data: Path) -> Control:
 
     Raises:
         Refusal: the file is missing, short, of an unknown version, or fails its CRC.
+
     """
     path = data / "global" / "pg_control"
+    raw, failed = b"", b""
+    while True:
+        raw = _read(data, path)
+        identifier, version, catalog, state = struct.unpack_from("<QIII", raw)
+        offset = _CRC_OFFSET.get(version)
+        if offset is None:
+            raise Refusal(
+                f"{path} has control version {version}; only PostgreSQL 14 to 18 are known (1300 and 1800)"
+            )
+        (expected,) = struct.unpack_from("<I", raw, offset)
+        if crc32c(raw[:offset]) == expected:
+            break
+        if raw == failed:
+            raise Refusal(
+                f"{path} fails its checksum; the data directory is damaged: promote another snapshot"
+            )
+        failed = raw  # a server that runs may have been writing it: only what stays the same is damaged
+        time.sleep(_TORN_S)
+    redo, timeline = struct.unpack_from("<QI", raw, 40)
+    name = _STATES[state] if state < len(_STATES) else f"unknown state {state}"
+    lsn = f"{redo >> 32:X}/{redo & 0xFFFFFFFF:X}"
+    return Control(str(identifier), version, catalog, name, lsn, timeline)
+
+
+def _read(data: Path, path: Path) -> bytes:
     try:
         raw = path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
         raise Refusal(f"{data} is not a PostgreSQL data directory: {path} is missing") from None
     except PermissionError:
         raise Refusal(f"{path} cannot be read; run on that host as root or as the servers' account") from None
-    if len(raw) < 296:
+    if len(raw) < _SHORTEST:
         raise Refusal(f"{path} is cut short ({len(raw)} bytes); restore it or promote another snapshot")
-    identifier, version, catalog, state = struct.unpack_from("<QIII", raw)
-    offset = _CRC_OFFSET.get(version)
-    if offset is None:
-        raise Refusal(f"{path} has control version {version}; only PostgreSQL 14 to 18 are known (1300 and 1800)")
-    (expected,) = struct.unpack_from("<I", raw, offset)
-    if crc32c(raw[:offset]) != expected:
-        raise Refusal(f"{path} fails its checksum; the data directory is damaged: promote another snapshot")
-    redo, timeline = struct.unpack_from("<QI", raw, 40)
-    name = _STATES[state] if state < len(_STATES) else f"unknown state {state}"
-    lsn = f"{redo >> 32:X}/{redo & 0xFFFFFFFF:X}"
-    return Control(str(identifier), version, catalog, name, lsn, timeline)
+    return raw

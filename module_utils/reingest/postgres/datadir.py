@@ -1,4 +1,4 @@
-"""What must hold of a data directory before it may become the live one, and before a server may start on it."""
+"""What must hold of a data directory before it may become the live one, or a server may start on it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from ..errors import Refusal
 from .control import Control, read_control
@@ -39,12 +38,19 @@ def read_data_directory(path: Path) -> DataDirectory:
 
     Raises:
         Refusal: nothing lies there, or something that is no data directory.
+
     """
     try:
         major = (path / "PG_VERSION").read_text(encoding="ascii").strip()
     except (FileNotFoundError, NotADirectoryError):
         empty = path.is_dir() and not any(path.iterdir())
-        reason = "it is empty" if empty else "it has no PG_VERSION" if path.is_dir() else "there is no such directory"
+        reason = (
+            "it is empty"
+            if empty
+            else "it has no PG_VERSION"
+            if path.is_dir()
+            else "there is no such directory"
+        )
         raise Refusal(f"{path} holds no database: {reason}; load into it first") from None
     except PermissionError:
         raise Refusal(f"{path} cannot be read; run on that host as root or as the servers' account") from None
@@ -58,16 +64,26 @@ def is_data_directory(path: Path) -> bool:
 
 def structure_faults(path: Path) -> list[str]:
     """Return why the directory cannot move: modes, tablespaces and links that a rename leaves behind."""
+    if path.is_symlink():
+        return [
+            f"{path} is a link to {path.readlink()}, a rename would move only the link: mount the volume "
+            "there"
+        ]
     faults = []
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode not in (0o700, 0o750):
-        faults.append(f"{path} has mode {mode:04o}, PostgreSQL starts only on 0700 or 0750: chmod 0700 {path}")
+        faults.append(
+            f"{path} has mode {mode:04o}, PostgreSQL starts only on 0700 or 0750: chmod 0700 {path}"
+        )
     if (path / "pg_wal").is_symlink():
-        faults.append(f"{path}/pg_wal is a link to {(path / 'pg_wal').readlink()}: move the WAL back into the directory")
+        faults.append(
+            f"{path}/pg_wal is a link to {(path / 'pg_wal').readlink()}: move the WAL back into the directory"
+        )
     spaces = path / "pg_tblspc"
     if spaces.is_dir():
         faults += [
-            f"{entry} is a tablespace, its files lie outside the directory: move its tables to pg_default and drop it"
+            f"{entry} is a tablespace, its files lie outside the directory: move its tables to pg_default "
+            "and drop it"
             for entry in sorted(spaces.iterdir())
         ]
     return faults
@@ -75,24 +91,28 @@ def structure_faults(path: Path) -> list[str]:
 
 def use_faults(path: Path) -> list[str]:
     """Return why a server may still be, or have been, on the directory."""
-    faults = [f"{path}/{name} is there: {why}" for name, why in _MUST_BE_ABSENT.items() if (path / name).exists()]
+    faults = [
+        f"{path}/{name} is there: {why}" for name, why in _MUST_BE_ABSENT.items() if (path / name).exists()
+    ]
     control = read_control(path)
     if not control.clean:
         faults.append(
-            f"{path} was not shut down cleanly (pg_control says: {control.state}); start a server on it and stop it in order"
+            f"{path} was not shut down cleanly (pg_control says: {control.state}); start a server on it and "
+            "stop it in order"
         )
     faults += [f"process {pid} works in {path}: stop it first" for pid in processes_in(path)]
     return faults
 
 
-def version_faults(candidate: DataDirectory, reference: Optional[DataDirectory]) -> list[str]:
-    """Return how the candidate's versions differ from those of the live directory (none: nothing to compare)."""
+def version_faults(candidate: DataDirectory, reference: DataDirectory | None) -> list[str]:
+    """Return how the candidate's versions differ from those of the live directory, if there is one."""
     if reference is None:
         return []
     faults = []
     if candidate.major != reference.major:
         faults.append(
-            f"{candidate.path} is of PostgreSQL {candidate.major}, production is of {reference.major}: load with {reference.major}"
+            f"{candidate.path} is of PostgreSQL {candidate.major}, production is of {reference.major}: load "
+            f"with {reference.major}"
         )
     elif candidate.control.catalog_version != reference.control.catalog_version:
         faults.append(
@@ -105,7 +125,8 @@ def version_faults(candidate: DataDirectory, reference: Optional[DataDirectory])
 def processes_in(path: Path) -> list[int]:
     """Return the processes whose working directory is this directory, in any container of this machine.
 
-    A PostgreSQL server works in its data directory. Its own lock file cannot show a server of another container
+    A PostgreSQL server works in its data directory. Its own lock file cannot show a server of another
+    container
     (each sees itself as process 1), but the inode behind ``/proc/<pid>/cwd`` does.
     """
     if not path.exists():

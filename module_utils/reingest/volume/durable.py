@@ -62,7 +62,7 @@ def replace_link(link: Path, target: str) -> None:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace a small file as a whole."""
-    staged = path.with_name(f".{path.name}.{os.getpid()}")
+    staged = path.with_name(f".{path.name}.new")
     with staged.open("w", encoding="utf-8") as out:
         json.dump(value, out, indent=1, sort_keys=True)
         out.write("\n")

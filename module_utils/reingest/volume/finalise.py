@@ -27,18 +27,25 @@ def plan_finalise(volume: Volume, snapshot: str, system_identifier: str) -> Fina
 
     Raises:
         Refusal: the cluster in ``ingest/`` is not the one that was loaded (another volume, another server).
+
     """
     found = read_data_directory(volume.ingest)
     if found.system_identifier != system_identifier:
         raise Refusal(
-            f"{volume.ingest} is not the data directory of the staging server that was loaded (system identifier "
-            f"{found.system_identifier}, the server says {system_identifier}): correct reingest_volume or reingest_staging_dsn"
+            f"{volume.ingest} is not the data directory of the staging server that was loaded (system "
+            "identifier "
+            f"{found.system_identifier}, the server says {system_identifier}): correct reingest_volume or "
+            "reingest_staging_dsn"
         )
     entry = read_ledger(volume).load_of(system_identifier)
     return Finalised(snapshot, system_identifier, changed=entry is None or entry.snapshot != snapshot)
 
 
-def apply_finalise(volume: Volume, plan: Finalised, *, run: str, operator: str, load: Mapping[str, Any]) -> None:
+def apply_finalise(
+    volume: Volume, plan: Finalised, *, run: str, operator: str, load: Mapping[str, Any]
+) -> None:
     """Write the line: what was loaded, from what, by whom."""
     detail = {"system_identifier": plan.system_identifier, **load}
-    ledger_file.record(volume, ledger_file.FINALISED, plan.snapshot, run=run, operator=operator, detail=detail)
+    ledger_file.record(
+        volume, ledger_file.FINALISED, plan.snapshot, run=run, operator=operator, detail=detail
+    )

@@ -1,13 +1,13 @@
-"""What is on the volume: snapshots, the live one, the load in ``ingest/``, the lock, the journal, and what is wrong."""
+"""What is on the volume: snapshots, the live one, the load in ``ingest/``, and what is wrong."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
 from ..errors import Refusal
 from ..postgres.datadir import is_data_directory, read_data_directory
-from .journal import read_intent
+from .journal import interrupted
 from .layout import Volume
 from .ledger import Ledger, read_ledger
 from .lock import holder
@@ -16,10 +16,10 @@ from .prune import free_bytes
 
 
 def describe(volume: Volume, *, sizes: bool = False) -> dict[str, Any]:
-    """Return the state of the volume as plain values; what is broken is listed under ``faults``, not raised."""
+    """Return the state of the volume as plain values; what is broken is listed under ``faults``."""
     faults: list[str] = []
     ledger = read_ledger(volume)
-    live: Optional[str] = None
+    live: str | None = None
     way_back = ""
     try:
         live = volume.live()
@@ -28,22 +28,31 @@ def describe(volume: Volume, *, sizes: bool = False) -> dict[str, Any]:
     except Refusal as refusal:
         if live is None:
             faults.append(str(refusal))
-    intent = read_intent(volume)
-    if intent is not None:
-        faults.append(f"run {intent.run} left its promotion of {intent.snapshot} open: run promote.yml or rollback.yml to close it")
+    began = interrupted(volume, ledger)
     run = holder(volume)
     return {
         "volume": str(volume.root),
         "live": live or "",
         "previous": way_back,
         "loaded": _loaded(volume, ledger, faults),
-        "snapshots": [_snapshot(volume, ledger, name, live, way_back, sizes=sizes) for name in volume.snapshots()],
+        "snapshots": [
+            _snapshot(volume, ledger, name, live, way_back, sizes=sizes) for name in volume.snapshots()
+        ],
         "free_bytes": free_bytes(volume.root),
         "lock": None if run is None else {"run": run.run, "operator": run.operator, "since": run.since},
         "history": [
-            {"at": entry.at, "event": entry.event, "snapshot": entry.snapshot, "operator": entry.operator, "run": entry.run}
+            {
+                "at": entry.at,
+                "event": entry.event,
+                "snapshot": entry.snapshot,
+                "operator": entry.operator,
+                "run": entry.run,
+            }
             for entry in ledger.entries[-20:]
         ],
+        "interrupted": ""
+        if began is None
+        else f"run {began.run} was interrupted while it promoted {began.snapshot}",
         "faults": faults,
     }
 
@@ -60,20 +69,33 @@ def _loaded(volume: Volume, ledger: Ledger, faults: list[str]) -> str:
 
 
 def _snapshot(
-    volume: Volume, ledger: Ledger, name: str, live: Optional[str], way_back: str, *, sizes: bool
+    volume: Volume, ledger: Ledger, name: str, live: str | None, way_back: str, *, sizes: bool
 ) -> dict[str, Any]:
     entry = ledger.load(name)
-    state = "live" if name == live else "failed" if ledger.failed(name) else "previous" if name == way_back else "kept"
-    found = {"snapshot": name, "state": state, "release": str(entry.detail.get("release", "")) if entry else ""}
+    state = (
+        "live"
+        if name == live
+        else "failed"
+        if ledger.failed(name)
+        else "previous"
+        if name == way_back
+        else "kept"
+    )
+    found = {
+        "snapshot": name,
+        "state": state,
+        "release": str(entry.detail.get("release", "")) if entry else "",
+    }
     return {**found, "bytes": tree_bytes(volume.snapshot(name))} if sizes else found
 
 
 def tree_bytes(path: Path) -> int:
     """Return the bytes of all files below a path; files that go while it counts are passed over."""
-    total = 0
-    for entry in path.rglob("*"):
-        try:
-            total += entry.lstat().st_size
-        except FileNotFoundError:
-            continue
-    return total
+    return sum(_bytes(entry) for entry in path.rglob("*"))
+
+
+def _bytes(path: Path) -> int:
+    try:
+        return path.lstat().st_size
+    except FileNotFoundError:
+        return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Optional
 
 from ..errors import Refusal
 from . import snapshot_id
@@ -53,6 +52,11 @@ class Volume:
         return self.records / "lock.json"
 
     @property
+    def fresh(self) -> Path:
+        """The next, empty ``ingest/``, until it takes the place of the one that is promoted."""
+        return self.records / "fresh"
+
+    @property
     def trash(self) -> Path:
         """Snapshots on their way out: out of sight first, then deleted."""
         return self.records / "trash"
@@ -69,35 +73,55 @@ class Volume:
         """Return the ids of what lies in ``staging/``, oldest first."""
         if not self.staging.is_dir():
             return []
-        found = [entry.name for entry in self.staging.iterdir() if snapshot_id.taken_at(entry.name) and entry.is_dir()]
+        found = [
+            entry.name
+            for entry in self.staging.iterdir()
+            if snapshot_id.taken_at(entry.name) and entry.is_dir()
+        ]
         return sorted(found, key=lambda name: (snapshot_id.taken_at(name), name))
 
-    def live(self) -> Optional[str]:
+    def live(self) -> str | None:
         """Return the id of the live snapshot; None before the first promotion.
 
         Raises:
             Refusal: ``prod`` is not a link, or a link that does not lead to a snapshot of this volume.
+
         """
         if not self.prod.is_symlink():
             if not self.prod.exists():
                 return None
             raise Refusal(
-                f"{self.prod} is a {'directory' if self.prod.is_dir() else 'file'}, not a link: a container that met a missing prod "
-                f"may have made it. Look into it; if nothing of value is there, stop what uses it and move it away"
+                f"{self.prod} is a {'directory' if self.prod.is_dir() else 'file'}, not a link: a container "
+                "that met a missing prod "
+                "may have made it. Look into it; if nothing of value is there, stop what uses it and move "
+                "it away"
             )
-        target = Path(os.path.normpath(self.root / self.prod.readlink()))
-        if target.parent != self.staging or snapshot_id.taken_at(target.name) is None:
-            raise Refusal(f"{self.prod} leads to {target}, not into {self.staging}: point it at a snapshot there")
+        target = self._target()
+        if target.parent.resolve() != self.staging.resolve() or snapshot_id.taken_at(target.name) is None:
+            raise Refusal(
+                f"{self.prod} leads to {target}, not to a snapshot in {self.staging}: point it at a snapshot "
+                "there"
+            )
         if not target.is_dir():
-            raise Refusal(f"{self.prod} leads to {target}, which is not there: promote another snapshot (rollback.yml)")
+            raise Refusal(
+                f"{self.prod} leads to {target}, which is not there: promote another snapshot (rollback.yml)"
+            )
         return target.name
+
+    def dangles(self) -> bool:
+        """Return whether ``prod`` leads to nothing: no server can work there, a promotion repairs it."""
+        return self.prod.is_symlink() and not self._target().exists()
+
+    def _target(self) -> Path:
+        return Path(os.path.normpath(self.root / self.prod.readlink()))
 
 
 def open_volume(root: Path) -> Volume:
     """Return the volume.
 
     Raises:
-        Refusal: there is no such directory, or it has no ``ingest/``.
+        Refusal: there is no such directory.
+
     """
     if not root.is_dir():
         raise Refusal(f"volume {root} is not there: mount it, or correct reingest_volume")

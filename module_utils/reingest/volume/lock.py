@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
-from pathlib import Path
-from typing import Optional
 
 from ..errors import Refusal
-from .durable import make_directory, sync_directory
+from .durable import make_directory, sync_directory, write_json
+from .fresh import put_fresh
 from .layout import Volume
 
 
@@ -29,7 +27,7 @@ class Holder:
     since: str
 
 
-def holder(volume: Volume) -> Optional[Holder]:
+def holder(volume: Volume) -> Holder | None:
     """Return who has the volume; None when it is free."""
     try:
         return Holder(**json.loads(volume.lock.read_text(encoding="utf-8")))
@@ -40,7 +38,8 @@ def holder(volume: Volume) -> Optional[Holder]:
 def held(run: Holder) -> str:
     """Return the refusal's text for a volume that another run has."""
     return (
-        f"the volume is held by run {run.run} of {run.operator} since {run.since} (process {run.process} on {run.controller.split('/')[0]}): "
+        f"the volume is held by run {run.run} of {run.operator} since {run.since} (process {run.process} on "
+        f"{run.controller.split('/')[0]}): "
         f"wait until it ends; if that run is dead, take over with -e reingest_take_over={run.run}"
     )
 
@@ -52,32 +51,27 @@ def claim(volume: Volume, wanted: Holder, *, take_over: str = "") -> bool:
 
     Raises:
         Refusal: another run has it.
+
     """
-    make_directory(volume.records, like=volume.root)
-    staged = volume.lock.with_name(f".lock.{wanted.run}")
-    staged.write_text(json.dumps(asdict(wanted)), encoding="utf-8")
-    try:
-        os.link(staged, volume.lock)  # fails when it exists: two claims cannot both succeed
-    except FileExistsError:
+    with _one_at_a_time(volume, "claim.lock"):
         now = holder(volume)
         if now is not None and now.run == wanted.run:
             return False
         if now is not None and now.run != take_over:
-            raise Refusal(held(now)) from None
-        staged.replace(volume.lock)
-    finally:
-        staged.unlink(missing_ok=True)
-    sync_directory(volume.records)
+            raise Refusal(held(now))
+        write_json(volume.lock, asdict(wanted))
+        put_fresh(volume)  # what the run before left half done between two renames
     return True
 
 
 def release(volume: Volume, run: str) -> bool:
     """Give the volume back; return whether the run had it. Another run's claim is left alone."""
-    now = holder(volume)
-    if now is None or now.run != run:
-        return False
-    volume.lock.unlink()
-    sync_directory(volume.records)
+    with _one_at_a_time(volume, "claim.lock"):
+        now = holder(volume)
+        if now is None or now.run != run:
+            return False
+        volume.lock.unlink()
+        sync_directory(volume.records)
     return True
 
 
@@ -90,11 +84,8 @@ def check_run(volume: Volume, run: str) -> None:
 
 @contextmanager
 def verb(volume: Volume, run: str) -> Iterator[None]:
-    """Hold the volume for the length of one verb: a verb started twice (a retried connection) runs once at a time."""
-    make_directory(volume.records, like=volume.root)
-    path: Path = volume.records / "verb.lock"
-    with path.open("a", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    """Hold the volume for the length of one verb: one that is started twice runs once at a time."""
+    with _one_at_a_time(volume, "verb.lock"):
         check_run(volume, run)
         yield
 
@@ -102,3 +93,12 @@ def verb(volume: Volume, run: str) -> Iterator[None]:
 def now_text() -> str:
     """Return the time as records show it."""
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+@contextmanager
+def _one_at_a_time(volume: Volume, name: str) -> Iterator[None]:
+    """Hold a file's lock; the kernel gives it back when the process ends, however it ends."""
+    make_directory(volume.records, like=volume.root)
+    with (volume.records / name).open("a", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ..errors import Refusal
 from ..postgres.datadir import processes_in
 from . import ledger as ledger_file
 from .durable import make_directory, sync_directory
+from .journal import read_intent
 from .layout import Volume
 from .ledger import read_ledger
 from .promote import previous_snapshot
@@ -36,7 +37,7 @@ class Pruning:
 
     def diff(self) -> dict[str, str]:
         """Return the snapshots before and after."""
-        before = sorted({*self.keep, *self.delete, *self.leftovers})
+        before = sorted({*self.keep, *self.delete, *self.leftovers}, key=_taken)
         return {"before": "\n".join(before) + "\n", "after": "\n".join(self.keep) + "\n"}
 
 
@@ -45,9 +46,13 @@ def plan_pruning(
 ) -> Pruning:
     """Decide what goes.
 
-    The live snapshot and the one that a rollback would go to always stay. Of the others the newest ``keep`` that were live
-    stay, and those younger than ``keep_days``. Where less than ``min_free`` bytes are free, the count gives way, the age does
-    not. A snapshot that failed is kept until a newer one is live.
+    The live snapshot, the one that a rollback would go to, and those that a process works in or an open
+    journal names
+    always stay. Of the others the newest ``keep`` that were live stay, and those younger than ``keep_days``.
+    Where less than
+    ``min_free`` bytes are free, the count gives way, the age does not. A snapshot that failed is kept until
+    a newer one
+    is live.
 
     Args:
         volume: the volume.
@@ -57,6 +62,7 @@ def plan_pruning(
         free: bytes that are free.
         now: the time.
         promoting: check mode: the snapshot that this run makes live, which is not there yet.
+
     """
     if keep < 1:
         raise Refusal(f"reingest_keep is {keep}: at least 1, or there is no way back")
@@ -64,40 +70,54 @@ def plan_pruning(
     there = [name for name in volume.snapshots() if name != live]
     if live is None:
         return Pruning(tuple(there), (), _leftovers(volume))
-    try:
-        way_back = (volume.live() or "") if promoting else previous_snapshot(volume)
-    except Refusal:
-        way_back = ""
+    way_back = (volume.live() or "") if promoting else _way_back(volume)
+    intent = read_intent(volume)
+    stays = {way_back} | ({intent.snapshot, intent.previous} if intent is not None else set())
+    # A snapshot that the ledger does not know was made by hand, and may well have served.
+    ranked = [
+        name
+        for name in reversed(there)
+        if name != way_back and (ledger.served(name) or not (ledger.load(name) or ledger.failed(name)))
+    ]
     allowed = 1 if free < min_free else keep
-    ranked = sorted((n for n in there if ledger.served(n) and n != way_back), key=lambda name: str(taken_at(name)), reverse=True)
-    stays = {way_back, *ranked[: max(0, allowed - (1 if way_back in there else 0))]}
-    for name in there:
-        taken = taken_at(name)
-        young = taken is not None and now - taken < timedelta(days=keep_days)
-        newer = taken is not None and str(taken) > str(taken_at(live))
-        if young or newer:
-            stays.add(name)
-    delete = tuple(name for name in there if name not in stays)
-    kept = tuple(name for name in [*there, live] if name not in delete)
-    return Pruning(tuple(sorted(kept)), delete, _leftovers(volume))
+    stays.update(ranked[: allowed - (1 if way_back in there else 0)])
+    newest = _taken(live)
+    stays.update(
+        name for name in there if now - _taken(name) < timedelta(days=keep_days) or _taken(name) > newest
+    )
+    stays.update(name for name in there if name not in stays and processes_in(volume.snapshot(name)))
+    kept = [name for name in there if name in stays]
+    return Pruning(
+        tuple(sorted([*kept, live], key=_taken)),
+        tuple(name for name in there if name not in stays),
+        _leftovers(volume),
+    )
 
 
 def apply_pruning(volume: Volume, plan: Pruning, *, run: str, operator: str) -> None:
-    """Delete: each snapshot leaves ``staging/`` by one rename first, so that half of one is never taken for a whole.
+    """Delete: each snapshot leaves ``staging/`` by one rename first, so that none is ever half there.
 
     Raises:
         Refusal: a process works in a snapshot that was to go; nothing was deleted then.
+
     """
-    for name in plan.delete:
+    going = [name for name in plan.delete if volume.snapshot(name).is_dir()]
+    for name in going:
         users = processes_in(volume.snapshot(name))
         if users:
-            raise Refusal(f"{volume.snapshot(name)} is in use by process {users[0]}: stop it, then prune again")
+            raise Refusal(
+                f"{volume.snapshot(name)} is in use by process {users[0]}: stop it, then prune again"
+            )
+    make_directory(volume.records, like=volume.root)
     make_directory(volume.trash, like=volume.root)
-    for name in plan.delete:
+    for name in going:
         volume.snapshot(name).rename(volume.trash / name)
-        sync_directory(volume.staging)
-        ledger_file.record(volume, ledger_file.PRUNED, name, run=run, operator=operator)
-    for name in (*plan.leftovers, *plan.delete):
+    sync_directory(volume.trash)
+    sync_directory(volume.staging)
+    ledger = read_ledger(volume)
+    for name in _leftovers(volume):
+        if not ledger.pruned(name):
+            ledger_file.record(volume, ledger_file.PRUNED, name, run=run, operator=operator)
         shutil.rmtree(volume.trash / name)
 
 
@@ -108,3 +128,14 @@ def free_bytes(path: Path) -> int:
 
 def _leftovers(volume: Volume) -> tuple[str, ...]:
     return tuple(sorted(entry.name for entry in volume.trash.iterdir())) if volume.trash.is_dir() else ()
+
+
+def _way_back(volume: Volume) -> str:
+    try:
+        return previous_snapshot(volume)
+    except Refusal:
+        return ""
+
+
+def _taken(name: str) -> datetime:
+    return taken_at(name) or datetime.min.replace(tzinfo=timezone.utc)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
-from typing import Optional
 
 from ..errors import Refusal
 
@@ -12,12 +11,12 @@ _FORM = "%Y%m%dT%H%M%SZ"
 _RUNBOOK = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:\+00:?00|Z)?")
 
 
-def new_id(now: Optional[datetime] = None) -> str:
+def new_id(now: datetime | None = None) -> str:
     """Return the id of a load that begins now."""
     return (now or datetime.now(timezone.utc)).strftime(_FORM)
 
 
-def taken_at(snapshot: str) -> Optional[datetime]:
+def taken_at(snapshot: str) -> datetime | None:
     """Return the time that an id stands for; None when it is no id in either form."""
     try:
         return datetime.strptime(snapshot, _FORM).replace(tzinfo=timezone.utc)
@@ -37,6 +36,7 @@ def checked(snapshot: str) -> str:
 
     Raises:
         Refusal: the text is an id in neither form (a path, say).
+
     """
     if taken_at(snapshot) is None:
         raise Refusal(f"{snapshot!r} is not a snapshot id: expected a UTC time such as 20261123T114500Z")

@@ -1,0 +1,101 @@
+"""Whether a data directory may become the live one, and whether it can be renamed to where it must go."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from ..errors import Refusal
+from ..postgres.datadir import (
+    DataDirectory,
+    processes_in,
+    read_data_directory,
+    structure_faults,
+    use_faults,
+    version_faults,
+)
+from .durable import make_directory
+from .layout import Volume
+
+_OCTAL = re.compile(r"\\([0-7]{3})")  # so the kernel writes a space, tab, line end or backslash of a path
+
+
+def candidate_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bool) -> list[str]:
+    """Return why a data directory must not become the live one.
+
+    Args:
+        volume: the volume.
+        found: the data directory.
+        live: the snapshot that is live now; empty: there is none to compare with, and none to be in use.
+        dry: check mode: the servers, which run now, are taken as stopped.
+
+    """
+    reference = _reference(volume, live)
+    faults = structure_faults(found.path) + version_faults(found, reference)
+    if dry:
+        return faults
+    faults += use_faults(found.path)
+    if live:
+        directory = volume.snapshot(live)
+        faults += [
+            f"process {pid} works in {directory}, the live snapshot: stop the production server first"
+            for pid in processes_in(directory)
+        ]
+    return faults
+
+
+def _reference(volume: Volume, live: str) -> DataDirectory | None:
+    """Return the live data directory; None where it is damaged: another may then take its place."""
+    if not live:
+        return None
+    try:
+        return read_data_directory(volume.snapshot(live))
+    except Refusal:
+        return None
+
+
+def mount_faults(volume: Volume) -> list[str]:
+    """Return which of the volume's directories are mounts of their own: a rename cannot cross them."""
+    text = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    mounts = {
+        _OCTAL.sub(lambda digits: chr(int(digits[1], 8)), line.split()[4]) for line in text.splitlines()
+    }
+    return [
+        f"{path} is a mount of its own, a rename cannot cross it: mount the whole volume {volume.root} "
+        "instead"
+        for path in (volume.ingest, volume.staging)
+        if str(path.resolve()) in mounts
+    ]
+
+
+def probe_rename(volume: Volume, rename: Callable[[Path, Path], object] = os.rename) -> None:
+    """Try with an empty directory whether ``ingest/`` can be renamed into ``staging/``.
+
+    Two bind mounts of one device, and two quota projects, share ``st_dev`` and still answer EXDEV: only a
+    try tells.
+
+    Raises:
+        Refusal: it cannot.
+
+    """
+    make_directory(volume.staging, like=volume.root)
+    probe, landed = volume.ingest / ".reingest-probe", volume.staging / ".reingest-probe"
+    for left in (probe, landed):
+        if left.is_dir():
+            left.rmdir()
+    probe.mkdir()
+    try:
+        rename(probe, landed)
+    except OSError as error:
+        probe.rmdir()
+        if error.errno != errno.EXDEV:
+            raise
+        raise Refusal(
+            f"{volume.ingest} cannot be renamed into {volume.staging}: they are different mounts or quota "
+            "projects; "
+            f"mount the whole volume {volume.root} as one"
+        ) from None
+    landed.rmdir()
