@@ -12,7 +12,8 @@ from urllib.request import urlopen
 def main() -> None:
     """Print the last runs, what the portal serves, and what to try next."""
     volume, portal = Path(sys.argv[1]), sys.argv[2]
-    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(volume.glob(".reingest/runs/*/report.json"))]
+    reports = sorted(volume.glob(".reingest/runs/*/report.json"))
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in reports]
     with urlopen(f"{portal}/health", timeout=10) as reply:  # noqa: S310 - the demo's own address
         health = json.loads(reply.read())
     for run in runs[-2:]:
@@ -21,8 +22,8 @@ def main() -> None:
     print(f"the portal serves {health['release']}, snapshot {health['snapshot']}:")
     print("  " + ", ".join(f"{tables[name]:,} {name}" for name in list(tables)[:5]))
     print(f"the portal:  {portal}/")
-    print("again:       ansible-playbook ingest.yml -i inventories/demo   (changes nothing: the release is live)")
-    print("a dry run:   ansible-playbook ingest.yml -i inventories/demo --check --diff -e reingest_force=true")
+    print("again:       ansible-playbook ingest.yml -i inventories/demo   (changes nothing: it is live)")
+    print("a dry run:   ansible-playbook ingest.yml -i inventories/demo -C -D -e reingest_force=true")
     print("back:        ansible-playbook playbooks/rollback.yml -i inventories/demo")
     print("what is:     ansible-playbook playbooks/status.yml -i inventories/demo")
     print("the end:     make demo-stop")

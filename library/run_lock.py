@@ -10,7 +10,8 @@ short_description: Claim the volume for a run, or give it back
 description:
   - One run at a time has the volume. A second one is told who has it and since when.
   - A claim is bookkeeping of the run, not a change of the system, so C(changed) is always false.
-  - "Through the action plugin of the same name, a claim that a run on the same controller left behind when it was killed is taken over;
+  - "Through the action plugin of the same name, a claim that a run on the same controller left behind when
+    it was killed is taken over;
     the claim of a run on another controller is never guessed about: O(take_over) names it."
   - Refuses a run whose operator is not one of the operators.
 options:
@@ -113,6 +114,12 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 
+def refuse_held(now: Holder | None, run: str, take_over: str) -> None:
+    """Refuse when another run has the volume and is not to be replaced."""
+    if now is not None and now.run not in (run, take_over):
+        raise Refusal(held(now))
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
@@ -128,11 +135,12 @@ def main() -> None:
         else:
             operator = authorised(params["operator"], params["operators"])
             now = holder(volume)
-            if now is not None and now.run not in (params["run"], params["take_over"]):
-                raise Refusal(held(now))
+            refuse_held(now, params["run"], params["take_over"])
             if not module.check_mode:
                 who = {key: params[key] for key in ("run", "controller", "process", "process_started")}
-                claim(volume, Holder(operator=operator, since=now_text(), **who), take_over=params["take_over"])
+                claim(
+                    volume, Holder(operator=operator, since=now_text(), **who), take_over=params["take_over"]
+                )
     except Refusal as refusal:
         found = {} if now is None else asdict(now)
         module.fail_json(msg=str(refusal), holder=found, step=clock.step([], changed=False))

@@ -8,7 +8,8 @@ DOCUMENTATION = r"""
 module: run_report
 short_description: Make a run's report and keep it on the volume
 description:
-  - Puts the steps of all hosts in order, adds up the time of each stage and of the window, and writes C(.reingest/runs/<run>/report.json).
+  - Puts the steps of all hosts in order, adds up the time of each stage and of the window, and writes
+    C(.reingest/runs/<run>/report.json).
   - A report is bookkeeping of the run, not a change of the system, so C(changed) is always false.
   - In check mode the report is the plan, and nothing is written.
 options:
@@ -57,7 +58,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description: "The report: outcome, failure, stages with their time and what they did, tables, the window's length."
+  description: "The report: outcome, failure, stages with their time and what they did, tables, the window's
+    length."
   returned: success
   type: dict
 text:

@@ -8,11 +8,15 @@ DOCUMENTATION = r"""
 module: service_group
 short_description: Stop or start a list of services in parallel, and wait until they are stopped or healthy
 description:
-  - "A PostgreSQL is stopped by fast shutdown (SIGINT); it must end with exit code 0 and leave its data directory shut down cleanly."
-  - A container's restart policy is written down and set to C(no) before the stop, and given back just before the start.
-  - A PostgreSQL whose data directory is declared O(services[].linked) is only started when that is a link to a data directory. After each
+  - "A PostgreSQL is stopped by fast shutdown (SIGINT); it must end with exit code 0 and leave its data
+    directory shut down cleanly."
+  - A container's restart policy is written down and set to C(no) before the stop, and given back just
+    before the start.
+  - A PostgreSQL whose data directory is declared O(services[].linked) is only started when that is a link
+    to a data directory. After each
     start the server that answers must have the system identifier of the data directory.
-  - With O(engine=docker) a container is checked against the inventory (it exists, its PGDATA leads to O(services[].data), all PostgreSQL
+  - With O(engine=docker) a container is checked against the inventory (it exists, its PGDATA leads to
+    O(services[].data), all PostgreSQL
     of the list run one image).
 options:
   engine:
@@ -103,7 +107,8 @@ options:
     type: path
     required: true
   assume:
-    description: "Check mode: the states, C(started) or C(stopped) by service name, into which earlier steps of the run bring services."
+    description: "Check mode: the states, C(started) or C(stopped) by service name, into which earlier steps
+      of the run bring services."
     type: dict
     default: {}
   stage:
@@ -200,7 +205,9 @@ def main() -> None:
         assume = params["assume"] if module.check_mode else {}
         plan = plan_group(engine, services, params["state"], assume=assume)
         if not module.check_mode or params["state"] == "checked":
-            apply_group(engine, plan, stop_timeout=params["stop_timeout"], start_timeout=params["start_timeout"])
+            apply_group(
+                engine, plan, stop_timeout=params["stop_timeout"], start_timeout=params["start_timeout"]
+            )
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
     except ImportError as error:  # a declared login needs psycopg2, nothing else does

@@ -8,8 +8,10 @@ DOCUMENTATION = r"""
 module: snapshot_finalise
 short_description: Give a finished load its line in the volume's ledger
 description:
-  - The load runs where the worker is and does not see the volume; this module runs where the volume is and does not see the load.
-    It writes down, under the system identifier of the cluster in C(ingest/), which load lies there. By that line every later
+  - The load runs where the worker is and does not see the volume; this module runs where the volume is and
+    does not see the load.
+    It writes down, under the system identifier of the cluster in C(ingest/), which load lies there. By that
+    line every later
     step finds the load, whether its server runs or not.
   - Refuses when the cluster in C(ingest/) is not the one that the worker loaded into.
 options:
@@ -107,7 +109,9 @@ def main() -> None:
             plan = plan_finalise(volume, params["snapshot"], params["system_identifier"])
         if plan.changed and not module.check_mode:
             with verb(volume, params["run"]):
-                apply_finalise(volume, plan, run=params["run"], operator=params["operator"], load=params["load"])
+                apply_finalise(
+                    volume, plan, run=params["run"], operator=params["operator"], load=params["load"]
+                )
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
     did = [f"write load {plan.snapshot} into the ledger"] if plan.changed else []

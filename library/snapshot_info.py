@@ -8,7 +8,8 @@ DOCUMENTATION = r"""
 module: snapshot_info
 short_description: Say what is on the volume
 description:
-  - "Snapshots with their state and release, the live one, the load in C(ingest/), who holds the volume, the ledger's last lines."
+  - "Snapshots with their state and release, the live one, the load in C(ingest/), who holds the volume, the
+    ledger's last lines."
   - Changes nothing. Does not need a claim of the volume.
 options:
   volume:
@@ -25,7 +26,8 @@ options:
     default: false
   min_free:
     description:
-      - Fail when less than this is free, or less than 1.1 times the size of the live snapshot, whichever is more.
+      - Fail when less than this is free, or less than 1.1 times the size of the live snapshot, whichever is
+        more.
       - Empty for no check.
     type: str
     default: ""
@@ -63,7 +65,8 @@ loaded:
   returned: success
   type: str
 snapshots:
-  description: "One entry each: snapshot, state (live, previous, kept, failed), release and, when asked for, bytes."
+  description: "One entry each: snapshot, state (live, previous, kept, failed), release and, when asked for,
+    bytes."
   returned: success
   type: list
   elements: dict
@@ -117,6 +120,12 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 
+def refuse_faults(faults: list[str]) -> None:
+    """Refuse a volume in which something is wrong."""
+    if faults:
+        raise Refusal("; ".join(faults))
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
@@ -129,8 +138,8 @@ def main() -> None:
     try:
         volume = open_volume(Path(params["volume"]))
         found = describe(volume, sizes=params["sizes"])
-        if params["refuse_faults"] and found["faults"]:
-            raise Refusal("; ".join(found["faults"]))
+        if params["refuse_faults"]:
+            refuse_faults(found["faults"])
         if min_free is not None:
             refuse_full(volume, min_free)
     except Refusal as refusal:

@@ -8,10 +8,12 @@ DOCUMENTATION = r"""
 module: snapshot_promote
 short_description: Make a data directory the live one, atomically and durably
 description:
-  - Moves the finished load in C(ingest/) to C(staging/<id>), puts a fresh empty C(ingest/) in its place and points the
+  - Moves the finished load in C(ingest/) to C(staging/<id>), puts a fresh empty C(ingest/) in its place and
+    points the
     relative link C(prod) at it by one rename. That rename is the commit point.
   - Promotes a snapshot that lies in C(staging/) already in the same way; that is what a rollback is.
-  - With O(state=undone) it takes back what the same run promoted, and removes C(prod) where nothing was live before.
+  - With O(state=undone) it takes back what the same run promoted, and removes C(prod) where nothing was
+    live before.
   - Run it on the host of the volume, with the servers stopped.
 options:
   volume:
@@ -26,7 +28,8 @@ options:
   snapshot:
     description:
       - The snapshot to promote.
-      - "When empty: the load in C(ingest/), or, with O(kind=rollback), the last snapshot that served before the live one."
+      - "When empty: the load in C(ingest/), or, with O(kind=rollback), the last snapshot that served before
+        the live one."
     type: str
     default: ""
   loaded:
@@ -38,7 +41,8 @@ options:
     type: str
     default: ""
   kind:
-    description: What the promotion is, for the ledger. The snapshot that a rollback leaves is marked as failed.
+    description: What the promotion is, for the ledger. The snapshot that a rollback leaves is marked as
+      failed.
     type: str
     choices: [ingest, promote, rollback]
     default: promote

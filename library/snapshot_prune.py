@@ -8,8 +8,10 @@ DOCUMENTATION = r"""
 module: snapshot_prune
 short_description: Delete the snapshots that the retention rules let go
 description:
-  - Never deletes the live snapshot, the one that a rollback would go to, one in which a process works, or anything outside C(staging/).
-  - Each snapshot leaves C(staging/) by one rename before its files are deleted; a deletion that was interrupted is finished by the next.
+  - Never deletes the live snapshot, the one that a rollback would go to, one in which a process works, or
+    anything outside C(staging/).
+  - Each snapshot leaves C(staging/) by one rename before its files are deleted; a deletion that was
+    interrupted is finished by the next.
 options:
   volume:
     description: The volume's path.
@@ -24,7 +26,8 @@ options:
     type: int
     default: 0
   min_free:
-    description: Where less than this is free, only the live snapshot and the way back stay (and those that O(keep_days) covers).
+    description: Where less than this is free, only the live snapshot and the way back stay (and those that
+      O(keep_days) covers).
     type: str
     default: "0"
   promoting:

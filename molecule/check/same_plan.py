@@ -1,6 +1,6 @@
 """Compare the plan that a dry run's report printed with what the run's report then printed as done.
 
-Standard input: {"planned": output of the dry run, "done": output of the run}. Exit code 1 and both lists when they differ.
+Standard input: {"planned": output of the dry run, "done": output of the run}. Exit code 1 when they differ.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ _CATALOGS = """
     SELECT 'relation', oid::regclass::text, relkind::text, relfilenode::text, pg_get_userbyid(relowner)
       FROM pg_class WHERE relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
        AND relnamespace::regnamespace::text !~ '^pg_t'
-    UNION ALL SELECT 'column', attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod), attnotnull::text
+    UNION ALL SELECT 'column', attrelid::regclass::text, attname::text, format_type(atttypid, atttypmod),
+           attnotnull::text
       FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
      WHERE relnamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
        AND relnamespace::regnamespace::text !~ '^pg_t' AND attnum > 0
@@ -53,7 +54,13 @@ def files(volume: Path) -> dict[str, list[Any]]:
         status = path.lstat()
         link = str(path.readlink()) if path.is_symlink() else ""
         content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not link else ""
-        found[str(path.relative_to(volume))] = [oct(status.st_mode), status.st_uid, status.st_gid, link, content]
+        found[str(path.relative_to(volume))] = [
+            oct(status.st_mode),
+            status.st_uid,
+            status.st_gid,
+            link,
+            content,
+        ]
         if path.is_dir() and not link and not (path / "PG_VERSION").exists():
             pending += path.iterdir()
     return found
@@ -82,7 +89,9 @@ def database(dsn: str) -> Any:
 def container(name: str) -> str:
     """Return a container's id, state, start time and restart policy."""
     form = "{{.Id}} {{.State.Status}} {{.State.StartedAt}} {{.HostConfig.RestartPolicy.Name}}"
-    done = subprocess.run(["docker", "inspect", "--format", form, name], check=True, capture_output=True, text=True)
+    done = subprocess.run(
+        ["docker", "inspect", "--format", form, name], check=True, capture_output=True, text=True
+    )
     return done.stdout.strip()
 
 

@@ -1,4 +1,4 @@
-"""Claim the volume in the name of this ansible-playbook process; take over what a killed run on this controller left."""
+"""Claim the volume in the name of this ansible-playbook; take over what a killed one left."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def controller() -> str:
     """Return this machine and its boot: a process id of another boot or container means nothing here."""
     boot = Path("/proc/sys/kernel/random/boot_id")
     started = process_started(1)  # tells containers of one machine apart
-    return f"{socket.gethostname()}/{boot.read_text(encoding='ascii').strip() if boot.exists() else ''}/{started}"
+    boot_id = boot.read_text(encoding="ascii").strip() if boot.exists() else ""
+    return f"{socket.gethostname()}/{boot_id}/{started}"
 
 
 def process_started(process: int) -> str:
@@ -33,7 +34,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Return the module's result; try again when the claim in the way is that of a dead process of this controller."""
+        """Return the module's result; try again when what is in the way is the claim of a dead process here."""
         super().run(tmp, task_vars)
         process = os.getppid()  # this is a worker process of ansible-playbook
         who = {"controller": controller(), "process": process, "process_started": process_started(process)}

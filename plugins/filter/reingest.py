@@ -7,10 +7,10 @@ from typing import Any
 
 
 def reingest_steps(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the ``step`` of every module result that the roles registered, on any of the hosts, oldest first.
+    """Return the ``step`` of every module result that the roles registered on these hosts, oldest first.
 
-    Roles register results under names that begin with two underscores; only those are looked at, because reading a variable
-    renders it.
+    Roles register results under names that begin with two underscores; only those are looked at, because
+    reading a variable renders it.
     """
     found = []
     for host in hosts:
@@ -24,8 +24,10 @@ def reingest_steps(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[st
     return sorted(found, key=lambda step: str(step["started"]))
 
 
-def reingest_named(names: Iterable[str], definitions: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return one service for each name, with what the definitions say of it (nothing, for most containers)."""
+def reingest_named(
+    names: Iterable[str], definitions: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return one service for each name, with what the definitions say of it."""
     return [{"name": name, **definitions.get(name, {})} for name in names]
 
 

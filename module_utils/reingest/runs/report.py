@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
-from typing import Any, Optional
+from typing import Any
 
 PLANNED = "planned"
 DONE = "done"
@@ -35,7 +35,7 @@ class Report:
     failure: str  # which step failed and why; empty when none did
     started: str
     seconds: float
-    window_seconds: Optional[float]  # from the first service that was stopped to the proof that the portal serves
+    window_seconds: float | None  # from the first service that was stopped to the portal's proof
     changed: bool
     stages: tuple[Stage, ...]
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows read, loaded, duplicates, orphans by table
@@ -46,7 +46,14 @@ class Report:
 
 
 def make_report(
-    steps: Sequence[Mapping[str, Any]], *, run: str, playbook: str, operator: str, outcome: str, failure: str, now: datetime
+    steps: Sequence[Mapping[str, Any]],
+    *,
+    run: str,
+    playbook: str,
+    operator: str,
+    outcome: str,
+    failure: str,
+    now: datetime,
 ) -> Report:
     """Return the report of the steps, from whichever hosts and in whichever order they come.
 
@@ -64,9 +71,12 @@ def make_report(
     begins = {name: next(_time(step) for step in ordered if step["stage"] == name) for name in names}
     ends = [*list(begins.values())[1:], now]
     stages = tuple(
-        _stage(name, [step for step in ordered if step["stage"] == name], end) for name, end in zip(names, ends)
+        _stage(name, [step for step in ordered if step["stage"] == name], end)
+        for name, end in zip(names, ends)
     )
-    tables = next((step["detail"]["tables"] for step in ordered if step["detail"].get("tables")), {})
+    tables: Mapping[str, Any] = next(
+        (step["detail"]["tables"] for step in ordered if step["detail"].get("tables")), {}
+    )
     started = min(begins.values(), default=now)
     return Report(
         run=run,
@@ -115,7 +125,7 @@ def _stage(name: str, steps: Sequence[Mapping[str, Any]], end: datetime) -> Stag
     )
 
 
-def _window(ordered: Sequence[Mapping[str, Any]]) -> Optional[float]:
+def _window(ordered: Sequence[Mapping[str, Any]]) -> float | None:
     """Return the seconds from the first change of the switch to the end of its last step."""
     steps = [step for step in ordered if step["stage"] == _SWITCH]
     begins = [_time(step) for step in steps if step["changed"]]
@@ -125,7 +135,7 @@ def _window(ordered: Sequence[Mapping[str, Any]]) -> Optional[float]:
     return round(end - begins[0].timestamp(), 3)
 
 
-def _window_text(window: Optional[float]) -> str:
+def _window_text(window: float | None) -> str:
     return "" if window is None else f", of which the portal was away for at most {window:.1f} s"
 
 
