@@ -1,4 +1,4 @@
-"""Schema `reingest` of a loaded database: what was loaded, from what, and whether the load came to its end."""
+"""Schema `reingest` of a loaded database: what was loaded, from what, and whether the load is complete."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ CREATE TABLE reingest.load_table (
     duplicates bigint NOT NULL,
     orphans bigint NOT NULL
 );
-CREATE TABLE reingest.load_source (path text PRIMARY KEY, size bigint NOT NULL, sha256 text NOT NULL);
+CREATE TABLE reingest.load_source (
+    path text PRIMARY KEY,
+    size bigint NOT NULL,
+    sha256 text NOT NULL
+);
 GRANT USAGE ON SCHEMA reingest TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
 """
@@ -38,7 +42,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
 
 @dataclass(frozen=True)
 class TableCount:
-    """One table's rows: read from the sources = loaded + duplicates + orphans; nothing is read where there are none."""
+    """One table's rows; where it has sources, read = loaded + duplicates + orphans."""
 
     owner: str
     read: int
@@ -92,12 +96,14 @@ def read_record(connection: Connection) -> LoadRecord | None:
         cursor.execute("SELECT to_regclass('reingest.load') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return None
-        cursor.execute(
+        query = (
             "SELECT snapshot, release, digest, finished IS NOT NULL FROM reingest.load ORDER BY began DESC"
         )
+        cursor.execute(query)
         row = cursor.fetchone()
         if row is None:
             return None
         cursor.execute("SELECT name, owner, read, loaded, duplicates, orphans FROM reingest.load_table")
         tables = {name: TableCount(*counts) for name, *counts in cursor.fetchall()}
-    return LoadRecord(*row, tables)
+    snapshot, release, digest, finished = row
+    return LoadRecord(snapshot, release, digest, finished, tables)

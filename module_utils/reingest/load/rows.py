@@ -49,7 +49,7 @@ class RowStream:
     def __init__(self, feed: Feed) -> None:
         self.rows = 0
         self.failure: Refusal | None = None
-        self._line = 0
+        self._place: tuple[Path, int] = (Path(), 0)
         self._batches = self._made(feed)
 
     def read(self, _size: int = 0) -> bytes:
@@ -69,18 +69,17 @@ class RowStream:
         mapper, encode = feed.mapper(), feed.encoders()
         batch: list[str] = []
         size = 0
-        for path in feed.files:
-            try:
-                for self._line, record in read_records(feed.table, path):
-                    for values in mapper.rows(record):
-                        text = "\t".join([one(value) for one, value in zip(encode, values)])
-                        batch.append(text)
-                        size += len(text)
-                    if size > _BATCH:
-                        yield self._bytes(feed, batch)
-                        batch, size = [], 0
-            except UnfitError as error:
-                raise _unfit(feed, path, self._line, encode, error) from error
+        try:
+            for self._place, record in _records(feed):
+                for values in mapper.rows(record):
+                    text = "\t".join([one(value) for one, value in zip(encode, values)])
+                    batch.append(text)
+                    size += len(text)
+                if size > _BATCH:
+                    yield self._bytes(feed, batch)
+                    batch, size = [], 0
+        except UnfitError as error:
+            raise _unfit(feed, self._place, encode, error) from error
         if batch:
             yield self._bytes(feed, batch)
         mapper.check_paths(feed.table.name, ", ".join(feed.table.sources))
@@ -120,24 +119,31 @@ def shown_value(value: Value) -> str:
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
+def _records(feed: Feed) -> Iterator[tuple[tuple[Path, int], dict[str, Value]]]:
+    for path in feed.files:
+        for line, record in read_records(feed.table, path):
+            yield (path, line), record
+
+
 def _placed(feed: Feed) -> Iterator[Place]:
     mapper = feed.mapper()
     names = [column.name for column in feed.table.columns]
-    for path in feed.files:
-        for line, record in read_records(feed.table, path):
-            for values in mapper.rows(record):
-                yield Place(f"{path}:{line}", dict(zip(names, values)))
+    for (path, line), record in _records(feed):
+        for values in mapper.rows(record):
+            yield Place(f"{path}:{line}", dict(zip(names, values)))
 
 
-def _unfit(feed: Feed, path: Path, line: int, encode: Sequence[Encoder], error: UnfitError) -> Refusal:
+def _unfit(feed: Feed, place: tuple[Path, int], encode: Sequence[Encoder], error: UnfitError) -> Refusal:
     """Return the refusal with the column, which only a second look at the record tells."""
-    record = next(record for at, record in read_records(feed.table, path) if at == line)
+    where = f"{place[0]}:{place[1]}"
+    record = next(record for at, record in _records(feed) if at == place)
     with contextlib.suppress(UnfitError):  # the mapping itself fails: there is no column to name
         for values in feed.mapper().rows(record):
             for column, one, value in zip(feed.table.columns, encode, values):
                 if not _fits(one, value):
-                    return Refusal(f"{path}:{line}: column {column.name}: {shown_value(value)} is {error}")
-    return Refusal(f"{path}:{line}: table {feed.table.name}: {error}; correct the dataset or the source")
+                    what = f"table {feed.table.name}, column {column.name}"
+                    return Refusal(f"{where}: {what}: {shown_value(value)} is {error}")
+    return Refusal(f"{where}: table {feed.table.name}: {error}; correct the dataset or the source")
 
 
 def _fits(encode: Encoder, value: Value) -> bool:

@@ -1,0 +1,221 @@
+#!/usr/bin/python
+"""Ansible module: load a dataset into the staging server."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: ingest_load
+short_description: Load a dataset into the staging server
+description:
+  - Makes the dataset's database in the staging server anew from its schema and its sources, all tables in parallel, and writes down in
+    schema C(reingest) of that database what was loaded from what.
+  - Everything that can be known before the first change is checked before it.
+  - Does nothing where production, or the staging server, has a finished load of the same dataset, schema, transforms and sources.
+  - A load that ended early, however it ended, is cleaned away by the next one.
+requirements: [psycopg2, PyYAML]
+options:
+  dataset:
+    description: The dataset file.
+    type: path
+    required: true
+  sources:
+    description: Another folder of sources than the dataset names, relative to the dataset's own folder.
+    type: path
+    default: ""
+  release:
+    description: Another name of the release than the dataset gives. Without either it is the name of the folder of sources.
+    type: str
+    default: ""
+  staging_dsn:
+    description:
+      - The staging server, as libpq reads it. The login may create databases.
+      - The password may be in C(PGPASSWORD) or in a password file instead.
+    type: str
+    required: true
+  production_dsn:
+    description: The server that the portal uses. Only read.
+    type: str
+    default: ""
+  production_required:
+    description: Whether production must be named, answer and have the database. False for the first ingest.
+    type: bool
+    default: true
+  run:
+    description: The run's id.
+    type: str
+    required: true
+  operator:
+    description: ORCID iD of who runs it.
+    type: str
+    required: true
+  snapshot:
+    description: The id of the load. When empty, the time at which it begins.
+    type: str
+    default: ""
+  force:
+    description: Load although these sources were loaded already.
+    type: bool
+    default: false
+  jobs:
+    description: How many tables are filled at the same time. With 0, one for each core.
+    type: int
+    default: 0
+  stage:
+    description: The report's stage that this step belongs to.
+    type: str
+    default: load
+attributes:
+  check_mode:
+    support: full
+    description:
+      - The schema is applied in a transaction that is rolled back, and all sources are read to their end. What only PostgreSQL can tell of
+        a row (a value that does not fit, a key given twice, a reference to nothing) is found by the load itself.
+  diff_mode:
+    support: full
+author: ["reingest"]
+"""
+
+EXAMPLES = r"""
+- name: Load the release
+  ingest_load:
+    dataset: /srv/portal/dataset.yml
+    staging_dsn: postgresql://loader@db-ingest/postgres
+    production_dsn: postgresql://loader@db/postgres
+    run: 20261123T114500Z-4711
+    operator: 0000-0002-1825-0097
+
+- name: Load the first release, another folder than the dataset names, before there is a production
+  ingest_load:
+    dataset: /srv/portal/dataset.yml
+    sources: /srv/data/r1_2020-07-28
+    staging_dsn: postgresql://loader@db-ingest/postgres
+    production_required: false
+    run: 20261123T114500Z-4711
+    operator: 0000-0002-1825-0097
+"""
+
+RETURN = r"""
+action:
+  description: C(load); C(keep_live), production has these sources; or C(keep_staged), the staging server has them.
+  returned: success
+  type: str
+snapshot:
+  description: The id of the load that was made, or that is kept.
+  returned: success
+  type: str
+release:
+  description: The release of that load.
+  returned: success
+  type: str
+digest:
+  description: One hash of the dataset, the schema, the transforms and the sources.
+  returned: success
+  type: str
+tables:
+  description:
+    - C(owner), C(read), C(loaded), C(duplicates) and C(orphans) of each table; read = loaded + duplicates + orphans where it has sources.
+    - In check mode C(read) is what the sources give, and C(loaded) is null.
+  returned: success
+  type: dict
+sources:
+  description: C(path), C(size) and C(sha256) of each file.
+  returned: success
+  type: list
+  elements: dict
+system_identifier:
+  description: The staging server's, as text.
+  returned: success
+  type: str
+step:
+  description: What was done, for the report.
+  returned: always
+  type: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.step import StepClock
+
+try:
+    from ansible.module_utils.reingest.load.apply import apply_load, processes_of, rehearse
+    from ansible.module_utils.reingest.load.plan import plan_load, planned_tables
+except ImportError as error:
+    MISSING = error.name or str(error)
+else:
+    MISSING = ""
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "dataset": {"type": "path", "required": True},
+    "sources": {"type": "path", "default": ""},
+    "release": {"type": "str", "default": ""},
+    "staging_dsn": {"type": "str", "required": True, "no_log": True},
+    "production_dsn": {"type": "str", "default": "", "no_log": True},
+    "production_required": {"type": "bool", "default": True},
+    "run": {"type": "str", "required": True},
+    "operator": {"type": "str", "required": True},
+    "snapshot": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
+    "jobs": {"type": "int", "default": 0},
+    "stage": {"type": "str", "default": "load"},
+}
+
+
+def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
+    """Plan the load and carry it out, or in check mode only read the sources; return the module's result."""
+    plan = plan_load(
+        Path(params["dataset"]),
+        staging_dsn=params["staging_dsn"],
+        production_dsn=params["production_dsn"],
+        production_required=params["production_required"],
+        sources=params["sources"],
+        release=params["release"],
+        snapshot=params["snapshot"],
+        force=params["force"],
+    )
+    processes = processes_of(params["jobs"])
+    detail: dict[str, Any] = {}
+    if plan.changed and not check:
+        loaded = apply_load(
+            plan,
+            staging_dsn=params["staging_dsn"],
+            run=params["run"],
+            operator=params["operator"],
+            processes=processes,
+        )
+        tables = {name: vars(count) for name, count in loaded.tables.items()}
+        detail = {"seconds": loaded.seconds}
+    else:
+        tables = planned_tables(plan, rehearse(plan, processes) if plan.changed else {})
+    return {
+        "changed": plan.changed,
+        "action": plan.action,
+        "snapshot": plan.snapshot,
+        "release": plan.release,
+        "digest": plan.digest,
+        "tables": tables,
+        "sources": [{"path": file.name, "size": file.size, "sha256": file.sha256} for file in plan.files],
+        "system_identifier": plan.system_identifier,
+        "diff": plan.diff(),
+        "step": clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    clock = StepClock(module.params["stage"])
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
+    try:
+        result = load(module.params, clock, check=module.check_mode)
+    except Refusal as refusal:
+        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

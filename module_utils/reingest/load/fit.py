@@ -1,0 +1,75 @@
+"""Whether the dataset, the schema and production name the same tables and columns."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+
+from ..dataset.model import OWNERS, REST, SOURCE, Dataset, Table
+from ..errors import Refusal
+from .catalog import JSON, TableShape
+
+
+def check_tables(
+    dataset: Dataset, schema: Mapping[str, TableShape], production: Mapping[str, TableShape]
+) -> None:
+    """Refuse what does not fit.
+
+    Args:
+        dataset: the dataset, its columns complete.
+        schema: the tables that the schema makes, by name.
+        production: the tables that production has; none when it is the first ingest.
+
+    Raises:
+        Refusal: with the line to add, or the nearest name.
+
+    """
+    for tables, where in ((schema, f"the schema {dataset.schema.name}"), (production, "production")):
+        for name in tables:
+            if dataset.table(name) is None:
+                line = f"{name}: {{owner: {'|'.join(OWNERS)}}}"
+                raise Refusal(
+                    f"table {name} of {where} has no owner in {dataset.file}: add `{line}` under `tables:`"
+                )
+    for table in dataset.tables:
+        if table.name not in schema:
+            raise Refusal(
+                f"{dataset.file}: tables.{table.name}: the schema {dataset.schema} makes no such table"
+                f"{_nearest(table.name, list(schema))}"
+            )
+        if table.owner == SOURCE and table.sources:
+            _check_columns(dataset, table, schema[table.name])
+
+
+def _check_columns(dataset: Dataset, table: Table, shape: TableShape) -> None:
+    where = f"{dataset.file}: tables.{table.name}"
+    for column in table.columns:
+        if column.name not in shape.columns:
+            raise Refusal(
+                f"{where}: the table has no column {column.name}{_nearest(column.name, list(shape.columns))}; "
+                f"its columns are {', '.join(shape.columns)}"
+            )
+        if column.is_rest and shape.columns[column.name].kind != JSON:
+            type_ = shape.columns[column.name].type
+            raise Refusal(
+                f'{where}.columns.{column.name}: "{REST}" needs a column of type jsonb, and it is {type_}'
+            )
+    given = {column.name for column in table.columns}
+    for name, column_shape in shape.columns.items():
+        if column_shape.required and name not in given:
+            raise Refusal(
+                f"{where}: column {name} takes no NULL and has no default: say where its values come from"
+            )
+    if table.duplicates == "drop" and not set(shape.primary_key) & given:
+        raise Refusal(
+            f"{where}.duplicates: the table has no primary key that the sources fill: nothing is a duplicate"
+        )
+    if table.duplicates == "drop" and shape.partitioned:
+        raise Refusal(
+            f"{where}.duplicates: the keys of a partitioned table stay on while it is filled: remove it"
+        )
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -1,0 +1,245 @@
+"""Plan a load: everything is checked before the first change, and what would be done is decided."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..dataset.model import SOURCE, Column, Dataset, Table
+from ..dataset.parse import parse_dataset
+from ..errors import Refusal
+from ..postgres.dsn import Unreachable, address, connect, with_database
+from ..sources.delimited import read_header
+from ..sources.files import SourceFile, find_files, identify
+from ..sources.reader import dialect_of
+from ..volume.snapshot_id import checked, new_id
+from .catalog import TableShape, read_tables
+from .fit import check_tables
+from .record import LoadRecord, TableCount
+from .rows import Feed
+from .script import read_script, run_script
+from .server import MAINTENANCE, Server, inspect_server, refuse_second_load
+
+LOAD, KEEP_LIVE, KEEP_STAGED = "load", "keep_live", "keep_staged"
+
+
+@dataclass(frozen=True)
+class LoadPlan:
+    """What a load would do. ``kept`` is the finished load that makes another one needless."""
+
+    dataset: Dataset
+    action: str
+    snapshot: str
+    digest: str
+    system_identifier: str
+    shapes: dict[str, TableShape]
+    feeds: tuple[Feed, ...]
+    files: tuple[SourceFile, ...]
+    schema: str
+    transforms: tuple[tuple[Path, str], ...]
+    before: LoadRecord | None
+    kept: LoadRecord | None
+
+    @property
+    def changed(self) -> bool:
+        """Return whether there is anything to load."""
+        return self.action == LOAD
+
+    @property
+    def release(self) -> str:
+        """Return the release that the staging server, or production, has afterwards."""
+        return self.kept.release if self.kept else self.dataset.release
+
+    def did(self) -> list[str]:
+        """Return what is done, a sentence each."""
+        if not self.changed:
+            return []
+        loads = [f"load {feed.table.name} from {', '.join(feed.table.sources)}" for feed in self.feeds]
+        return [*loads, *(f"run transform {path.name}" for path, _ in self.transforms)]
+
+    def diff(self) -> dict[str, str]:
+        """Return the load in the staging server before and after, as text."""
+        if not self.changed:
+            return {"before": "", "after": ""}
+        tables = "".join(f"table {table.name}: {table.owner}\n" for table in self.dataset.tables)
+        after = f"staging: release {self.dataset.release}, snapshot {self.snapshot}\n{tables}"
+        return {"before": f"staging: {_shown(self.before)}\n{_shown_tables(self.before)}", "after": after}
+
+
+def plan_load(
+    dataset_file: Path,
+    *,
+    staging_dsn: str,
+    production_dsn: str = "",
+    production_required: bool = True,
+    sources: str = "",
+    release: str = "",
+    snapshot: str = "",
+    force: bool = False,
+) -> LoadPlan:
+    """Check the dataset, its files and both servers, and decide what to do; changes nothing.
+
+    Args:
+        dataset_file: dataset.yml.
+        staging_dsn: a login that may create databases.
+        production_dsn: the server that the portal uses; its database is the dataset's.
+        production_required: false for the first ingest, when production need not answer or be named.
+        sources: another folder of sources than the dataset's.
+        release: another name of the release than the dataset's.
+        snapshot: the id of the load; a new one when empty.
+        force: load although these sources were loaded already.
+
+    Raises:
+        Refusal: anything that would make the load fail and that can be known before it.
+
+    """
+    dataset = parse_dataset(dataset_file, sources=sources, release=release)
+    chosen = checked(snapshot) if snapshot else new_id()
+    schema = read_script(dataset.schema, "the schema")
+    transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
+    found = {table.name: _files(dataset, table) for table in dataset.tables}
+    staging = inspect_server(staging_dsn, dataset.database)
+    production = _production(production_dsn, dataset, required=production_required)
+    if production is not None and production.system_identifier == staging.system_identifier:
+        raise Refusal(
+            f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same server, "
+            f"system identifier {staging.system_identifier}: a load replaces the database; correct one of the two"
+        )
+    dataset = replace(
+        dataset, tables=tuple(_with_columns(table, found[table.name]) for table in dataset.tables)
+    )
+    shapes = _schema_tables(staging_dsn, dataset, schema)
+    check_tables(dataset, shapes, production.tables if production else {})
+    identified = identify((path for paths in found.values() for path in paths), dataset.sources)
+    files = tuple(identified.values())
+    digest = _digest(dataset, schema, transforms, files)
+    kept, action = None, LOAD
+    if not force:
+        for server, keep in ((production, KEEP_LIVE), (staging, KEEP_STAGED)):
+            record = server.record if server else None
+            if kept is None and record is not None and record.finished and record.digest == digest:
+                kept, action = record, keep
+    if action == LOAD:
+        refuse_second_load(staging_dsn)
+    return LoadPlan(
+        dataset=dataset,
+        action=action,
+        snapshot=kept.snapshot if kept else chosen,
+        digest=digest,
+        system_identifier=staging.system_identifier,
+        shapes=shapes,
+        feeds=tuple(_feeds(dataset, shapes, found)),
+        files=files,
+        schema=schema,
+        transforms=transforms,
+        before=staging.record,
+        kept=kept,
+    )
+
+
+def planned_tables(plan: LoadPlan, read: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+    """Return the tables of a result where nothing was loaded now.
+
+    A kept load has its own counts; for one that is only planned, ``read`` has the rows that the sources give.
+    """
+    if plan.kept is not None:
+        return {name: vars(count) for name, count in plan.kept.tables.items()}
+    return {
+        table.name: {**vars(TableCount(table.owner, read.get(table.name, 0), 0, 0, 0)), "loaded": None}
+        for table in plan.dataset.tables
+    }
+
+
+def _files(dataset: Dataset, table: Table) -> tuple[Path, ...]:
+    return tuple(path for source in table.sources for path in find_files(source, dataset.sources))
+
+
+def _with_columns(table: Table, files: tuple[Path, ...]) -> Table:
+    """Return the table with the columns that its fields name, where the dataset leaves them out."""
+    if not table.sources or table.format == "jsonl":
+        return table
+    headers = {path: read_header(path, dialect_of(table)) for path in files}
+    first = next(iter(headers.values()))
+    for path, header in headers.items():
+        if not table.columns and set(header) != set(first):
+            raise Refusal(f"table {table.name}: {path} has other fields than {files[0]}: name the `columns:`")
+        for column in table.columns:
+            if not column.is_rest and not column.optional and not set(column.paths) & set(header):
+                raise Refusal(
+                    f"table {table.name}, column {column.name}: {path} has no field {' or '.join(column.paths)}; "
+                    f"the fields there are {', '.join(header)}"
+                )
+    return table if table.columns else replace(table, columns=tuple(Column(name, (name,)) for name in first))
+
+
+def _production(dsn: str, dataset: Dataset, *, required: bool) -> Server | None:
+    if not dsn:
+        if required:
+            raise Refusal(
+                "production_dsn is missing; only a first ingest goes without (production_required: false)"
+            )
+        return None
+    try:
+        production = inspect_server(dsn, dataset.database)
+    except Unreachable as error:
+        if required:
+            raise Refusal(f"production: {error}; only a first ingest goes without it") from error
+        return None
+    if required and not production.has_database:
+        raise Refusal(
+            f"production ({address(dsn)}) has no database {dataset.database}: correct `database:` in {dataset.file}, "
+            "or the connection string; only a first ingest goes without it"
+        )
+    return production
+
+
+def _schema_tables(dsn: str, dataset: Dataset, schema: str) -> dict[str, TableShape]:
+    """Return the tables that the schema makes: it is applied in a transaction that is rolled back."""
+    with closing(connect(with_database(dsn, MAINTENANCE))) as connection:
+        there = read_tables(connection)
+        run_script(connection, dataset.schema, schema, "the schema")
+        shapes = read_tables(connection)
+        connection.rollback()
+    return {name: shape for name, shape in shapes.items() if name not in there}
+
+
+def _feeds(
+    dataset: Dataset, shapes: Mapping[str, TableShape], found: Mapping[str, tuple[Path, ...]]
+) -> list[Feed]:
+    return [
+        Feed(table, shapes[table.name], found[table.name])
+        for table in dataset.tables
+        if table.owner == SOURCE and table.sources
+    ]
+
+
+def _digest(
+    dataset: Dataset, schema: str, transforms: tuple[tuple[Path, str], ...], files: tuple[SourceFile, ...]
+) -> str:
+    """Return one hash of all that decides what the load makes."""
+    parts = [
+        ["dataset", dataset.file.read_text(encoding="utf-8")],
+        ["schema", schema],
+        *(["transform", path.name, text] for path, text in transforms),
+        *(["source", file.name, file.sha256] for file in files),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _shown(record: LoadRecord | None) -> str:
+    if record is None:
+        return "no load"
+    if not record.finished:
+        return f"the unfinished load {record.snapshot} of release {record.release}"
+    return f"release {record.release}, snapshot {record.snapshot}"
+
+
+def _shown_tables(record: LoadRecord | None) -> str:
+    return (
+        "".join(f"table {name}: {count.owner}\n" for name, count in record.tables.items()) if record else ""
+    )
