@@ -87,6 +87,10 @@ options:
             description: A libpq connection string that can log in.
             type: str
             default: ""
+          database:
+            description: Log in to this database instead of the connection string's.
+            type: str
+            default: ""
   state:
     description:
       - V(healthy) waits and starts nothing.
@@ -169,6 +173,7 @@ _HEALTH: dict[str, Any] = {
     "http": {"type": "str", "default": ""},
     "json": {"type": "dict", "default": {}},
     "postgresql": {"type": "str", "default": "", "no_log": True},
+    "database": {"type": "str", "default": ""},
 }
 _SERVICE: dict[str, Any] = {
     "name": {"type": "str", "required": True},

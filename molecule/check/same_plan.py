@@ -10,8 +10,8 @@ import re
 import sys
 
 # "load          3.2 s  start db-ingest", and further sentences of the stage below it
-_STAGE = re.compile(r"^\s*- '?(?P<stage>[a-z]+) +\d+\.\d s  (?P<did>.*?)'?$")
-_MORE = re.compile(r"^\s*- '?\s{20,}(?P<did>\S.*?)'?$")
+_STAGE = re.compile(r"^\s*(?P<stage>[a-z]+) +\d+\.\d s  (?P<did>.*)$")
+_MORE = re.compile(r"^\s{24,}(?P<did>\S.*)$")
 
 
 def sentences(output: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 PLANNED = "planned"
 DONE = "done"
 FAILED = "failed"
-_SWITCH = "switch"
+_AWAY = ("switch", "undo")  # the stages in which the portal is away
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def _stage(name: str, steps: Sequence[Mapping[str, Any]], end: datetime) -> Stag
 
 def _window(ordered: Sequence[Mapping[str, Any]]) -> float | None:
     """Return the seconds from the first change of the switch to the end of its last step."""
-    steps = [step for step in ordered if step["stage"] == _SWITCH]
+    steps = [step for step in ordered if step["stage"] in _AWAY]
     begins = [_time(step) for step in steps if step["changed"]]
     if not begins:
         return None

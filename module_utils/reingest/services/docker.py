@@ -121,7 +121,8 @@ class DockerEngine:
             return self._stop(service, identifier, timeout)
         answer = self._api.call("POST", f"/containers/{identifier}/kill", query={"signal": "SIGINT"})
         if answer.status == 409 and not state.get("Paused"):  # between two restarts, or it has just ended
-            return self._stop(service, identifier, timeout)
+            self._stop(service, identifier, timeout)
+            return Stopped(None)
         self._expect(service, answer, "stop")
         return self._wait(service, identifier, timeout)
 

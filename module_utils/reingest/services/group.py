@@ -37,7 +37,9 @@ class GroupPlan:
         return bool(self.act)
 
     def did(self) -> list[str]:
-        """Return one sentence for each service that is acted on."""
+        """Return one sentence for each service that is acted on, or that has to prove itself healthy."""
+        if self.state == HEALTHY:
+            return [f"prove that {service.name} {_proof(service)}" for service in self.services]
         return [self._sentence(service) for service in self.act]
 
     def diff(self) -> dict[str, str]:
@@ -62,6 +64,11 @@ class GroupPlan:
         if service.name in self.running:
             return f"give {service.name} its restart policy back"
         return f"start {service.name}"
+
+
+def _proof(service: Service) -> str:
+    told = ", ".join(f"{key} {value}" for key, value in service.health.json.items())
+    return f"serves {told}" if told else "answers"
 
 
 def plan_group(
@@ -258,7 +265,7 @@ def _check_identity(service: Service) -> None:
     if service.data is None or not service.health.postgresql:
         return
     expected = read_control(service.data).system_identifier
-    found = health.system_identifier(service.health.postgresql)
+    found = health.system_identifier(service.health)
     if found != expected:
         raise Refusal(
             f"{service.name}: the server that answers has system identifier {found}, {service.data} has "

@@ -36,15 +36,15 @@ def answer(health: Health, timeout: float = 2.0) -> str:
     if health.http:
         return _http(health, timeout)
     if health.postgresql:
-        return _postgresql(health.postgresql)
+        return _postgresql(health)
     return ""
 
 
-def system_identifier(dsn: str) -> str:
-    """Return the system identifier of the server behind a DSN."""
+def system_identifier(health: Health) -> str:
+    """Return the system identifier of the server behind the declared login."""
     from ..postgres.dsn import connect  # needs psycopg2, which not every host of services has
 
-    with closing(connect(dsn)) as connection, connection.cursor() as cursor:
+    with closing(connect(_login(health))) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT system_identifier FROM pg_control_system()")
         return str(cursor.fetchone()[0])
 
@@ -89,11 +89,17 @@ def _mismatch(health: Health, body: bytes) -> str:
     return ""
 
 
-def _postgresql(dsn: str) -> str:
+def _login(health: Health) -> str:
+    from ..postgres.dsn import with_database  # needs psycopg2, which not every host of services has
+
+    return with_database(health.postgresql, health.database) if health.database else health.postgresql
+
+
+def _postgresql(health: Health) -> str:
     import psycopg2  # not every host of services has it
 
     try:
-        psycopg2.connect(dsn, connect_timeout=_CONNECT_S, application_name="reingest").close()
+        psycopg2.connect(_login(health), connect_timeout=_CONNECT_S, application_name="reingest").close()
     except psycopg2.ProgrammingError:
         raise Refusal(
             "the address of the login is malformed: expected postgresql://user@host:port/database"

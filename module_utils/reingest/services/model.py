@@ -21,6 +21,7 @@ class Health:
     http: str = ""  # URL that answers 200
     json: Mapping[str, Any] = field(default_factory=dict)  # values that the URL's JSON answer must hold
     postgresql: str = ""  # libpq URL; never shown
+    database: str = ""  # log in to this database instead of the URL's, which a load drops and makes new
 
 
 @dataclass(frozen=True)
