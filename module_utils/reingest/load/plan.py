@@ -13,7 +13,7 @@ from typing import Any
 from ..dataset.model import SOURCE, Column, Dataset, Table
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
-from ..postgres.dsn import Unreachable, address, connect, with_database
+from ..postgres.dsn import address, connect, with_database
 from ..sources.delimited import read_header
 from ..sources.files import SourceFile, find_files, identify
 from ..sources.reader import dialect_of
@@ -23,7 +23,7 @@ from .fit import check_tables
 from .record import LoadRecord, TableCount
 from .rows import Feed
 from .script import read_script, run_script
-from .server import MAINTENANCE, Server, inspect_server, refuse_second_load
+from .server import MAINTENANCE, inspect_production, inspect_server, refuse_second_load
 
 LOAD, KEEP_LIVE, KEEP_STAGED = "load", "keep_live", "keep_staged"
 
@@ -104,7 +104,7 @@ def plan_load(
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
     found = {table.name: _files(dataset, table) for table in dataset.tables}
     staging = inspect_server(staging_dsn, dataset.database)
-    production = _production(production_dsn, dataset, required=production_required)
+    production = inspect_production(production_dsn, dataset.database, required=production_required)
     if production is not None and production.system_identifier == staging.system_identifier:
         raise Refusal(
             f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same server, "
@@ -175,27 +175,6 @@ def _with_columns(table: Table, files: tuple[Path, ...]) -> Table:
                     f"the fields there are {', '.join(header)}"
                 )
     return table if table.columns else replace(table, columns=tuple(Column(name, (name,)) for name in first))
-
-
-def _production(dsn: str, dataset: Dataset, *, required: bool) -> Server | None:
-    if not dsn:
-        if required:
-            raise Refusal(
-                "production_dsn is missing; only a first ingest goes without (production_required: false)"
-            )
-        return None
-    try:
-        production = inspect_server(dsn, dataset.database)
-    except Unreachable as error:
-        if required:
-            raise Refusal(f"production: {error}; only a first ingest goes without it") from error
-        return None
-    if required and not production.has_database:
-        raise Refusal(
-            f"production ({address(dsn)}) has no database {dataset.database}: correct `database:` in {dataset.file}, "
-            "or the connection string; only a first ingest goes without it"
-        )
-    return production
 
 
 def _schema_tables(dsn: str, dataset: Dataset, schema: str) -> dict[str, TableShape]:

@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ..errors import Refusal
-from ..postgres.dsn import Connection, address, connect, with_database
+from ..postgres.dsn import Connection, Unreachable, address, connect, with_database
 from .catalog import TableShape, read_tables
 from .record import LoadRecord, read_record
 
@@ -49,6 +49,32 @@ def inspect_server(dsn: str, database: str) -> Server:
         return Server(identifier, has_database=False, tables={}, record=None)
     with closing(connect(with_database(dsn, database), autocommit=True)) as connection:
         return Server(identifier, True, read_tables(connection), read_record(connection))
+
+
+def inspect_production(dsn: str, database: str, *, required: bool) -> Server | None:
+    """Return what production has; None where there is none yet, which only a first ingest may find.
+
+    Raises:
+        Refusal: there must be one, and there is none; or the login is refused.
+
+    """
+    only = "only a first ingest goes without it (production_required: false)"
+    if not dsn:
+        if required:
+            raise Refusal(f"production_dsn is missing; {only}")
+        return None
+    try:
+        production = inspect_server(dsn, database)
+    except Unreachable as error:
+        if required:
+            raise Refusal(f"production: {error}; {only}") from error
+        return None
+    if required and not production.has_database:
+        raise Refusal(
+            f"production ({address(dsn)}) has no database {database}: correct `database:` in the dataset, "
+            f"or the connection string; {only}"
+        )
+    return production
 
 
 def lock_holder(connection: Connection) -> str:

@@ -1,0 +1,178 @@
+#!/usr/bin/python
+"""Ansible module: compare a load with its own counts, with the dataset's checks and with production."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: ingest_verify
+short_description: Verify the load in the staging server
+description:
+  - Compares each table with the rows that the load counted, makes the dataset's own checks, and compares with production.
+  - Fails when anything is found that was not accepted by name; lists all findings, not the first. Changes nothing.
+  - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>), C(portal:<table>), C(role:<name>) and
+    C(sql:<name of the check>)."
+requirements: [psycopg2, PyYAML]
+options:
+  dataset:
+    description: The dataset file.
+    type: path
+    required: true
+  staging_dsn:
+    description: The staging server, as libpq reads it.
+    type: str
+    required: true
+  production_dsn:
+    description: The server that the portal uses.
+    type: str
+    default: ""
+  production_required:
+    description: Whether production must be named, answer and have the database. False for the first ingest.
+    type: bool
+    default: true
+  snapshot:
+    description: The load that must be in the staging server. When empty, whichever is there.
+    type: str
+    default: ""
+  accept:
+    description: Names of findings that are no failure; each becomes a warning.
+    type: list
+    elements: str
+    default: []
+  stage:
+    description: The report's stage that this step belongs to.
+    type: str
+    default: verify
+attributes:
+  check_mode:
+    support: full
+    description:
+      - The load, which comes earlier in a run, is taken as done, and the checks are listed. They are made when O(snapshot) names a load
+        that is in the staging server already.
+  diff_mode:
+    support: full
+author: ["reingest"]
+"""
+
+EXAMPLES = r"""
+- name: Verify the load
+  ingest_verify:
+    dataset: /srv/portal/dataset.yml
+    staging_dsn: postgresql://loader@db-ingest/postgres
+    production_dsn: postgresql://loader@db/postgres
+
+- name: Verify a load that is known to be smaller
+  ingest_verify:
+    dataset: /srv/portal/dataset.yml
+    staging_dsn: postgresql://loader@db-ingest/postgres
+    production_dsn: postgresql://loader@db/postgres
+    accept: ["shrink:study"]
+"""
+
+RETURN = r"""
+findings:
+  description: C(name), C(message) and C(remedy) of everything found, the accepted ones too.
+  returned: always
+  type: list
+  elements: dict
+checks:
+  description: What was checked, a sentence each.
+  returned: always
+  type: list
+  elements: str
+tables:
+  description: The rows of each table in the staging server; empty where the checks were only listed.
+  returned: always
+  type: dict
+step:
+  description: What was done, for the report.
+  returned: always
+  type: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.step import StepClock
+
+try:
+    from ansible.module_utils.reingest.dataset.parse import parse_dataset
+    from ansible.module_utils.reingest.load.server import inspect_production, inspect_server
+    from ansible.module_utils.reingest.verify.accept import judge
+    from ansible.module_utils.reingest.verify.checks import plan_checks
+    from ansible.module_utils.reingest.verify.run import (
+        Verification,
+        finished_load,
+        has_production,
+        run_checks,
+    )
+except ImportError as error:
+    MISSING = error.name or str(error)
+else:
+    MISSING = ""
+
+ARGUMENT_SPEC: dict[str, Any] = {
+    "dataset": {"type": "path", "required": True},
+    "staging_dsn": {"type": "str", "required": True, "no_log": True},
+    "production_dsn": {"type": "str", "default": "", "no_log": True},
+    "production_required": {"type": "bool", "default": True},
+    "snapshot": {"type": "str", "default": ""},
+    "accept": {"type": "list", "elements": "str", "default": []},
+    "stage": {"type": "str", "default": "verify"},
+}
+
+
+def verify(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
+    """Plan the checks and make them, or in check mode list them; return the module's result."""
+    dataset = parse_dataset(Path(params["dataset"]))
+    staging, wanted = params["staging_dsn"], params["snapshot"]
+    production = inspect_production(
+        params["production_dsn"], dataset.database, required=params["production_required"]
+    )
+    compared = production is not None and production.has_database
+    checks = plan_checks(dataset, against_production=compared)
+    load = inspect_server(staging, dataset.database).record
+    if load is not None and wanted not in ("", load.snapshot) and not check:
+        raise Refusal(f"the staging server holds the load {load.snapshot}, not {wanted}: load first")
+    if check and (load is None or not load.finished or load.snapshot != wanted):
+        verification = Verification((), {})
+    else:
+        live = params["production_dsn"] if compared else ""
+        verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live)
+    verdict = judge(verification.findings, params["accept"])
+    findings = [vars(finding) for finding in verification.findings]
+    sentences = [planned.sentence for planned in checks]
+    return {
+        "changed": False,
+        "failed": bool(verdict.refusal),
+        **({"msg": verdict.refusal} if verdict.refusal else {}),
+        "findings": findings,
+        "warnings": list(verdict.warnings),
+        "checks": sentences,
+        "tables": verification.counts,
+        "diff": {"before": "", "after": ""},
+        "step": clock.step(
+            sentences, changed=False, detail={"tables": verification.counts, "findings": findings}
+        ),
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    clock = StepClock(module.params["stage"])
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
+    try:
+        result = verify(module.params, clock, check=module.check_mode)
+    except Refusal as refusal:
+        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
+    if result.pop("failed"):
+        module.fail_json(**result)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,216 @@
+"""Make the planned checks: staging against its own load, the dataset's queries, and production."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+
+import psycopg2
+from psycopg2 import sql
+
+from ..dataset.model import Check, Dataset, Table
+from ..errors import Refusal
+from ..load.catalog import TableShape, read_tables
+from ..load.record import LoadRecord, read_record
+from ..load.script import database_reason
+from ..postgres.dsn import Connection, address, connect, with_database
+from .checks import COUNT, EMPTY, LOST, ROLE, SCHEMA, SHRINK, SQL, Finding, PlannedCheck
+
+_ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What was found, and the rows of each table in the staging server."""
+
+    findings: tuple[Finding, ...]
+    counts: dict[str, int]
+
+
+def run_checks(
+    dataset: Dataset, checks: Sequence[PlannedCheck], *, staging_dsn: str, production_dsn: str
+) -> Verification:
+    """Make all checks and return all findings; reads only.
+
+    Args:
+        dataset: the dataset that was loaded.
+        checks: what ``plan_checks`` returned.
+        staging_dsn: the server that has the load.
+        production_dsn: the server to compare with; empty where there is none.
+
+    Raises:
+        Refusal: the staging server has no finished load, or a server does not answer.
+
+    """
+    with ExitStack() as stack:
+        staging = _Side(stack.enter_context(_reading(staging_dsn, dataset.database)))
+        record = read_record(staging.connection)
+        if record is None or not record.finished:
+            what = f"the load {record.snapshot} did not come to its end" if record else "no load made it"
+            raise Refusal(
+                f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
+            )
+        production = (
+            _Side(stack.enter_context(_reading(production_dsn, dataset.database))) if production_dsn else None
+        )
+        run = _Run(record, staging, production)
+        findings = tuple(finding for check in checks for finding in run.findings(check))
+        return Verification(findings, {table.name: staging.count(table.name) for table in dataset.tables})
+
+
+def _reading(dsn: str, database: str) -> closing[Connection]:
+    connection = connect(with_database(dsn, database))
+    connection.set_session(readonly=True, autocommit=True)
+    return closing(connection)
+
+
+class _Side:
+    """One of the two servers: its tables, and their rows counted once."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.tables: dict[str, TableShape] = read_tables(connection)
+        self._counts: dict[str, int] = {}
+
+    def count(self, name: str) -> int:
+        """Return the rows of a table; none where it is missing."""
+        if name not in self.tables:
+            return 0
+        if name not in self._counts:
+            with self.connection.cursor() as cursor:
+                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(self.tables[name].identifier))
+                self._counts[name] = cursor.fetchone()[0]
+        return self._counts[name]
+
+    def roles(self) -> set[str]:
+        """Return the server's roles, apart from PostgreSQL's own."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(_ROLES)
+            return {row[0] for row in cursor.fetchall()}
+
+
+@dataclass(frozen=True)
+class _Run:
+    record: LoadRecord
+    staging: _Side
+    production: _Side | None
+
+    def findings(self, check: PlannedCheck) -> Iterator[Finding]:
+        """Yield what one check finds."""
+        if check.query is not None:
+            yield from self._query(check.query)
+        elif check.table is not None:
+            yield from self._of_table(check, check.table)
+        elif self.production is not None and check.kind == SCHEMA:
+            yield from self._missing_tables(self.production)
+        elif self.production is not None and check.kind == ROLE:
+            yield from self._missing_roles(self.production)
+
+    def _of_table(self, check: PlannedCheck, table: Table) -> Iterator[Finding]:
+        if check.kind == COUNT:
+            yield from self._count(table)
+        elif check.kind == EMPTY and not self.staging.count(table.name):
+            yield Finding(
+                f"{EMPTY}:{table.name}", f"table {table.name} is empty", "look at its source and its mapping"
+            )
+        elif self.production is None or table.name not in self.production.tables:
+            return
+        elif check.kind == SHRINK:
+            yield from self._shrunk(self.production, table, check.limit)
+        elif check.kind == SCHEMA:
+            yield from self._columns(self.production, table)
+        elif check.kind == LOST:
+            yield from self._lost(self.production, table)
+
+    def _count(self, table: Table) -> Iterator[Finding]:
+        loaded, rows = self.record.tables.get(table.name), self.staging.count(table.name)
+        if loaded is None or loaded.loaded != rows:
+            was = f"{loaded.loaded} were loaded" if loaded else "the load did not know it"
+            yield Finding(
+                f"{COUNT}:{table.name}",
+                f"table {table.name} holds {rows} rows, and {was}",
+                "find what changed it after the load (a transform, somebody connected), and load again",
+            )
+
+    def _shrunk(self, production: _Side, table: Table, limit: float) -> Iterator[Finding]:
+        before, now = production.count(table.name), self.staging.count(table.name)
+        if before and (before - now) / before > limit:
+            yield Finding(
+                f"{SHRINK}:{table.name}",
+                f"table {table.name} has {now} rows where production has {before}: {(before - now) / before:.1%} "
+                f"fewer, and {limit * 100:g}% is the limit",
+                "look whether the source is complete; if the loss is meant, raise the table's `shrink:`",
+            )
+
+    def _columns(self, production: _Side, table: Table) -> Iterator[Finding]:
+        live = {column.name: column.type for column in production.tables[table.name].columns.values()}
+        shape = self.staging.tables.get(table.name)
+        staged = {column.name: column.type for column in shape.columns.values()} if shape else {}
+        if not shape or live == staged:
+            return
+        names = [name for name in {**live, **staged} if live.get(name) != staged.get(name)]
+        said = "; ".join(
+            f"{name}: {live.get(name, 'not there')} -> {staged.get(name, 'not there')}" for name in names
+        )
+        yield Finding(
+            f"{SCHEMA}:{table.name}",
+            f"table {table.name} has other columns than in production ({said})",
+            "migrate production first, or correct the schema",
+        )
+
+    def _lost(self, production: _Side, table: Table) -> Iterator[Finding]:
+        rows = production.count(table.name)
+        if rows:
+            yield Finding(
+                f"{LOST}:{table.name}",
+                f"table {table.name} has {rows} rows of users in production, and nothing carries them over",
+                "save them; they are lost to the portal when this load is promoted",
+            )
+
+    def _missing_tables(self, production: _Side) -> Iterator[Finding]:
+        for name in production.tables:
+            if name not in self.staging.tables:
+                yield Finding(
+                    f"{SCHEMA}:{name}",
+                    f"table {name} of production is not in the staging server",
+                    "add it to the schema and to the dataset, or drop it in production",
+                )
+
+    def _missing_roles(self, production: _Side) -> Iterator[Finding]:
+        for name in sorted(production.roles() - self.staging.roles()):
+            yield Finding(
+                f"{ROLE}:{name}",
+                f"the role {name} of production is not in the staging server, and a promotion replaces all roles",
+                "create it in the staging server, with its password and rights",
+            )
+
+    def _query(self, check: Check) -> Iterator[Finding]:
+        name = f"{SQL}:{check.name}"
+        try:
+            with self.staging.connection.cursor() as cursor:
+                cursor.execute(check.query)
+                rows = cursor.fetchmany(2)
+        except psycopg2.Error as error:
+            reason = database_reason(error)
+            yield Finding(
+                name, f"the query of {check.name!r} fails: {reason}", "correct the query in the dataset"
+            )
+            return
+        if len(rows) != 1 or len(rows[0]) != 1:
+            what = "no row" if not rows else f"{len(rows[0])} columns" if len(rows) == 1 else "several rows"
+            yield Finding(
+                name, f"the query of {check.name!r} gives {what}, not one value", "correct the query"
+            )
+        elif not _same(rows[0][0], check.expect):
+            said = f"{check.name!r} does not hold: its query gives {rows[0][0]!s}, and {check.expect!s} is expected"
+            yield Finding(
+                name, said, "look at the rows that the query counts, and correct the source or the check"
+            )
+
+
+def _same(value: object, expected: object) -> bool:
+    """Compare a value of PostgreSQL with one of YAML; true is not 1 here, and a text may stand for any value."""
+    if isinstance(value, bool) != isinstance(expected, bool):
+        return False
+    return value == expected or (isinstance(expected, str) and str(value) == expected)
