@@ -102,12 +102,7 @@ try:
     from ansible.module_utils.reingest.load.server import inspect_production, inspect_server
     from ansible.module_utils.reingest.verify.accept import judge
     from ansible.module_utils.reingest.verify.checks import plan_checks
-    from ansible.module_utils.reingest.verify.run import (
-        Verification,
-        finished_load,
-        has_production,
-        run_checks,
-    )
+    from ansible.module_utils.reingest.verify.run import Verification, run_checks
 except ImportError as error:
     MISSING = error.name or str(error)
 else:
