@@ -140,7 +140,7 @@ def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: 
     wanted = params["snapshot"]
     if params["kind"] == "rollback" and not wanted:
         wanted = previous_snapshot(volume)
-    plan = plan_promotion(volume, wanted, loaded=params["loaded"], dry=check)
+    plan = plan_promotion(volume, wanted, loaded=params["loaded"], dry=check, run=params["run"])
     if plan.changed and not check:
         with verb(volume, params["run"]):
             apply_promotion(volume, plan, run=params["run"], operator=params["operator"], kind=params["kind"])

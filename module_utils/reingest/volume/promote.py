@@ -51,7 +51,9 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
         _refuse(target, candidate_faults(volume, found, live, dry=dry))
         return Promotion(wanted, live, "staging", found.system_identifier, False, True, True, fresh)
     if dry and loaded and wanted == loaded:
-        there = structure_faults(volume.ingest) if is_data_directory(volume.ingest) else []
+        there = []
+        if is_data_directory(volume.ingest):  # before the first start of the staging server it is empty
+            there = candidate_faults(volume, read_data_directory(volume.ingest), live, dry=True)
         _refuse(volume.ingest, there + mount_faults(volume))
         return Promotion(wanted, live, "ingest", "", move=True, link=True, record=True)
     _refuse_other_load(volume, ledger, wanted, named=bool(snapshot))
