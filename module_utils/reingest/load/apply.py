@@ -1,4 +1,4 @@
-"""Carry a planned load out: the database is made anew, filled by all cores, proven, and written down as complete."""
+"""Carry a planned load out: the database is made anew, filled by all cores, and written down as complete."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from .setaside import Reference, SetAside, set_aside
 from .workers import Job, run_parallel
 
 _SEQUENCES = """
-SELECT n.nspname, c.relname, a.attname, pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname)
+SELECT n.nspname, c.relname, a.attname,
+       pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE (n.nspname, c.relname) IN %s AND c.relkind IN ('r', 'p')

@@ -1,4 +1,4 @@
-"""Fill one table: copy its rows, settle its duplicates, put its keys and indexes back. Runs in a process of its own."""
+"""Fill one table: copy its rows, settle its duplicates, put its keys and indexes back."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _copy(connection: Connection, feed: Feed) -> int:
     stream = RowStream(feed)
     columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in feed.table.columns)
     names = {"table": feed.shape.identifier, "columns": columns}
-    # Rows of a table that was emptied in the same transaction can be written frozen: nothing has to visit them again.
+    # A table emptied in the same transaction can take its rows frozen: nothing has to visit them again.
     frozen = not feed.shape.partitioned
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")

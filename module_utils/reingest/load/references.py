@@ -1,4 +1,4 @@
-"""References put back: rows without their parent are dropped where the dataset says so, else refused by value."""
+"""References put back; rows without their parent are dropped where the dataset says so, else refused."""
 
 from __future__ import annotations
 

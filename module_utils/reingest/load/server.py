@@ -105,7 +105,7 @@ def refuse_second_load(dsn: str) -> None:
 
 @contextmanager
 def load_lock(dsn: str, name: str) -> Iterator[Connection]:
-    """Hold the staging server for one load, and give the connection that holds it (to the maintenance database).
+    """Hold the staging server for one load, and give the connection that holds it.
 
     Raises:
         Refusal: another load has it.

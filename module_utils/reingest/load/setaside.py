@@ -18,7 +18,8 @@ _NAMED = "n.nspname, c.relname"
 _REFERENCES = """
 SELECT n.nspname, c.relname, k.conname,
        format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname),
-       format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)),
+       format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname,
+              pg_get_constraintdef(k.oid)),
        format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
               obj_description(k.oid, 'pg_constraint')),
        k.convalidated, c.relkind = 'p', pn.nspname, p.relname,
@@ -35,7 +36,8 @@ ORDER BY 1, 2, 3
 _KEYS = f"""
 SELECT n.nspname, c.relname,
        format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname),
-       format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid)),
+       format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname,
+              pg_get_constraintdef(k.oid)),
        format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
               obj_description(k.oid, 'pg_constraint'))
 FROM pg_constraint k
@@ -53,7 +55,8 @@ FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND NOT c.relispartition AND i.indisvalid AND {_FREE}
-  AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
+  AND NOT EXISTS (SELECT FROM pg_constraint k
+                  WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))
 ORDER BY x.relname
 """  # noqa: S608 - constants of this file
 

@@ -79,7 +79,7 @@ def _start(job: Job, closed: Sequence[int], siblings: Sequence[int]) -> tuple[in
 
 
 def _run(job: Job, writer: int, parent: int, closed: Sequence[int]) -> NoReturn:
-    """Do the job in the child, which leaves by ``_exit``: nothing of the parent's is flushed or closed twice."""
+    """Do the job in the child; it leaves by ``_exit``, so nothing of the parent's is flushed twice."""
     try:
         _die_with(parent)
         for descriptor in closed:

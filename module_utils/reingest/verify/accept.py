@@ -22,9 +22,8 @@ def judge(findings: Sequence[Finding], accepted: Collection[str]) -> Verdict:
     warnings = [
         f"accepted: {finding.name}: {finding.message}" for finding in findings if finding.name in accepted
     ]
-    warnings.extend(
-        f"{name} was accepted, but nothing of that name was found" for name in accepted if name not in names
-    )
+    unmet = [name for name in accepted if name not in names]
+    warnings.extend(f"{name} was accepted, but nothing of that name was found" for name in unmet)
     left = [finding for finding in findings if finding.name not in accepted]
     lines = "".join(
         f"\n- {finding.name}: {finding.message}; {finding.remedy}, or accept {finding.name!r}"

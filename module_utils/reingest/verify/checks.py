@@ -30,7 +30,7 @@ class Finding:
 
 
 def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedCheck, ...]:
-    """Return the checks in the order in which they are made; those against production only where there is one."""
+    """Return the checks in the order in which they are made."""
     checks: list[PlannedCheck] = []
     for table in dataset.tables:
         name = table.name

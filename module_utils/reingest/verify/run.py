@@ -12,8 +12,9 @@ from psycopg2 import sql
 from ..dataset.model import Check, Dataset, Table
 from ..errors import Refusal
 from ..load.catalog import TableShape, read_tables
-from ..load.record import LoadRecord, read_record
+from ..load.record import LoadRecord
 from ..load.script import database_reason
+from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database
 from .checks import COUNT, EMPTY, LOST, ROLE, SCHEMA, SHRINK, SQL, Finding, PlannedCheck
 
@@ -43,17 +44,17 @@ def run_checks(
         Refusal: the staging server has no finished load, or a server does not answer.
 
     """
+    record = inspect_server(staging_dsn, dataset.database).record
+    if record is None or not record.finished:
+        what = f"the load {record.snapshot} did not come to its end" if record else "no load made it"
+        raise Refusal(
+            f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
+        )
     with ExitStack() as stack:
         staging = _Side(stack.enter_context(_reading(staging_dsn, dataset.database)))
-        record = read_record(staging.connection)
-        if record is None or not record.finished:
-            what = f"the load {record.snapshot} did not come to its end" if record else "no load made it"
-            raise Refusal(
-                f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
-            )
-        production = (
-            _Side(stack.enter_context(_reading(production_dsn, dataset.database))) if production_dsn else None
-        )
+        production = None
+        if production_dsn:
+            production = _Side(stack.enter_context(_reading(production_dsn, dataset.database)))
         run = _Run(record, staging, production)
         findings = tuple(finding for check in checks for finding in run.findings(check))
         return Verification(findings, {table.name: staging.count(table.name) for table in dataset.tables})
@@ -203,7 +204,8 @@ class _Run:
                 name, f"the query of {check.name!r} gives {what}, not one value", "correct the query"
             )
         elif not _same(rows[0][0], check.expect):
-            said = f"{check.name!r} does not hold: its query gives {rows[0][0]!s}, and {check.expect!s} is expected"
+            values = f"its query gives {rows[0][0]!s}, and {check.expect!s} is expected"
+            said = f"{check.name!r} does not hold: {values}"
             yield Finding(
                 name, said, "look at the rows that the query counts, and correct the source or the check"
             )

@@ -1,0 +1,191 @@
+"""The module against two real servers: every finding by its name, all at once, and what accepting one does."""
+
+from __future__ import annotations
+
+import pytest
+from integration.portal_dataset import AUTHORS, Portal
+
+MANY = AUTHORS + "".join(f"b{number},Nobody,,\n" for number in range(20))
+
+
+@pytest.fixture(scope="module")
+def staging(server_factory):
+    return server_factory()
+
+
+@pytest.fixture(scope="module")
+def production(server_factory):
+    return server_factory()
+
+
+@pytest.fixture
+def portal(tmp_path, staging, production):
+    for server in (staging, production):
+        server.rows("DROP DATABASE IF EXISTS library WITH (FORCE)")
+    return Portal(tmp_path)
+
+
+@pytest.fixture
+def load(run_module, portal):
+    def run(server):
+        given = {
+            "dataset": str(portal.dataset),
+            "staging_dsn": server.dsn(),
+            "run": "run-1",
+            "operator": "me",
+        }
+        result = run_module("ingest_load", **given, production_required=False)
+        assert "msg" not in result, result["msg"]
+        return result["snapshot"]
+
+    return run
+
+
+@pytest.fixture
+def verify(run_module, portal, staging, production):
+    def run(**params):
+        given = {
+            "staging_dsn": staging.dsn(),
+            "production_dsn": production.dsn(),
+            "dataset": str(portal.dataset),
+        }
+        return run_module("ingest_verify", **{**given, **params})
+
+    return run
+
+
+def names(result):
+    return [finding["name"] for finding in result["findings"]]
+
+
+def test_a_sound_load_has_no_findings(load, verify, staging, production):
+    load(production)
+    load(staging)
+    result = verify()
+    assert not result.get("failed"), result
+    assert result["findings"] == []
+    assert result["changed"] is False
+    assert result["tables"] == {"author": 2, "book": 2, "loan": 0}
+    assert "check that books have pages" in result["checks"]
+    assert "check that table author has not shrunk by more than 10%" in result["checks"]
+
+
+def test_all_findings_are_listed_with_their_remedies(load, verify, portal, staging, production):
+    portal.authors(MANY)
+    load(production)
+    production.rows("CREATE ROLE portal_reader")
+    production.rows("INSERT INTO loan (book_id) VALUES (7), (9)", "library")
+    production.rows("ALTER TABLE loan ADD COLUMN until date", "library")
+    production.rows("CREATE TABLE forgotten (n int)", "library")
+    portal.authors(AUTHORS)
+    portal.change(
+        "expect: 0}", "expect: 0}\n    - {name: nonsense, query: select nothing, expect: 0}\n"
+        "    - {name: two books, query: select count(*) > 5 from book, expect: true}"
+    )  # fmt: skip
+    load(staging)
+    staging.rows("UPDATE author SET favourite = NULL", "library")
+    staging.rows("DELETE FROM book", "library")
+    try:
+        result = verify()
+    finally:
+        production.rows("DROP ROLE portal_reader")
+    assert result["failed"]
+    assert names(result) == [
+        "shrink:author",
+        "count:book",
+        "empty:book",
+        "shrink:book",
+        "schema:loan",
+        "portal:loan",
+        "schema:forgotten",
+        "role:portal_reader",
+        "sql:nonsense",
+        "sql:two books",
+    ]
+    assert all(finding["message"] and finding["remedy"] for finding in result["findings"])
+    assert all(f"- {name}: " in result["msg"] for name in names(result))
+    assert (
+        "table author has 2 rows where production has 22: 90.9% fewer, and 10% is the limit" in result["msg"]
+    )
+    assert "table loan has 2 rows of users in production" in result["msg"]
+    assert "until: date -> not there" in result["msg"]
+
+
+def test_a_finding_accepted_by_name_is_a_warning(load, verify, production, staging):
+    load(production)
+    load(staging)
+    production.rows("INSERT INTO loan (book_id) VALUES (7)", "library")
+    assert verify()["failed"]
+    result = verify(accept=["portal:loan", "shrink:nothing"])
+    assert not result.get("failed")
+    assert names(result) == ["portal:loan"]
+    warnings = str(result["warnings"])
+    assert "accepted: portal:loan: " in warnings
+    assert "shrink:nothing was accepted, but nothing of that name was found" in warnings
+
+
+def test_a_first_ingest_is_verified_without_production(load, verify, staging):
+    load(staging)
+    result = verify(production_dsn="", production_required=False)
+    assert not result.get("failed")
+    assert not any("production" in sentence or "shrunk" in sentence for sentence in result["checks"])
+
+
+def test_a_production_that_must_be_there_and_is_not_is_refused(load, verify, staging, production):
+    load(staging)
+    assert "has no database library" in verify()["msg"]
+    assert "production_dsn is missing" in verify(production_dsn="")["msg"]
+
+
+def test_a_staging_server_without_a_finished_load_is_refused(load, verify, staging, production):
+    load(production)
+    assert "has no finished load of library" in verify()["msg"]
+    load(staging)
+    staging.rows("UPDATE reingest.load SET finished = NULL", "library")
+    assert "did not come to its end" in verify()["msg"]
+
+
+def test_another_load_than_the_run_made_is_refused(load, verify, staging, production):
+    load(production)
+    snapshot = load(staging)
+    assert f"holds the load {snapshot}, not 20200101T000000Z" in verify(snapshot="20200101T000000Z")["msg"]
+
+
+def test_check_mode_lists_the_checks_of_a_load_that_is_not_there_yet(load, verify, staging, production):
+    load(production)
+    planned = verify(check=True, snapshot="20261123T114500Z")
+    assert not planned.get("failed"), planned
+    assert planned["tables"] == {}
+    load(staging)
+    done = verify()
+    assert planned["step"]["did"] == done["step"]["did"]
+    assert all(sentence.startswith("check ") for sentence in done["step"]["did"])
+
+
+def test_check_mode_verifies_a_load_that_is_kept(load, verify, staging, production):
+    load(production)
+    snapshot = load(staging)
+    staging.rows("UPDATE author SET favourite = NULL", "library")
+    staging.rows("DELETE FROM book", "library")
+    assert "count:book" in names(verify(check=True, snapshot=snapshot))
+
+
+def test_a_check_cannot_change_anything(load, verify, portal, staging, production):
+    portal.change("select count(*) from book where pages is null", "delete from loan")
+    load(production)
+    load(staging)
+    assert names(verify()) == ["sql:books have pages"]
+    assert "read-only transaction" in verify()["msg"]
+
+
+def test_the_demo_release_two_passes_against_release_one(run_module, staging, production):
+    for server in (staging, production):
+        server.rows("DROP DATABASE IF EXISTS nmdc WITH (FORCE)")
+    demo = {"dataset": "demo/dataset.yml", "production_required": False}
+    loaded = {**demo, "run": "run-1", "operator": "me"}
+    first = run_module("ingest_load", **loaded, sources="data/r1_2020-07-28", staging_dsn=production.dsn())
+    second = run_module("ingest_load", **loaded, staging_dsn=staging.dsn(), production_dsn=production.dsn())
+    assert first["changed"]
+    assert second["changed"]
+    result = run_module("ingest_verify", **demo, staging_dsn=staging.dsn(), production_dsn=production.dsn())
+    assert not result.get("failed"), result["msg"]
