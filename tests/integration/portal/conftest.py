@@ -16,9 +16,8 @@ numbers = itertools.count()
 def server(server_factory):
     server = server_factory()
     server.rows("CREATE DATABASE release")
-    server.rows(
-        (DEMO / "schema.sql").read_text() + Path(__file__).with_name("release.sql").read_text(), "release"
-    )
+    for file in (DEMO / "schema.sql", Path(__file__).with_name("release.sql")):
+        server.rows(file.read_text(), "release")
     return server
 
 

@@ -108,11 +108,8 @@ def test_what_is_not_there_is_a_404_page(client, path):
 
 
 def test_a_download_writes_a_row_and_goes_back_to_the_page_it_came_from(client, server, database):
-    answer = client.post(
-        "/download/jgi:30",
-        data={"study": "gold:Gs0114663", "page": "2"},
-        headers={"User-Agent": "curl/8 " + "x" * 500},
-    )
+    form, headers = {"study": "gold:Gs0114663", "page": "2"}, {"User-Agent": "curl/8 " + "x" * 500}
+    answer = client.post("/download/jgi:30", data=form, headers=headers)
     ((data_object, browser),) = server.rows("SELECT data_object_id, client FROM file_download", database)
     back = client.get(answer.location).text
 

@@ -26,14 +26,10 @@ def start():
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        environment = {
-            "PYTHONPATH": str(DEMO),
-            "PATH": os.environ["PATH"],
-            "PORTAL_PORT": str(port),
-        } | environment
+        defaults = {"PYTHONPATH": str(DEMO), "PATH": os.environ["PATH"], "PORTAL_PORT": str(port)}
         process = subprocess.Popen(
             [sys.executable, "-m", "portal"],
-            env=environment,
+            env=defaults | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -82,9 +78,8 @@ def test_a_database_that_goes_away_is_a_503_and_is_served_again_when_it_is_back(
 
 
 def test_the_password_is_in_no_answer_and_no_log(start, server):
-    process, address = start(
-        PORTAL_DSN="postgresql://postgres:not-the-pass@127.0.0.1:%d/postgres" % server.port
-    )
+    dsn = f"postgresql://postgres:not-the-pass@127.0.0.1:{server.port}/postgres"
+    process, address = start(PORTAL_DSN=dsn)
 
     answers = get(f"{address}/health")[1] + get(f"{address}/")[1]
     process.send_signal(signal.SIGTERM)
