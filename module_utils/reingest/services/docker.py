@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from .model import POSTGRESQL, Service, Stopped
 _LINES = 5
 _RETRY_S = 0.02
 _KILL_S = 30.0
+_SETTLED = timedelta(seconds=10)  # as Docker sees it: a run that was longer starts its waiting times anew
 _NO_POLICY = {"Name": "no", "MaximumRetryCount": 0}
 
 
@@ -124,7 +126,8 @@ class DockerEngine:
             self._stop(service, identifier, timeout)
             return Stopped(None)
         self._expect(service, answer, "stop")
-        return self._wait(service, identifier, timeout)
+        stopped = self._wait(service, identifier, timeout)
+        return Stopped(None) if _loops(container) else stopped  # it ended by itself, as it did before
 
     def healthy(self, service: Service) -> bool | None:
         """Return what the container's own health check says; None: it has none."""
@@ -237,6 +240,14 @@ def demultiplexed(stream: bytes) -> bytes:
         out += stream[at + 8 : end]
         at = end
     return bytes(out)
+
+
+def _loops(container: dict[str, Any]) -> bool:
+    """Return whether the container came up again a moment ago, and likely goes down again."""
+    if not container.get("RestartCount"):
+        return False
+    started = datetime.strptime(container["State"]["StartedAt"][:19], "%Y-%m-%dT%H:%M:%S")
+    return datetime.now(timezone.utc) - started.replace(tzinfo=timezone.utc) < _SETTLED
 
 
 def _policy(container: dict[str, Any]) -> dict[str, Any] | None:

