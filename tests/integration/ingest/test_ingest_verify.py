@@ -1,40 +1,17 @@
-"""The module against two real servers: every finding by its name, all at once, and what accepting one does."""
+"""The module against two real servers: every finding by its name, all at once, or accepted."""
 
 from __future__ import annotations
 
 import pytest
-from integration.portal_dataset import AUTHORS, Portal
+from integration.ingest.portal_dataset import AUTHORS
 
 MANY = AUTHORS + "".join(f"b{number},Nobody,,\n" for number in range(20))
 
 
-@pytest.fixture(scope="module")
-def staging(server_factory):
-    return server_factory()
-
-
-@pytest.fixture(scope="module")
-def production(server_factory):
-    return server_factory()
-
-
 @pytest.fixture
-def portal(tmp_path, staging, production):
-    for server in (staging, production):
-        server.rows("DROP DATABASE IF EXISTS library WITH (FORCE)")
-    return Portal(tmp_path)
-
-
-@pytest.fixture
-def load(run_module, portal):
+def load_into(load):
     def run(server):
-        given = {
-            "dataset": str(portal.dataset),
-            "staging_dsn": server.dsn(),
-            "run": "run-1",
-            "operator": "me",
-        }
-        result = run_module("ingest_load", **given, production_required=False)
+        result = load(staging_dsn=server.dsn())
         assert "msg" not in result, result["msg"]
         return result["snapshot"]
 
@@ -58,9 +35,9 @@ def names(result):
     return [finding["name"] for finding in result["findings"]]
 
 
-def test_a_sound_load_has_no_findings(load, verify, staging, production):
-    load(production)
-    load(staging)
+def test_a_sound_load_has_no_findings(load_into, verify, staging, production):
+    load_into(production)
+    load_into(staging)
     result = verify()
     assert not result.get("failed"), result
     assert result["findings"] == []
@@ -70,9 +47,9 @@ def test_a_sound_load_has_no_findings(load, verify, staging, production):
     assert "check that table author has not shrunk by more than 10%" in result["checks"]
 
 
-def test_all_findings_are_listed_with_their_remedies(load, verify, portal, staging, production):
+def test_all_findings_are_listed_with_their_remedies(load_into, verify, portal, staging, production):
     portal.authors(MANY)
-    load(production)
+    load_into(production)
     production.rows("CREATE ROLE portal_reader")
     production.rows("INSERT INTO loan (book_id) VALUES (7), (9)", "library")
     production.rows("ALTER TABLE loan ADD COLUMN until date", "library")
@@ -82,7 +59,7 @@ def test_all_findings_are_listed_with_their_remedies(load, verify, portal, stagi
         "expect: 0}", "expect: 0}\n    - {name: nonsense, query: select nothing, expect: 0}\n"
         "    - {name: two books, query: select count(*) > 5 from book, expect: true}"
     )  # fmt: skip
-    load(staging)
+    load_into(staging)
     staging.rows("UPDATE author SET favourite = NULL", "library")
     staging.rows("DELETE FROM book", "library")
     try:
@@ -111,9 +88,9 @@ def test_all_findings_are_listed_with_their_remedies(load, verify, portal, stagi
     assert "until: date -> not there" in result["msg"]
 
 
-def test_a_finding_accepted_by_name_is_a_warning(load, verify, production, staging):
-    load(production)
-    load(staging)
+def test_a_finding_accepted_by_name_is_a_warning(load_into, verify, production, staging):
+    load_into(production)
+    load_into(staging)
     production.rows("INSERT INTO loan (book_id) VALUES (7)", "library")
     assert verify()["failed"]
     result = verify(accept=["portal:loan", "shrink:nothing"])
@@ -124,56 +101,56 @@ def test_a_finding_accepted_by_name_is_a_warning(load, verify, production, stagi
     assert "shrink:nothing was accepted, but nothing of that name was found" in warnings
 
 
-def test_a_first_ingest_is_verified_without_production(load, verify, staging):
-    load(staging)
+def test_a_first_ingest_is_verified_without_production(load_into, verify, staging):
+    load_into(staging)
     result = verify(production_dsn="", production_required=False)
     assert not result.get("failed")
     assert not any("production" in sentence or "shrunk" in sentence for sentence in result["checks"])
 
 
-def test_a_production_that_must_be_there_and_is_not_is_refused(load, verify, staging, production):
-    load(staging)
+def test_a_production_that_must_be_there_and_is_not_is_refused(load_into, verify, staging, production):
+    load_into(staging)
     assert "has no database library" in verify()["msg"]
     assert "production_dsn is missing" in verify(production_dsn="")["msg"]
 
 
-def test_a_staging_server_without_a_finished_load_is_refused(load, verify, staging, production):
-    load(production)
+def test_a_staging_server_without_a_finished_load_is_refused(load_into, verify, staging, production):
+    load_into(production)
     assert "has no finished load of library" in verify()["msg"]
-    load(staging)
+    load_into(staging)
     staging.rows("UPDATE reingest.load SET finished = NULL", "library")
     assert "did not come to its end" in verify()["msg"]
 
 
-def test_another_load_than_the_run_made_is_refused(load, verify, staging, production):
-    load(production)
-    snapshot = load(staging)
+def test_another_load_than_the_run_made_is_refused(load_into, verify, staging, production):
+    load_into(production)
+    snapshot = load_into(staging)
     assert f"holds the load {snapshot}, not 20200101T000000Z" in verify(snapshot="20200101T000000Z")["msg"]
 
 
-def test_check_mode_lists_the_checks_of_a_load_that_is_not_there_yet(load, verify, staging, production):
-    load(production)
+def test_check_mode_lists_the_checks_of_a_load_that_is_not_there_yet(load_into, verify, staging, production):
+    load_into(production)
     planned = verify(check=True, snapshot="20261123T114500Z")
     assert not planned.get("failed"), planned
     assert planned["tables"] == {}
-    load(staging)
+    load_into(staging)
     done = verify()
     assert planned["step"]["did"] == done["step"]["did"]
     assert all(sentence.startswith("check ") for sentence in done["step"]["did"])
 
 
-def test_check_mode_verifies_a_load_that_is_kept(load, verify, staging, production):
-    load(production)
-    snapshot = load(staging)
+def test_check_mode_verifies_a_load_that_is_kept(load_into, verify, staging, production):
+    load_into(production)
+    snapshot = load_into(staging)
     staging.rows("UPDATE author SET favourite = NULL", "library")
     staging.rows("DELETE FROM book", "library")
     assert "count:book" in names(verify(check=True, snapshot=snapshot))
 
 
-def test_a_check_cannot_change_anything(load, verify, portal, staging, production):
+def test_a_check_cannot_change_anything(load_into, verify, portal, staging, production):
     portal.change("select count(*) from book where pages is null", "delete from loan")
-    load(production)
-    load(staging)
+    load_into(production)
+    load_into(staging)
     assert names(verify()) == ["sql:books have pages"]
     assert "read-only transaction" in verify()["msg"]
 

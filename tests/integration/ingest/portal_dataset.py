@@ -1,4 +1,4 @@
-"""A small portal to load in the tests: three tables with references and indexes, in files that a test can spoil."""
+"""A small portal to load: three tables with references and indexes, in files that a test can spoil."""
 
 from __future__ import annotations
 
@@ -19,7 +19,11 @@ COMMENT ON CONSTRAINT book_title_key ON book IS 'a title is a title';
 CREATE INDEX book_pages ON book (pages) WHERE pages > 100;
 CREATE INDEX book_lower ON book (lower(title));
 CREATE INDEX book_rest ON book USING gin (rest);
-CREATE TABLE loan (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, book_id bigint NOT NULL REFERENCES book, reader text);
+CREATE TABLE loan (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    book_id bigint NOT NULL REFERENCES book,
+    reader text
+);
 ALTER TABLE author ADD FOREIGN KEY (favourite) REFERENCES book (title); -- the two name each other
 """
 DATASET = """
@@ -43,8 +47,21 @@ checks:
 """
 AUTHORS = "id,name,born,favourite\na1,Ada,1815-12-10,Emma\na2,Jane,,\n"
 BOOKS = [
-    {"id": 7, "author": {"id": "a2", "sure": True}, "title": "Emma", "pages": 474, "tags": ["novel", 'a "quote"', None]},
-    {"id": 9, "author": {"id": "a1"}, "title": "Notes\ton\\the\nEngine", "pages": 66, "tags": [], "extra": {"a": [1.5]}},
+    {
+        "id": 7,
+        "author": {"id": "a2", "sure": True},
+        "title": "Emma",
+        "pages": 474,
+        "tags": ["novel", 'a "quote"', None],
+    },
+    {
+        "id": 9,
+        "author": {"id": "a1"},
+        "title": "Notes\ton\\the\nEngine",
+        "pages": 66,
+        "tags": [],
+        "extra": {"a": [1.5]},
+    },
 ]
 
 

@@ -1,0 +1,52 @@
+"""Two servers and a small portal for the modules that load and verify."""
+
+from __future__ import annotations
+
+import pytest
+from integration.ingest.portal_dataset import Portal
+
+
+@pytest.fixture(scope="session")
+def staging(server_factory):
+    return server_factory()
+
+
+@pytest.fixture(scope="session")
+def production(server_factory):
+    return server_factory()
+
+
+@pytest.fixture
+def portal(tmp_path, staging, production):
+    """Return the portal's files; neither server has its database yet."""
+    for server in (staging, production):
+        server.rows("DROP DATABASE IF EXISTS library WITH (FORCE)")
+    return Portal(tmp_path)
+
+
+@pytest.fixture
+def load(run_module, portal, staging):
+    """Load the small portal into staging; production is left out unless it is named."""
+
+    def run(**params):
+        given = {
+            "dataset": str(portal.dataset),
+            "staging_dsn": staging.dsn(),
+            "run": "run-1",
+            "operator": "me",
+        }
+        return run_module("ingest_load", **{"production_required": False, **given, **params})
+
+    return run
+
+
+@pytest.fixture
+def refusal(load):
+    """Return the message of a load that must be refused."""
+
+    def run(**params):
+        result = load(**params)
+        assert result.get("failed"), result
+        return result["msg"]
+
+    return run
