@@ -38,6 +38,7 @@ def read_document(file: Path) -> Section:
 
     Raises:
         Refusal: there is no such file, or it is not YAML, or a key is given twice.
+
     """
     try:
         text = file.read_text(encoding="utf-8")
@@ -149,7 +150,8 @@ class Section:
         value = self._values.get(key, [])
         if not isinstance(value, list):
             raise self.refusal(f"must be a list, not {_shown(value)}", key)
-        return [Section(self.file, f"{key}[{at}]", entry) for at, entry in enumerate(value)]
+        place = ".".join(part for part in (self.where, key) if part)
+        return [Section(self.file, f"{place}[{at}]", entry) for at, entry in enumerate(value)]
 
 
 def _shown(value: object) -> str:

@@ -1,0 +1,109 @@
+import pytest
+from ansible.module_utils.reingest.dataset.mapping import Mapper, UnfitError
+from ansible.module_utils.reingest.dataset.model import Column
+from ansible.module_utils.reingest.errors import Refusal
+
+
+def rows(columns, *records, each="", nested=True):
+    listed = {name: (paths,) if isinstance(paths, str) else paths for name, paths in columns.items()}
+    mapper = Mapper([Column(name, paths) for name, paths in listed.items()], each, nested=nested)
+    return [row for record in records for row in mapper.rows(record)]
+
+
+def test_paths_lead_into_the_record_and_to_null_where_they_end():
+    assert rows({"a": "a", "b": "b.c"}, {"a": 1, "b": {"c": 2}}, {"b": {}}, {"a": None, "b": 3}) == [
+        [1, 2],
+        [None, None],
+        [None, None],
+    ]
+
+
+def test_the_first_path_that_is_there_and_not_null_counts():
+    assert rows({"t": ("a", "b.c")}, {"a": 1, "b": {"c": 2}}, {"a": None, "b": {"c": 2}}, {}) == [
+        [1],
+        [2],
+        [None],
+    ]
+
+
+def test_the_rest_is_without_the_keys_taken_whole():
+    record = {"id": 1, "where": {"lat": 2, "note": "n"}, "more": [3]}
+    assert rows({"id": "id", "lat": "where.lat", "rest": "*"}, record) == [
+        [1, 2, {"where": {"lat": 2, "note": "n"}, "more": [3]}]
+    ]
+    assert "id" in record
+
+
+def test_of_alternatives_only_the_one_taken_leaves_the_rest():
+    assert rows({"t": ("a", "b"), "rest": "*"}, {"a": 1, "b": 2}, {"b": 2}) == [[1, {"b": 2}], [2, {}]]
+
+
+def test_an_array_gives_a_row_for_each_element():
+    records = [{"id": 1, "has": ["x", "y"], "o": 0}, {"id": 2, "has": []}, {"id": 3}, {"id": 4, "has": None}]
+    assert rows({"id": "id", "e": ".", "rest": "*"}, *records, each="has") == [
+        [1, "x", {"o": 0}],
+        [1, "y", {"o": 0}],
+    ]
+
+
+def test_a_path_inside_the_element():
+    assert rows(
+        {"n": ".name.first", "id": "id"}, {"id": 1, "p": [{"name": {"first": "A"}}, 5]}, each="p"
+    ) == [
+        ["A", 1],
+        [None, 1],
+    ]
+
+
+def test_what_is_no_array_does_not_fit_each():
+    with pytest.raises(UnfitError, match="has is no array"):
+        rows({"e": "."}, {"has": "x"}, each="has")
+
+
+def test_names_of_fields_may_hold_dots():
+    assert rows({"a": "x.y"}, {"x.y": "1"}, nested=False) == [["1"]]
+
+
+@pytest.mark.parametrize(
+    ("columns", "record", "message"),
+    [
+        (
+            [Column("a", ("b",))],
+            {"x": 1, "y": 2},
+            "table t, column a: the path b occurs in no record of s; the keys there are x, y; correct",
+        ),
+        ([Column("a", ("x.b",))], {"x": {"c": 1}}, "the keys there are c"),
+        ([Column("a", ("b", "c"))], {"x": 1}, "the path b or c occurs in no record"),
+    ],
+)
+def test_a_path_that_no_record_has_is_refused(columns, record, message):
+    mapper = Mapper(columns)
+    list(mapper.rows(record))
+    with pytest.raises(Refusal) as caught:
+        mapper.check_paths("t", "s")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "records"),
+    [
+        (Column("a", ("b",), optional=True), [{"x": 1}]),
+        (Column("a", ("b",)), [{"x": 1}, {"b": None}]),
+        (Column("a", ("b",)), []),
+        (Column("a", ("*",)), [{"x": 1}]),
+    ],
+)
+def test_an_optional_path_a_null_and_an_empty_source_are_no_mistake(column, records):
+    mapper = Mapper([column])
+    for record in records:
+        list(mapper.rows(record))
+    mapper.check_paths("t", "s")
+
+
+def test_a_wrong_path_of_each_is_refused():
+    mapper = Mapper([Column("a", ("id",)), Column("e", (".",))], "hass")
+    assert list(mapper.rows({"id": 1, "has": [2]})) == []
+    with pytest.raises(
+        Refusal, match="table t, each: the path hass occurs in no record of s; the keys there are"
+    ):
+        mapper.check_paths("t", "s")

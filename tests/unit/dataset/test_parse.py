@@ -1,0 +1,173 @@
+from pathlib import Path
+
+import pytest
+from ansible.module_utils.reingest.dataset.model import Check, Column
+from ansible.module_utils.reingest.dataset.parse import format_of, parse_dataset
+from ansible.module_utils.reingest.errors import Refusal
+
+DEMO = Path(__file__).parents[3] / "demo" / "dataset.yml"
+HEAD = "database: d\nschema: s.sql\ntables:\n"
+
+
+@pytest.fixture
+def parse(tmp_path):
+    def run(text, **options):
+        file = tmp_path / "dataset.yml"
+        file.write_text(text)
+        return parse_dataset(file, **options)
+
+    return run
+
+
+def test_the_demo_is_read_whole():
+    dataset = parse_dataset(DEMO)
+    assert (dataset.database, dataset.release) == ("nmdc", "r2_2021-02-01")
+    assert dataset.schema == DEMO.parent / "schema.sql"
+    assert [path.name for path in dataset.transforms] == ["study_counts.sql"]
+    assert [table.name for table in dataset.tables][:2] == ["study", "biosample"]
+    study = dataset.table("study")
+    assert (study.owner, study.sources, study.format, study.shrink) == (
+        "source",
+        ("study_set.jsonl.gz",),
+        "jsonl",
+        0.1,
+    )
+    assert Column("type", ("type", "uriorcurie")) in study.columns
+    assert (
+        Column("principal_investigator", ("principal_investigator_name.has_raw_value",), True)
+        in study.columns
+    )
+    assert study.columns[-1].is_rest
+    assert dataset.table("file_download").orphans == "quarantine"
+    assert dataset.table("omics_input").each == "has_input"
+    assert dataset.table("nothing") is None
+    assert dataset.shrink == 0.05
+    assert dataset.checks[-1] == Check(
+        "the studies' counts were filled", "select count(*) > 0 from study where omics_count > 0", True
+    )
+
+
+def test_the_folder_of_sources_gives_the_release_its_name(parse, tmp_path):
+    table = "  t: {owner: portal}\n"
+    assert parse(HEAD + table, sources="data/r7").release == "r7"
+    assert parse(HEAD + table, sources="data/r7").sources == tmp_path / "data" / "r7"
+    assert parse(f"release: named\n{HEAD}{table}", sources="data/r7").release == "named"
+    assert parse(f"release: named\n{HEAD}{table}", release="given").release == "given"
+
+
+def test_words_that_yaml_takes_for_values_are_names_as_keys(parse):
+    table = parse(
+        HEAD + "  t: {owner: source, from: a.csv, null: '-', columns: {on: id, no: x, null: y}}\n"
+    ).tables[0]
+    assert table.null == "-"
+    assert [column.name for column in table.columns] == ["on", "no", "null"]
+
+
+def test_merge_keys_share_what_tables_have_in_common(parse):
+    text = HEAD + "  a: &a {owner: source, from: a.csv, duplicates: drop}\n  b: {<<: *a, from: b.csv}\n"
+    table = parse(text).table("b")
+    assert (table.sources, table.duplicates) == (("b.csv",), "drop")
+
+
+def test_the_dialect_follows_the_format(parse):
+    text = HEAD + "  a: {owner: source, from: a.csv}\n  b: {owner: source, from: b.tsv.gz}\n"
+    a, b = parse(text).tables
+    assert (a.delimiter, a.quote, b.delimiter, b.quote) == (",", '"', "\t", "")
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("{owner: sauce}", "tables.t.owner: 'sauce' is none of source, portal, schema"),
+        ("{from: a.csv}", "tables.t: has no owner: add `owner:` with one of source, portal, schema"),
+        ("{owner: source}", "tables.t: nothing fills it: add `from:`"),
+        ("{owner: source, each: x}", "tables.t: each needs `from:`"),
+        ("{owner: source, from: a.txt}", "tables.t: a.txt does not tell its format"),
+        (
+            "{owner: source, from: [a.csv, b.jsonl], columns: {a: a}}",
+            "tables.t.from: the files are of different formats",
+        ),
+        ("{owner: source, from: a.jsonl}", "the key columns is missing: json lines name no columns"),
+        ("{owner: source, from: a.jsonl, quote: x, columns: {a: a}}", "tables.t.quote: is for csv and tsv"),
+        ("{owner: source, from: a.csv, each: x}", "tables.t.each: is for json lines"),
+        ("{owner: source, from: a.csv, delimiter: ab}", "tables.t.delimiter: must be one character"),
+        (
+            "{owner: portal, from: a.csv}",
+            "tables.t.from: is for tables of owner source; this one's owner is portal",
+        ),
+        ("{owner: schema, orphans: drop}", "tables.t.orphans: is for tables of owner source and portal"),
+        (
+            "{owner: source, from: a.csv, orphans: quarantine}",
+            "tables.t.orphans: 'quarantine' is none of fail, drop",
+        ),
+        (
+            "{owner: source, from: a.csv, shrink: 5}",
+            "tables.t.shrink: must be a percentage such as 5%, not 5",
+        ),
+        ("{owner: source, from: a.csv, shrink: 500%}", "tables.t.shrink: must be a percentage"),
+        ("{owner: source, from: a.csv, colums: {}}", "tables.t: unknown key colums; did you mean columns?"),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: .}}",
+            "tables.t.columns.a: . is the element of an array",
+        ),
+        ("{owner: source, from: a.jsonl, columns: {a: '*', b: '*'}}", "more than one column takes the rest"),
+        ("{owner: source, from: a.jsonl, columns: {a: [b, '*']}}", 'tables.t.columns.a: "*" stands alone'),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: no}}",
+            "tables.t.columns.a: must be a text or a list of texts",
+        ),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: {pat: b}}}",
+            "tables.t.columns.a: unknown key pat; did you mean path?",
+        ),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: {path: b, optional: 1}}}",
+            "optional: must be true or false",
+        ),
+        ("[]", "tables.t: must be a list of `key: value`, not a list"),
+        ("", "tables.t: must be a list of `key: value`, not nothing"),
+    ],
+)
+def test_a_mistake_in_a_table_is_named_with_its_place(parse, tmp_path, table, message):
+    with pytest.raises(Refusal) as caught:
+        parse(f"{HEAD}  t: {table}\n")
+    assert message in str(caught.value)
+    assert str(caught.value).startswith(str(tmp_path / "dataset.yml"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("databas: d\n", "unknown key databas; did you mean database?"),
+        ("xyz: d\n", "unknown key xyz; the keys here are database, schema"),
+        ("schema: s.sql\n", "the key database is missing"),
+        ("database: d\nschema: s.sql\n", "the key tables is missing"),
+        ("database: d\nschema: s.sql\ntables: {}\n", "tables: names no table"),
+        ("database: postgres\n", "database: postgres is PostgreSQL's own"),
+        ("database: d\ndatabase: e\n", "dataset.yml:2: the key database is here twice"),
+        ("database: [\n", "dataset.yml:2: "),
+        ("[]", "must be a list of `key: value`, not a list"),
+        (
+            f"{HEAD}  t: {{owner: portal}}\nchecks: {{sql: [{{name: a, query: q}}]}}",
+            "checks.sql[0]: the key expect is missing",
+        ),
+        (
+            f"{HEAD}  t: {{owner: portal}}\nchecks:\n  sql:\n" + "  - {name: a, query: q, expect: 1}\n" * 2,
+            "checks.sql[1].name: there is another check named 'a'",
+        ),
+    ],
+)
+def test_a_mistake_in_the_file_is_named_with_its_place(parse, text, message):
+    with pytest.raises(Refusal) as caught:
+        parse(text)
+    assert message in str(caught.value)
+
+
+def test_a_missing_dataset_is_named(tmp_path):
+    with pytest.raises(Refusal, match=r"the dataset .*dataset\.yml cannot be read: No such file"):
+        parse_dataset(tmp_path / "dataset.yml")
+
+
+def test_the_extension_tells_the_format():
+    names = ["a.jsonl", "a.ndjson.gz", "a.csv", "b/a.tsv.gz", "a.json", "a"]
+    assert [format_of(name) for name in names] == ["jsonl", "jsonl", "csv", "tsv", "", ""]

@@ -1,0 +1,29 @@
+import pytest
+from ansible.module_utils.reingest.dataset.mapping import UnfitError
+from ansible.module_utils.reingest.load.copy_text import encoders
+
+
+@pytest.mark.parametrize(
+    ("kind", "typed", "value", "text"),
+    [
+        ("plain", True, None, "\\N"),
+        ("plain", True, "\\N", "\\\\N"),
+        ("plain", True, "a\tb\nc\rd\\", "a\\tb\\nc\\rd\\\\"),
+        ("plain", True, True, "true"),
+        ("plain", True, 12345678901234567890, "12345678901234567890"),
+        ("plain", True, 0.1, "0.1"),
+        ("json", True, {"a": "é\n"}, '{"a":"é\\\\n"}'),
+        ("json", True, "text", '"text"'),
+        ("json", False, '{"a": 1}', '{"a": 1}'),
+        ("array", True, ["a", None, 'b"\\', [1]], '{"a",NULL,"b\\\\"\\\\\\\\",{"1"}}'),
+        ("array", False, "{1,2}", "{1,2}"),
+    ],
+)
+def test_values_are_written_as_copy_reads_them(kind, typed, value, text):
+    assert encoders([kind], typed=typed)[0](value) == text
+
+
+@pytest.mark.parametrize(("value", "message"), [([1], "an array"), ({"a": 1}, "an object")])
+def test_what_holds_several_values_does_not_fit_a_column_of_one(value, message):
+    with pytest.raises(UnfitError, match=message):
+        encoders(["plain"], typed=True)[0](value)

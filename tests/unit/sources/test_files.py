@@ -1,0 +1,44 @@
+import hashlib
+
+import pytest
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.sources.files import check_unchanged, find_files, identify
+
+
+def test_a_glob_gives_its_files_in_order(tmp_path):
+    for name in ("b.csv", "a.csv", "c.txt"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.csv").mkdir()
+    assert [path.name for path in find_files("*.csv", tmp_path)] == ["a.csv", "b.csv"]
+    assert find_files(str(tmp_path / "c.txt"), tmp_path) == (tmp_path / "c.txt",)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message"),
+    [("x.csv", "x.csv does not exist"), ("*.tsv", "does not exist"), ("d", "d is a folder")],
+)
+def test_what_is_not_there_is_named(tmp_path, pattern, message):
+    (tmp_path / "d").mkdir()
+    with pytest.raises(Refusal, match=message):
+        find_files(pattern, tmp_path)
+
+
+def test_a_file_is_known_by_its_content(tmp_path):
+    path = tmp_path / "below" / "a.csv"
+    path.parent.mkdir()
+    path.write_bytes(b"abc")
+    file = identify([path, path], tmp_path)[path]
+    assert (file.name, file.size, file.sha256) == ("below/a.csv", 3, hashlib.sha256(b"abc").hexdigest())
+
+
+def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"abc")
+    files = list(identify([path], tmp_path).values())
+    check_unchanged(files)
+    path.write_bytes(b"abcd")
+    with pytest.raises(Refusal, match=r"a\.csv was changed while it was read"):
+        check_unchanged(files)
+    path.unlink()
+    with pytest.raises(Refusal, match=r"a\.csv went away while it was read"):
+        check_unchanged(files)
