@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -59,7 +60,16 @@ def engine(tmp_path):
 
 
 @pytest.fixture
-def container():
+def images():
+    """Return a list of images to remove, once the containers that use them are gone."""
+    made = []
+    yield made
+    for name in made:
+        docker("rmi", "-f", name, check=False)
+
+
+@pytest.fixture
+def container(images):
     """Return ``make(script, *options, name=, image=)``, which creates and starts a container and returns its name."""
     made = []
 
@@ -75,6 +85,18 @@ def container():
     yield make
     for name in made:
         docker("rm", "-f", "-v", name, check=False)
+
+
+@pytest.fixture
+def image(container, images):
+    """Return ``make(change)``: the name of an image that is the base with a change."""
+
+    def make(change):
+        images.append(f"reingest-test-{uuid.uuid4().hex[:8]}")
+        docker("commit", "--change", change, container(), images[-1])
+        return images[-1]
+
+    return make
 
 
 def policy(name):
@@ -233,21 +255,24 @@ def test_an_engine_that_does_not_answer_is_named(tmp_path):
         plan_group(engine, [Service("db")], "stopped")
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs an account without access to the socket")
 def test_an_account_that_may_not_use_the_engine_is_told_so(tmp_path):
+    path = tmp_path / "docker.sock"
     script = (
-        "import sys; import ansible.module_utils as m; m.__path__.append('module_utils');"
+        "import os, socket, ansible.module_utils as m; m.__path__.append('module_utils');"
         "from ansible.module_utils.reingest.services.docker_api import DockerApi;"
-        "import os; os.setgroups([]); os.setegid(65534); os.seteuid(65534);"
-        "DockerApi('/var/run/docker.sock').call('GET', '/version')"
+        f"socket.socket(socket.AF_UNIX).bind({str(path)!r}); os.chmod({str(path)!r}, 0);"
+        "os.geteuid() or (os.setgroups([]), os.setegid(65534), os.seteuid(65534));"
+        f"DockerApi({str(path)!r}).call('GET', '/version')"
     )
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
     tried = subprocess.run(
-        [shutil.which("python3", path=os.environ["PATH"]) and os.sys.executable, "-c", script],
+        [sys.executable, "-c", script],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
-    assert "may not use the Docker engine at /var/run/docker.sock: run as root (become: true)" in tried.stderr
+    assert f"may not use the Docker engine at {path}: run as root (become: true)" in tried.stderr
 
 
 def test_a_container_that_a_stop_would_delete_is_refused(engine, container):
@@ -256,12 +281,10 @@ def test_a_container_that_a_stop_would_delete_is_refused(engine, container):
         plan_group(engine, [Service(name)], "stopped")
 
 
-def test_servers_of_different_images_are_refused(engine, container):
-    docker("tag", BASE, "reingest-test-same")
-    one, same = container(name="one"), container(name="same", image="reingest-test-same")
+def test_servers_of_different_images_are_refused(engine, container, image):
+    one, same = container(name="one"), container(name="same")
     assert plan_group(engine, [server(one), server(same)], "stopped").changed
-    docker("commit", "--change", "LABEL other=yes", one, "reingest-test-other")
-    other = container(name="other", image="reingest-test-other")
+    other = container(name="other", image=image("LABEL other=yes"))
     with pytest.raises(Refusal, match=rf"of different images: {one} .* and {other} .*corrupt indexes"):
         plan_group(engine, [server(one), server(other)], "checked")
     assert plan_group(engine, [server(one), Service(other)], "stopped").changed
@@ -318,9 +341,9 @@ class TestDataDirectory:
         (fault,) = self.faults(engine, name, volume / "prod")
         assert "does not say where its data directory is: create it with PGDATA" in fault
 
-    def test_the_images_pgdata_counts_where_the_container_has_none(self, engine, container, volume):
-        docker("commit", "--change", "ENV PGDATA=/srv/pg/ingest", container(), "reingest-test-pgdata")
-        name = container(SERVER, "-v", f"{volume}:/srv/pg", image="reingest-test-pgdata", start=False)
+    def test_the_images_pgdata_counts_where_the_container_has_none(self, engine, container, image, volume):
+        with_pgdata = image("ENV PGDATA=/srv/pg/ingest")
+        name = container(SERVER, "-v", f"{volume}:/srv/pg", image=with_pgdata, start=False)
         assert self.faults(engine, name, volume / "ingest") == []
 
     def test_prod_itself_as_a_mounts_source_is_refused(self, engine, container, volume):
@@ -380,12 +403,16 @@ class TestHealth:
             self.wait(engine, Service(name))
 
     @pytest.mark.parametrize("options", [[], ["-t"]])
-    def test_the_last_words_are_readable_with_and_without_a_terminal(self, engine, container, options):
-        name = container("for i in 1 2 3 4 5 6 7; do echo out $i; done; echo last >&2; sleep 600", *options)
-        wait_for_log(name, "out 7")
-        while "last" not in engine.last_words(Service(name)):
+    @pytest.mark.parametrize("stream", [1, 2])
+    def test_the_last_words_are_readable_with_and_without_a_terminal(
+        self, engine, container, options, stream
+    ):
+        name = container(f"for i in 1 2 3 4 5 6 7; do echo line $i >&{stream}; done; sleep 600", *options)
+        deadline = time.monotonic() + 20
+        while "line 7" not in engine.last_words(Service(name)):
+            assert time.monotonic() < deadline
             time.sleep(0.02)
-        assert engine.last_words(Service(name)) == "out 4 | out 5 | out 6 | out 7 | last"
+        assert engine.last_words(Service(name)) == "line 3 | line 4 | line 5 | line 6 | line 7"
 
 
 class TestPostgreSQL:
@@ -432,10 +459,14 @@ class TestPostgreSQL:
         assert not read_control(db.data).clean
         assert not self.apply(engine, db, "stopped")
 
-    def test_a_second_server_on_the_directory_of_a_running_one_is_refused(self, engine, db, postgres, container):
+    def test_a_second_server_on_the_directory_of_a_running_one_is_refused(
+        self, engine, db, postgres, container
+    ):
         self.apply(engine, db, "healthy")
         options = ["-v", f"{db.data.parent}:/srv/pg", "-e", "PGDATA=/srv/pg/ingest"]
         second = server(container("", *options, image=postgres, start=False), data=db.data)
-        with pytest.raises(Refusal, match=rf"process \d+ works in {db.data}, a second server would destroy it"):
+        with pytest.raises(
+            Refusal, match=rf"process \d+ works in {db.data}, a second server would destroy it"
+        ):
             self.apply(engine, second, "started")
         assert not running(second.name)
