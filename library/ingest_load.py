@@ -8,10 +8,11 @@ DOCUMENTATION = r"""
 module: ingest_load
 short_description: Load a dataset into the staging server
 description:
-  - Makes the dataset's database in the staging server anew from its schema and its sources, all tables in parallel, and writes down in
-    schema C(reingest) of that database what was loaded from what.
+  - Makes the dataset's database in the staging server anew from its schema and its sources, tables in parallel.
+  - Writes down in schema C(reingest) of that database what was loaded from what.
   - Everything that can be known before the first change is checked before it.
-  - Does nothing where production, or the staging server, has a finished load of the same dataset, schema, transforms and sources.
+  - Does nothing where production, or the staging server, has a finished load of the same dataset, schema,
+    transforms and sources.
   - A load that ended early, however it ended, is cleaned away by the next one.
 requirements: [psycopg2, PyYAML]
 options:
@@ -24,7 +25,9 @@ options:
     type: path
     default: ""
   release:
-    description: Another name of the release than the dataset gives. Without either it is the name of the folder of sources.
+    description:
+      - Another name of the release than the dataset gives.
+      - Without either it is the name of the folder of sources.
     type: str
     default: ""
   staging_dsn:
@@ -69,8 +72,9 @@ attributes:
   check_mode:
     support: full
     description:
-      - The schema is applied in a transaction that is rolled back, and all sources are read to their end. What only PostgreSQL can tell of
-        a row (a value that does not fit, a key given twice, a reference to nothing) is found by the load itself.
+      - The schema is applied in a transaction that is rolled back, and all sources are read to their end.
+      - What only PostgreSQL can tell of a row (a value that does not fit, a key given twice, a reference to
+        nothing) is found by the load itself.
   diff_mode:
     support: full
 author: ["reingest"]
@@ -97,7 +101,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 action:
-  description: C(load); C(keep_live), production has these sources; or C(keep_staged), the staging server has them.
+  description:
+    - C(load), C(keep_live) where production has these sources, or C(keep_staged) where the staging server has.
   returned: success
   type: str
 snapshot:
@@ -114,7 +119,8 @@ digest:
   type: str
 tables:
   description:
-    - C(owner), C(read), C(loaded), C(duplicates) and C(orphans) of each table; read = loaded + duplicates + orphans where it has sources.
+    - C(owner), C(read), C(loaded), C(duplicates) and C(orphans) of each table.
+    - Where it has sources, read = loaded + duplicates + orphans.
     - In check mode C(read) is what the sources give, and C(loaded) is null.
   returned: success
   type: dict

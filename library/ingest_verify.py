@@ -8,10 +8,11 @@ DOCUMENTATION = r"""
 module: ingest_verify
 short_description: Verify the load in the staging server
 description:
-  - Compares each table with the rows that the load counted, makes the dataset's own checks, and compares with production.
-  - Fails when anything is found that was not accepted by name; lists all findings, not the first. Changes nothing.
-  - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>), C(portal:<table>), C(role:<name>) and
-    C(sql:<name of the check>)."
+  - Compares each table with the rows that the load counted, makes the dataset's own checks, and compares with
+    production. Changes nothing.
+  - Fails when anything is found that was not accepted by name; lists all findings, not the first.
+  - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
+    C(portal:<table>), C(role:<name>) and C(sql:<name of the check>)."
 requirements: [psycopg2, PyYAML]
 options:
   dataset:
@@ -47,8 +48,8 @@ attributes:
   check_mode:
     support: full
     description:
-      - The load, which comes earlier in a run, is taken as done, and the checks are listed. They are made when O(snapshot) names a load
-        that is in the staging server already.
+      - The load, which comes earlier in a run, is taken as done, and the checks are listed.
+      - They are made when O(snapshot) names a load that is in the staging server already.
   diff_mode:
     support: full
 author: ["reingest"]

@@ -53,8 +53,8 @@ def drop_duplicates(connection: Connection, table: Table, shape: TableShape) -> 
                 )
             _run(
                 cursor,
-                "DELETE FROM {table} t USING (SELECT t.ctid, row_number() OVER (PARTITION BY {qualified}) AS at"
-                " FROM {table} t JOIN repeated d ON {same}) AS n WHERE t.ctid = n.ctid AND n.at > 1",
+                "DELETE FROM {table} t USING (SELECT t.ctid, row_number() OVER (PARTITION BY {qualified})"
+                " AS at FROM {table} t JOIN repeated d ON {same}) AS n WHERE t.ctid = n.ctid AND n.at > 1",
                 {**names, "qualified": _qualified(shape)},
             )
         cursor.execute("DROP TABLE repeated")

@@ -46,7 +46,8 @@ def _check_columns(dataset: Dataset, table: Table, shape: TableShape) -> None:
     for column in table.columns:
         if column.name not in shape.columns:
             raise Refusal(
-                f"{where}: the table has no column {column.name}{_nearest(column.name, list(shape.columns))}; "
+                f"{where}: the table has no column {column.name}"
+                f"{_nearest(column.name, list(shape.columns))}; "
                 f"its columns are {', '.join(shape.columns)}"
             )
         if column.is_rest and shape.columns[column.name].kind != JSON:

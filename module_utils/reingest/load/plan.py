@@ -107,8 +107,8 @@ def plan_load(
     production = inspect_production(production_dsn, dataset.database, required=production_required)
     if production is not None and production.system_identifier == staging.system_identifier:
         raise Refusal(
-            f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same server, "
-            f"system identifier {staging.system_identifier}: a load replaces the database; correct one of the two"
+            f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same "
+            f"server, system identifier {staging.system_identifier}: a load replaces the database; correct one"
         )
     dataset = replace(
         dataset, tables=tuple(_with_columns(table, found[table.name]) for table in dataset.tables)
@@ -171,7 +171,8 @@ def _with_columns(table: Table, files: tuple[Path, ...]) -> Table:
         for column in table.columns:
             if not column.is_rest and not column.optional and not set(column.paths) & set(header):
                 raise Refusal(
-                    f"table {table.name}, column {column.name}: {path} has no field {' or '.join(column.paths)}; "
+                    f"table {table.name}, column {column.name}: "
+                    f"{path} has no field {' or '.join(column.paths)}; "
                     f"the fields there are {', '.join(header)}"
                 )
     return table if table.columns else replace(table, columns=tuple(Column(name, (name,)) for name in first))

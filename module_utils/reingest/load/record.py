@@ -69,7 +69,8 @@ def begin_record(
     with connection.cursor() as cursor:
         cursor.execute(_CREATE)
         cursor.execute(
-            "INSERT INTO reingest.load (snapshot, release, digest, run, operator) VALUES (%s, %s, %s, %s, %s)",
+            "INSERT INTO reingest.load (snapshot, release, digest, run, operator)"
+            " VALUES (%s, %s, %s, %s, %s)",
             (snapshot, release, digest, run, operator),
         )
 

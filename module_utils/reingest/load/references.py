@@ -91,8 +91,8 @@ def _orphans(connection: Connection, reference: Reference, error: psycopg2.Error
             f"table {reference.table}, column {columns}: {database_reason(error)}; correct the source"
         )
     return Refusal(
-        f"table {reference.table}, column {columns}: {count} rows name a row of {reference.parent} that does not "
-        f"exist ({shown}); correct the source, or declare `orphans: drop`, which counts them and leaves them out"
+        f"table {reference.table}, column {columns}: {count} rows name a row of {reference.parent} that does "
+        f"not exist ({shown}); correct the source, or declare `orphans: drop`, which leaves them out"
     )
 
 

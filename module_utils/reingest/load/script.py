@@ -11,9 +11,11 @@ import psycopg2
 from ..errors import Refusal
 from ..postgres.dsn import Connection
 
-# Everything in which a semicolon or a keyword means nothing: comments, quoted texts and names, bodies of functions.
+# Where a semicolon or a keyword means nothing: comments, quoted texts and names, bodies of functions.
 _OPAQUE = re.compile(
-    r"--[^\n]*|/\*.*?\*/|[eE]'(?:\\.|''|[^'\\])*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|(?P<tag>\$[A-Za-z_]*\$).*?(?P=tag)",
+    r"--[^\n]*|/\*.*?\*/"
+    r"|[eE]'(?:\\.|''|[^'\\])*'|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\""
+    r"|(?P<tag>\$(?:[A-Za-z_]\w*)?\$).*?(?P=tag)",
     re.DOTALL,
 )
 _TRANSACTION = re.compile(
@@ -26,7 +28,7 @@ def read_script(path: Path, what: str) -> str:
     """Return the text of an SQL file that can run inside one transaction.
 
     Raises:
-        Refusal: the file is not there, or holds what only psql knows or what ends a transaction; with the line.
+        Refusal: the file is not there, or holds what only psql knows, or ends a transaction; with the line.
 
     """
     try:

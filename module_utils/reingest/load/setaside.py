@@ -101,7 +101,7 @@ class SetAside:
 
 
 def set_aside(connection: Connection, tables: Collection[str]) -> SetAside:
-    """Take the references from and to these tables off, and their keys and indexes, in the caller's transaction.
+    """Take the references from and to these tables, and their keys and indexes, off; the caller commits.
 
     What something else in the schema depends on (a view that groups by a key) stays.
     """

@@ -19,7 +19,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the number, from 1, and the text of each line, with its end and without a byte order mark.
 
     Raises:
-        Refusal: the file cannot be read, is not UTF-8, or its gzip data are cut off or damaged; with the line.
+        Refusal: the file cannot be read, is not UTF-8, or its gzip data are damaged; with the line.
+
     """
     number = 0
     try:

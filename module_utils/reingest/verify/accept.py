@@ -17,7 +17,7 @@ class Verdict:
 
 
 def judge(findings: Sequence[Finding], accepted: Collection[str]) -> Verdict:
-    """Return the findings that were not accepted, as one refusal with a line for each, and warnings for the rest."""
+    """Return one refusal, with a line for each finding that was not accepted, and warnings for the rest."""
     names = {finding.name for finding in findings}
     warnings = [
         f"accepted: {finding.name}: {finding.message}" for finding in findings if finding.name in accepted

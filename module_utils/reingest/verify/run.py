@@ -139,8 +139,8 @@ class _Run:
         if before and (before - now) / before > limit:
             yield Finding(
                 f"{SHRINK}:{table.name}",
-                f"table {table.name} has {now} rows where production has {before}: {(before - now) / before:.1%} "
-                f"fewer, and {limit * 100:g}% is the limit",
+                f"table {table.name} has {now} rows where production has {before}: "
+                f"{(before - now) / before:.1%} fewer, and {limit * 100:g}% is the limit",
                 "look whether the source is complete; if the loss is meant, raise the table's `shrink:`",
             )
 
@@ -182,7 +182,7 @@ class _Run:
         for name in sorted(production.roles() - self.staging.roles()):
             yield Finding(
                 f"{ROLE}:{name}",
-                f"the role {name} of production is not in the staging server, and a promotion replaces all roles",
+                f"production's role {name} is not in the staging server, and a promotion replaces all roles",
                 "create it in the staging server, with its password and rights",
             )
 
@@ -212,7 +212,7 @@ class _Run:
 
 
 def _same(value: object, expected: object) -> bool:
-    """Compare a value of PostgreSQL with one of YAML; true is not 1 here, and a text may stand for any value."""
+    """Compare a value of PostgreSQL with one of YAML: true is not 1, and a text may stand for any value."""
     if isinstance(value, bool) != isinstance(expected, bool):
         return False
     return value == expected or (isinstance(expected, str) and str(value) == expected)

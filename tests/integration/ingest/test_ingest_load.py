@@ -176,7 +176,7 @@ def test_a_database_that_others_are_connected_to_is_replaced(load, staging):
 
 
 def test_staging_and_production_must_be_two_servers(refusal, staging):
-    assert "are the same server" in refusal(production_dsn=staging.dsn())
+    assert "are the same server, system identifier" in refusal(production_dsn=staging.dsn())
 
 
 def test_a_silent_production_stops_all_but_the_first_ingest(load, refusal):
