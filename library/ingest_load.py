@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: ingest_load
 short_description: Load a dataset into the staging server
 description:
-  - Makes the dataset's database in the staging server anew from its schema and its sources, tables in parallel.
+  - Makes the dataset's database in the staging server anew, from its schema and sources, tables in parallel.
   - Writes down in schema C(reingest) of that database what was loaded from what.
   - Everything that can be known before the first change is checked before it.
   - Does nothing where production, or the staging server, has a finished load of the same dataset, schema,
@@ -32,7 +32,8 @@ options:
     default: ""
   staging_dsn:
     description:
-      - The staging server, as libpq reads it. The login may create databases.
+      - The staging server, as libpq reads it.
+      - The login may create databases, and tables in the server's database C(postgres), to try the schema out.
       - The password may be in C(PGPASSWORD) or in a password file instead.
     type: str
     required: true
@@ -102,7 +103,7 @@ EXAMPLES = r"""
 RETURN = r"""
 action:
   description:
-    - C(load), C(keep_live) where production has these sources, or C(keep_staged) where the staging server has.
+    - C(load); C(keep_live) where production has these sources; C(keep_staged) where the staging server has.
   returned: success
   type: str
 snapshot:

@@ -108,7 +108,7 @@ def plan_load(
     if production is not None and production.system_identifier == staging.system_identifier:
         raise Refusal(
             f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same "
-            f"server, system identifier {staging.system_identifier}: a load replaces the database; correct one"
+            f"server, system identifier {staging.system_identifier}: a load replaces its database; name two"
         )
     dataset = replace(
         dataset, tables=tuple(_with_columns(table, found[table.name]) for table in dataset.tables)

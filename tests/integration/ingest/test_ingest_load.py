@@ -238,3 +238,16 @@ def test_a_second_load_is_refused_by_who_has_the_server(refusal, staging):
         assert "library" not in databases(staging)
     finally:
         holder.close()
+
+
+def test_a_login_that_may_create_databases_and_try_the_schema_out_is_enough(load, staging):
+    staging.rows("CREATE ROLE loader LOGIN CREATEDB PASSWORD 'only-for-tests'")
+    staging.rows("GRANT CREATE ON SCHEMA public TO loader")
+    try:
+        own = staging.dsn().replace("postgres:", "loader:", 1)
+        assert load(staging_dsn=own)["changed"]
+        assert load(staging_dsn=own, force=True)["changed"]
+    finally:
+        staging.rows("DROP DATABASE IF EXISTS library WITH (FORCE)")
+        staging.rows("DROP OWNED BY loader")
+        staging.rows("DROP ROLE loader")
