@@ -33,7 +33,7 @@ options:
   staging_dsn:
     description:
       - The staging server, as libpq reads it.
-      - The login may create databases, and tables in the server's database C(postgres), to try the schema out.
+      - The login may create databases, and tables in the server's database C(postgres), to try the schema.
       - The password may be in C(PGPASSWORD) or in a password file instead.
     type: str
     required: true
