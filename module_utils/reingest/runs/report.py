@@ -10,6 +10,7 @@ from typing import Any
 PLANNED = "planned"
 DONE = "done"
 FAILED = "failed"
+_LOAD = "load"
 _AWAY = ("switch", "undo")  # the stages in which the portal is away
 
 
@@ -74,9 +75,7 @@ def make_report(
         _stage(name, [step for step in ordered if step["stage"] == name], end)
         for name, end in zip(names, ends)
     )
-    tables: Mapping[str, Any] = next(
-        (step["detail"]["tables"] for step in ordered if step["detail"].get("tables")), {}
-    )
+    loaded = next((step for step in ordered if step["stage"] == _LOAD and step["detail"].get("tables")), None)
     started = min(begins.values(), default=now)
     return Report(
         run=run,
@@ -89,7 +88,7 @@ def make_report(
         window_seconds=None if outcome == PLANNED else _window(ordered),
         changed=any(step["changed"] for step in ordered),
         stages=stages,
-        tables=tables,
+        tables=loaded["detail"]["tables"] if loaded else {},
     )
 
 

@@ -1,0 +1,99 @@
+"""A whole deployment on this machine for the tests: the demo's inventory with a home and ports of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RELEASE_1 = "r1_2020-07-28"
+RELEASE_2 = "r2_2021-02-01"
+PLAYBOOK = ROOT / ".venv/bin/ansible-playbook"
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """Servers as plain processes, below ``home``; nothing is ingested at first."""
+
+    home: Path
+    environment: dict
+    portal: str
+
+    @property
+    def volume(self):
+        return self.home / "volume"
+
+    def start(self, playbook, *arguments, inventory="inventories/demo", **environment):
+        """Start a run and return its process."""
+        return subprocess.Popen(
+            [PLAYBOOK, playbook, "-i", str(inventory), *arguments],
+            cwd=ROOT,
+            env={**self.environment, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def play(self, playbook, *arguments, inventory="inventories/demo", **environment):
+        """Make a run and return its exit code and its output, with wrapped lines joined."""
+        process = self.start(playbook, *arguments, inventory=inventory, **environment)
+        output, _ = process.communicate(timeout=300)
+        return process.returncode, " ".join(output.split())
+
+    def ingest(self, release, *arguments, **environment):
+        return self.play("ingest.yml", "-e", f"reingest_sources={ROOT}/demo/data/{release}", *arguments, **environment)
+
+    def health(self):
+        with urllib.request.urlopen(self.portal + "/health", timeout=5) as reply:
+            return json.loads(reply.read())
+
+    def ledger(self):
+        path = self.volume / ".reingest/ledger.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+    def locked(self):
+        return (self.volume / ".reingest/lock.json").exists()
+
+    def report(self):
+        newest = max((self.volume / ".reingest/runs").iterdir(), key=lambda path: path.stat().st_mtime)
+        return json.loads((newest / "report.json").read_text())
+
+    def processes(self):
+        """Return the process ids of the services that run, by name."""
+        found = {}
+        for path in (self.home / "work/services").glob("*.process"):
+            process = int(path.read_text().split()[0])
+            if Path(f"/proc/{process}").exists():
+                found[path.stem] = process
+        return found
+
+    def clear(self):
+        self.play("demo/services.yml", "-e", "demo_state=stopped")
+        for process in self.processes().values():  # what even that could not stop
+            os.kill(process, signal.SIGKILL)
+        shutil.rmtree(self.home)
+
+
+def make_deployment(free_port):
+    """Return a new deployment; ``free_port`` gives a port that nobody listens on."""
+    home = Path(tempfile.mkdtemp(prefix="reingest-test-", dir="/var/tmp"))
+    home.chmod(0o755)
+    ports = [free_port() for _ in range(3)]
+    environment = {
+        **os.environ,
+        "REINGEST_DEMO_HOME": str(home),
+        "DEMO_PRODUCTION_PORT": str(ports[0]),
+        "DEMO_STAGING_PORT": str(ports[1]),
+        "DEMO_PORTAL_PORT": str(ports[2]),
+        "ANSIBLE_NOCOLOR": "1",
+    }
+    subprocess.run([ROOT / "demo/prepare"], check=True, env=environment, stdout=subprocess.DEVNULL)
+    return Deployment(home, environment, f"http://127.0.0.1:{ports[2]}")

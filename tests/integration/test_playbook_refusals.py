@@ -1,0 +1,160 @@
+"""What people do wrong: each run ends red, says what to do, and leaves everything as it was."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+
+import pytest
+from deployment import RELEASE_1, ROOT, make_deployment
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@pytest.fixture(scope="module")
+def deployment():
+    made = make_deployment(free_port)
+    yield made
+    made.clear()
+
+
+@pytest.fixture
+def untouched(deployment):
+    """Whatever the test did: nothing was promoted, the volume is free, no database was made."""
+    yield
+    assert not (deployment.volume / "prod").exists()
+    assert not deployment.locked()
+    assert deployment.ledger() == []
+
+
+@pytest.fixture
+def inventory(tmp_path):
+    """Return a copy of the demo's inventory whose hosts.yml is replaced by a text."""
+
+    def make(hosts):
+        copy = tmp_path / "inventory"
+        shutil.copytree(ROOT / "inventories/demo", copy)
+        (copy / "hosts.yml").write_text(hosts)
+        variables = copy / "group_vars/all.yml"
+        text = variables.read_text().replace("(inventory_dir ~ '/../..')", f"'{ROOT}'")
+        variables.write_text(text)
+        return copy
+
+    return make
+
+
+def test_a_misspelt_inventory_is_not_a_successful_run_over_nothing(deployment, untouched):
+    code, output = deployment.play("ingest.yml", inventory="inventories/dmeo")
+    assert code != 0
+    assert "dmeo" in output
+
+
+@pytest.mark.parametrize("missing", ["worker", "db", "backend"])
+def test_a_group_without_a_host_is_named(deployment, untouched, inventory, missing):
+    groups = [group for group in ("worker", "db", "backend") if group != missing]
+    code, output = deployment.play(
+        "ingest.yml", inventory=inventory("".join(f"{group}: {{hosts: {{demo: {{}}}}}}\n" for group in groups))
+    )
+    assert code != 0
+    assert f"the inventory has no host in group {missing}" in output
+
+
+@pytest.mark.parametrize("limit", ["demo", "db", "localhost"])
+def test_a_limit_is_refused(deployment, untouched, limit):
+    code, output = deployment.play("ingest.yml", "--limit", limit)
+    assert code != 0
+    assert "--limit" in output
+
+
+def test_a_host_that_cannot_be_reached_ends_the_run_before_anything_is_claimed(deployment, untouched, inventory):
+    hosts = (
+        "worker: {hosts: {demo: {}}}\ndb: {hosts: {demo: {}}}\n"
+        "backend: {hosts: {demo: {}, lost: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}}}\n"
+    )
+    code, output = deployment.play("ingest.yml", inventory=inventory(hosts))
+    assert code != 0
+    assert "lost" in output
+    assert "UNREACHABLE" in output
+
+
+def test_a_missing_volume_is_named(deployment, untouched):
+    code, output = deployment.play("ingest.yml", "-e", "reingest_volume=/nowhere/pg")
+    assert code != 0
+    assert "volume /nowhere/pg is not there: mount it, or correct reingest_volume" in output
+
+
+def test_prod_as_a_real_directory_is_refused(deployment):
+    prod = deployment.volume / "prod"
+    prod.mkdir()
+    try:
+        code, output = deployment.ingest(RELEASE_1)
+        assert code != 0
+        assert f"{prod} is a directory, not a link" in output
+        assert prod.is_dir()
+    finally:
+        prod.rmdir()
+
+
+def test_a_disk_too_small_for_the_load_is_refused_before_it(deployment, untouched):
+    code, output = deployment.ingest(RELEASE_1, "-e", "reingest_min_free=900T")
+    assert code != 0
+    assert "the next load needs 900.0 TiB" in output
+    assert deployment.processes() == {}
+
+
+@pytest.mark.parametrize(
+    ("operator", "reason"),
+    [
+        ("0000-0001-5109-3700", "is not one of the operators of this portal"),
+        ("0000-0002-1825-0098", "its checksum is wrong"),
+        ("somebody", "is not an ORCID iD"),
+    ],
+)
+def test_only_listed_operators_may(deployment, untouched, operator, reason):
+    code, output = deployment.ingest(RELEASE_1, REINGEST_OPERATOR=operator)
+    assert code != 0
+    assert reason in output
+
+
+def test_a_run_by_nobody_is_refused(deployment, untouched):
+    code, output = deployment.ingest(RELEASE_1, "-e", "reingest_operator=''")
+    assert code != 0
+    assert "who runs this?" in output
+
+
+def test_a_service_without_a_program_is_named(deployment, untouched):
+    code, output = deployment.ingest(RELEASE_1, "-e", '{"reingest_backend_services": ["front"]}')
+    assert code != 0
+    assert "service front has no command" in output
+
+
+def test_missing_sources_are_named_and_the_staging_database_is_not_touched(deployment, untouched):
+    code, output = deployment.play("ingest.yml", "-e", "reingest_sources=/nowhere/r9")
+    assert code != 0
+    assert "/nowhere/r9" in output
+
+
+def test_a_wrong_password_is_never_printed(deployment, untouched):
+    port = deployment.environment["DEMO_STAGING_PORT"]
+    secret = "correct-horse-battery"
+    dsn = f"postgresql://nmdc:{secret}@127.0.0.1:{port}/nmdc"
+    code, output = deployment.ingest(RELEASE_1, "-e", f"reingest_staging_dsn={dsn}", "-vvv")
+    assert code != 0
+    assert "password authentication failed" in output or "is refused" in output
+    assert secret not in output.replace(f"reingest_staging_dsn={dsn}", "")
+
+
+def test_promote_without_a_load_says_what_to_do(deployment, untouched):
+    code, output = deployment.play("playbooks/promote.yml")
+    assert code != 0
+    assert "run load.yml" in output or "load into it first" in output
+
+
+def test_rollback_without_a_snapshot_says_so(deployment, untouched):
+    code, output = deployment.play("playbooks/rollback.yml")
+    assert code != 0
+    assert "there is no earlier snapshot to go back to" in output
