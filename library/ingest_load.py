@@ -61,6 +61,12 @@ options:
     description: Load although these sources were loaded already.
     type: bool
     default: false
+  staging_required:
+    description:
+      - Whether the staging server must answer. False for a dry run that finds it stopped, which the run would
+        start; the schema cannot be tried then, and the sources are only looked at from outside.
+    type: bool
+    default: true
   jobs:
     description: How many tables are filled at the same time. With 0, one for each core.
     type: int
@@ -122,7 +128,7 @@ tables:
   description:
     - C(owner), C(read), C(loaded), C(duplicates) and C(orphans) of each table.
     - Where it has sources, read = loaded + duplicates + orphans.
-    - In check mode C(read) is what the sources give, and C(loaded) is null.
+    - In check mode C(read) is what the sources give, and the others are null.
   returned: success
   type: dict
 sources:
@@ -166,6 +172,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "operator": {"type": "str", "required": True},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
+    "staging_required": {"type": "bool", "default": True},
     "jobs": {"type": "int", "default": 0},
     "stage": {"type": "str", "default": "load"},
 }
@@ -182,6 +189,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
         release=params["release"],
         snapshot=params["snapshot"],
         force=params["force"],
+        staging_required=params["staging_required"] or not check,
     )
     processes = processes_of(params["jobs"])
     detail: dict[str, Any] = {}

@@ -31,6 +31,10 @@ options:
     description: Whether production must be named, answer and have the database. False for the first ingest.
     type: bool
     default: true
+  staging_required:
+    description: Whether the staging server must answer. False for a dry run whose run would start it.
+    type: bool
+    default: true
   snapshot:
     description: The load that must be in the staging server. When empty, whichever is there.
     type: str
@@ -100,9 +104,9 @@ from ansible.module_utils.reingest.step import StepClock
 
 try:
     from ansible.module_utils.reingest.dataset.parse import parse_dataset
-    from ansible.module_utils.reingest.load.server import inspect_production, inspect_server
+    from ansible.module_utils.reingest.load.server import inspect_production, inspect_staging
     from ansible.module_utils.reingest.verify.accept import judge
-    from ansible.module_utils.reingest.verify.checks import plan_checks
+    from ansible.module_utils.reingest.verify.checks import plan_checks, summary
     from ansible.module_utils.reingest.verify.run import Verification, run_checks
 except ImportError as error:
     MISSING = error.name or str(error)
@@ -114,6 +118,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "production_required": {"type": "bool", "default": True},
+    "staging_required": {"type": "bool", "default": True},
     "snapshot": {"type": "str", "default": ""},
     "accept": {"type": "list", "elements": "str", "default": []},
     "stage": {"type": "str", "default": "verify"},
@@ -129,7 +134,8 @@ def verify(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str
     )
     compared = production is not None and production.has_database
     checks = plan_checks(dataset, against_production=compared)
-    load = inspect_server(staging, dataset.database).record
+    server = inspect_staging(staging, dataset.database, required=params["staging_required"] or not check)
+    load = server.record if server else None
     if load is not None and wanted not in ("", load.snapshot) and not check:
         raise Refusal(f"the staging server holds the load {load.snapshot}, not {wanted}: load first")
     if check and (load is None or not load.finished or load.snapshot != wanted):
@@ -139,18 +145,17 @@ def verify(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str
         verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live)
     verdict = judge(verification.findings, params["accept"])
     findings = [vars(finding) for finding in verification.findings]
-    sentences = [planned.sentence for planned in checks]
     return {
         "changed": False,
         "failed": bool(verdict.refusal),
         **({"msg": verdict.refusal} if verdict.refusal else {}),
         "findings": findings,
         "warnings": list(verdict.warnings),
-        "checks": sentences,
+        "checks": [planned.sentence for planned in checks],
         "tables": verification.counts,
         "diff": {"before": "", "after": ""},
         "step": clock.step(
-            sentences, changed=False, detail={"tables": verification.counts, "findings": findings}
+            summary(checks), changed=False, detail={"counts": verification.counts, "findings": findings}
         ),
     }
 

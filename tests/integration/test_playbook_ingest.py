@@ -57,6 +57,16 @@ def snapshots(deployment):
     return sorted(path.name for path in (deployment.volume / "staging").iterdir())
 
 
+def test_a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(deployment):
+    before = sorted(deployment.home.rglob("*"))
+    code, output = deployment.ingest(RELEASE_1, "--check", "--diff")
+    assert code == 0, output
+    assert sorted(deployment.home.rglob("*")) == before
+    assert deployment.processes() == {}
+    sentences = ["start db-ingest", "load study from", "move ingest to staging/", "point prod at", "start backend"]
+    assert [output.index(sentence) for sentence in sentences] == sorted(map(output.index, sentences))
+
+
 def test_a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(deployment):
     code, output = deployment.ingest(RELEASE_1, *broken_portal(deployment, RELEASE_1))
     assert code != 0

@@ -23,7 +23,7 @@ from .fit import check_tables
 from .record import LoadRecord, TableCount
 from .rows import Feed
 from .script import read_script, run_script
-from .server import MAINTENANCE, inspect_production, inspect_server, refuse_second_load
+from .server import MAINTENANCE, inspect_production, inspect_staging, refuse_second_load
 
 LOAD, KEEP_LIVE, KEEP_STAGED = "load", "keep_live", "keep_staged"
 
@@ -59,7 +59,11 @@ class LoadPlan:
         """Return what is done, a sentence each."""
         if not self.changed:
             return []
-        loads = [f"load {feed.table.name} from {', '.join(feed.table.sources)}" for feed in self.feeds]
+        loads = [
+            f"load {table.name} from {', '.join(table.sources)}"
+            for table in self.dataset.tables
+            if _is_loaded(table)
+        ]
         return [*loads, *(f"run transform {path.name}" for path, _ in self.transforms)]
 
     def diff(self) -> dict[str, str]:
@@ -81,6 +85,7 @@ def plan_load(
     release: str = "",
     snapshot: str = "",
     force: bool = False,
+    staging_required: bool = True,
 ) -> LoadPlan:
     """Check the dataset, its files and both servers, and decide what to do; changes nothing.
 
@@ -93,6 +98,8 @@ def plan_load(
         release: another name of the release than the dataset's.
         snapshot: the id of the load; a new one when empty.
         force: load although these sources were loaded already.
+        staging_required: false for a dry run that finds the staging server stopped, which the run would
+            start: the schema cannot be tried then, and the plan has no feeds.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
@@ -103,9 +110,9 @@ def plan_load(
     schema = read_script(dataset.schema, "the schema")
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
     found = {table.name: _files(dataset, table) for table in dataset.tables}
-    staging = inspect_server(staging_dsn, dataset.database)
+    staging = inspect_staging(staging_dsn, dataset.database, required=staging_required)
     production = inspect_production(production_dsn, dataset.database, required=production_required)
-    if production is not None and production.system_identifier == staging.system_identifier:
+    if staging and production and production.system_identifier == staging.system_identifier:
         raise Refusal(
             f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same "
             f"server, system identifier {staging.system_identifier}: a load replaces its database; name two"
@@ -113,8 +120,10 @@ def plan_load(
     dataset = replace(
         dataset, tables=tuple(_with_columns(table, found[table.name]) for table in dataset.tables)
     )
-    shapes = _schema_tables(staging_dsn, dataset, schema)
-    check_tables(dataset, shapes, production.tables if production else {})
+    shapes = {}
+    if staging:
+        shapes = _schema_tables(staging_dsn, dataset, schema)
+        check_tables(dataset, shapes, production.tables if production else {})
     identified = identify((path for paths in found.values() for path in paths), dataset.sources)
     files = tuple(identified.values())
     digest = _digest(dataset, schema, transforms, files)
@@ -124,20 +133,20 @@ def plan_load(
             record = server.record if server else None
             if kept is None and record is not None and record.finished and record.digest == digest:
                 kept, action = record, keep
-    if action == LOAD:
+    if action == LOAD and staging:
         refuse_second_load(staging_dsn)
     return LoadPlan(
         dataset=dataset,
         action=action,
         snapshot=kept.snapshot if kept else chosen,
         digest=digest,
-        system_identifier=staging.system_identifier,
+        system_identifier=staging.system_identifier if staging else "",
         shapes=shapes,
-        feeds=tuple(_feeds(dataset, shapes, found)),
+        feeds=tuple(_feeds(dataset, shapes, found)) if staging else (),
         files=files,
         schema=schema,
         transforms=transforms,
-        before=staging.record,
+        before=staging.record if staging else None,
         kept=kept,
     )
 
@@ -150,7 +159,11 @@ def planned_tables(plan: LoadPlan, read: Mapping[str, int]) -> dict[str, dict[st
     if plan.kept is not None:
         return {name: vars(count) for name, count in plan.kept.tables.items()}
     return {
-        table.name: {**vars(TableCount(table.owner, read.get(table.name, 0), 0, 0, 0)), "loaded": None}
+        table.name: {
+            **vars(TableCount(table.owner, 0, 0, 0, 0)),
+            **dict.fromkeys(("loaded", "duplicates", "orphans")),
+            "read": read.get(table.name),
+        }
         for table in plan.dataset.tables
     }
 
@@ -192,10 +205,12 @@ def _feeds(
     dataset: Dataset, shapes: Mapping[str, TableShape], found: Mapping[str, tuple[Path, ...]]
 ) -> list[Feed]:
     return [
-        Feed(table, shapes[table.name], found[table.name])
-        for table in dataset.tables
-        if table.owner == SOURCE and table.sources
+        Feed(table, shapes[table.name], found[table.name]) for table in dataset.tables if _is_loaded(table)
     ]
+
+
+def _is_loaded(table: Table) -> bool:
+    return table.owner == SOURCE and bool(table.sources)
 
 
 def _digest(

@@ -77,6 +77,21 @@ def inspect_production(dsn: str, database: str, *, required: bool) -> Server | N
     return production
 
 
+def inspect_staging(dsn: str, database: str, *, required: bool) -> Server | None:
+    """Return what the staging server has; None where it does not run yet and a dry run is content with that.
+
+    Raises:
+        Refusal: it must answer and does not, or it refuses the login.
+
+    """
+    try:
+        return inspect_server(dsn, database)
+    except Unreachable:
+        if required:
+            raise
+        return None
+
+
 def lock_holder(connection: Connection) -> str:
     """Return who loads into the staging server now, for a refusal; empty when nobody does."""
     with connection.cursor() as cursor:

@@ -104,7 +104,8 @@ def report_lines(report: Report) -> list[str]:
         first, *rest = stage.did or ("nothing to change",)
         lines.append(f"{stage.name:<10} {stage.seconds:>6.1f} s  {first}")
         lines += [f"{'':<20} {did}" for did in rest]
-    if report.tables and report.changed:
+    counted = any(counts.get("read") for counts in report.tables.values())
+    if counted and report.changed:
         lines.append(f"{'table':<24} {'read':>10} {'loaded':>10} {'duplicates':>10} {'orphans':>8}")
         lines += [_table_line(name, counts) for name, counts in report.tables.items()]
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
@@ -142,7 +143,8 @@ def _table_line(name: str, counts: Mapping[str, Any]) -> str:
     if counts.get("owner") != "source":
         return f"{name:<24} {'owner: ' + str(counts.get('owner'))}"
     read, loaded, duplicates, orphans = (
-        "" if counts[key] is None else f"{counts[key]:,}" for key in ("read", "loaded", "duplicates", "orphans")
+        "" if counts[key] is None else f"{counts[key]:,}"
+        for key in ("read", "loaded", "duplicates", "orphans")
     )  # a plan does not know them yet
     return f"{name:<24} {read:>10} {loaded:>10} {duplicates:>10} {orphans:>8}".rstrip()
 

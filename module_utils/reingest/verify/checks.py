@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..dataset.model import PORTAL, SOURCE, Check, Dataset, Table
@@ -14,10 +15,15 @@ class PlannedCheck:
     """One check; ``table`` or ``query`` is what it looks at, ``limit`` a fraction."""
 
     kind: str
-    sentence: str
+    clause: str  # what must hold, of the table where there is one: "is not empty"
     table: Table | None = None
     query: Check | None = None
     limit: float = 0.0
+
+    @property
+    def sentence(self) -> str:
+        """Return the check as a sentence."""
+        return f"check that {f'table {self.table.name} ' if self.table else ''}{self.clause}"
 
 
 @dataclass(frozen=True)
@@ -33,28 +39,35 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
     """Return the checks in the order in which they are made."""
     checks: list[PlannedCheck] = []
     for table in dataset.tables:
-        name = table.name
-        checks.append(PlannedCheck(COUNT, f"check that table {name} holds the rows that were loaded", table))
+        checks.append(PlannedCheck(COUNT, "holds the rows that were loaded", table))
         if table.owner == SOURCE:
-            checks.append(PlannedCheck(EMPTY, f"check that table {name} is not empty", table))
+            checks.append(PlannedCheck(EMPTY, "is not empty", table))
         if against_production:
             checks.extend(_against_production(dataset, table))
     if against_production:
-        checks.append(PlannedCheck(SCHEMA, "check that the staging server has all of production's tables"))
-        checks.append(PlannedCheck(ROLE, "check that the staging server has all of production's roles"))
-    checks.extend(PlannedCheck(SQL, f"check that {check.name}", query=check) for check in dataset.checks)
+        checks.append(PlannedCheck(SCHEMA, "the staging server has all of production's tables"))
+        checks.append(PlannedCheck(ROLE, "the staging server has all of production's roles"))
+    checks.extend(PlannedCheck(SQL, check.name, query=check) for check in dataset.checks)
     return tuple(checks)
+
+
+def summary(checks: Sequence[PlannedCheck]) -> list[str]:
+    """Return the checks as sentences, with one sentence for all that are made of a table."""
+    clauses: dict[str, list[str]] = {}
+    for check in checks:
+        about = f"table {check.table.name} " if check.table else f"{check.clause}"
+        clauses.setdefault(about, []).append(check.clause if check.table else "")
+    return [f"check that {about}{', '.join(parts)}" for about, parts in clauses.items()]
 
 
 def _against_production(dataset: Dataset, table: Table) -> list[PlannedCheck]:
     if table.owner != SOURCE:
-        checks = [PlannedCheck(SCHEMA, f"check that table {table.name} has production's columns", table)]
+        checks = [PlannedCheck(SCHEMA, "has production's columns", table)]
         if table.owner == PORTAL:
-            sentence = f"check that no row of production's table {table.name} is lost"
-            checks.append(PlannedCheck(LOST, sentence, table))
+            checks.append(PlannedCheck(LOST, "loses no row that production has", table))
         return checks
     limit = dataset.shrink if table.shrink is None else table.shrink
     if limit is None:
         return []
-    sentence = f"check that table {table.name} has not shrunk by more than {limit * 100:g}%"
-    return [PlannedCheck(SHRINK, sentence, table, limit=limit)]
+    clause = f"has not shrunk by more than {limit * 100:g}%"
+    return [PlannedCheck(SHRINK, clause, table, limit=limit)]
