@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -98,7 +99,12 @@ def now_text() -> str:
 @contextmanager
 def _one_at_a_time(volume: Volume, name: str) -> Iterator[None]:
     """Hold a file's lock; the kernel gives it back when the process ends, however it ends."""
-    make_directory(volume.records, like=volume.root)
+    root = os.open(volume.root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(root, fcntl.LOCK_EX)  # two runs may both be the first on this volume
+        make_directory(volume.records, like=volume.root)
+    finally:
+        os.close(root)
     with (volume.records / name).open("a", encoding="utf-8") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -173,7 +173,9 @@ class TestRefusal:
 
     def test_a_load_without_its_line_in_the_ledger(self, site):
         site.load(A, finalised=False)
-        self.refused(site, r"holds no finished load .the ledger has no line for system identifier 20261101000000")
+        self.refused(
+            site, r"holds no finished load .the ledger has no line for system identifier 20261101000000"
+        )
 
     def test_another_load_than_the_runs_own(self, site):
         site.load(A)

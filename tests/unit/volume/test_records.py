@@ -1,0 +1,142 @@
+"""Ledger, ids, durable files and what ``describe`` makes of them."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+
+import pytest
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.volume import snapshot_id
+from ansible.module_utils.reingest.volume.durable import append_line, make_directory, replace_link, write_json
+from ansible.module_utils.reingest.volume.finalise import apply_finalise, plan_finalise
+from ansible.module_utils.reingest.volume.info import describe
+from ansible.module_utils.reingest.volume.journal import Intent, open_intent
+from ansible.module_utils.reingest.volume.listing import listing
+from ansible.module_utils.reingest.volume.space import refuse_full
+
+A, B = "20261101T000000Z", "20261102T000000Z"
+OPERATOR = "0000-0002-1825-0097"
+
+
+def test_an_id_is_the_utc_time_of_its_load():
+    now = datetime(2026, 11, 23, 11, 45, tzinfo=timezone.utc)
+    assert snapshot_id.new_id(now) == "20261123T114500Z"
+    assert snapshot_id.taken_at("20261123T114500Z") == now
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-11-23T11:45:00+00:00", "2026-11-23T11:45:00", "2026-11-23T11:45:00.123456Z"]
+)
+def test_the_runbooks_ids_are_read(text):
+    assert snapshot_id.taken_at(text) == datetime(2026, 11, 23, 11, 45, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("text", ["", "..", "../../etc", "20261323T114500Z", "2026-13-01T00:00:00", "latest"])
+def test_what_is_no_id_is_refused(text):
+    with pytest.raises(Refusal, match="is not a snapshot id: expected a UTC time such as 20261123T114500Z"):
+        snapshot_id.checked(text)
+
+
+def test_a_line_that_a_crash_cut_short_is_passed_over_and_the_next_is_whole(site):
+    site.serve(A)
+    with site.volume.ledger.open("a") as out:
+        out.write('{"event": "promo')
+    assert site.ledger.live() == A
+    site.record("pruned", B, "run")
+    assert site.events()[-1] == ("pruned", B)
+    assert site.ledger.live() == A
+
+
+def test_lines_are_only_ever_appended(tmp_path):
+    path = tmp_path / "ledger"
+    append_line(path, "one")
+    append_line(path, "two")
+    assert path.read_text() == "one\ntwo\n"
+
+
+def test_a_link_is_replaced_as_a_whole(tmp_path):
+    for target in ("one", "two"):
+        replace_link(tmp_path / "prod", target)
+        assert os.readlink(tmp_path / "prod") == target
+    assert os.listdir(tmp_path) == ["prod"]
+
+
+def test_a_link_never_replaces_a_directory(tmp_path):
+    (tmp_path / "prod").mkdir()
+    with pytest.raises(IsADirectoryError):
+        replace_link(tmp_path / "prod", "one")
+
+
+def test_json_is_replaced_as_a_whole(tmp_path):
+    write_json(tmp_path / "journal.json", {"b": 1, "a": 2})
+    write_json(tmp_path / "journal.json", {"a": 3})
+    assert (tmp_path / "journal.json").read_text() == '{\n "a": 3\n}\n'
+    assert os.listdir(tmp_path) == ["journal.json"]
+
+
+def test_a_directory_that_is_there_keeps_its_mode(tmp_path):
+    (tmp_path / "like").mkdir(mode=0o700)
+    (tmp_path / "there").mkdir(mode=0o755)
+    make_directory(tmp_path / "there", like=tmp_path / "like")
+    make_directory(tmp_path / "new", like=tmp_path / "like")
+    assert [oct((tmp_path / name).stat().st_mode & 0o777) for name in ("there", "new")] == ["0o755", "0o700"]
+
+
+class TestFinalise:
+    def test_a_load_gets_its_line_once(self, site):
+        site.load(A, finalised=False)
+        plan = plan_finalise(site.volume, A, "20261101000000")
+        assert plan.changed
+        site.volume.records.mkdir()
+        apply_finalise(site.volume, plan, run="run", operator=OPERATOR, load={"release": "r1"})
+        assert not plan_finalise(site.volume, A, "20261101000000").changed
+        assert site.ledger.load(A).detail == {"system_identifier": "20261101000000", "release": "r1"}
+
+    def test_a_load_into_another_server_is_refused(self, site):
+        site.load(A, finalised=False)
+        with pytest.raises(Refusal, match="is not the data directory of the staging server that was loaded"):
+            plan_finalise(site.volume, A, "42")
+
+
+class TestDescribe:
+    def test_a_volume_before_its_first_run(self, site):
+        found = describe(site.volume)
+        assert (found["live"], found["previous"], found["loaded"], found["snapshots"]) == ("", "", "", [])
+        assert (found["lock"], found["faults"], found["interrupted"]) == (None, [], "")
+        assert "nothing was promoted yet: run ingest.yml" in listing(found)
+
+    def test_a_volume_in_use(self, site):
+        site.serve(A, B)
+        found = describe(site.volume, sizes=True)
+        assert (found["live"], found["previous"]) == (B, A)
+        assert [(one["snapshot"], one["state"]) for one in found["snapshots"]] == [
+            (A, "previous"),
+            (B, "live"),
+        ]
+        assert all(one["bytes"] > 8192 for one in found["snapshots"])
+        assert found["history"][-1]["event"] == "promoted"
+
+    def test_the_load_in_ingest_is_named(self, site):
+        assert describe(site.volume)["loaded"] == ""
+        site.load(A)
+        assert describe(site.volume)["loaded"] == A
+
+    def test_what_is_broken_is_listed_and_not_raised(self, site):
+        site.volume.prod.mkdir()
+        (fault,) = describe(site.volume)["faults"]
+        assert "prod is a directory, not a link" in fault
+
+    def test_an_interrupted_promotion_is_told_and_is_no_fault(self, site):
+        site.serve(A)
+        open_intent(site.volume, Intent("dead", OPERATOR, B, A, "ingest", "1"))
+        found = describe(site.volume)
+        assert found["interrupted"] == f"run dead was interrupted while it promoted {B}"
+        assert found["faults"] == []
+        assert any("run promote.yml to finish it" in line for line in listing(found))
+
+
+def test_a_volume_without_room_is_refused(site):
+    refuse_full(site.volume, 0)
+    with pytest.raises(Refusal, match=r"free, the next load needs 1024.0 TiB .*reingest_min_free"):
+        refuse_full(site.volume, 1 << 50)
