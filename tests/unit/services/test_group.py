@@ -1,0 +1,81 @@
+"""What is to be done with a group of services is planned from what runs, or from what a dry run assumes."""
+
+from __future__ import annotations
+
+import pytest
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.services.group import apply_group, plan_group
+from ansible.module_utils.reingest.services.model import Health, Service, service_from
+from ansible.module_utils.reingest.services.process import ProcessEngine
+
+DB, PORTAL = Service("db", command=("sleep", "600")), Service("portal", command=("sleep", "600"))
+
+
+@pytest.fixture
+def engine(tmp_path):
+    return ProcessEngine(tmp_path)
+
+
+def test_what_does_not_run_is_started_and_needs_no_stop(engine):
+    start, stop = plan_group(engine, [DB, PORTAL], "started"), plan_group(engine, [DB, PORTAL], "stopped")
+    assert start.did() == ["start db", "start portal"]
+    assert start.diff() == {
+        "before": "db: stopped\nportal: stopped\n",
+        "after": "db: running\nportal: running\n",
+    }
+    assert (stop.changed, stop.did()) == (False, [])
+
+
+def test_a_dry_run_takes_earlier_steps_as_done(engine):
+    stop = plan_group(engine, [DB, PORTAL], "stopped", assume={"db": "started"})
+    assert stop.did() == ["stop db"]
+    start = plan_group(engine, [DB, PORTAL], "started", assume={"db": "started", "portal": "stopped"})
+    assert start.did() == ["start portal"]
+
+
+def test_a_probe_is_only_waited_for(engine):
+    probe = Service("portal", kind="probe", health=Health(http="http://127.0.0.1:1/"))
+    assert not plan_group(engine, [probe], "healthy").changed
+    for state in ("started", "stopped", "checked"):
+        with pytest.raises(Refusal, match="portal is a probe, nothing to be .* it can only be waited for"):
+            plan_group(engine, [probe], state)
+
+
+def test_a_probe_needs_an_address(engine):
+    with pytest.raises(Refusal, match="probe portal has no address to ask: add tcp, http or postgresql"):
+        plan_group(engine, [Service("portal", kind="probe")], "healthy")
+
+
+def test_a_probe_that_does_not_answer_is_told_with_the_reason(engine):
+    probe = Service("portal", kind="probe", health=Health(tcp="127.0.0.1:1"))
+    with pytest.raises(Refusal, match="portal is not healthy after 0 s: 127.0.0.1:1: Connection refused"):
+        apply_group(engine, plan_group(engine, [probe], "healthy"), stop_timeout=1, start_timeout=0.1)
+
+
+@pytest.mark.parametrize(
+    ("services", "fault"),
+    [
+        ([DB, DB], "service db is listed twice"),
+        ([Service("../db", command=("sleep", "1"))], "'../db' is not the name of a service"),
+        (
+            [Service("db", command=("sleep", "1"), linked=True)],
+            "service db is linked, but names no data directory",
+        ),
+    ],
+)
+def test_a_faulty_definition_is_refused(engine, services, fault):
+    with pytest.raises(Refusal, match=fault):
+        plan_group(engine, services, "checked")
+
+
+def test_a_service_is_read_from_a_modules_option():
+    raw = {
+        "name": "db",
+        "kind": None,
+        "data": "/srv/pg/prod",
+        "environment": {"PORT": 1},
+        "health": {"tcp": "a:1", "http": ""},
+    }
+    service = service_from(raw)
+    assert (service.kind, str(service.data), service.environment) == ("plain", "/srv/pg/prod", {"PORT": "1"})
+    assert service.health == Health(tcp="a:1")
