@@ -34,7 +34,7 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Return the module's result; try again when what is in the way is the claim of a dead process here."""
+        """Return the result; try again when what is in the way is the claim of a dead process here."""
         super().run(tmp, task_vars)
         process = os.getppid()  # this is a worker process of ansible-playbook
         who = {"controller": controller(), "process": process, "process_started": process_started(process)}
