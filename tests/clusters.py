@@ -46,9 +46,18 @@ def programs(major, folder):
 
 def initialise(bin_, data, *options):
     """Make a cluster as ``initdb`` leaves it: complete, and shut down cleanly."""
-    command = [bin_ / "initdb", "--no-sync", "--wal-segsize=1", "--username=postgres", "--auth=trust", *options]
+    command = [
+        bin_ / "initdb",
+        "--no-sync",
+        "--wal-segsize=1",
+        "--username=postgres",
+        "--auth=trust",
+        *options,
+    ]
     with data.with_suffix(".initdb").open("wb") as out:
-        subprocess.run([*command, "-D", data], check=True, cwd="/", stdout=out, stderr=out, **as_unprivileged())
+        subprocess.run(
+            [*command, "-D", data], check=True, cwd="/", stdout=out, stderr=out, **as_unprivileged()
+        )
 
 
 def copy_of(cluster, target):

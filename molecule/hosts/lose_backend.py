@@ -30,7 +30,10 @@ def main() -> None:
         stderr=subprocess.STDOUT,
         text=True,
     )
-    while run.poll() is None and inside(DB, "docker", "inspect", "--format", "{{.State.Running}}", "db") != "false":
+    while (
+        run.poll() is None
+        and inside(DB, "docker", "inspect", "--format", "{{.State.Running}}", "db") != "false"
+    ):
         time.sleep(0.02)
     inside(BACKEND, "iptables", "--insert", "INPUT", *RESET)
     output, _ = run.communicate()

@@ -49,7 +49,9 @@ class Deployment:
         return process.returncode, " ".join(output.split())
 
     def ingest(self, release, *arguments, **environment):
-        return self.play("ingest.yml", "-e", f"reingest_sources={ROOT}/demo/data/{release}", *arguments, **environment)
+        return self.play(
+            "ingest.yml", "-e", f"reingest_sources={ROOT}/demo/data/{release}", *arguments, **environment
+        )
 
     def health(self):
         with urllib.request.urlopen(self.portal + "/health", timeout=5) as reply:

@@ -63,7 +63,13 @@ def test_a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(deploymen
     assert code == 0, output
     assert sorted(deployment.home.rglob("*")) == before
     assert deployment.processes() == {}
-    sentences = ["start db-ingest", "load study from", "move ingest to staging/", "point prod at", "start backend"]
+    sentences = [
+        "start db-ingest",
+        "load study from",
+        "move ingest to staging/",
+        "point prod at",
+        "start backend",
+    ]
     assert [output.index(sentence) for sentence in sentences] == sorted(map(output.index, sentences))
 
 
@@ -101,7 +107,9 @@ def test_a_second_run_changes_nothing_and_touches_no_process(deployment):
 
 def test_rows_of_the_portals_users_stop_the_run_unless_they_are_accepted_by_name(deployment):
     button = first_download_button(deployment)
-    urllib.request.urlopen(urllib.request.Request(deployment.portal + button, method="POST", data=b"")).close()
+    urllib.request.urlopen(
+        urllib.request.Request(deployment.portal + button, method="POST", data=b"")
+    ).close()
     assert deployment.health()["tables"]["file_download"] == 1
 
     code, output = deployment.ingest(RELEASE_2)
@@ -113,9 +121,12 @@ def test_rows_of_the_portals_users_stop_the_run_unless_they_are_accepted_by_name
 
 def first_download_button(deployment):
     """Return the address of the first download button on a study's page."""
-    for page in re.findall(r'href="(/stud[^"]+)"', urllib.request.urlopen(deployment.portal + "/").read().decode()):
+    for page in re.findall(
+        r'href="(/stud[^"]+)"', urllib.request.urlopen(deployment.portal + "/").read().decode()
+    ):
         buttons = re.findall(
-            r'action="(/[^"]*download[^"]*)"', urllib.request.urlopen(deployment.portal + page).read().decode()
+            r'action="(/[^"]*download[^"]*)"',
+            urllib.request.urlopen(deployment.portal + page).read().decode(),
         )
         if buttons:
             return buttons[0]
@@ -145,8 +156,17 @@ def test_the_next_ingest_makes_release_2_live(deployment):
     assert code == 0, output
     health = deployment.health()
     assert health["release"] == RELEASE_2
-    tables = {name: health["tables"][name] for name in ("study", "biosample", "omics_processing", "data_object", "activity")}
-    assert tables == {"study": 12, "biosample": 32230, "omics_processing": 7184, "data_object": 10376, "activity": 1033}
+    tables = {
+        name: health["tables"][name]
+        for name in ("study", "biosample", "omics_processing", "data_object", "activity")
+    }
+    assert tables == {
+        "study": 12,
+        "biosample": 32230,
+        "omics_processing": 7184,
+        "data_object": 10376,
+        "activity": 1033,
+    }
     report = deployment.report()
     assert report["tables"]["biosample"]["duplicates"] == 926
     assert report["tables"]["omics_input"]["orphans"] == 1

@@ -57,7 +57,8 @@ def test_a_misspelt_inventory_is_not_a_successful_run_over_nothing(deployment, u
 def test_a_group_without_a_host_is_named(deployment, untouched, inventory, missing):
     groups = [group for group in ("worker", "db", "backend") if group != missing]
     code, output = deployment.play(
-        "ingest.yml", inventory=inventory("".join(f"{group}: {{hosts: {{demo: {{}}}}}}\n" for group in groups))
+        "ingest.yml",
+        inventory=inventory("".join(f"{group}: {{hosts: {{demo: {{}}}}}}\n" for group in groups)),
     )
     assert code != 0
     assert f"the inventory has no host in group {missing}" in output
@@ -70,7 +71,9 @@ def test_a_limit_is_refused(deployment, untouched, limit):
     assert "--limit" in output
 
 
-def test_a_host_that_cannot_be_reached_ends_the_run_before_anything_is_claimed(deployment, untouched, inventory):
+def test_a_host_that_cannot_be_reached_ends_the_run_before_anything_is_claimed(
+    deployment, untouched, inventory
+):
     hosts = (
         "worker: {hosts: {demo: {}}}\ndb: {hosts: {demo: {}}}\n"
         "backend: {hosts: {demo: {}, lost: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}}}\n"

@@ -14,6 +14,10 @@ from ..errors import Refusal
 from .model import Health
 
 _CONNECT_S = 2
+_MALFORMED = (
+    "the address of the login is malformed: expected postgresql://user@host:port/database, "
+    "with / @ : # and ? of a password written as %2F %40 %3A %23 and %3F"
+)
 # What a server says to a login that will not be let in later either.
 _REFUSED = (
     "authentication failed",
@@ -101,11 +105,11 @@ def _postgresql(health: Health) -> str:
     try:
         psycopg2.connect(_login(health), connect_timeout=_CONNECT_S, application_name="reingest").close()
     except psycopg2.ProgrammingError:
-        raise Refusal(
-            "the address of the login is malformed: expected postgresql://user@host:port/database"
-        ) from None
+        raise Refusal(_MALFORMED) from None  # its message repeats parts of the string
     except psycopg2.OperationalError as error:
         text = str(error).strip().splitlines()[-1]
+        if "invalid integer value" in text or ("host name" in text and "@" in text):
+            raise Refusal(_MALFORMED) from None  # a part of the password may have been read as port or host
         if any(words in text for words in _REFUSED) or ("role" in text and "does not exist" in text):
             raise Refusal(f"the login is refused: {text}; check the account and its password") from None
         return text

@@ -102,9 +102,18 @@ def test_what_can_never_answer_is_refused(health, match):
         answer(health)
 
 
-def test_a_malformed_login_is_refused_without_showing_it():
-    with pytest.raises(Refusal) as told:
-        answer(Health(postgresql="postgresql://u:geheim@h:port:x/db"))
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://u:geheim@127.0.0.1/db?nonsense=1",
+        "host=127.0.0.1 geheim",
+        "postgresql://u:geheim/x@127.0.0.1/db",
+        "postgresql://u:x@geheim@127.0.0.1/db",
+    ],
+)
+def test_a_malformed_login_is_refused_without_showing_it(dsn):
+    with pytest.raises(Refusal, match="the address of the login is malformed") as told:
+        answer(Health(postgresql=dsn))
     assert "geheim" not in str(told.value)
 
 
