@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+_MAIN = ("study", "biosample", "omics_processing", "data_object", "activity")
+
 
 def main() -> None:
     """Print the last runs, what the portal serves, and what to try next."""
@@ -20,13 +22,13 @@ def main() -> None:
         print(f"{run['playbook']} {run['run']}: {_what(run)}")
     tables = health["tables"]
     print(f"the portal serves {health['release']}, snapshot {health['snapshot']}:")
-    print("  " + ", ".join(f"{tables[name]:,} {name}" for name in list(tables)[:5]))
-    print(f"the portal:  {portal}/")
+    print("  " + ", ".join(f"{tables[name]:,} {name}" for name in _MAIN))
+    print(f"the portal:  {portal}/   (make demo-stop ends it)")
+    print("to go on:    . .venv/bin/activate, then for example")
     print("again:       ansible-playbook ingest.yml -i inventories/demo   (changes nothing: it is live)")
     print("a dry run:   ansible-playbook ingest.yml -i inventories/demo -C -D -e reingest_force=true")
     print("back:        ansible-playbook playbooks/rollback.yml -i inventories/demo")
     print("what is:     ansible-playbook playbooks/status.yml -i inventories/demo")
-    print("the end:     make demo-stop")
 
 
 def _what(run: dict[str, Any]) -> str:

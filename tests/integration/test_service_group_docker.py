@@ -1,4 +1,4 @@
-"""Containers are stopped so that they stay stopped, started as they were, and never confused with one another."""
+"""Containers are stopped so that they stay stopped, started as they were, and never confused."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def images():
 
 @pytest.fixture
 def container(images):
-    """Return ``make(script, *options, name=, image=)``, which creates and starts a container and returns its name."""
+    """Return ``make(script, *options, name=, image=)``: creates and starts a container, returns its name."""
     made = []
 
     def make(script=SERVER, *options, name="", image=BASE, start=True):
@@ -243,7 +243,7 @@ def test_an_unknown_container_is_named_with_those_that_there_are(engine, contain
 
 def test_the_beginning_of_an_id_is_no_name(engine, container):
     identifier = docker("inspect", "-f", "{{.Id}}", container())
-    with pytest.raises(Refusal, match=f"there is no container {identifier[:6]} "):
+    with pytest.raises(Refusal, match=rf"there is no container {identifier[:6]} "):
         engine.running(Service(identifier[:6]))
 
 
@@ -386,7 +386,7 @@ class TestHealth:
     def test_a_check_that_says_no_ends_the_wait_with_the_last_words(self, engine, container):
         name = container("echo no database; sleep 600", "--health-cmd", "false", "--health-interval", "0.1s")
         wait_for_log(name, "no database")
-        with pytest.raises(Refusal, match=f"{name} is not healthy after 1 s: .*its log ends: no database"):
+        with pytest.raises(Refusal, match=rf"{name} is not healthy after 1 s: .*its log ends: no database"):
             self.wait(engine, Service(name, health=Health(container=True)), timeout=1)
 
     def test_a_container_without_a_check_cannot_be_asked(self, engine, container):
@@ -416,7 +416,7 @@ class TestHealth:
 
 
 class TestPostgreSQL:
-    """A real PostgreSQL in a container is stopped in order, whoever is connected, and proven to be the right one."""
+    """A real PostgreSQL in a container is stopped in order, and proven to be the right one."""
 
     @pytest.fixture
     def db(self, postgres, container, tmp_path):

@@ -123,10 +123,10 @@ class TestPostgreSQL:
 
     def test_it_is_not_started_without_prod(self, engine, db):
         db.data.unlink()
-        with pytest.raises(Refusal, match="db is not started: .*/prod is not there.*promote a load first"):
+        with pytest.raises(Refusal, match=r"db is not started: .*/prod is not there.*promote a load first"):
             bring(engine, db, "started")
         db.data.mkdir()
-        with pytest.raises(Refusal, match="db is not started: .*/prod is no link"):
+        with pytest.raises(Refusal, match=r"db is not started: .*/prod is no link"):
             bring(engine, db, "started")
 
     def test_it_is_checked_also_when_it_was_never_started(self, engine, db):
@@ -161,7 +161,7 @@ class TestPostgreSQL:
     def test_one_that_does_not_come_up_is_told_with_its_last_words(self, engine, db):
         (db.data / "postgresql.conf").write_text("nonsense = on\n")
         began = time.monotonic()
-        with pytest.raises(Refusal, match="db is not running; its log ends: .*nonsense"):
+        with pytest.raises(Refusal, match=r"db is not running; its log ends: .*nonsense"):
             bring(engine, db, "started")
         assert time.monotonic() - began < 10
 
@@ -171,7 +171,7 @@ class TestPostgreSQL:
         url = db.health.postgresql.replace("postgres@", "postgres:geheim@")
         wrong = Service(**{**vars(db), "health": Health(postgresql=url)})
         with pytest.raises(
-            Refusal, match="db: the login is refused: .*check the account and its password"
+            Refusal, match=r"db: the login is refused: .*check the account and its password"
         ) as told:
             bring(engine, wrong, "started")
         assert "geheim" not in str(told.value)
@@ -263,7 +263,7 @@ class TestAnything:
         bring(engine, web, "started")
         probe = Service("portal", kind="probe", health=Health(http=url, json={"release": "r3"}))
         with pytest.raises(
-            Refusal, match="portal is not healthy after 0 s: .* answers release 'r2', expected 'r3'"
+            Refusal, match=r"portal is not healthy after 0 s: .* answers release 'r2', expected 'r3'"
         ):
             bring(engine, probe, "healthy", start=0.2)
         bring(engine, web, "stopped")

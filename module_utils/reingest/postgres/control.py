@@ -1,8 +1,7 @@
 """Read ``global/pg_control``: who a data directory is, and whether it was shut down cleanly.
 
 The layout is PostgreSQL's ``src/include/catalog/pg_control.h``; the offsets hold for the control versions
-listed in
-``_CRC_OFFSET``. Any other version is refused rather than guessed.
+listed in ``_CRC_OFFSET``. Any other version is refused rather than guessed.
 """
 
 from __future__ import annotations

@@ -98,14 +98,13 @@ class DockerApi:
             ) from None
         except PermissionError:
             raise Refusal(
-                f"this account may not use the Docker engine at {self.socket}: "
-                f"run as root (become: true) or add the account to the group that owns the socket"
+                f"this account may not use the Docker engine at {self.socket}: run as root (become: true) or "
+                "add the account to the group that owns the socket"
             ) from None
         except (OSError, http.client.HTTPException) as error:
             raise Refusal(
                 f"Docker is not reachable at {self.socket} ({_reason(error)}): start the Docker engine of "
-                "this host, "
-                f"or correct reingest_engine"
+                "this host, or correct reingest_engine"
             ) from None
         finally:
             connection.close()

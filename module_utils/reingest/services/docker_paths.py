@@ -39,23 +39,20 @@ def data_faults(
     if place is None:
         return [
             f"container {service.name} has its data directory {inside} on no mount, it would be lost with "
-            "the container: "
-            f"mount the whole volume {service.data.parent} and set PGDATA to {service.data.name} inside it"
+            f"the container: mount the whole volume {service.data.parent} and set PGDATA to "
+            f"{service.data.name} inside it"
         ]
     if _same(place.path, service.data):
         if place.path == place.mount and (service.linked or service.data.is_symlink()):
             return [
                 f"container {service.name} has {service.data} itself as the source of a mount: Docker "
-                "resolves the link once, "
-                "at the start, and makes a directory where it is missing; mount the whole volume "
-                f"{service.data.parent} "
-                f"and set PGDATA to {service.data.name} inside it"
+                "resolves the link once, at the start, and makes a directory where it is missing; mount the "
+                f"whole volume {service.data.parent} and set PGDATA to {service.data.name} inside it"
             ]
         return []
     return [
         f"container {service.name} works in {place.path} (its PGDATA {inside}), the inventory says "
-        f"{service.data}: "
-        f"correct reingest_volume, or the container's mounts and PGDATA"
+        f"{service.data}: correct reingest_volume, or the container's mounts and PGDATA"
     ]
 
 

@@ -148,21 +148,18 @@ def refuse_unsafe_start(service: Service) -> None:
             what = "is no link" if service.data.exists() else "is not there"
             raise Refusal(
                 f"{service.name} is not started: {service.data} {what}, and the server would make a database "
-                "of its own; "
-                f"it must be a link to a data directory: promote a load first (promote.yml)"
+                "of its own; it must be a link to a data directory: promote a load first (promote.yml)"
             )
         if not is_data_directory(service.data):
             raise Refusal(
                 f"{service.name} is not started: {service.data} leads to {service.data.readlink()}, which is "
-                "no data "
-                f"directory: promote a snapshot first (promote.yml or rollback.yml)"
+                "no data directory: promote a snapshot first (promote.yml or rollback.yml)"
             )
     users = processes_in(service.data)
     if users:
         raise Refusal(
             f"{service.name} is not started: process {users[0]} works in {service.data}, a second server "
-            "would destroy it; "
-            f"stop that process in order first"
+            "would destroy it; stop that process in order first"
         )
 
 
@@ -205,8 +202,7 @@ def _stop(engine: Engine, service: Service, timeout: float) -> None:
     if not control.clean:
         raise Refusal(
             f"{service.name} ended, but {service.data} is not shut down cleanly (pg_control says: "
-            f"{control.state}): "
-            f"look whether the server works in another directory"
+            f"{control.state}): look whether the server works in another directory"
         )
 
 
@@ -250,8 +246,8 @@ def _unhealthy(engine: Engine, service: Service) -> str:
             known = engine.healthy(service)
             if known is None:
                 raise Refusal(
-                    f"{service.name} has no health check of its own: give its container one, "
-                    f"or declare tcp, http or postgresql as its health"
+                    f"{service.name} has no health check of its own: give its container one, or declare tcp, "
+                    "http or postgresql as its health"
                 )
             return "" if known else "its container's health check does not say healthy"
     try:
@@ -269,9 +265,8 @@ def _check_identity(service: Service) -> None:
     if found != expected:
         raise Refusal(
             f"{service.name}: the server that answers has system identifier {found}, {service.data} has "
-            f"{expected}: "
-            "the address and the data directory are of different servers; correct one of them in the "
-            "inventory"
+            f"{expected}: the address and the data directory are of different servers; correct one of them "
+            "in the inventory"
         )
 
 

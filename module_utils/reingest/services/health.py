@@ -15,8 +15,8 @@ from .model import Health
 
 _CONNECT_S = 2
 _MALFORMED = (
-    "the address of the login is malformed: expected postgresql://user@host:port/database, "
-    "with / @ : # and ? of a password written as %2F %40 %3A %23 and %3F"
+    "the address of the login is malformed: expected postgresql://user@host:port/database, with / @ : # and "
+    "? of a password written as %2F %40 %3A %23 and %3F"
 )
 # What a server says to a login that will not be let in later either.
 _REFUSED = (

@@ -111,8 +111,7 @@ class ProcessEngine:
             if time.monotonic() > deadline:
                 raise Refusal(
                     f"service {service.name} (process {pid}) still runs {timeout:.0f} s after it was asked "
-                    "to stop; it was "
-                    f"not killed: look at {self._file(service, 'log')} and stop it, or raise "
+                    f"to stop; it was not killed: look at {self._file(service, 'log')} and stop it, or raise "
                     "reingest_stop_timeout"
                 )
             time.sleep(_POLL_S)

@@ -33,9 +33,8 @@ def plan_finalise(volume: Volume, snapshot: str, system_identifier: str) -> Fina
     if found.system_identifier != system_identifier:
         raise Refusal(
             f"{volume.ingest} is not the data directory of the staging server that was loaded (system "
-            "identifier "
-            f"{found.system_identifier}, the server says {system_identifier}): correct reingest_volume or "
-            "reingest_staging_dsn"
+            f"identifier {found.system_identifier}, the server says {system_identifier}): correct "
+            "reingest_volume or reingest_staging_dsn"
         )
     entry = read_ledger(volume).load_of(system_identifier)
     return Finalised(snapshot, system_identifier, changed=entry is None or entry.snapshot != snapshot)

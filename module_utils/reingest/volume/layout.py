@@ -92,9 +92,8 @@ class Volume:
                 return None
             raise Refusal(
                 f"{self.prod} is a {'directory' if self.prod.is_dir() else 'file'}, not a link: a container "
-                "that met a missing prod "
-                "may have made it. Look into it; if nothing of value is there, stop what uses it and move "
-                "it away"
+                "that met a missing prod may have made it. Look into it; if nothing of value is there, stop "
+                "what uses it and move it away"
             )
         target = self._target()
         if target.parent.resolve() != self.staging.resolve() or snapshot_id.taken_at(target.name) is None:

@@ -40,8 +40,8 @@ def held(run: Holder) -> str:
     """Return the refusal's text for a volume that another run has."""
     return (
         f"the volume is held by run {run.run} of {run.operator} since {run.since} (process {run.process} on "
-        f"{run.controller.split('/')[0]}): "
-        f"wait until it ends; if that run is dead, take over with -e reingest_take_over={run.run}"
+        f"{run.controller.split('/')[0]}): wait until it ends; if that run is dead, take over with -e "
+        f"reingest_take_over={run.run}"
     )
 
 

@@ -74,8 +74,8 @@ def mount_faults(volume: Volume) -> list[str]:
 def probe_rename(volume: Volume, rename: Callable[[Path, Path], object] = os.rename) -> None:
     """Try with an empty directory whether ``ingest/`` can be renamed into ``staging/``.
 
-    Two bind mounts of one device, and two quota projects, share ``st_dev`` and still answer EXDEV: only a
-    try tells.
+    Two bind mounts of one device, and two quota projects, share ``st_dev`` and still answer EXDEV:
+    only a try tells.
 
     Raises:
         Refusal: it cannot.
@@ -95,7 +95,6 @@ def probe_rename(volume: Volume, rename: Callable[[Path, Path], object] = os.ren
             raise
         raise Refusal(
             f"{volume.ingest} cannot be renamed into {volume.staging}: they are different mounts or quota "
-            "projects; "
-            f"mount the whole volume {volume.root} as one"
+            f"projects; mount the whole volume {volume.root} as one"
         ) from None
     landed.rmdir()

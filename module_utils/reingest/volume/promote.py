@@ -1,8 +1,7 @@
 """Make a data directory the live one: planned from what is there, so that a run after a crash goes on.
 
 The commit point is the rename of ``prod``. Before it the old snapshot is live, after it the new one; the
-journal, written
-before the first change, says what was intended.
+journal, written before the first change, says what was intended.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ from ..postgres.datadir import (
     is_data_directory,
     processes_in,
     read_data_directory,
-    structure_faults,
 )
 from . import ledger as ledger_file
 from .durable import make_directory, replace_link, sync_directory, sync_tree
@@ -168,8 +166,7 @@ def previous_snapshot(volume: Volume, *, run: str = "") -> str:
     Args:
         volume: the volume.
         run: the run's id; where it has rolled back already, or another run's rollback was interrupted, the
-        answer
-            is the target of that one: asked twice, a rollback goes back once.
+            answer is the target of that one: asked twice, a rollback goes back once.
 
     Raises:
         Refusal: there is none.
@@ -197,8 +194,8 @@ def previous_snapshot(volume: Volume, *, run: str = "") -> str:
             return entry.snapshot
     kept = ", ".join(sorted(there - {live})) or "none"
     raise Refusal(
-        f"there is no earlier snapshot to go back to (others on the volume: {kept}); "
-        f"name one with reingest_snapshot"
+        f"there is no earlier snapshot to go back to (others on the volume: {kept}); name one with "
+        "reingest_snapshot"
     )
 
 
@@ -259,7 +256,7 @@ def _refuse_other_load(volume: Volume, ledger: Ledger, wanted: str, *, named: bo
     if held != wanted:
         raise Refusal(
             f"there is no snapshot {wanted} in {volume.staging}, and {volume.ingest} holds the load {held}: "
-            f"load again, or name a snapshot that is there with reingest_snapshot"
+            "load again, or name a snapshot that is there with reingest_snapshot"
         )
 
 

@@ -27,8 +27,8 @@ def refuse_full(volume: Volume, min_free: int) -> None:
     if free < needed:
         raise Refusal(
             f"{volume.root} has {shown_bytes(free)} free, the next load needs {shown_bytes(needed)} "
-            f"(reingest_min_free {shown_bytes(min_free)}, the live snapshot has {shown_bytes(size)}): "
-            f"prune with a smaller reingest_keep, or enlarge the volume"
+            f"(reingest_min_free {shown_bytes(min_free)}, the live snapshot has {shown_bytes(size)}): prune "
+            "with a smaller reingest_keep, or enlarge the volume"
         )
 
 

@@ -69,10 +69,10 @@ def test_an_unknown_version_is_refused(cluster, tmp_path):
 def test_a_cut_file_is_refused(cluster, tmp_path):
     data = copy_of(cluster(16), tmp_path / "data")
     (data / "global" / "pg_control").write_bytes(b"\0" * 40)
-    with pytest.raises(Refusal, match="cut short .40 bytes."):
+    with pytest.raises(Refusal, match=r"cut short .40 bytes."):
         read_control(data)
 
 
 def test_a_folder_without_it_is_no_data_directory(tmp_path):
-    with pytest.raises(Refusal, match="is not a PostgreSQL data directory: .*pg_control is missing"):
+    with pytest.raises(Refusal, match=r"is not a PostgreSQL data directory: .*pg_control is missing"):
         read_control(tmp_path)

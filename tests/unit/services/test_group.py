@@ -37,7 +37,7 @@ def test_a_probe_is_only_waited_for(engine):
     probe = Service("portal", kind="probe", health=Health(http="http://127.0.0.1:1/"))
     assert not plan_group(engine, [probe], "healthy").changed
     for state in ("started", "stopped", "checked"):
-        with pytest.raises(Refusal, match="portal is a probe, nothing to be .* it can only be waited for"):
+        with pytest.raises(Refusal, match=r"portal is a probe, nothing to be .* it can only be waited for"):
             plan_group(engine, [probe], state)
 
 
@@ -48,7 +48,7 @@ def test_a_probe_needs_an_address(engine):
 
 def test_a_probe_that_does_not_answer_is_told_with_the_reason(engine):
     probe = Service("portal", kind="probe", health=Health(tcp="127.0.0.1:1"))
-    with pytest.raises(Refusal, match="portal is not healthy after 0 s: 127.0.0.1:1: Connection refused"):
+    with pytest.raises(Refusal, match=r"portal is not healthy after 0 s: 127.0.0.1:1: Connection refused"):
         apply_group(engine, plan_group(engine, [probe], "healthy"), stop_timeout=1, start_timeout=0.1)
 
 

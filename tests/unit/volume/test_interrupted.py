@@ -1,4 +1,4 @@
-"""A run that is killed at any of its steps leaves a volume that serves, and that the next run brings to the same end."""
+"""A run that is killed at any step leaves a volume that serves; the next run brings it to the same end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible.module_utils.reingest.volume.fresh import put_fresh
+from ansible.module_utils.reingest.volume.journal import Intent, open_intent
 from ansible.module_utils.reingest.volume.lock import Holder, claim
 from ansible.module_utils.reingest.volume.promote import (
     apply_undo,
@@ -15,7 +16,6 @@ from ansible.module_utils.reingest.volume.promote import (
     previous_snapshot,
 )
 from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
-
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
@@ -25,7 +25,7 @@ KILLED = 9
 
 
 def killed_at(step, act):
-    """Run ``act`` in a child that is killed just before its ``step``-th change; return whether it got that far."""
+    """Run ``act`` in a child that is killed just before its ``step``-th change; return whether it was."""
     child = os.fork()
     if child == 0:
         done = 0
@@ -41,7 +41,7 @@ def killed_at(step, act):
             setattr(os, name, functools.partial(counted, getattr(os, name)))
         try:
             act()
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - a child must not become a second pytest
             os._exit(1)
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -69,7 +69,7 @@ def undo(site, run):
 
 
 def holds(site, live, *, before):
-    """Assert the invariant: prod is a link to one complete data directory, the one before or the one after."""
+    """Assert the invariant: prod is a link to one complete data directory, of before or after."""
     now = site.volume.live()
     assert now in (before, live)
     if now is not None:
@@ -150,10 +150,7 @@ def test_an_undo_of_a_promotion_without_its_line_is_gone_on_with(make_site):
         # As a kill between the commit point and the ledger leaves it.
         lines = site.volume.ledger.read_text().splitlines(keepends=True)
         site.volume.ledger.write_text("".join(lines[:-1]))
-        site.volume.journal.write_text(
-            '{"run": "bad", "operator": "", "snapshot": "%s", "previous": "%s", "origin": "ingest", '
-            '"system_identifier": ""}' % (B, A)
-        )
+        open_intent(site.volume, Intent("bad", OPERATOR, B, A, "ingest", ""))
 
     for site in every_step(make_site, prepare, lambda site: undo(site, "bad")):
         undo(site, "bad")

@@ -24,7 +24,7 @@ OPERATOR = "0000-0002-1825-0097"
 
 
 def link_of(site):
-    return os.readlink(site.volume.prod) if site.volume.prod.is_symlink() else None
+    return str(site.volume.prod.readlink()) if site.volume.prod.is_symlink() else None
 
 
 def undo(site, run):
@@ -179,7 +179,7 @@ class TestRefusal:
 
     def test_another_load_than_the_runs_own(self, site):
         site.load(A)
-        with pytest.raises(Refusal, match=f"there is no snapshot {B} in .* holds the load {A}"):
+        with pytest.raises(Refusal, match=rf"there is no snapshot {B} in .* holds the load {A}"):
             site.plan(loaded=B)
 
     def test_a_snapshot_that_is_not_there(self, site):
@@ -332,7 +332,7 @@ class TestWayBack:
 
     def test_none_is_refused_with_what_there_is(self, site):
         site.serve(A)
-        with pytest.raises(Refusal, match="no earlier snapshot to go back to .others on the volume: none."):
+        with pytest.raises(Refusal, match=r"no earlier snapshot to go back to .others on the volume: none."):
             previous_snapshot(site.volume)
 
 

@@ -1,4 +1,4 @@
-"""Retention: the live snapshot, the way back and what is in use always stay; the rest by count, age and room."""
+"""The live snapshot, the way back and what is in use always stay; the rest by count, age and room."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
 from ansible.module_utils.reingest.volume.promote import apply_undo, plan_undo
+from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
 from clusters import core_of, process_in
 
 A, B, C, D = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z", "20261104T000000Z"

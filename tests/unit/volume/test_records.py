@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timezone
 
 import pytest
@@ -58,8 +57,8 @@ def test_lines_are_only_ever_appended(tmp_path):
 def test_a_link_is_replaced_as_a_whole(tmp_path):
     for target in ("one", "two"):
         replace_link(tmp_path / "prod", target)
-        assert os.readlink(tmp_path / "prod") == target
-    assert os.listdir(tmp_path) == ["prod"]
+        assert str((tmp_path / "prod").readlink()) == target
+    assert [path.name for path in tmp_path.iterdir()] == ["prod"]
 
 
 def test_a_link_never_replaces_a_directory(tmp_path):
@@ -72,7 +71,7 @@ def test_json_is_replaced_as_a_whole(tmp_path):
     write_json(tmp_path / "journal.json", {"b": 1, "a": 2})
     write_json(tmp_path / "journal.json", {"a": 3})
     assert (tmp_path / "journal.json").read_text() == '{\n "a": 3\n}\n'
-    assert os.listdir(tmp_path) == ["journal.json"]
+    assert [path.name for path in tmp_path.iterdir()] == ["journal.json"]
 
 
 def test_a_directory_that_is_there_keeps_its_mode(tmp_path):
