@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: demo demo-stop test lint test-unit test-integration test-molecule clean
+.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule bench-ingest clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -34,6 +34,9 @@ test-integration: .venv/development ## Tests against real PostgreSQL servers, pr
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
 	tests/molecule $(SCENARIOS)
 
+bench-ingest: .venv/development ## Time the first ingest of release 1 (goal: 15 s on 2 cores); writes build/bench/ingest.json
+	python tests/bench/first_ingest.py
+
 .venv/runtime: requirements.txt
 	.config/venv requirements.txt $(PYTHON)
 	@touch $@
@@ -43,4 +46,4 @@ test-molecule: .venv/development ## Whole ingests on Docker; not run without a D
 	@touch $@ .venv/runtime
 
 clean: ## Delete the virtual environment and caches
-	rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache
