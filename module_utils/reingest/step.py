@@ -12,8 +12,7 @@ class StepClock:
     """Started when a module begins; makes the ``step`` value of its result.
 
     Every module returns ``step``. The ``report`` role collects these from all hosts, in the order in which
-    they
-    started, whether the modules ran for real, in check mode, or failed.
+    they started, whether the modules ran for real, in check mode, or failed.
     """
 
     def __init__(self, stage: str) -> None:

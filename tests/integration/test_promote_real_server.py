@@ -1,4 +1,4 @@
-"""Promotions under real servers: what is loaded is what is served; mounts that forbid a rename are refused."""
+"""Promotions under real servers: what was loaded is served; mounts that forbid a rename are refused."""
 
 from __future__ import annotations
 
@@ -174,7 +174,8 @@ from ansible.module_utils.reingest.volume.promote import plan_promotion
 root, mounted = Path(sys.argv[1]), sys.argv[2]
 subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 subprocess.run(["mount", "--bind", root / mounted, root / mounted], check=True)
-for attempt in (lambda: plan_promotion(Volume(root), "", loaded="", dry=False), lambda: probe_rename(Volume(root))):
+volume = Volume(root)
+for attempt in (lambda: plan_promotion(volume, "", loaded="", dry=False), lambda: probe_rename(volume)):
     try:
         attempt()
     except Refusal as refusal:

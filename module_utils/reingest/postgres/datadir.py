@@ -126,8 +126,7 @@ def processes_in(path: Path) -> list[int]:
     """Return the processes whose working directory is this directory, in any container of this machine.
 
     A PostgreSQL server works in its data directory. Its own lock file cannot show a server of another
-    container
-    (each sees itself as process 1), but the inode behind ``/proc/<pid>/cwd`` does.
+    container (each sees itself as process 1), but the inode behind ``/proc/<pid>/cwd`` does.
     """
     if not path.exists():
         return []

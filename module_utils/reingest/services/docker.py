@@ -40,8 +40,7 @@ class DockerEngine:
         """Return whether the container runs.
 
         One that Docker starts again and again runs, too, as long as it may still come up; a PostgreSQL in
-        that state is
-        broken, and waiting for it would only make the outage longer.
+        that state is broken, and waiting for it would only make the outage longer.
         """
         state = self._container(service)["State"]
         if state.get("Restarting"):
@@ -105,8 +104,7 @@ class DockerEngine:
         """Stop the container so that it stays stopped.
 
         A PostgreSQL gets SIGINT (fast shutdown) and is never killed; anything else gets its image's stop
-        signal, and is
-        killed when the time is over.
+        signal, and is killed when the time is over.
 
         Raises:
             Refusal: a PostgreSQL still runs after ``timeout`` seconds.

@@ -1,8 +1,7 @@
 """The few calls of the Docker Engine API that services need, over its unix socket.
 
-Only the standard library: the SDK costs 0.15 s a task. The paths carry no version, so that the engine
-answers in its
-own newest one, from 1.41 (Docker 20.10) on.
+Only the standard library: the SDK costs 0.15 s a task. The paths carry no version, so that the engine answers
+in its own newest one, from 1.41 (Docker 20.10) on.
 """
 
 from __future__ import annotations

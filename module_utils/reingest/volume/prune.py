@@ -47,12 +47,9 @@ def plan_pruning(
     """Decide what goes.
 
     The live snapshot, the one that a rollback would go to, and those that a process works in or an open
-    journal names
-    always stay. Of the others the newest ``keep`` that were live stay, and those younger than ``keep_days``.
-    Where less than
-    ``min_free`` bytes are free, the count gives way, the age does not. A snapshot that failed is kept until
-    a newer one
-    is live.
+    journal names always stay. Of the others the newest ``keep`` that were live stay, and those younger than
+    ``keep_days``. Where less than ``min_free`` bytes are free, the count gives way, the age does not. A
+    snapshot that failed is kept until a newer one is live.
 
     Args:
         volume: the volume.
