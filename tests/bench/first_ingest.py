@@ -1,8 +1,7 @@
 """Time the first ingest of release 1 with the demo's inventory, from an empty volume: `make bench-ingest`.
 
 Each round has a home, servers and ports of its own. Prints, and writes to build/bench/ingest.json, the median
-wall time
-of `ansible-playbook ingest.yml`, and the medians of the stages as the run's own report has them.
+of the wall time of `ansible-playbook ingest.yml` and of each stage as the run's own report has it.
 """
 
 from __future__ import annotations
