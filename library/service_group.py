@@ -58,14 +58,12 @@ options:
       environment:
         description: "Engine process: environment variables."
         type: dict
-        default: {}
       directory:
         description: "Engine process: the working directory."
         type: path
       health:
         description: How it is found healthy; the first that is set counts, none means that it runs.
         type: dict
-        default: {}
         suboptions:
           container:
             description: The container's own health check.
@@ -182,9 +180,9 @@ _SERVICE: dict[str, Any] = {
     "linked": {"type": "bool", "default": False},
     "command": {"type": "list", "elements": "str", "default": []},
     "user": {"type": "str", "default": ""},
-    "environment": {"type": "dict", "default": {}},
+    "environment": {"type": "dict"},
     "directory": {"type": "path"},
-    "health": {"type": "dict", "default": {}, "options": _HEALTH},
+    "health": {"type": "dict", "options": _HEALTH},
 }
 ARGUMENT_SPEC: dict[str, Any] = {
     "engine": {"type": "str", "choices": ["docker", "process"], "required": True},

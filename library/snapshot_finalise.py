@@ -80,7 +80,12 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.finalise import Finalised, apply_finalise, plan_finalise
+from ansible.module_utils.reingest.volume.finalise import (
+    Finalised,
+    apply_finalise,
+    plan_finalise,
+    refuse_taken,
+)
 from ansible.module_utils.reingest.volume.layout import open_volume
 from ansible.module_utils.reingest.volume.lock import check_run, verb
 
@@ -104,14 +109,14 @@ def main() -> None:
         volume = open_volume(Path(params["volume"]))
         check_run(volume, params["run"])
         if module.check_mode:  # the load is still to come
+            refuse_taken(volume, params["snapshot"])
             plan = Finalised(params["snapshot"], params["system_identifier"], changed=True)
         else:
-            plan = plan_finalise(volume, params["snapshot"], params["system_identifier"])
-        if plan.changed and not module.check_mode:
             with verb(volume, params["run"]):
-                apply_finalise(
-                    volume, plan, run=params["run"], operator=params["operator"], load=params["load"]
-                )
+                plan = plan_finalise(volume, params["snapshot"], params["system_identifier"])
+                if plan.changed:
+                    who = {"run": params["run"], "operator": params["operator"]}
+                    apply_finalise(volume, plan, **who, load=params["load"])
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
     did = [f"write load {plan.snapshot} into the ledger"] if plan.changed else []

@@ -105,6 +105,7 @@ step:
   type: dict
 """
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -139,11 +140,10 @@ def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: 
     """Plan the promotion and, outside check mode, apply it; return the module's result."""
     wanted = params["snapshot"]
     if params["kind"] == "rollback" and not wanted:
-        wanted = previous_snapshot(volume)
+        wanted = previous_snapshot(volume, run=params["run"])
     plan = plan_promotion(volume, wanted, loaded=params["loaded"], dry=check, run=params["run"])
     if plan.changed and not check:
-        with verb(volume, params["run"]):
-            apply_promotion(volume, plan, run=params["run"], operator=params["operator"], kind=params["kind"])
+        apply_promotion(volume, plan, run=params["run"], operator=params["operator"], kind=params["kind"])
     load = read_ledger(volume).load(plan.snapshot)
     return {
         "changed": plan.changed,
@@ -160,8 +160,7 @@ def undo(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: boo
     """Plan the way back and, outside check mode, apply it; return the module's result."""
     plan = plan_undo(volume, params["run"])
     if plan.changed and not check:
-        with verb(volume, params["run"]):
-            apply_undo(volume, plan, run=params["run"], operator=params["operator"])
+        apply_undo(volume, plan, run=params["run"], operator=params["operator"])
     live = plan.restore if plan.link else volume.live() or ""
     load = read_ledger(volume).load(live) if live else None
     return {
@@ -183,7 +182,9 @@ def main() -> None:
     try:
         volume = open_volume(Path(module.params["volume"]))
         check_run(volume, module.params["run"])
-        result = act(volume, module.params, clock, check=module.check_mode)
+        # Planned within the verb's lock: a verb that is started twice finds its work done.
+        with nullcontext() if module.check_mode else verb(volume, module.params["run"]):
+            result = act(volume, module.params, clock, check=module.check_mode)
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
     module.exit_json(**result)

@@ -81,6 +81,7 @@ step:
   type: dict
 """
 
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -117,17 +118,17 @@ def main() -> None:
     try:
         volume = open_volume(Path(params["volume"]))
         check_run(volume, params["run"])
-        plan = plan_pruning(
-            volume,
-            keep=params["keep"],
-            keep_days=params["keep_days"],
-            min_free=min_free,
-            free=free_bytes(volume.root),
-            now=datetime.now(timezone.utc),
-            promoting=params["promoting"] if module.check_mode else "",
-        )
-        if plan.changed and not module.check_mode:
-            with verb(volume, params["run"]):
+        with nullcontext() if module.check_mode else verb(volume, params["run"]):
+            plan = plan_pruning(
+                volume,
+                keep=params["keep"],
+                keep_days=params["keep_days"],
+                min_free=min_free,
+                free=free_bytes(volume.root),
+                now=datetime.now(timezone.utc),
+                promoting=params["promoting"] if module.check_mode else "",
+            )
+            if plan.changed and not module.check_mode:
                 apply_pruning(volume, plan, run=params["run"], operator=params["operator"])
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))

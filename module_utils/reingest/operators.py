@@ -18,7 +18,6 @@ def orcid(text: str) -> str:
 
     Raises:
         Refusal: the text has not the form of an iD, or its checksum is wrong.
-
     """
     match = _FORM.fullmatch(text.strip())
     if match is None:
@@ -39,7 +38,6 @@ def authorised(operator: str, operators: Sequence[str]) -> str:
 
     Raises:
         Refusal: no operator was named, an iD is malformed, or the operator is not one of the operators.
-
     """
     if not operators:
         raise Refusal("nobody may run this: reingest_operators is empty; list the ORCID iDs of the operators")

@@ -34,7 +34,6 @@ class StepClock:
 
         Returns:
             ``{stage, started (UTC, ISO 8601), seconds, changed, did, detail}``
-
         """
         return {
             "stage": self._stage,

@@ -76,7 +76,8 @@ def test_a_host_that_cannot_be_reached_ends_the_run_before_anything_is_claimed(
 ):
     hosts = (
         "worker: {hosts: {demo: {}}}\ndb: {hosts: {demo: {}}}\n"
-        "backend: {hosts: {demo: {}, lost: {ansible_connection: ssh, ansible_host: 127.0.0.1, ansible_port: 1}}}\n"
+        "backend: {hosts: {demo: {}, lost: {ansible_connection: ssh, "
+        "ansible_host: 127.0.0.1, ansible_port: 1}}}\n"
     )
     code, output = deployment.play("ingest.yml", inventory=inventory(hosts))
     assert code != 0

@@ -1,14 +1,22 @@
-"""Clusters that were really initialised, made once a session; tests copy them."""
+"""Clusters that were really initialised, made once a session, and volumes as a load leaves them."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from clusters import initialise, programs, unprivileged
+from ansible.module_utils.reingest.volume import ledger as ledger_file
+from ansible.module_utils.reingest.volume.durable import make_directory
+from ansible.module_utils.reingest.volume.layout import Volume
+from ansible.module_utils.reingest.volume.ledger import read_ledger
+from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
+from clusters import core_of, initialise, programs, unprivileged
+
+OPERATOR = "0000-0002-1825-0097"
 
 
 @pytest.fixture(scope="session")
@@ -28,3 +36,63 @@ def cluster():
 
     yield make
     shutil.rmtree(root)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A volume, and the steps of a run on it."""
+
+    volume: Volume
+    template: object
+
+    def load(self, snapshot, *, finalised=True):
+        """Put a load into ``ingest/``; its system identifier is the snapshot's id as a number."""
+        identifier = int("".join(digit for digit in snapshot if digit.isdigit()))
+        self.volume.ingest.mkdir(mode=0o700, exist_ok=True)
+        core_of(self.template, self.volume.ingest, identifier)
+        if finalised:
+            detail = {"system_identifier": str(identifier), "release": f"r{snapshot[:8]}"}
+            make_directory(self.volume.records, like=self.volume.root)
+            self.record(ledger_file.FINALISED, snapshot, "load", detail)
+        return snapshot
+
+    def record(self, event, snapshot, run, detail=None):
+        ledger_file.record(self.volume, event, snapshot, run=run, operator=OPERATOR, detail=detail)
+
+    def plan(self, snapshot="", *, run="", loaded="", dry=False):
+        return plan_promotion(self.volume, snapshot, loaded=loaded, dry=dry, run=run)
+
+    def promote(self, snapshot="", *, run="run", kind="promote"):
+        plan = self.plan(snapshot, run=run)
+        apply_promotion(self.volume, plan, run=run, operator=OPERATOR, kind=kind)
+        return plan
+
+    def serve(self, *snapshots):
+        """Load and promote one after the other, each by a run of its own."""
+        for snapshot in snapshots:
+            self.load(snapshot)
+            self.promote(run=f"run of {snapshot}")
+
+    @property
+    def ledger(self):
+        return read_ledger(self.volume)
+
+    def events(self):
+        return [(entry.event, entry.snapshot) for entry in self.ledger.entries]
+
+
+@pytest.fixture
+def make_site(cluster, tmp_path):
+    """Return ``make(name)``, which makes a volume with an empty ``ingest/``."""
+
+    def make(name="volume"):
+        root = tmp_path / name
+        (root / "ingest").mkdir(parents=True, mode=0o700)
+        return Site(Volume(root), cluster(16))
+
+    return make
+
+
+@pytest.fixture
+def site(make_site):
+    return make_site()

@@ -38,7 +38,6 @@ def read_document(file: Path) -> Section:
 
     Raises:
         Refusal: there is no such file, or it is not YAML, or a key is given twice.
-
     """
     try:
         text = file.read_text(encoding="utf-8")

@@ -71,7 +71,6 @@ class Mapper:
 
         Raises:
             UnfitError: ``each:`` leads to something that is not an array.
-
         """
         if self._unseen:
             self._look(record, inside=False)
@@ -103,7 +102,6 @@ class Mapper:
 
         Raises:
             Refusal: names the table, the column, the path and the keys that are there.
-
         """
         for name, paths in self._unseen.items():
             there = list(self._keys[name])

@@ -26,7 +26,6 @@ def parse_dataset(file: Path, *, sources: str = "", release: str = "") -> Datase
 
     Raises:
         Refusal: what the file says is not a dataset; the message has the file, the place, and the remedy.
-
     """
     file = file.absolute()
     top = read_document(file)

@@ -65,7 +65,6 @@ def rehearse(plan: LoadPlan, processes: int) -> dict[str, int]:
 
     Raises:
         Refusal: a source is not what the dataset says; with file and line.
-
     """
     jobs = [Job(feed.table.name, _weight(plan, feed.files), partial(count_rows, feed)) for feed in plan.feeds]
     return run_parallel(jobs, processes)
@@ -83,7 +82,6 @@ def apply_load(plan: LoadPlan, *, staging_dsn: str, run: str, operator: str, pro
 
     Raises:
         Refusal: another load is under way, or a row, a source or a transform is refused.
-
     """
     dsn = with_database(staging_dsn, plan.dataset.database)
     phases = Phases()

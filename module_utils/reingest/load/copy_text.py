@@ -21,7 +21,6 @@ def encoders(kinds: Sequence[str], *, typed: bool) -> list[Encoder]:
     Args:
         kinds: the kinds of the columns, as the catalog has them.
         typed: whether the source's values have types, as JSON's have; those of CSV are texts.
-
     """
     chosen: dict[str, Encoder] = {JSON: _json if typed else _plain, ARRAY: _array if typed else _plain}
     return [chosen.get(kind, _plain) for kind in kinds]

@@ -19,7 +19,6 @@ def drop_duplicates(connection: Connection, table: Table, shape: TableShape) -> 
 
     Raises:
         Refusal: rows of one key differ, or the dataset declares no duplicates and there are some.
-
     """
     key = sql.SQL(", ").join(map(sql.Identifier, shape.primary_key))
     loaded = [column.name for column in table.columns]

@@ -31,7 +31,6 @@ def fill_table(dsn: str, feed: Feed, pieces: Sequence[Piece]) -> dict[str, int]:
 
     Raises:
         Refusal: a row that PostgreSQL does not take, a source that is not as declared, or keys given twice.
-
     """
     with closing(connect(dsn, autocommit=True)) as connection:
         with connection.cursor() as cursor:
@@ -49,7 +48,6 @@ def count_rows(feed: Feed) -> int:
 
     Raises:
         Refusal: a source is not what the dataset says; with file and line.
-
     """
     stream = RowStream(feed)
     while stream.read():

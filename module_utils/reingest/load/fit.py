@@ -22,7 +22,6 @@ def check_tables(
 
     Raises:
         Refusal: with the line to add, or the nearest name.
-
     """
     for tables, where in ((schema, f"the schema {dataset.schema.name}"), (production, "production")):
         for name in tables:

@@ -103,7 +103,6 @@ def plan_load(
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
-
     """
     dataset = parse_dataset(dataset_file, sources=sources, release=release)
     chosen = checked(snapshot) if snapshot else new_id()

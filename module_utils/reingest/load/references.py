@@ -22,7 +22,6 @@ def settle_orphans(connection: Connection, dataset: Dataset, references: Sequenc
 
     Raises:
         Refusal: there are orphans in a table that does not declare it; with table, column and values.
-
     """
     dropping = [each for each in references if _drops(dataset, each.table)]
     dropped: Counter[str] = Counter()
@@ -43,7 +42,6 @@ def add_references(connection: Connection, references: Sequence[Reference]) -> N
 
     Raises:
         Refusal: a reference that must be proven at once has orphans.
-
     """
     with connection.cursor() as cursor:
         for reference in references:
@@ -57,7 +55,6 @@ def prove_references(connection: Connection, references: Sequence[Reference]) ->
 
     Raises:
         Refusal: there are orphans; with table, column and values.
-
     """
     for reference in references:
         if reference.late:

@@ -57,7 +57,6 @@ class RowStream:
 
         Raises:
             Refusal: a source is not what the dataset says; with file and line.
-
         """
         try:
             return next(self._batches, b"")

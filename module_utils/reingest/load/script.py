@@ -29,7 +29,6 @@ def read_script(path: Path, what: str) -> str:
 
     Raises:
         Refusal: the file is not there, or holds what only psql knows, or ends a transaction; with the line.
-
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -53,7 +52,6 @@ def run_script(connection: Connection, path: Path, text: str, what: str) -> None
 
     Raises:
         Refusal: PostgreSQL refuses a statement; with the line, where PostgreSQL tells it.
-
     """
     if not any(True for _ in _statements(text)):
         return

@@ -35,7 +35,6 @@ def inspect_server(dsn: str, database: str) -> Server:
 
     Raises:
         Refusal: it does not answer, or refuses the login.
-
     """
     with (
         closing(connect(with_database(dsn, MAINTENANCE), autocommit=True)) as connection,
@@ -56,7 +55,6 @@ def inspect_production(dsn: str, database: str, *, required: bool) -> Server | N
 
     Raises:
         Refusal: there must be one, and there is none; or the login is refused.
-
     """
     only = "only a first ingest goes without it (production_required: false)"
     if not dsn:
@@ -82,7 +80,6 @@ def inspect_staging(dsn: str, database: str, *, required: bool) -> Server | None
 
     Raises:
         Refusal: it must answer and does not, or it refuses the login.
-
     """
     try:
         return inspect_server(dsn, database)
@@ -110,7 +107,6 @@ def refuse_second_load(dsn: str) -> None:
 
     Raises:
         Refusal: names who loads.
-
     """
     with closing(connect(with_database(dsn, MAINTENANCE), autocommit=True)) as connection:
         holder = lock_holder(connection)
@@ -124,7 +120,6 @@ def load_lock(dsn: str, name: str) -> Iterator[Connection]:
 
     Raises:
         Refusal: another load has it.
-
     """
     maintenance = with_database(dsn, MAINTENANCE)
     with closing(connect(maintenance, application_name=name[:_NAME_LENGTH], autocommit=True)) as connection:

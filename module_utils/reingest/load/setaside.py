@@ -121,7 +121,6 @@ def put_back(connection: Connection, pieces: Sequence[Piece]) -> None:
 
     Raises:
         Refusal: the rows do not allow one.
-
     """
     with connection.cursor() as cursor:
         for piece in pieces:
@@ -134,7 +133,6 @@ def execute(cursor: Cursor, statement: str, what: str) -> None:
 
     Raises:
         Refusal: PostgreSQL refuses it because of the rows.
-
     """
     try:
         cursor.execute(statement)

@@ -36,7 +36,6 @@ def run_parallel(work: Sequence[Job], processes: int, *, closed: Sequence[int] =
     Raises:
         Refusal: a job was refused, or its process was killed.
         RuntimeError: a job failed in a way that nobody foresaw; with its traceback.
-
     """
     waiting = sorted(work, key=lambda job: job.weight)
     results: dict[str, Any] = {}

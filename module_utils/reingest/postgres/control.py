@@ -76,7 +76,6 @@ def read_control(data: Path) -> Control:
 
     Raises:
         Refusal: the file is missing, short, of an unknown version, or fails its CRC.
-
     """
     path = data / "global" / "pg_control"
     raw, failed = b"", b""

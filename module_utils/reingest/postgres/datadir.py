@@ -38,7 +38,6 @@ def read_data_directory(path: Path) -> DataDirectory:
 
     Raises:
         Refusal: nothing lies there, or something that is no data directory.
-
     """
     try:
         major = (path / "PG_VERSION").read_text(encoding="ascii").strip()

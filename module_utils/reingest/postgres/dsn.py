@@ -38,7 +38,6 @@ def with_database(dsn: str, name: str) -> str:
 
     Raises:
         Refusal: libpq cannot read the string.
-
     """
     _parsed(dsn)
     return str(make_dsn(dsn, dbname=name))
@@ -49,7 +48,6 @@ def address(dsn: str) -> str:
 
     Raises:
         Refusal: libpq cannot read the string.
-
     """
     parts = _parsed(dsn)
     return f"{parts.get('host') or parts.get('hostaddr') or 'the local socket'}:{parts.get('port') or '5432'}"
@@ -70,7 +68,6 @@ def connect(
     Raises:
         Unreachable: the server does not answer.
         Refusal: libpq cannot read the string, or the server refuses the login; never with a password in it.
-
     """
     parts = _parsed(dsn)
     try:

@@ -108,7 +108,6 @@ class DockerEngine:
 
         Raises:
             Refusal: a PostgreSQL still runs after ``timeout`` seconds.
-
         """
         container = self._container(service)
         identifier = container["Id"]

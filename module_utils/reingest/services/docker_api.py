@@ -76,7 +76,6 @@ class DockerApi:
         Raises:
             Refusal: the engine cannot be reached, or not by this account, or does not answer.
             TimeoutError: ``wait`` is over.
-
         """
         target = f"{path}?{urlencode(query)}" if query else path
         connection = _SocketConnection(self.socket, _ANSWER_S if wait is None else wait)
@@ -113,7 +112,6 @@ class DockerApi:
 
         Raises:
             Refusal: there is none of that name; the message lists those that there are.
-
         """
         answer = self.call("GET", f"/containers/{quote(name, safe='')}/json")
         found = answer.json() if answer.status == 200 else None

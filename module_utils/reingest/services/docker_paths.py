@@ -25,7 +25,6 @@ def data_faults(
         service: a PostgreSQL with ``data``.
         container: what the engine tells of its container.
         volume: returns what the engine tells of a volume.
-
     """
     if service.data is None:
         return []

@@ -86,7 +86,6 @@ def plan_group(
 
     Raises:
         Refusal: with every fault of the services' definitions.
-
     """
     own = [service for service in services if service.kind != PROBE]
     faults = _definition_faults(services, state)
@@ -118,7 +117,6 @@ def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_t
 
     Raises:
         Refusal: with what went wrong for every service that did not get there.
-
     """
     if plan.state == STOPPED:
         _each(plan.act, lambda service: _stop(engine, service, stop_timeout))
@@ -139,7 +137,6 @@ def refuse_unsafe_start(service: Service) -> None:
 
     Raises:
         Refusal: ``linked`` and the data directory is no link to a data directory, or a process works in it.
-
     """
     if service.data is None:
         return
@@ -237,7 +234,6 @@ def _unhealthy(engine: Engine, service: Service) -> str:
 
     Raises:
         Refusal: waiting longer is of no use.
-
     """
     if service.kind != PROBE:
         if not engine.running(service):

@@ -33,7 +33,6 @@ def answer(health: Health, timeout: float = 2.0) -> str:
     Raises:
         Refusal: it will never be (a wrong password, say): waiting longer is of no use.
         ImportError: a login is declared and this host has no psycopg2.
-
     """
     if health.tcp:
         return _tcp(health.tcp, timeout)

@@ -100,7 +100,6 @@ class ProcessEngine:
 
         Raises:
             Refusal: it still runs after ``timeout`` seconds (it is not killed), or nobody knows how it ended.
-
         """
         pid = self._pid(service)
         if pid is None:

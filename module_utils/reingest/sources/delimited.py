@@ -19,7 +19,6 @@ def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
 
     Raises:
         Refusal: the file is empty, or a name is empty or there twice.
-
     """
     for _, fields in _fields(path, dialect):
         names = tuple(fields)
@@ -36,7 +35,6 @@ def read_delimited(path: Path, dialect: Dialect) -> Iterator[tuple[int, dict[str
 
     Raises:
         Refusal: the quoting is broken, or a line has not as many fields as the first; with file and line.
-
     """
     names = read_header(path, dialect)
     rows = _fields(path, dialect)

@@ -30,7 +30,6 @@ def find_files(pattern: str, folder: Path) -> tuple[Path, ...]:
 
     Raises:
         Refusal: there is none, or the path is a folder.
-
     """
     path = folder / pattern
     if path.is_file():
@@ -51,7 +50,6 @@ def identify(paths: Iterable[Path], folder: Path) -> dict[Path, SourceFile]:
 
     Raises:
         Refusal: a file cannot be read.
-
     """
     unique = sorted(set(paths))
     with ThreadPoolExecutor(4) as pool:
@@ -63,7 +61,6 @@ def check_unchanged(files: Iterable[SourceFile]) -> None:
 
     Raises:
         Refusal: names the file that was changed while it was read.
-
     """
     for file in files:
         try:

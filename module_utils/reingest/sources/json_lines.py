@@ -30,7 +30,6 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
     Raises:
         Refusal: a line is not JSON, or not an object, or cannot be read; with file and line.
-
     """
     decode = _DECODER.decode
     for number, line in read_lines(path):

@@ -20,7 +20,6 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
     Raises:
         Refusal: the file cannot be read, is not UTF-8, or its gzip data are damaged; with the line.
-
     """
     number = 0
     try:

@@ -21,7 +21,6 @@ def read_records(table: Table, path: Path) -> Iterator[tuple[int, dict[str, Any]
 
     Raises:
         Refusal: the file is not what its format says; with file and line.
-
     """
     if table.format == "jsonl":
         return read_json_lines(path)

@@ -42,7 +42,6 @@ def run_checks(
 
     Raises:
         Refusal: the staging server has no finished load, or a server does not answer.
-
     """
     record = inspect_server(staging_dsn, dataset.database).record
     if record is None or not record.finished:

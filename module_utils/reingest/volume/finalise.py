@@ -22,13 +22,27 @@ class Finalised:
     changed: bool
 
 
+def refuse_taken(volume: Volume, snapshot: str) -> None:
+    """Refuse a load under the id of a snapshot that is there already.
+
+    Raises:
+        Refusal: ``staging/`` has that snapshot.
+    """
+    if volume.snapshot(snapshot).is_dir():
+        raise Refusal(
+            f"the load cannot be named {snapshot}: {volume.snapshot(snapshot)} is there already; "
+            "leave reingest_snapshot out, or give another time"
+        )
+
+
 def plan_finalise(volume: Volume, snapshot: str, system_identifier: str) -> Finalised:
     """Plan the line.
 
     Raises:
-        Refusal: the cluster in ``ingest/`` is not the one that was loaded (another volume, another server).
-
+        Refusal: the cluster in ``ingest/`` is not the one that was loaded (another volume or server), or
+            the id is taken.
     """
+    refuse_taken(volume, snapshot)
     found = read_data_directory(volume.ingest)
     if found.system_identifier != system_identifier:
         raise Refusal(

@@ -85,7 +85,6 @@ class Volume:
 
         Raises:
             Refusal: ``prod`` is not a link, or a link that does not lead to a snapshot of this volume.
-
         """
         if not self.prod.is_symlink():
             if not self.prod.exists():
@@ -120,7 +119,6 @@ def open_volume(root: Path) -> Volume:
 
     Raises:
         Refusal: there is no such directory.
-
     """
     if not root.is_dir():
         raise Refusal(f"volume {root} is not there: mount it, or correct reingest_volume")

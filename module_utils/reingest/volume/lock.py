@@ -52,7 +52,6 @@ def claim(volume: Volume, wanted: Holder, *, take_over: str = "") -> bool:
 
     Raises:
         Refusal: another run has it.
-
     """
     with _one_at_a_time(volume, "claim.lock"):
         now = holder(volume)

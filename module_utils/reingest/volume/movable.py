@@ -31,7 +31,6 @@ def candidate_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bo
         found: the data directory.
         live: the snapshot that is live now; empty: there is none to compare with, and none to be in use.
         dry: check mode: the servers, which run now, are taken as stopped.
-
     """
     reference = _reference(volume, live)
     faults = structure_faults(found.path) + version_faults(found, reference)
@@ -79,7 +78,6 @@ def probe_rename(volume: Volume, rename: Callable[[Path, Path], object] = os.ren
 
     Raises:
         Refusal: it cannot.
-
     """
     make_directory(volume.staging, like=volume.root)
     probe, landed = volume.ingest / ".reingest-probe", volume.staging / ".reingest-probe"

@@ -35,7 +35,6 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
 
     Raises:
         Refusal: with every fault that was found.
-
     """
     ledger = read_ledger(volume)
     live = _live(volume)
@@ -65,7 +64,6 @@ def loaded_snapshot(volume: Volume, ledger: Ledger) -> str:
 
     Raises:
         Refusal: there is no data directory, or no finished load in it.
-
     """
     found = read_data_directory(volume.ingest)
     entry = ledger.load_of(found.system_identifier)
@@ -116,7 +114,6 @@ def plan_undo(volume: Volume, run: str) -> Undo:
 
     Raises:
         Refusal: a process works in the snapshot that failed, or the one before it could not serve.
-
     """
     ledger = read_ledger(volume)
     intent, promoted = read_intent(volume), ledger.promotion(run)
@@ -170,7 +167,6 @@ def previous_snapshot(volume: Volume, *, run: str = "") -> str:
 
     Raises:
         Refusal: there is none.
-
     """
     ledger, there = read_ledger(volume), set(volume.snapshots())
     began, done = interrupted(volume, ledger), ledger.promotion(run) if run else None

@@ -59,7 +59,6 @@ def plan_pruning(
         free: bytes that are free.
         now: the time.
         promoting: check mode: the snapshot that this run makes live, which is not there yet.
-
     """
     if keep < 1:
         raise Refusal(f"reingest_keep is {keep}: at least 1, or there is no way back")
@@ -96,7 +95,6 @@ def apply_pruning(volume: Volume, plan: Pruning, *, run: str, operator: str) -> 
 
     Raises:
         Refusal: a process works in a snapshot that was to go; nothing was deleted then.
-
     """
     going = [name for name in plan.delete if volume.snapshot(name).is_dir()]
     for name in going:

@@ -36,7 +36,6 @@ def checked(snapshot: str) -> str:
 
     Raises:
         Refusal: the text is an id in neither form (a path, say).
-
     """
     if taken_at(snapshot) is None:
         raise Refusal(f"{snapshot!r} is not a snapshot id: expected a UTC time such as 20261123T114500Z")

@@ -19,7 +19,6 @@ def refuse_full(volume: Volume, min_free: int) -> None:
 
     Raises:
         Refusal: less is free than ``min_free``, or than the live snapshot's size with a tenth on top.
-
     """
     live = volume.live()
     size = tree_bytes(volume.snapshot(live)) if live else 0

@@ -1,0 +1,67 @@
+"""``service_group`` through its real ``main``, with processes."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture
+def group(tmp_path, run_module):
+    """Return ``run(state, *services, check=, ...)``; what is left running is stopped at the end."""
+    made = {}
+
+    def run(state, *services, check=False, **more):
+        made.update({service["name"]: service for service in services if service.get("kind") != "probe"})
+        options = {"engine": "process", "records": str(tmp_path / "records"), "start_timeout": 5, **more}
+        return run_module("service_group", check=check, state=state, services=list(services), **options)
+
+    yield run
+    run("stopped", *made.values())
+
+
+def service(name):
+    return {"name": name, "command": ["sleep", "600"]}
+
+
+def test_starts_and_stops_once(group):
+    first = group("started", service("a"), service("b"))
+    assert (first["changed"], sorted(first["acted"])) == (True, ["a", "b"])
+    assert first["step"]["did"] == ["start a", "start b"]
+    assert not group("started", service("a"), service("b"))["changed"]
+    stopped = group("stopped", service("a"), service("b"))
+    assert stopped["diff"] == {"before": "a: running\nb: running\n", "after": "a: stopped\nb: stopped\n"}
+    assert not group("stopped", service("a"), service("b"))["changed"]
+
+
+def test_check_mode_predicts_and_starts_nothing(group, tmp_path):
+    dry = group("started", service("a"), check=True)
+    assert dry["changed"]
+    assert dry["step"]["did"] == ["start a"]
+    assert not (tmp_path / "records").exists()
+
+
+def test_check_mode_takes_the_states_that_earlier_steps_bring(group):
+    group("started", service("a"))
+    dry = group("started", service("a"), check=True, assume={"a": "stopped"})
+    assert dry["acted"] == ["a"]
+    assert group("stopped", service("b"), check=True, assume={"b": "started"})["acted"] == ["b"]
+    assert not group("started", service("a"), assume={"a": "stopped"})["changed"]
+
+
+def test_a_service_without_a_program_is_refused(group):
+    refused = group("checked", {"name": "a"})
+    assert refused["failed"]
+    assert "service a has no command" in refused["msg"]
+
+
+def test_a_probe_that_does_not_answer_is_refused_and_one_that_answers_otherwise_too(group):
+    probe = {"name": "portal", "kind": "probe", "health": {"http": "http://127.0.0.1:9/health"}}
+    refused = group("healthy", probe, start_timeout=0.2)
+    assert "portal is not healthy" in refused["msg"]
+
+
+def test_a_connection_string_is_never_in_the_result(group):
+    secret = "postgresql://u:correct-horse@127.0.0.1:9/d"
+    refused = group("started", {**service("a"), "health": {"postgresql": secret}}, start_timeout=0.2)
+    assert refused["failed"]
+    assert "correct-horse" not in str(refused)

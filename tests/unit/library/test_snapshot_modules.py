@@ -1,0 +1,223 @@
+"""The modules of the volume through their real ``main``: run, run again, run dry, refused."""
+
+from __future__ import annotations
+
+import json
+
+A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
+WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+STEP = {
+    "stage": "load",
+    "started": "2026-11-23T12:00:00.000+00:00",
+    "seconds": 1.0,
+    "changed": True,
+    "did": ["load study"],
+    "detail": {},
+}
+
+
+def files(volume):
+    return sorted((str(path), path.lstat().st_mtime_ns) for path in volume.root.rglob("*"))
+
+
+class TestPromote:
+    def test_promotes_the_load_once_and_returns_its_release(self, site, run_module):
+        site.load(A)
+        first = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
+        assert (first["changed"], first["snapshot"], first["previous"], first["release"]) == (
+            True,
+            A,
+            "",
+            "r20261101",
+        )
+        assert first["step"]["did"][-1] == f"point prod at staging/{A}"
+        assert first["diff"]["after"].startswith(f"prod -> staging/{A}\n")
+        again = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
+        assert (again["changed"], again["snapshot"]) == (False, A)
+
+    def test_check_mode_reports_the_promotion_and_touches_nothing(self, site, run_module):
+        site.serve(A)
+        site.load(B)
+        before = files(site.volume)
+        dry = run_module("snapshot_promote", check=True, volume=str(site.volume.root), **WHO)
+        assert dry["changed"]
+        assert files(site.volume) == before
+        real = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
+        assert (real["step"]["did"], real["diff"]) == (dry["step"]["did"], dry["diff"])
+
+    def test_check_mode_takes_a_load_that_is_still_to_come_as_done(self, site, run_module):
+        dry = run_module(
+            "snapshot_promote", check=True, volume=str(site.volume.root), loaded=A, release="r9", **WHO
+        )
+        assert (dry["changed"], dry["snapshot"], dry["release"]) == (True, A, "r9")
+        assert not site.volume.records.exists()
+
+    def test_undone_takes_back_what_this_run_promoted(self, site, run_module):
+        site.serve(A)
+        site.load(B)
+        run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
+        back = run_module("snapshot_promote", volume=str(site.volume.root), state="undone", **WHO)
+        assert (back["changed"], back["live"], back["snapshot"]) == (True, A, B)
+        again = run_module("snapshot_promote", volume=str(site.volume.root), state="undone", **WHO)
+        assert (again["changed"], again["live"]) == (False, A)
+
+    def test_a_rollback_that_is_retried_goes_back_once(self, site, run_module):
+        site.serve(A, B, C)
+        options = {"volume": str(site.volume.root), "kind": "rollback", **WHO}
+        assert run_module("snapshot_promote", **options)["live"] == B
+        assert run_module("snapshot_promote", **options)["live"] == B
+
+    def test_a_refusal_names_what_is_wrong_and_has_its_step(self, site, run_module):
+        result = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
+        assert result["failed"]
+        assert "holds no database" in result["msg"]
+        assert result["step"]["did"] == []
+
+    def test_another_runs_claim_is_respected(self, site, run_module):
+        site.load(A)
+        claim(site, run_module, run="run 2")
+        result = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
+        assert "the volume is held by run run 2" in result["msg"]
+        assert not site.volume.prod.exists()
+
+
+def claim(site, run_module, **more):
+    options = {**WHO, "operators": [WHO["operator"]], **more}
+    return run_module("run_lock", volume=str(site.volume.root), **options)
+
+
+class TestLock:
+    def test_a_claim_is_given_once_and_again_to_the_same_run(self, site, run_module):
+        assert claim(site, run_module)["operator"] == WHO["operator"]
+        assert "failed" not in claim(site, run_module)
+        refused = claim(site, run_module, run="run 2")
+        assert refused["failed"]
+        assert refused["holder"]["run"] == "run 1"
+
+    def test_a_claim_that_was_given_back_is_free(self, site, run_module):
+        claim(site, run_module)
+        run_module("run_lock", volume=str(site.volume.root), state="released", **WHO)
+        assert "failed" not in claim(site, run_module, run="run 2")
+
+    def test_only_the_run_that_is_named_is_replaced(self, site, run_module):
+        claim(site, run_module)
+        assert claim(site, run_module, run="run 2", take_over="run 0")["failed"]
+        assert "failed" not in claim(site, run_module, run="run 2", take_over="run 1")
+
+    def test_check_mode_claims_nothing_but_is_refused_like_the_run(self, site, run_module):
+        assert "failed" not in run_check_claim(site, run_module)
+        assert not site.volume.records.exists()
+        claim(site, run_module, run="run 2")
+        assert run_check_claim(site, run_module)["failed"]
+
+    def test_somebody_who_is_no_operator_is_refused(self, site, run_module):
+        refused = claim(site, run_module, operator="0000-0001-5109-3700")
+        assert "is not one of the operators" in refused["msg"]
+
+
+def run_check_claim(site, run_module):
+    options = {**WHO, "operators": [WHO["operator"]]}
+    return run_module("run_lock", check=True, volume=str(site.volume.root), **options)
+
+
+class TestFinalise:
+    def options(self, site, snapshot, identifier="20261101000000"):
+        load = {"release": "r1", "digest": "d", "tables": {}}
+        return {
+            "volume": str(site.volume.root),
+            "snapshot": snapshot,
+            "system_identifier": identifier,
+            "load": load,
+            **WHO,
+        }
+
+    def test_writes_one_line_for_a_load(self, site, run_module):
+        site.load(A, finalised=False)
+        assert run_module("snapshot_finalise", **self.options(site, A))["changed"]
+        assert not run_module("snapshot_finalise", **self.options(site, A))["changed"]
+        assert site.events() == [("finalised", A)]
+        assert site.ledger.entries[0].detail["release"] == "r1"
+
+    def test_check_mode_predicts_the_line(self, site, run_module):
+        dry = run_module("snapshot_finalise", check=True, **self.options(site, A))
+        assert dry["changed"]
+        assert dry["step"]["did"] == [f"write load {A} into the ledger"]
+        assert not site.volume.records.exists()
+
+    def test_another_servers_directory_is_refused(self, site, run_module):
+        site.load(A, finalised=False)
+        refused = run_module("snapshot_finalise", **self.options(site, A, identifier="7"))
+        assert "is not the data directory of the staging server that was loaded" in refused["msg"]
+
+    def test_the_id_of_a_snapshot_that_is_there_is_refused(self, site, run_module):
+        site.serve(A)
+        site.load(B, finalised=False)
+        for check in (True, False):
+            refused = run_module("snapshot_finalise", check=check, **self.options(site, A, "20261102000000"))
+            assert f"the load cannot be named {A}" in refused["msg"]
+
+
+class TestPrune:
+    def test_deletes_what_the_rules_let_go_and_nothing_on_a_second_run(self, site, run_module):
+        site.serve("20260101T000000Z", "20260102T000000Z", "20260103T000000Z", "20260104T000000Z")
+        options = {"volume": str(site.volume.root), "keep": 1, **WHO}
+        dry = run_module("snapshot_prune", check=True, **options)
+        assert len(site.volume.snapshots()) == 4
+        real = run_module("snapshot_prune", **options)
+        assert real["deleted"] == dry["deleted"] == ["20260101T000000Z", "20260102T000000Z"]
+        assert real["kept"] == site.volume.snapshots() == ["20260103T000000Z", "20260104T000000Z"]
+        assert not run_module("snapshot_prune", **options)["changed"]
+
+    def test_no_way_back_is_refused(self, site, run_module):
+        refused = run_module("snapshot_prune", volume=str(site.volume.root), keep=0, **WHO)
+        assert "at least 1" in refused["msg"]
+
+    def test_a_size_that_is_none_is_refused(self, site, run_module):
+        assert (
+            "min_free"
+            in run_module("snapshot_prune", volume=str(site.volume.root), min_free="lots", **WHO)["msg"]
+        )
+
+
+class TestInfo:
+    def test_says_what_is_live_kept_and_loaded(self, site, run_module):
+        site.serve(A, B)
+        site.load(C)
+        found = run_module("snapshot_info", volume=str(site.volume.root), sizes=True)
+        assert (found["live"], found["previous"], found["loaded"]) == (B, A, C)
+        assert [(one["snapshot"], one["state"]) for one in found["snapshots"]] == [
+            (A, "previous"),
+            (B, "live"),
+        ]
+        assert all(one["bytes"] > 0 for one in found["snapshots"])
+        assert any(line.startswith(B) and "live" in line for line in found["text"])
+        assert not found["changed"]
+
+    def test_a_disk_too_small_for_the_next_load_is_refused_with_both_figures(self, site, run_module):
+        refused = run_module("snapshot_info", volume=str(site.volume.root), min_free="900T")
+        assert "the next load needs 900.0 TiB" in refused["msg"]
+
+    def test_a_volume_with_a_fault_is_listed_or_refused(self, site, run_module):
+        site.volume.prod.mkdir()
+        assert run_module("snapshot_info", volume=str(site.volume.root))["faults"]
+        refused = run_module("snapshot_info", volume=str(site.volume.root), refuse_faults=True)
+        assert "is a directory, not a link" in refused["msg"]
+
+    def test_a_missing_volume_is_refused(self, tmp_path, run_module):
+        assert "is not there" in run_module("snapshot_info", volume=str(tmp_path / "gone"))["msg"]
+
+
+class TestReport:
+    def test_is_kept_on_the_volume_and_is_no_change(self, site, run_module):
+        options = {"volume": str(site.volume.root), "playbook": "ingest", "steps": [STEP], **WHO}
+        result = run_module("run_report", **options)
+        assert not result["changed"]
+        kept = json.loads((site.volume.run("run 1") / "report.json").read_text())
+        assert kept == result["report"]
+        assert (kept["outcome"], kept["stages"][0]["did"]) == ("done", ["load study"])
+
+    def test_a_plan_is_printed_and_not_kept(self, site, run_module):
+        options = {"volume": str(site.volume.root), "playbook": "ingest", "steps": [STEP], **WHO}
+        result = run_module("run_report", check=True, **options)
+        assert result["report"]["outcome"] == "planned"
+        assert not site.volume.records.exists()
