@@ -161,7 +161,7 @@ def planned_tables(plan: LoadPlan, read: Mapping[str, int]) -> dict[str, dict[st
         table.name: {
             **vars(TableCount(table.owner, 0, 0, 0, 0)),
             **dict.fromkeys(("loaded", "duplicates", "orphans")),
-            "read": read.get(table.name),
+            "read": read.get(table.name) if _is_loaded(table) else 0,
         }
         for table in plan.dataset.tables
     }
