@@ -63,8 +63,8 @@ options:
     default: false
   staging_required:
     description:
-      - Whether the staging server must answer. False for a dry run that finds it stopped, which the run would
-        start; the schema cannot be tried then, and the sources are only looked at from outside.
+      - Whether the staging server must answer. False for a dry run that finds it stopped, which the run
+        would start; the schema cannot be tried then, and the sources are only looked at from outside.
     type: bool
     default: true
   jobs:

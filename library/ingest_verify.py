@@ -8,8 +8,8 @@ DOCUMENTATION = r"""
 module: ingest_verify
 short_description: Verify the load in the staging server
 description:
-  - Compares each table with the rows that the load counted, makes the dataset's own checks, and compares with
-    production. Changes nothing.
+  - Compares each table with the rows that the load counted, makes the dataset's own checks, and compares
+    with production. Changes nothing.
   - Fails when anything is found that was not accepted by name; lists all findings, not the first.
   - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
     C(portal:<table>), C(role:<name>) and C(sql:<name of the check>)."
@@ -170,6 +170,8 @@ def main() -> None:
         result = verify(module.params, clock, check=module.check_mode)
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
     if result.pop("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

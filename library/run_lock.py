@@ -11,8 +11,8 @@ description:
   - One run at a time has the volume. A second one is told who has it and since when.
   - A claim is bookkeeping of the run, not a change of the system, so C(changed) is always false.
   - "Through the action plugin of the same name, a claim that a run on the same controller left behind when
-    it was killed is taken over;
-    the claim of a run on another controller is never guessed about: O(take_over) names it."
+    it was killed is taken over; the claim of a run on another controller is never guessed about:
+    O(take_over) names it."
   - Refuses a run whose operator is not one of the operators.
 options:
   volume:

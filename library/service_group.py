@@ -13,11 +13,10 @@ description:
   - A container's restart policy is written down and set to C(no) before the stop, and given back just
     before the start.
   - A PostgreSQL whose data directory is declared O(services[].linked) is only started when that is a link
-    to a data directory. After each
-    start the server that answers must have the system identifier of the data directory.
+    to a data directory. After each start the server that answers must have the system identifier of the
+    data directory.
   - With O(engine=docker) a container is checked against the inventory (it exists, its PGDATA leads to
-    O(services[].data), all PostgreSQL
-    of the list run one image).
+    O(services[].data), all PostgreSQL of the list run one image).
 options:
   engine:
     description: What runs the services.

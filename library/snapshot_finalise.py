@@ -9,10 +9,8 @@ module: snapshot_finalise
 short_description: Give a finished load its line in the volume's ledger
 description:
   - The load runs where the worker is and does not see the volume; this module runs where the volume is and
-    does not see the load.
-    It writes down, under the system identifier of the cluster in C(ingest/), which load lies there. By that
-    line every later
-    step finds the load, whether its server runs or not.
+    does not see the load. It writes down, under the system identifier of the cluster in C(ingest/), which
+    load lies there. By that line every later step finds the load, whether its server runs or not.
   - Refuses when the cluster in C(ingest/) is not the one that the worker loaded into.
 options:
   volume:

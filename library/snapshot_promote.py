@@ -9,8 +9,7 @@ module: snapshot_promote
 short_description: Make a data directory the live one, atomically and durably
 description:
   - Moves the finished load in C(ingest/) to C(staging/<id>), puts a fresh empty C(ingest/) in its place and
-    points the
-    relative link C(prod) at it by one rename. That rename is the commit point.
+    points the relative link C(prod) at it by one rename. That rename is the commit point.
   - Promotes a snapshot that lies in C(staging/) already in the same way; that is what a rollback is.
   - With O(state=undone) it takes back what the same run promoted, and removes C(prod) where nothing was
     live before.

@@ -27,8 +27,7 @@ class StepClock:
 
         Args:
             did: what was done, one plain sentence each, in order; the same text in check mode as in the real
-            run
-                (no counts, no durations in it), so that a plan can be compared with what was then done.
+                run (no counts, no durations in it), so that a plan can be compared with what was then done.
             changed: whether anything was changed.
             detail: figures for the report, such as rows by table; may be absent in check mode.
 

@@ -28,9 +28,8 @@ class DockerEngine:
     """Runs services that are containers already; it creates none.
 
     A stopped container must stay stopped while its directory moves, also when the Docker engine restarts:
-    the restart
-    policy is put down in ``<records>/<name>.json`` and set to ``no`` before the stop, and given back just
-    before the start.
+    the restart policy is put down in ``<records>/<name>.json`` and set to ``no`` before the stop, and given
+    back just before the start.
     """
 
     records: Path

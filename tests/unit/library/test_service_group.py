@@ -54,6 +54,12 @@ def test_a_service_without_a_program_is_refused(group):
     assert "service a has no command" in refused["msg"]
 
 
+def test_a_portal_that_is_not_healthy_does_not_keep_a_run_from_mending_it(group):
+    group("started", service("a"))
+    ill = {**service("a"), "health": {"http": "http://127.0.0.1:9/health"}}
+    assert "failed" not in group("checked", ill)
+
+
 def test_a_probe_that_does_not_answer_is_refused_and_one_that_answers_otherwise_too(group):
     probe = {"name": "portal", "kind": "probe", "health": {"http": "http://127.0.0.1:9/health"}}
     refused = group("healthy", probe, start_timeout=0.2)
