@@ -228,6 +228,18 @@ def test_promote_starts_what_does_not_run(deployment):
     assert deployment.health()["status"] == "ok"
 
 
+def test_a_load_while_production_is_stopped_says_how_to_start_it(deployment):
+    live = (deployment.volume / "prod").readlink().name
+    code, output = deployment.play("demo/services.yml", "-e", "demo_state=stopped")
+    assert code == 0, output
+    code, output = deployment.ingest(RELEASE_2)
+    assert code != 0
+    assert f"start production with playbooks/promote.yml -e reingest_snapshot={live}" in output
+    code, output = deployment.play("playbooks/promote.yml", "-e", f"reingest_snapshot={live}")
+    assert code == 0, output
+    assert deployment.health()["status"] == "ok"
+
+
 def test_status_says_what_is_live(deployment):
     code, output = deployment.play("playbooks/status.yml")
     assert code == 0
