@@ -24,6 +24,27 @@ def reingest_steps(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[st
     return sorted(found, key=lambda step: str(step["started"]))
 
 
+def reingest_lost(
+    hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], steps: Mapping[str, str]
+) -> str:
+    """Return the step in which contact with a host was lost, and the host; empty when none was.
+
+    Ansible keeps no failed task for a host that became unreachable, but the task's registered result says so.
+
+    Args:
+        hostvars: all hosts' variables.
+        hosts: the play's hosts.
+        steps: the name of each step by the variable in which its result is registered.
+    """
+    for host in hosts:
+        variables = hostvars[host]
+        for register, name in steps.items():
+            result = variables.get(register)
+            if isinstance(result, Mapping) and result.get("unreachable"):
+                return f"{name}: contact with {host} was lost"
+    return ""
+
+
 def reingest_named(
     names: Iterable[str], definitions: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -36,4 +57,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"reingest_named": reingest_named, "reingest_steps": reingest_steps}
+        return {
+            "reingest_lost": reingest_lost,
+            "reingest_named": reingest_named,
+            "reingest_steps": reingest_steps,
+        }

@@ -35,6 +35,18 @@ def test_skipped_results_and_other_variables_are_passed_over_unread():
     assert filters.reingest_steps(hostvars, ["db"]) == []
 
 
+def test_the_step_in_which_a_host_was_lost_is_named():
+    steps = {"__stopped": "Stop the servers", "__started": "Start production"}
+    hostvars = {
+        "db": {"__stopped": {"changed": True}},
+        "web": {"__stopped": {"changed": True}, "__started": {"unreachable": True}},
+    }
+    assert (
+        filters.reingest_lost(hostvars, ["db", "web"], steps) == "Start production: contact with web was lost"
+    )
+    assert filters.reingest_lost(hostvars, ["db"], steps) == ""
+
+
 def test_services_get_what_the_inventory_says_of_them_and_nothing_else():
     named = filters.reingest_named(["front", "api"], {"api": {"health": {"container": True}}})
     assert named == [{"name": "front"}, {"name": "api", "health": {"container": True}}]
