@@ -55,6 +55,11 @@ class Table:
     quote: str = ""
     null: str = ""
 
+    @property
+    def typed(self) -> bool:
+        """Return whether the sources' values have types and may be nested; those of csv and tsv are texts."""
+        return self.format not in ("csv", "tsv")
+
 
 @dataclass(frozen=True)
 class Check:

@@ -14,9 +14,9 @@ from ..dataset.model import SOURCE, Column, Dataset, Table
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..postgres.dsn import address, connect, with_database
-from ..sources.delimited import read_header
-from ..sources.files import SourceFile, find_files, identify
-from ..sources.reader import dialect_of
+from ..sources.files import SourceFile, find_sources, identify
+from ..sources.reader import read_fields
+from ..sources.source import Source
 from ..volume.snapshot_id import checked, new_id
 from .catalog import TableShape, read_tables
 from .fit import check_tables
@@ -108,7 +108,7 @@ def plan_load(
     chosen = checked(snapshot) if snapshot else new_id()
     schema = read_script(dataset.schema, "the schema")
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = {table.name: _files(dataset, table) for table in dataset.tables}
+    found = {table.name: find_sources(table, dataset.sources) for table in dataset.tables}
     staging = inspect_staging(staging_dsn, dataset.database, required=staging_required)
     production = inspect_production(production_dsn, dataset.database, required=production_required)
     if staging and production and production.system_identifier == staging.system_identifier:
@@ -167,15 +167,11 @@ def planned_tables(plan: LoadPlan, read: Mapping[str, int]) -> dict[str, dict[st
     }
 
 
-def _files(dataset: Dataset, table: Table) -> tuple[Path, ...]:
-    return tuple(path for source in table.sources for path in find_files(source, dataset.sources))
-
-
-def _with_columns(table: Table, files: tuple[Path, ...]) -> Table:
+def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
     """Return the table with the columns that its fields name, where the dataset leaves them out."""
-    if not table.sources or table.format == "jsonl":
+    headers = {path: fields for path in files if (fields := read_fields(table, path)) is not None}
+    if not headers:
         return table
-    headers = {path: read_header(path, dialect_of(table)) for path in files}
     first = next(iter(headers.values()))
     for path, header in headers.items():
         if not table.columns and set(header) != set(first):
@@ -201,7 +197,7 @@ def _schema_tables(dsn: str, dataset: Dataset, schema: str) -> dict[str, TableSh
 
 
 def _feeds(
-    dataset: Dataset, shapes: Mapping[str, TableShape], found: Mapping[str, tuple[Path, ...]]
+    dataset: Dataset, shapes: Mapping[str, TableShape], found: Mapping[str, tuple[Source, ...]]
 ) -> list[Feed]:
     return [
         Feed(table, shapes[table.name], found[table.name]) for table in dataset.tables if _is_loaded(table)

@@ -11,7 +11,8 @@ from pathlib import Path
 from ..dataset.mapping import Mapper, UnfitError, Value
 from ..dataset.model import Table
 from ..errors import Refusal
-from ..sources.reader import read_records
+from ..sources.reader import Bad, read_records
+from ..sources.source import Source
 from .catalog import TableShape
 from .copy_text import Encoder, encoders, json_encoder
 
@@ -25,18 +26,16 @@ class Feed:
 
     table: Table
     shape: TableShape
-    files: tuple[Path, ...]
+    files: tuple[Source, ...]
 
     def mapper(self) -> Mapper:
         """Return a fresh mapper; it remembers what it has met."""
-        return Mapper(self.table.columns, self.table.each, nested=self.table.format == "jsonl")
+        return Mapper(self.table.columns, self.table.each, nested=self.table.typed)
 
     def encoders(self) -> list[Encoder]:
         """Return one encoder for each column of the mapping."""
         columns = self.table.columns
-        made = encoders(
-            [self.shape.columns[column.name].kind for column in columns], typed=self.table.format == "jsonl"
-        )
+        made = encoders([self.shape.columns[column.name].kind for column in columns], typed=self.table.typed)
         return [json_encoder() if column.is_rest else encode for column, encode in zip(columns, made)]
 
 
@@ -49,7 +48,7 @@ class RowStream:
     def __init__(self, feed: Feed) -> None:
         self.rows = 0
         self.failure: Refusal | None = None
-        self._place: tuple[Path, int] = (Path(), 0)
+        self._place: tuple[Source, int] = (Path(), 0)
         self._batches = self._made(feed)
 
     def read(self, _size: int = 0) -> bytes:
@@ -118,9 +117,11 @@ def shown_value(value: Value) -> str:
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
-def _records(feed: Feed) -> Iterator[tuple[tuple[Path, int], dict[str, Value]]]:
+def _records(feed: Feed) -> Iterator[tuple[tuple[Source, int], dict[str, Value]]]:
     for path in feed.files:
         for line, record in read_records(feed.table, path):
+            if isinstance(record, Bad):
+                raise Refusal(f"{path}:{line}: {record.reason}")
             yield (path, line), record
 
 
@@ -132,7 +133,7 @@ def _placed(feed: Feed) -> Iterator[Place]:
             yield Place(f"{path}:{line}", dict(zip(names, values)))
 
 
-def _unfit(feed: Feed, place: tuple[Path, int], encode: Sequence[Encoder], error: UnfitError) -> Refusal:
+def _unfit(feed: Feed, place: tuple[Source, int], encode: Sequence[Encoder], error: UnfitError) -> Refusal:
     """Return the refusal with the column, which only a second look at the record tells."""
     where = f"{place[0]}:{place[1]}"
     record = next(record for at, record in _records(feed) if at == place)

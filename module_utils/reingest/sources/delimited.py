@@ -9,6 +9,7 @@ from typing import Any
 
 from ..dataset.model import Dialect
 from ..errors import Refusal
+from .bad import Bad, bad
 from .lines import read_lines
 
 _LONGEST_FIELD = (1 << 31) - 1  # csv's own limit is 128 KiB
@@ -30,11 +31,13 @@ def read_header(path: Path, dialect: Dialect) -> tuple[str, ...]:
     raise Refusal(f"{path} is empty: its first line must name the fields")
 
 
-def read_delimited(path: Path, dialect: Dialect) -> Iterator[tuple[int, dict[str, str | None]]]:
-    """Yield each record by field name, and the number of its first line; the null text gives None.
+def read_delimited(path: Path, dialect: Dialect) -> Iterator[tuple[int, dict[str, str | None] | Bad]]:
+    """Yield each record by field name, or why it is none, and the number of its first line.
+
+    The null text gives None.
 
     Raises:
-        Refusal: the quoting is broken, or a line has not as many fields as the first; with file and line.
+        Refusal: the quoting is broken, or the file cannot be read on; with file and line.
     """
     names = read_header(path, dialect)
     rows = _fields(path, dialect)
@@ -45,7 +48,8 @@ def read_delimited(path: Path, dialect: Dialect) -> Iterator[tuple[int, dict[str
             continue  # an empty line
         if len(fields) != len(names):
             count = f"{len(fields)} fields where the first line names {len(names)}"
-            raise Refusal(f"{path}:{number}: {count}; correct the source or the dialect")
+            yield number, bad(f"{count}; correct the source or the dialect", dialect.delimiter.join(fields))
+            continue
         yield number, {name: None if field == null else field for name, field in zip(names, fields)}
 
 

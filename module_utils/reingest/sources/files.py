@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataset.model import Table
 from ..errors import Refusal
+from .source import Source
 
 _BLOCK = 1 << 20
 
@@ -18,11 +20,20 @@ _BLOCK = 1 << 20
 class SourceFile:
     """A file as it was when the load was planned; ``name`` is its path below the folder of sources."""
 
-    path: Path
+    path: Source
     name: str
     size: int
     modified_ns: int
     sha256: str
+
+
+def find_sources(table: Table, folder: Path) -> tuple[Source, ...]:
+    """Return what fills a table, in the order of its `from:`.
+
+    Raises:
+        Refusal: a file is not there.
+    """
+    return tuple(path for pattern in table.sources for path in find_files(pattern, folder))
 
 
 def find_files(pattern: str, folder: Path) -> tuple[Path, ...]:
@@ -45,13 +56,13 @@ def find_files(pattern: str, folder: Path) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def identify(paths: Iterable[Path], folder: Path) -> dict[Path, SourceFile]:
+def identify(sources: Iterable[Source], folder: Path) -> dict[Source, SourceFile]:
     """Return each file with its size, its time and its SHA-256, read in parallel.
 
     Raises:
         Refusal: a file cannot be read.
     """
-    unique = sorted(set(paths))
+    unique = sorted(set(sources), key=str)
     with ThreadPoolExecutor(4) as pool:
         return dict(zip(unique, pool.map(lambda path: _identified(path, folder), unique)))
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
-from ..errors import Refusal
+from .bad import Bad, bad
 from .lines import read_lines
 
 
@@ -25,11 +25,11 @@ def _number(text: str) -> float:
 _DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_number)
 
 
-def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Yield each object and its line number; empty lines are passed over.
+def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
+    """Yield each object, or why a line is none, and its line number; empty lines are passed over.
 
     Raises:
-        Refusal: a line is not JSON, or not an object, or cannot be read; with file and line.
+        Refusal: the file cannot be read on; with file and line.
     """
     decode = _DECODER.decode
     for number, line in read_lines(path):
@@ -38,9 +38,12 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         except ValueError as error:
             if not line.strip():
                 continue
-            raise Refusal(f"{path}:{number}: not JSON: {error}; correct the source") from error
-        except RecursionError as error:
-            raise Refusal(f"{path}:{number}: nested too deeply; correct the source") from error
+            yield number, bad(f"not JSON: {error}; correct the source", line)
+            continue
+        except RecursionError:
+            yield number, bad("nested too deeply; correct the source", line)
+            continue
         if type(record) is not dict:
-            raise Refusal(f"{path}:{number}: not a JSON object; JSON lines hold one object a line")
+            yield number, bad("not a JSON object; JSON lines hold one object a line", line)
+            continue
         yield number, record
