@@ -39,8 +39,26 @@ class Dialect:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """How many rows may be rejected: a number, or a fraction of the rows read."""
+
+    rows: int | None = None
+    fraction: float | None = None
+
+    def allows(self, rejected: int, read: int) -> bool:
+        """Return whether so many rows of those read may be rejected."""
+        if self.fraction is not None:
+            return rejected <= self.fraction * read
+        return self.rows is None or rejected <= self.rows
+
+    def __str__(self) -> str:
+        """Return it as the dataset has it."""
+        return f"{self.fraction * 100:g}%" if self.fraction is not None else str(self.rows)
+
+
+@dataclass(frozen=True)
 class Table:
-    """One table. ``shrink`` is a fraction; None where the dataset's own limit holds."""
+    """One table. ``shrink`` and ``max_rejects`` are None where only the dataset's own limits hold."""
 
     name: str
     owner: str
@@ -50,10 +68,17 @@ class Table:
     columns: tuple[Column, ...] = ()
     duplicates: str = "fail"
     orphans: str = "fail"
+    on_reject: str = "fail"
+    max_rejects: Budget | None = None
     shrink: float | None = None
     delimiter: str = ""
     quote: str = ""
     null: str = ""
+
+    @property
+    def quarantines(self) -> bool:
+        """Return whether rows that are not good are set aside instead of ending the load."""
+        return self.on_reject == "quarantine"
 
     @property
     def typed(self) -> bool:
@@ -83,6 +108,7 @@ class Dataset:
     transforms: tuple[Path, ...]
     shrink: float | None
     checks: tuple[Check, ...]
+    max_rejects: Budget | None = None
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name."""

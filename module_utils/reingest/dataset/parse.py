@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from .document import Section, read_document
-from .model import ELEMENT, OWNERS, PORTAL, REST, SCHEMA, SOURCE, Check, Column, Dataset, Table
+from .model import ELEMENT, OWNERS, PORTAL, REST, SCHEMA, SOURCE, Budget, Check, Column, Dataset, Table
 
 FORMATS = ("jsonl", "csv", "tsv")
-_TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks")
+_REJECTS = ("on_reject", "max_rejects")
+_TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks", *_REJECTS)
 _DELIMITED = ("delimiter", "quote", "null")
-_LOADED = ("from", "each", "columns", "duplicates", "shrink", "format", *_DELIMITED)
+_LOADED = ("from", "each", "columns", "duplicates", "shrink", "format", *_REJECTS, *_DELIMITED)
 _TABLE = ("owner", "orphans", *_LOADED)
-_ORPHANS = {SOURCE: ("fail", "drop"), PORTAL: ("quarantine", "drop", "fail")}
+_ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
+_ON_REJECT = ("fail", "quarantine")
 _RESERVED = ("postgres", "template0", "template1")
 
 
@@ -50,6 +53,7 @@ def parse_dataset(file: Path, *, sources: str = "", release: str = "") -> Datase
         transforms=transforms,
         shrink=checks.fraction("shrink"),
         checks=_checks(checks),
+        max_rejects=_budget(top),
     )
 
 
@@ -60,7 +64,37 @@ def _tables(top: Section, *, has_transforms: bool) -> tuple[Table, ...]:
     if not section.keys():
         raise section.refusal("names no table")
     names = section.keys()
-    return tuple(_table(section.section(name), name, has_transforms=has_transforms) for name in names)
+    tables = tuple(_table(section.section(name), name, has_transforms=has_transforms) for name in names)
+    on_reject, budget = top.choice("on_reject", _ON_REJECT, "fail"), _budget(top)
+    return tuple(_with_rejects(section.section(table.name), table, on_reject, budget) for table in tables)
+
+
+def _with_rejects(section: Section, table: Table, on_reject: str, whole: Budget | None) -> Table:
+    """Return the table with what happens to its bad rows: as it says itself, or as the top level says."""
+    if not table.sources:
+        return table
+    own = section.choice("on_reject", _ON_REJECT, on_reject)
+    made = replace(table, on_reject=own, max_rejects=_budget(section))
+    sets_aside = made.quarantines or made.orphans == "quarantine"
+    if sets_aside and made.max_rejects is None and whole is None:
+        raise section.refusal(
+            "sets bad rows aside: say how many with `max_rejects:`, a number or a percentage"
+        )
+    if not sets_aside and made.max_rejects is not None:
+        raise section.refusal("is for `on_reject: quarantine` or `orphans: quarantine`", "max_rejects")
+    return made
+
+
+def _budget(section: Section) -> Budget | None:
+    """Return how many rows may be rejected: a number or a percentage; None where the key is absent."""
+    if "max_rejects" not in section:
+        return None
+    value = section.value("max_rejects")
+    if isinstance(value, str):
+        return Budget(fraction=section.fraction("max_rejects"))
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise section.refusal("must be a number of rows or a percentage such as 1%", "max_rejects")
+    return Budget(rows=value)
 
 
 def _table(section: Section, name: str, *, has_transforms: bool) -> Table:

@@ -97,8 +97,8 @@ def test_the_dialect_follows_the_format(parse):
         ),
         ("{owner: schema, orphans: drop}", "tables.t.orphans: is for tables of owner source and portal"),
         (
-            "{owner: source, from: a.csv, orphans: quarantine}",
-            "tables.t.orphans: 'quarantine' is none of fail, drop",
+            "{owner: source, from: a.csv, orphans: ignore}",
+            "tables.t.orphans: 'ignore' is none of fail, drop, quarantine",
         ),
         (
             "{owner: source, from: a.csv, shrink: 5}",
