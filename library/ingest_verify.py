@@ -127,7 +127,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 def verify(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
     """Plan the checks and make them, or in check mode list them; return the module's result."""
-    dataset = parse_dataset(Path(params["dataset"]))
+    # What fills the tables was the load's question.
+    dataset = parse_dataset(Path(params["dataset"]), loaded_elsewhere=True)
     staging, wanted = params["staging_dsn"], params["snapshot"]
     production = inspect_production(
         params["production_dsn"], dataset.database, required=params["production_required"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ SOURCE = "source"
 PORTAL = "portal"
 SCHEMA = "schema"
 OWNERS = (SOURCE, PORTAL, SCHEMA)
+
+NO_SCHEMA = Path(os.devnull)  # an empty file: the loader makes the tables itself
 
 REST = "*"  # what is left of the record
 ELEMENT = "."  # the element that `each:` is at; `.name` is inside it

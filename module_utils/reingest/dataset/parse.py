@@ -6,7 +6,20 @@ from dataclasses import replace
 from pathlib import Path
 
 from .document import Section, read_document
-from .model import ELEMENT, OWNERS, PORTAL, REST, SCHEMA, SOURCE, Budget, Check, Column, Dataset, Table
+from .model import (
+    ELEMENT,
+    NO_SCHEMA,
+    OWNERS,
+    PORTAL,
+    REST,
+    SCHEMA,
+    SOURCE,
+    Budget,
+    Check,
+    Column,
+    Dataset,
+    Table,
+)
 
 FORMATS = ("jsonl", "csv", "tsv")
 _REJECTS = ("on_reject", "max_rejects")
@@ -19,13 +32,16 @@ _ON_REJECT = ("fail", "quarantine")
 _RESERVED = ("postgres", "template0", "template1")
 
 
-def parse_dataset(file: Path, *, sources: str = "", release: str = "") -> Dataset:
+def parse_dataset(
+    file: Path, *, sources: str = "", release: str = "", loaded_elsewhere: bool = False
+) -> Dataset:
     """Return the dataset of a file.
 
     Args:
         file: dataset.yml; relative paths in it start at its folder.
         sources: another folder of sources than the file names, relative to the same folder.
         release: another release than the file names; without either it is the name of the folder of sources.
+        loaded_elsewhere: the portal's own loader fills the tables: `from:` and `schema:` may be left out.
 
     Raises:
         Refusal: what the file says is not a dataset; the message has the file, the place, and the remedy.
@@ -40,13 +56,13 @@ def parse_dataset(file: Path, *, sources: str = "", release: str = "") -> Datase
         )
     folder = (file.parent / (sources or top.text("sources", "."))).resolve()
     transforms = tuple(file.parent / name for name in top.texts("transform"))
-    tables = _tables(top, has_transforms=bool(transforms))
+    tables = _tables(top, filled_otherwise=loaded_elsewhere or bool(transforms))
     checks = top.section("checks") if "checks" in top else Section(file, "checks", {})
     checks.only(("shrink", "sql"))
     return Dataset(
         file=file,
         database=database,
-        schema=file.parent / top.text("schema"),
+        schema=NO_SCHEMA if loaded_elsewhere and "schema" not in top else file.parent / top.text("schema"),
         sources=folder,
         release=release or top.text("release", "") or folder.name,
         tables=tables,
@@ -57,14 +73,14 @@ def parse_dataset(file: Path, *, sources: str = "", release: str = "") -> Datase
     )
 
 
-def _tables(top: Section, *, has_transforms: bool) -> tuple[Table, ...]:
+def _tables(top: Section, *, filled_otherwise: bool) -> tuple[Table, ...]:
     if "tables" not in top:
         raise top.refusal("the key tables is missing")
     section = top.section("tables")
     if not section.keys():
         raise section.refusal("names no table")
     names = section.keys()
-    tables = tuple(_table(section.section(name), name, has_transforms=has_transforms) for name in names)
+    tables = tuple(_table(section.section(name), name, filled_otherwise=filled_otherwise) for name in names)
     on_reject, budget = top.choice("on_reject", _ON_REJECT, "fail"), _budget(top)
     return tuple(_with_rejects(section.section(table.name), table, on_reject, budget) for table in tables)
 
@@ -97,7 +113,7 @@ def _budget(section: Section) -> Budget | None:
     return Budget(rows=value)
 
 
-def _table(section: Section, name: str, *, has_transforms: bool) -> Table:
+def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
     section.only(_TABLE)
     if "owner" not in section:
         raise section.refusal(f"has no owner: add `owner:` with one of {', '.join(OWNERS)}")
@@ -108,7 +124,7 @@ def _table(section: Section, name: str, *, has_transforms: bool) -> Table:
     given = [key for key in _LOADED if key in section and key not in ("from", "shrink")]
     if not sources and given:
         raise section.refusal(f"{given[0]} needs `from:`, the file that the rows come from")
-    if not sources and not has_transforms:
+    if not sources and not filled_otherwise:
         raise section.refusal(
             "nothing fills it: add `from:`, the file that the rows come from, or a `transform:`"
         )

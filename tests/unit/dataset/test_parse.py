@@ -171,3 +171,12 @@ def test_a_missing_dataset_is_named(tmp_path):
 def test_the_extension_tells_the_format():
     names = ["a.jsonl", "a.ndjson.gz", "a.csv", "b/a.tsv.gz", "a.json", "a"]
     assert [format_of(name) for name in names] == ["jsonl", "jsonl", "csv", "tsv", "", ""]
+
+
+def test_tables_that_another_loader_fills_need_no_from_and_no_schema(tmp_path):
+    file = tmp_path / "dataset.yml"
+    file.write_text("database: library\ntables: {book: {owner: source}}\n")
+    dataset = parse_dataset(file, release="r1", loaded_elsewhere=True)
+    assert (dataset.release, dataset.tables[0].sources, dataset.schema.read_text()) == ("r1", (), "")
+    with pytest.raises(Refusal, match="add `from:`"):
+        parse_dataset(file)
