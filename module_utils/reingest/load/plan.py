@@ -72,7 +72,7 @@ class LoadPlan:
             return {"before": "", "after": ""}
         tables = "".join(f"table {table.name}: {table.owner}\n" for table in self.dataset.tables)
         after = f"staging: release {self.dataset.release}, snapshot {self.snapshot}\n{tables}"
-        return {"before": f"staging: {_shown(self.before)}\n{_shown_tables(self.before)}", "after": after}
+        return {"before": f"staging: {shown_load(self.before)}\n{_shown_tables(self.before)}", "after": after}
 
 
 def plan_load(
@@ -121,7 +121,7 @@ def plan_load(
     )
     shapes = {}
     if staging:
-        shapes = _schema_tables(staging_dsn, dataset, schema)
+        shapes = schema_tables(staging_dsn, dataset, schema)
         check_tables(dataset, shapes, production.tables if production else {})
     identified = identify((path for paths in found.values() for path in paths), dataset.sources)
     files = tuple(identified.values())
@@ -186,8 +186,12 @@ def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
     return table if table.columns else replace(table, columns=tuple(Column(name, (name,)) for name in first))
 
 
-def _schema_tables(dsn: str, dataset: Dataset, schema: str) -> dict[str, TableShape]:
-    """Return the tables that the schema makes: it is applied in a transaction that is rolled back."""
+def schema_tables(dsn: str, dataset: Dataset, schema: str) -> dict[str, TableShape]:
+    """Return the tables that the schema makes: it is applied in a transaction that is rolled back.
+
+    Raises:
+        Refusal: PostgreSQL refuses the schema, or the server does not answer.
+    """
     with closing(connect(with_database(dsn, MAINTENANCE))) as connection:
         there = read_tables(connection)
         run_script(connection, dataset.schema, schema, "the schema")
@@ -221,7 +225,8 @@ def _digest(
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _shown(record: LoadRecord | None) -> str:
+def shown_load(record: LoadRecord | None) -> str:
+    """Return what a server was loaded with, as a diff shows it."""
     if record is None:
         return "no load"
     if not record.finished:
