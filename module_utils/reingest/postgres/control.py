@@ -31,6 +31,15 @@ _STATES = (
 )
 SHUT_DOWN = "shut down"
 
+WAL_LEVELS = (
+    "minimal",
+    "replica",
+    "logical",
+)  # enum WalLevel in xlog.h; each writes what the one before does
+
+# struct offsets, the same in all known layouts; 18 added a field to CheckPoint, into a gap
+_REDO, _FULL_PAGE_WRITES, _WAL_LEVEL = 40, 56, 172
+
 
 def _crc32c_table() -> tuple[int, ...]:
     """Return the table of the Castagnoli polynomial, reflected (RFC 3720, appendix B.4)."""
@@ -64,6 +73,8 @@ class Control:
     state: str
     checkpoint_lsn: str  # "X/Y", the redo position of the last checkpoint
     timeline: int
+    full_page_writes: bool  # when the last checkpoint was made; that there was no fsync leaves no trace here
+    wal_level: str  # of the server's last start
 
     @property
     def clean(self) -> bool:
@@ -96,10 +107,19 @@ def read_control(data: Path) -> Control:
             )
         failed = raw  # a server that runs may have been writing it: only what stays the same is damaged
         time.sleep(_TORN_S)
-    redo, timeline = struct.unpack_from("<QI", raw, 40)
+    redo, timeline = struct.unpack_from("<QI", raw, _REDO)
+    full_page_writes = raw[_FULL_PAGE_WRITES] != 0
+    (level,) = struct.unpack_from("<i", raw, _WAL_LEVEL)
     name = _STATES[state] if state < len(_STATES) else f"unknown state {state}"
+    wal_level = WAL_LEVELS[level] if 0 <= level < len(WAL_LEVELS) else f"unknown level {level}"
     lsn = f"{redo >> 32:X}/{redo & 0xFFFFFFFF:X}"
-    return Control(str(identifier), version, catalog, name, lsn, timeline)
+    return Control(str(identifier), version, catalog, name, lsn, timeline, full_page_writes, wal_level)
+
+
+def lsn_number(lsn: str) -> int:
+    """Return a position "X/Y" in the WAL as a number that can be compared."""
+    high, _, low = lsn.partition("/")
+    return (int(high, 16) << 32) | int(low, 16)
 
 
 def _read(data: Path, path: Path) -> bytes:

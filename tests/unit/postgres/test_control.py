@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import crc32c, read_control
+from ansible.module_utils.reingest.postgres.control import crc32c, lsn_number, read_control
 from clusters import IN_PRODUCTION, copy_of, edit_control, programs
 
 
@@ -33,6 +33,8 @@ def test_agrees_with_pg_controldata(cluster, major):
     assert control.state == told["Database cluster state"]
     assert control.checkpoint_lsn == told["Latest checkpoint's REDO location"]
     assert str(control.timeline) == told["Latest checkpoint's TimeLineID"]
+    assert control.full_page_writes == (told["Latest checkpoint's full_page_writes"] == "on")
+    assert control.wal_level == told["wal_level setting"]
     assert control.clean
 
 
@@ -76,3 +78,7 @@ def test_a_cut_file_is_refused(cluster, tmp_path):
 def test_a_folder_without_it_is_no_data_directory(tmp_path):
     with pytest.raises(Refusal, match=r"is not a PostgreSQL data directory: .*pg_control is missing"):
         read_control(tmp_path)
+
+
+def test_positions_are_compared_as_numbers():
+    assert lsn_number("1/0") > lsn_number("0/FFFFFFFF") > lsn_number("0/9000028")

@@ -1,0 +1,131 @@
+"""Settings of a data directory that would cost its rows in a power cut, read from its files.
+
+``pg_control`` does not say whether a server ran without fsync, and a server that is stopped cannot be asked.
+Its files can: ``postmaster.opts`` has the command line of the last start, which counts before everything, and
+``postgresql.auto.conf`` counts before ``postgresql.conf`` and what that includes. Of several lines in these
+the last one counts. (PostgreSQL's manual, "Setting Parameters": "Managing Configuration File Contents".)
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+# Off, a power cut leaves pages that nothing can mend.
+NEEDED = ("fsync", "full_page_writes")
+
+_LINE = re.compile(
+    r"\s*(?P<name>[A-Za-z_][\w.$]*)(?:\s*=\s*|\s+)(?:'(?P<quoted>(?:[^'\\]|''|\\.)*)'|(?P<bare>[^\s#']+))"
+)
+_ESCAPE = re.compile(r"''|\\(.)")
+_ARGUMENT = re.compile(r'"([^"]*)"')  # postmaster.opts quotes each argument and escapes nothing
+_TAKE_VALUE = "BCcDdfhklNPprStW"  # short options of `postgres` that are followed by a value
+_DEPTH = 10  # PostgreSQL itself reads no deeper
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting as a file has it."""
+
+    name: str
+    value: str
+    where: str  # "<file>:<line>", or the file alone where it has no lines
+
+
+def is_on(value: str) -> bool:
+    """Return whether PostgreSQL reads the value of a boolean setting as true."""
+    text = value.strip().lower()
+    return text in ("on", "1") or (bool(text) and ("true".startswith(text) or "yes".startswith(text)))
+
+
+def setting_faults(data: Path) -> list[str]:
+    """Return which of ``NEEDED`` are off, by the command line of the last start or by the files, and where.
+
+    A file that a server would include and that is not here (its path is one of a container, say) does not
+    belong to the data directory and is passed over: what it sets, the server itself was asked when the load
+    was finalised.
+    """
+    faults = []
+    remedies = (
+        (command_line(data), "start the staging server without it, and load again (load.yml keeps the rows)"),
+        (
+            file_settings(data),
+            "take it out, restart the staging server, and run load.yml, which keeps the rows",
+        ),
+    )
+    for found, remedy in remedies:
+        faults += [
+            f"{one.where} sets {one.name} = {one.value}, a power cut would damage it: {remedy}"
+            for one in found.values()
+            if one.name in NEEDED and not is_on(one.value)
+        ]
+    return faults
+
+
+def command_line(data: Path) -> dict[str, Setting]:
+    """Return the settings of the last start's command line by name; none where no server ever started."""
+    path = data / "postmaster.opts"
+    text = _text(path)
+    return {name: Setting(name, value, str(path)) for name, value in _options(_ARGUMENT.findall(text or ""))}
+
+
+def file_settings(data: Path) -> dict[str, Setting]:
+    """Return the settings of ``postgresql.conf``, its includes and ``postgresql.auto.conf`` by name."""
+    found: dict[str, Setting] = {}
+    for name in ("postgresql.conf", "postgresql.auto.conf"):
+        found.update((one.name, one) for one in _settings(data / name, 0))
+    return found
+
+
+def _settings(path: Path, depth: int) -> Iterator[Setting]:
+    text = _text(path) if depth <= _DEPTH else None
+    for number, line in enumerate((text or "").splitlines(), start=1):
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        name, quoted = match["name"].lower(), match["quoted"]
+        value = match["bare"] if quoted is None else _ESCAPE.sub(lambda hit: hit[1] or "'", quoted)
+        if name in ("include", "include_if_exists"):
+            yield from _settings(path.parent / value, depth + 1)
+        elif name == "include_dir":
+            for entry in _folder(path.parent / value):
+                yield from _settings(entry, depth + 1)
+        else:
+            yield Setting(name, value, f"{path}:{number}")
+
+
+def _folder(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return []
+    return sorted(entry for entry in path.glob("*.conf") if not entry.name.startswith("."))
+
+
+def _options(arguments: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what the arguments of ``postgres`` set: ``-c name=value``, ``--name=value``, and ``-F``."""
+    waiting = iter(arguments)
+    for argument in waiting:
+        if argument.startswith("--"):
+            yield _pair(argument[2:])
+        elif argument.startswith("-"):
+            for at, letter in enumerate(argument[1:], start=2):
+                if letter == "F":
+                    yield "fsync", "off"
+                if letter in _TAKE_VALUE:
+                    value = argument[at:] or next(waiting, "")
+                    if letter == "c":
+                        yield _pair(value)
+                    break
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    return name.replace("-", "_").lower(), value
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        return None
