@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from .reading import Reading
 
 SOURCE = "source"
 PORTAL = "portal"
@@ -33,15 +35,6 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How a file of fields is written; `quote` is empty where nothing is quoted."""
-
-    delimiter: str
-    quote: str
-    null: str
-
-
-@dataclass(frozen=True)
 class Budget:
     """How many rows may be rejected: a number, or a fraction of the rows read."""
 
@@ -66,7 +59,7 @@ class Table:
     name: str
     owner: str
     sources: tuple[str, ...] = ()
-    format: str = ""
+    reading: Reading = field(default_factory=Reading)
     each: str = ""
     columns: tuple[Column, ...] = ()
     duplicates: str = "fail"
@@ -74,9 +67,6 @@ class Table:
     on_reject: str = "fail"
     max_rejects: Budget | None = None
     shrink: float | None = None
-    delimiter: str = ""
-    quote: str = ""
-    null: str = ""
 
     @property
     def quarantines(self) -> bool:
@@ -86,7 +76,7 @@ class Table:
     @property
     def typed(self) -> bool:
         """Return whether the sources' values have types and may be nested; those of csv and tsv are texts."""
-        return self.format not in ("csv", "tsv")
+        return self.reading.format not in ("csv", "tsv")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .document import Section, read_document
+from .form import FORM_KEYS, SQL, read_form
 from .model import (
     ELEMENT,
     NO_SCHEMA,
@@ -21,14 +22,14 @@ from .model import (
     Table,
 )
 
-FORMATS = ("jsonl", "csv", "tsv")
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks", *_REJECTS)
-_DELIMITED = ("delimiter", "quote", "null")
-_LOADED = ("from", "each", "columns", "duplicates", "shrink", "format", *_REJECTS, *_DELIMITED)
+_LOADED = ("from", "each", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
+_NAMELESS = ("jsonl", "json", "bson")  # formats whose records have each their own keys
+_NESTED = (*_NAMELESS, "parquet", SQL)
 _RESERVED = ("postgres", "template0", "template1")
 
 
@@ -128,32 +129,19 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
         raise section.refusal(
             "nothing fills it: add `from:`, the file that the rows come from, or a `transform:`"
         )
-    kind = section.choice("format", FORMATS) if "format" in section else ""
-    formats = {kind} if kind else {format_of(source) for source in sources}
-    for source in sources:
-        if not kind and not format_of(source):
-            raise section.refusal(
-                f"{source} does not tell its format: add `format:`, one of {', '.join(FORMATS)}"
-            )
-    if len(formats) > 1:
-        raise section.refusal(f"the files are of different formats ({', '.join(sorted(formats))})", "from")
-    kind = formats.pop() if formats else ""
-    _check_format_keys(section, kind)
+    reading = read_form(section, name, sources)
     each = section.text("each", "")
-    columns = _columns(section, kind, each)
+    columns = _columns(section, reading.format, each)
     return Table(
         name=name,
         owner=owner,
         sources=sources,
-        format=kind,
+        reading=reading,
         each=each,
         columns=columns,
         duplicates=section.choice("duplicates", ("fail", "drop"), "fail"),
         orphans=section.choice("orphans", _ORPHANS[SOURCE], "fail"),
         shrink=section.fraction("shrink"),
-        delimiter=section.text("delimiter", "\t" if kind == "tsv" else ","),
-        quote=section.text("quote", "" if kind == "tsv" else '"'),
-        null=section.text("null", ""),
     )
 
 
@@ -168,22 +156,10 @@ def _kept(section: Section, name: str, owner: str) -> Table:
     return Table(name=name, owner=owner, orphans=orphans)
 
 
-def _check_format_keys(section: Section, kind: str) -> None:
-    if kind == "jsonl":
-        for key in _DELIMITED:
-            if key in section:
-                raise section.refusal("is for csv and tsv, and the file is json lines", key)
-    elif kind and "each" in section:
-        raise section.refusal("is for json lines: a field of csv or tsv holds no array", "each")
-    for key in ("delimiter", "quote"):
-        if key in section and len(section.text(key)) != 1 and not (key == "quote" and not section.text(key)):
-            raise section.refusal("must be one character", key)
-
-
 def _columns(section: Section, kind: str, each: str) -> tuple[Column, ...]:
     if "columns" not in section:
-        if kind == "jsonl":
-            raise section.refusal("the key columns is missing: json lines name no columns")
+        if kind in _NAMELESS:
+            raise section.refusal(f"the key columns is missing: {kind} names no columns")
         return ()
     mapping = section.section("columns")
     names = mapping.keys()
@@ -193,7 +169,7 @@ def _columns(section: Section, kind: str, each: str) -> tuple[Column, ...]:
     if sum(column.is_rest for column in columns) > 1:
         raise mapping.refusal('more than one column takes the rest of the record ("*")')
     for column in columns:
-        if not each and kind == "jsonl" and any(path.startswith(ELEMENT) for path in column.paths):
+        if not each and kind in _NESTED and any(path.startswith(ELEMENT) for path in column.paths):
             raise mapping.refusal(
                 f"{column.paths[0]} is the element of an array: name the array in `each:`", column.name
             )
@@ -229,9 +205,3 @@ def _checks(section: Section) -> tuple[Check, ...]:
             raise entry.refusal("the key expect is missing")
         found[name] = Check(name, entry.text("query"), entry.value("expect"))
     return tuple(found.values())
-
-
-def format_of(name: str) -> str:
-    """Return the format that a file's extension stands for; empty when it stands for none."""
-    extension = Path(name.removesuffix(".gz")).suffix
-    return {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "tsv"}.get(extension, "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bad:
-    """Why a record is unreadable, with the remedy, and its text as the source has it, cut where it is long."""
+    """Why a record is unreadable, with the remedy, and its text in the source, cut where it is long."""
 
     reason: str
     text: str

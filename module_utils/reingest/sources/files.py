@@ -1,4 +1,4 @@
-"""The files that a release consists of: found, and identified by what is in them."""
+"""The sources that a release consists of: found, and identified by what is in them."""
 
 from __future__ import annotations
 
@@ -9,22 +9,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..dataset.form import format_of, is_database, is_remote
 from ..dataset.model import Table
 from ..errors import Refusal
-from .source import Source
+from .content import Content
+from .database import read_database
+from .remote import expand_remote, remote_version
+from .source import Query, Remote, Source, query_in
 
 _BLOCK = 1 << 20
+_SUM = 1 << 256
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file as it was when the load was planned; ``name`` is its path below the folder of sources."""
+    """A source as it was when the load was planned; ``name`` is its path below the folder of sources.
+
+    ``sha256`` is of the content; of a remote file with a strong ETag it is of size and ETag, and of a
+    server's rows the sum of each row's, whatever their order. ``modified_ns`` is 0, and ``tag`` empty, where
+    there is none.
+    """
 
     path: Source
     name: str
     size: int
     modified_ns: int
     sha256: str
+    tag: str = ""
 
 
 def find_sources(table: Table, folder: Path) -> tuple[Source, ...]:
@@ -33,22 +44,32 @@ def find_sources(table: Table, folder: Path) -> tuple[Source, ...]:
     Raises:
         Refusal: a file is not there.
     """
-    return tuple(path for pattern in table.sources for path in find_files(pattern, folder))
+    reading = table.reading
+    found: list[Source] = []
+    for pattern in table.sources:
+        if is_database(pattern):
+            found.append(query_in(pattern, reading.table, reading.query, folder))
+        elif is_remote(pattern):
+            found.extend(expand_remote(pattern))
+        else:
+            found.extend(find_files(pattern, folder, reading.format))
+    return tuple(found)
 
 
-def find_files(pattern: str, folder: Path) -> tuple[Path, ...]:
-    """Return the files that a path or a glob stands for, in the order of their names.
+def find_files(pattern: str, folder: Path, kind: str = "") -> tuple[Path, ...]:
+    """Return the files that a path, a glob or a folder stands for, in the order of their names.
+
+    A folder stands for all the files in and below it, but for those whose names begin with a dot or an
+    underscore; they must be of the format ``kind``, where one is given.
 
     Raises:
-        Refusal: there is none, or the path is a folder.
+        Refusal: there is none, or a file in the folder is of another format.
     """
     path = folder / pattern
     if path.is_file():
         return (path,)
     if path.is_dir():
-        raise Refusal(
-            f"source {path} is a folder: name the files in it with a glob such as {pattern}/*.jsonl.gz"
-        )
+        return _in_folder(path, kind)
     names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
     found = sorted(Path(name) for name in names if Path(name).is_file())
     if not found:
@@ -57,34 +78,88 @@ def find_files(pattern: str, folder: Path) -> tuple[Path, ...]:
 
 
 def identify(sources: Iterable[Source], folder: Path) -> dict[Source, SourceFile]:
-    """Return each file with its size, its time and its SHA-256, read in parallel.
+    """Return each source with its size, its time and its digest, read in parallel.
 
     Raises:
-        Refusal: a file cannot be read.
+        Refusal: a source cannot be read.
     """
     unique = sorted(set(sources), key=str)
+    contents = {source: _content(source) for source in unique}
+    once = sorted(set(contents.values()), key=str)
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(unique, pool.map(lambda path: _identified(path, folder), unique)))
+        identified = dict(zip(once, pool.map(_identified, once)))
+    found = {}
+    for source in unique:
+        size, modified, digest, tag = identified[contents[source]]
+        found[source] = SourceFile(source, _name(source, folder), size, modified, digest, tag)
+    return found
 
 
 def check_unchanged(files: Iterable[SourceFile]) -> None:
-    """Refuse when a file is no longer the one that was identified.
+    """Refuse when a source is no longer the one that was identified.
+
+    The rows of a database server are not read again: its transaction showed them as of one moment.
 
     Raises:
-        Refusal: names the file that was changed while it was read.
+        Refusal: names the source that was changed while it was read.
     """
-    for file in files:
-        try:
-            now = file.path.stat()
-        except OSError as error:
+    for content, file in {_content(file.path): file for file in files}.items():
+        if isinstance(content, Path):
+            try:
+                status = content.stat()
+            except OSError as error:
+                raise Refusal(
+                    f"source {content} went away while it was read ({error.strerror}): run again"
+                ) from error
+            same = (status.st_size, status.st_mtime_ns) == (file.size, file.modified_ns)
+        elif isinstance(content, Remote):
+            same = _identified(content) == (file.size, file.modified_ns, file.sha256, file.tag)
+        else:
+            same = True
+        if not same:
+            raise Refusal(f"source {content} was changed while it was read: run again when it is complete")
+
+
+def _in_folder(path: Path, kind: str) -> tuple[Path, ...]:
+    found = []
+    for file in sorted(path.rglob("*")):
+        below = file.relative_to(path)
+        if not file.is_file() or any(part.startswith((".", "_")) for part in below.parts):
+            continue
+        if kind and format_of(file.name) != kind:
             raise Refusal(
-                f"source {file.path} went away while it was read ({error.strerror}): run again"
-            ) from error
-        if (now.st_size, now.st_mtime_ns) != (file.size, file.modified_ns):
-            raise Refusal(f"source {file.path} was changed while it was read: run again when it is complete")
+                f"source {path} holds {below}, which is no {kind}: "
+                "name the files with a glob instead of the folder, or take it away"
+            )
+        found.append(file)
+    if not found:
+        raise Refusal(f"source {path} is a folder without files: put them there, or correct `from:`")
+    return tuple(found)
 
 
-def _identified(path: Path, folder: Path) -> SourceFile:
+def _content(source: Source) -> Source:
+    """Return what decides the content: all queries of one SQLite file have that file."""
+    return source.file or source if isinstance(source, Query) else source
+
+
+def _name(source: Source, folder: Path) -> str:
+    content = _content(source)
+    if not isinstance(content, Path):
+        return str(source)
+    name = str(content.relative_to(folder)) if content.is_relative_to(folder) else str(content)
+    return f"{name} ({source.table or source.query})" if isinstance(source, Query) else name
+
+
+def _identified(source: Source) -> tuple[int, int, str, str]:
+    """Return size, time, digest and tag."""
+    if isinstance(source, Path):
+        return _of_file(source)
+    if isinstance(source, Remote):
+        return _of_remote(source)
+    return _of_rows(source)
+
+
+def _of_file(path: Path) -> tuple[int, int, str, str]:
     digest = hashlib.sha256()
     try:
         status = path.stat()
@@ -93,5 +168,27 @@ def _identified(path: Path, folder: Path) -> SourceFile:
                 digest.update(block)
     except OSError as error:
         raise Refusal(f"source {path} cannot be read: {error.strerror}") from error
-    name = str(path.relative_to(folder)) if path.is_relative_to(folder) else str(path)
-    return SourceFile(path, name, status.st_size, status.st_mtime_ns, digest.hexdigest())
+    return status.st_size, status.st_mtime_ns, digest.hexdigest(), ""
+
+
+def _of_remote(remote: Remote) -> tuple[int, int, str, str]:
+    size, tag = remote_version(remote)
+    if tag and size is not None:
+        return size, 0, hashlib.sha256(f"{size} {tag}".encode()).hexdigest(), tag
+    digest, size = hashlib.sha256(), 0
+    with Content(remote, packed=True) as content:
+        for block in content.blocks():
+            digest.update(block)
+            size += len(block)
+    return size, 0, digest.hexdigest(), tag
+
+
+def _of_rows(query: Query) -> tuple[int, int, str, str]:
+    total = size = 0
+    for number, row in read_database(query):
+        if not isinstance(row, dict):
+            raise Refusal(f"{query}:{number}: {row.reason}")
+        text = repr(row).encode("utf-8", "surrogatepass")
+        total += int.from_bytes(hashlib.sha256(text).digest(), "big")
+        size += len(text)
+    return size, 0, f"{total % _SUM:064x}", ""

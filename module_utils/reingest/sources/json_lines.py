@@ -2,48 +2,59 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Callable
 
+from ..dataset.reading import Reading
 from .bad import Bad, bad
-from .lines import read_lines
+from .json_text import decode, reason_of
+from .lines import not_text, read_lines
+from .optional import library_if_there
+from .source import Source
 
 
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not JSON")
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if number in (float("inf"), float("-inf")):
-        raise ValueError(f"the number {text} is too large")
-    return number
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_number, parse_float=_number)
-
-
-def read_json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
+def read_json_lines(source: Source, reading: Reading) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
     """Yield each object, or why a line is none, and its line number; empty lines are passed over.
 
     Raises:
         Refusal: the file cannot be read on; with file and line.
     """
-    decode = _DECODER.decode
-    for number, line in read_lines(path):
+    quick = _quick()
+    for number, line in read_lines(source, reading):
+        if isinstance(line, Bad):
+            yield number, line
+            continue
         try:
-            record = decode(line)
-        except ValueError as error:
-            if not line.strip():
+            record = quick(line)
+        except (ValueError, RecursionError):
+            record = _decoded(line, reading.encoding)
+            if record is None:
                 continue
-            yield number, bad(f"not JSON: {error}; correct the source", line)
-            continue
-        except RecursionError:
-            yield number, bad("nested too deeply; correct the source", line)
-            continue
-        if type(record) is not dict:
-            yield number, bad("not a JSON object; JSON lines hold one object a line", line)
-            continue
-        yield number, record
+        if type(record) is dict or type(record) is Bad:
+            yield number, record
+        else:
+            yield number, bad("not a JSON object; JSON lines hold one object a line", line.decode("utf-8"))
+
+
+def _quick() -> Callable[[bytes], Any]:
+    """Return what decodes a line that is good; what is wrong with another one is found out afterwards."""
+    msgspec = library_if_there("msgspec.json")
+    if msgspec is None:
+        return lambda line: decode(line.decode("utf-8"))
+    quick: Callable[[bytes], Any] = msgspec.Decoder().decode
+    return quick
+
+
+def _decoded(line: bytes, encoding: str) -> Any:  # noqa: ANN401 - what JSON holds
+    """Return the line's value, or ``Bad``; None for an empty line."""
+    if not line.strip():
+        return None
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        return not_text(line, encoding)
+    try:
+        value = decode(text)
+    except (ValueError, RecursionError) as error:
+        return bad(reason_of(error), text)
+    return bad("not a JSON object; JSON lines hold one object a line", text) if value is None else value

@@ -1,39 +1,57 @@
-"""The reader for a table's files, chosen by their format."""
+"""The reader for a table's sources, chosen by their format."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from ..dataset.model import Dialect, Table
+from ..dataset.model import Table
 from .bad import Bad
+from .bson_dump import read_bson
+from .database import read_database, read_database_fields
 from .delimited import read_delimited, read_header
+from .json_array import read_json_array
 from .json_lines import read_json_lines
+from .parquet import read_parquet, read_parquet_fields
 from .source import Source
 
 __all__ = ["Bad", "read_fields", "read_records"]
 
 
-def read_fields(table: Table, path: Source) -> tuple[str, ...] | None:
-    """Return the names of the fields that every record of the file has; None where each has its own.
+def read_fields(table: Table, source: Source) -> tuple[str, ...] | None:
+    """Return the names of the fields that every record of the source has; None where each has its own.
 
     Raises:
         Refusal: they cannot be read.
     """
-    return None if table.format == "jsonl" else read_header(path, _dialect(table))
+    reading = table.reading
+    if reading.format in ("csv", "tsv"):
+        return read_header(source, reading)
+    if reading.format == "parquet":
+        return read_parquet_fields(source)
+    if reading.format == "sql":
+        return read_database_fields(source)
+    return None
 
 
-def read_records(table: Table, path: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
-    """Yield the records of one file with their line numbers, at constant memory; ``Bad`` where one is unreadable.
+def read_records(table: Table, source: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
+    """Yield the records of one source with their numbers; ``Bad`` where one is unreadable; constant memory.
+
+    The number is that of the record's first line in a text, elsewhere that of the record, from 1. Values
+    are those that JSON has (``sources.values``).
 
     Raises:
-        Refusal: the file cannot be read on; with file and line.
+        Refusal: the source cannot be read on; with its name and the place.
     """
-    if table.format == "jsonl":
-        return read_json_lines(path)
-    return read_delimited(path, _dialect(table))
-
-
-def _dialect(table: Table) -> Dialect:
-    """Return how the table's files of fields are written."""
-    return Dialect(table.delimiter, table.quote, table.null)
+    reading = table.reading
+    if reading.format in ("csv", "tsv"):
+        return read_delimited(source, reading)
+    if reading.format == "json":
+        return read_json_array(source, reading)
+    if reading.format == "parquet":
+        return read_parquet(source)
+    if reading.format == "bson":
+        return read_bson(source, reading)
+    if reading.format == "sql":
+        return read_database(source)
+    return read_json_lines(source, reading)

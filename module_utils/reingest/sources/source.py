@@ -1,7 +1,76 @@
-"""What rows come from."""
+"""What rows come from: a file, a file elsewhere by its URL, or a query of another database."""
 
 from __future__ import annotations
 
+import os
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Union
 
-Source = Path
+from ..errors import Refusal
+
+_SQLITE = "sqlite:///"
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file by its URL; ``${NAME}`` in it stands for a variable of the worker's environment."""
+
+    url: str
+
+    def __str__(self) -> str:
+        """Return the URL as the dataset has it, so without the variables' values."""
+        return self.url
+
+
+@dataclass(frozen=True)
+class Query:
+    """The rows of a table, or of a query, in the database at an SQLAlchemy URL (one of the two is empty)."""
+
+    url: str
+    table: str
+    query: str
+
+    def __str__(self) -> str:
+        """Return the URL as the dataset has it, and what is read there."""
+        return f"{self.url} ({self.table or ' '.join(self.query.split())})"
+
+    @property
+    def file(self) -> Path | None:
+        """Return the file of an SQLite database; None for any other."""
+        return Path(self.url[len(_SQLITE) :]) if self.url.startswith(_SQLITE) else None
+
+
+Source = Union[Path, Remote, Query]
+
+
+def query_in(url: str, table: str, query: str, folder: Path) -> Query:
+    """Return the query; the relative path of an SQLite database starts at the folder."""
+    if url.startswith(_SQLITE):
+        url = _SQLITE + str(folder / url[len(_SQLITE) :])
+    return Query(url, table, query)
+
+
+def expanded(url: str) -> str:
+    """Return a URL with the values of its variables.
+
+    Raises:
+        Refusal: a variable is not set.
+    """
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise Refusal(f"source {url}: the variable {found[1]} is not set in the worker's environment")
+        return os.environ[found[1]]
+
+    return _VARIABLE.sub(value, url)
+
+
+def without_secrets(text: str, url: str) -> str:
+    """Return a library's message about a URL with each variable's value as its name again."""
+    for name in _VARIABLE.findall(url):
+        if os.environ.get(name):
+            text = text.replace(os.environ[name], f"${{{name}}}")
+    return text

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.reingest.dataset.model import Check, Column
-from ansible.module_utils.reingest.dataset.parse import format_of, parse_dataset
+from ansible.module_utils.reingest.dataset.form import format_of
+from ansible.module_utils.reingest.dataset.parse import parse_dataset
 from ansible.module_utils.reingest.errors import Refusal
 
 DEMO = Path(__file__).parents[3] / "demo" / "dataset.yml"
@@ -26,7 +27,7 @@ def test_the_demo_is_read_whole():
     assert [path.name for path in dataset.transforms] == ["study_counts.sql"]
     assert [table.name for table in dataset.tables][:2] == ["study", "biosample"]
     study = dataset.table("study")
-    assert (study.owner, study.sources, study.format, study.shrink) == (
+    assert (study.owner, study.sources, study.reading.format, study.shrink) == (
         "source",
         ("study_set.jsonl.gz",),
         "jsonl",
@@ -59,7 +60,7 @@ def test_words_that_yaml_takes_for_values_are_names_as_keys(parse):
     table = parse(
         HEAD + "  t: {owner: source, from: a.csv, null: '-', columns: {on: id, no: x, null: y}}\n"
     ).tables[0]
-    assert table.null == "-"
+    assert table.reading.dialect.null == "-"
     assert [column.name for column in table.columns] == ["on", "no", "null"]
 
 
@@ -71,7 +72,7 @@ def test_merge_keys_share_what_tables_have_in_common(parse):
 
 def test_the_dialect_follows_the_format(parse):
     text = HEAD + "  a: {owner: source, from: a.csv}\n  b: {owner: source, from: b.tsv.gz}\n"
-    a, b = parse(text).tables
+    a, b = (table.reading.dialect for table in parse(text).tables)
     assert (a.delimiter, a.quote, b.delimiter, b.quote) == (",", '"', "\t", "")
 
 
@@ -87,9 +88,15 @@ def test_the_dialect_follows_the_format(parse):
             "{owner: source, from: [a.csv, b.jsonl], columns: {a: a}}",
             "tables.t.from: the files are of different formats",
         ),
-        ("{owner: source, from: a.jsonl}", "the key columns is missing: json lines name no columns"),
-        ("{owner: source, from: a.jsonl, quote: x, columns: {a: a}}", "tables.t.quote: is for csv and tsv"),
-        ("{owner: source, from: a.csv, each: x}", "tables.t.each: is for json lines"),
+        ("{owner: source, from: a.jsonl}", "the key columns is missing: jsonl names no columns"),
+        (
+            "{owner: source, from: a.jsonl, quote: x, columns: {a: a}}",
+            "tables.t.quote: is for csv, tsv, and the sources are jsonl",
+        ),
+        (
+            "{owner: source, from: a.csv, each: x}",
+            "tables.t.each: is for jsonl, json, parquet, bson, sql, and the sources are csv",
+        ),
         ("{owner: source, from: a.csv, delimiter: ab}", "tables.t.delimiter: must be one character"),
         (
             "{owner: portal, from: a.csv}",
@@ -168,15 +175,22 @@ def test_a_missing_dataset_is_named(tmp_path):
         parse_dataset(tmp_path / "dataset.yml")
 
 
-def test_the_extension_tells_the_format():
-    names = ["a.jsonl", "a.ndjson.gz", "a.csv", "b/a.tsv.gz", "a.json", "a"]
-    assert [format_of(name) for name in names] == ["jsonl", "jsonl", "csv", "tsv", "", ""]
-
-
-def test_tables_that_another_loader_fills_need_no_from_and_no_schema(tmp_path):
-    file = tmp_path / "dataset.yml"
-    file.write_text("database: library\ntables: {book: {owner: source}}\n")
-    dataset = parse_dataset(file, release="r1", loaded_elsewhere=True)
-    assert (dataset.release, dataset.tables[0].sources, dataset.schema.read_text()) == ("r1", (), "")
-    with pytest.raises(Refusal, match="add `from:`"):
-        parse_dataset(file)
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("a.jsonl", "jsonl"),
+        ("a.ndjson.gz", "jsonl"),
+        ("a.csv.zst", "csv"),
+        ("b/a.tsv.gz", "tsv"),
+        ("a.json", "json"),
+        ("dump/d/a.bson.gz", "bson"),
+        ("s3://bucket/a.parquet", "parquet"),
+        ("https://host/a.csv.gz?version=2.json", "csv"),
+        ("sqlite:///a.csv", "sql"),
+        ("postgresql+psycopg2://host/d", "sql"),
+        ("https://host/a", ""),
+        ("a", ""),
+    ],
+)
+def test_the_name_tells_the_format(name, form):
+    assert format_of(name) == form

@@ -1,0 +1,185 @@
+"""The keys of a table that say how its sources are written."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from .document import Section
+from .reading import LONGEST, Dialect, Reading
+
+FORMATS = ("jsonl", "json", "csv", "tsv", "parquet", "bson")
+SQL = "sql"
+_EXTENSIONS = {
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".parquet": "parquet",
+    ".bson": "bson",
+}
+_PACKED = (".gz", ".zst")
+_REMOTE = ("http", "https", "s3", "gs", "abfs", "sftp", "file")
+_FIELDS = ("csv", "tsv")
+_TEXTS = (*_FIELDS, "jsonl", "json")
+_ONLY_FOR: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("delimiter", "quote", "escape", "null", "header", "skip"), _FIELDS),
+    "encoding": _TEXTS,
+    "longest": (*_TEXTS, "bson"),
+    "records": ("json",),
+    "table": (SQL,),
+    "query": (SQL,),
+    "each": ("jsonl", "json", "parquet", "bson", SQL),
+}
+FORM_KEYS = ("format", *(key for key in _ONLY_FOR if key != "each"))
+_SIZE = re.compile(r"(\d+)\s*(|[KMG]iB)")
+_UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+
+
+def read_form(section: Section, name: str, sources: Sequence[str]) -> Reading:
+    """Return how the sources of the table of that name are read.
+
+    Raises:
+        Refusal: a key has a value that means nothing, or is not for the sources' format.
+    """
+    kind = _kind(section, sources)
+    for key, formats in _ONLY_FOR.items():
+        if kind and key in section and kind not in formats:
+            raise section.refusal(f"is for {', '.join(formats)}, and the sources are {kind}", key)
+    if "table" in section and "query" in section:
+        raise section.refusal("one of `table:` and `query:` is enough", "query")
+    query = section.text("query", "")
+    return Reading(
+        format=kind,
+        encoding=_encoding(section),
+        longest=_longest(section),
+        dialect=_dialect(section, kind) if kind in _FIELDS else Dialect(),
+        records=section.text("records", ""),
+        table=section.text("table", name) if kind == SQL and not query else "",
+        query=query,
+    )
+
+
+def format_of(source: str) -> str:
+    """Return the format that a source's name stands for; empty when it stands for none."""
+    if is_database(source):
+        return SQL
+    path = Path(urlsplit(source).path if is_remote(source) else source)
+    if path.suffix in _PACKED:
+        path = path.with_suffix("")
+    return _EXTENSIONS.get(path.suffix, "")
+
+
+def is_remote(source: str) -> bool:
+    """Return whether a source is a file by its URL."""
+    return _scheme(source) in _REMOTE
+
+
+def is_database(source: str) -> bool:
+    """Return whether a source is a database by its SQLAlchemy URL."""
+    scheme = _scheme(source)
+    return bool(scheme) and scheme not in _REMOTE
+
+
+def _scheme(source: str) -> str:
+    scheme, found, _ = source.partition("://")
+    return scheme if found and re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) else ""
+
+
+def _kind(section: Section, sources: Sequence[str]) -> str:
+    kind = section.choice("format", FORMATS) if "format" in section else ""
+    for source in sources:
+        _check_secret(section, source)
+        if is_database(source) and kind:
+            raise section.refusal("is for files, and a database by its URL has its own", "format")
+        if not kind and not format_of(source):
+            raise section.refusal(
+                f"{source} does not tell its format: add `format:`, one of {', '.join(FORMATS)}"
+            )
+    formats = {kind} if kind else {format_of(source) for source in sources}
+    if len(formats) > 1:
+        raise section.refusal(f"the files are of different formats ({', '.join(sorted(formats))})", "from")
+    return formats.pop() if formats else ""
+
+
+def _check_secret(section: Section, source: str) -> None:
+    """Refuse a password in a URL: the dataset is shown in plans, messages and reports."""
+    _, found, rest = source.partition("://")
+    if not found:
+        return
+    login = rest.split("/")[0].rpartition("@")[0]
+    password = login.partition(":")[2]
+    if password and not re.fullmatch(r"\$\{\w+\}", password):
+        raise section.refusal(
+            "holds a password: put it into a variable of the worker's environment and write ${NAME}", "from"
+        )
+
+
+def _dialect(section: Section, kind: str) -> Dialect:
+    for key in ("delimiter", "quote", "escape"):
+        if key in section and len(section.text(key)) != 1 and (key == "delimiter" or section.text(key)):
+            raise section.refusal("must be one character", key)
+    header, names = _header(section)
+    return Dialect(
+        delimiter=section.text("delimiter", "\t" if kind == "tsv" else ","),
+        quote=section.text("quote", "" if kind == "tsv" else '"'),
+        null=section.text("null", ""),
+        escape=section.text("escape", ""),
+        header=header,
+        names=names,
+        skip=_lines(section, "skip", 0),
+    )
+
+
+def _header(section: Section) -> tuple[int, tuple[str, ...]]:
+    """Return the lines of the header, and the names of the fields where the dataset gives them."""
+    value = section.value("header")
+    if isinstance(value, list):
+        names = section.texts("header")
+        if not names or len(set(names)) != len(names):
+            raise section.refusal("must name each field once", "header")
+        return 0, names
+    if value is False:
+        if "columns" not in section:
+            raise section.refusal(
+                'false needs `columns:` with the numbers of the fields (id: "1"); or name them: [id, name]',
+                "header",
+            )
+        return 0, ()
+    if value is True:
+        return 1, ()
+    lines = _lines(section, "header", 1)
+    if not lines:
+        raise section.refusal("must be false, a number of lines from 1, or the names of the fields", "header")
+    return lines, ()
+
+
+def _lines(section: Section, key: str, default: int) -> int:
+    value = section.value(key) if key in section else default
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise section.refusal("must be a number of lines", key)
+    return value
+
+
+def _encoding(section: Section) -> str:
+    name = section.text("encoding", "utf-8")
+    try:
+        codecs.lookup(name)
+        "".encode(name)  # a codec such as hex is none of text
+    except LookupError as error:
+        raise section.refusal(f"{name!r} is no encoding that Python knows", "encoding") from error
+    return name
+
+
+def _longest(section: Section) -> int:
+    if "longest" not in section:
+        return LONGEST
+    value = section.value("longest")
+    found = _SIZE.fullmatch(str(value)) if isinstance(value, (int, str)) and value is not True else None
+    if found is None or int(found[1]) == 0:
+        raise section.refusal("must be a size such as 64MiB (KiB, MiB, GiB, or bytes)", "longest")
+    return int(found[1]) * _UNITS[found[2]]

@@ -1,0 +1,96 @@
+"""Parquet, by pyarrow: a batch of rows at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ..errors import Refusal
+from .bad import Bad, bad
+from .optional import library
+from .remote import open_seekable
+from .source import Remote, Source
+from .values import plain
+
+_ROWS = 4096  # in a batch
+
+
+def read_parquet_fields(source: Source) -> tuple[str, ...]:
+    """Return the names of the columns.
+
+    Raises:
+        Refusal: the file is no Parquet.
+    """
+    with _opened(source) as file:
+        return tuple(file.schema_arrow.names)
+
+
+def read_parquet(source: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
+    """Yield each row, or why it cannot be read, and its number.
+
+    Raises:
+        Refusal: the file is no Parquet, is truncated, or is damaged; with file and row.
+    """
+    number = 0
+    with _opened(source) as file:
+        arrow = library("pyarrow", "pyarrow", f"source {source}")
+        batches = file.iter_batches(_ROWS, use_threads=False)
+        while True:
+            try:
+                rows = _microseconds(arrow, next(batches)).to_pylist()
+            except StopIteration:
+                return
+            except (arrow.ArrowException, OSError, ValueError) as error:
+                raise Refusal(f"{source} cannot be read after row {number}: {error}") from error
+            for row in rows:
+                number += 1
+                yield number, _record(row)
+
+
+def _record(row: dict[str, Any]) -> dict[str, Any] | Bad:
+    try:
+        return {name: plain(value) for name, value in row.items()}
+    except ValueError as error:
+        return bad(f"{error}; correct the source", repr(row))
+
+
+def _microseconds(arrow: Any, batch: Any) -> Any:  # noqa: ANN401 - pyarrow is imported late
+    """Return the batch with its nanoseconds cut off: Python's times, and PostgreSQL's, have none."""
+    types = arrow.types
+    for at, field in enumerate(batch.schema):
+        kind = field.type
+        if types.is_timestamp(kind) and kind.unit == "ns":
+            kind = arrow.timestamp("us", kind.tz)
+        elif types.is_duration(kind) and kind.unit == "ns":
+            kind = arrow.duration("us")
+        elif types.is_time64(kind) and kind.unit == "ns":
+            kind = arrow.time64("us")
+        else:
+            continue
+        batch = batch.set_column(at, field.name, batch.column(at).cast(kind, safe=False))
+    return batch
+
+
+@contextmanager
+def _opened(source: Source) -> Iterator[Any]:
+    arrow = library("pyarrow", "pyarrow", f"source {source}")
+    parquet = library("pyarrow.parquet", "pyarrow", f"source {source}")
+    try:
+        stream = source.open("rb") if isinstance(source, Path) else open_seekable(_remote(source))
+    except OSError as error:
+        raise Refusal(f"source {source} cannot be read: {error.strerror}") from error
+    with stream:
+        try:
+            file = parquet.ParquetFile(stream, pre_buffer=False)
+        except (arrow.ArrowException, OSError) as error:
+            raise Refusal(f"{source} is not a whole Parquet file: {error}; fetch it again") from error
+        with file:
+            yield file
+
+
+def _remote(source: Source) -> Remote:
+    if not isinstance(source, Remote):
+        raise TypeError(f"{source} is no file")
+    return source
