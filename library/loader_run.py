@@ -1,0 +1,430 @@
+#!/usr/bin/python
+"""Ansible module: let the portal's own loader fill the staging server."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: loader_run
+short_description: Let the portal's own loader fill the staging server
+description:
+  - Makes the dataset's database in the staging server anew, has the portal's own loader fill it, and writes
+    down in schema C(reingest) of that database what it holds then.
+  - The loader is a command on this host, or a job of an HTTP server.
+  - The loader's log is kept and judged line by line.
+  - Everything that can be known before the loader runs is checked before it.
+  - Does nothing where production, or the staging server, has a finished load of the same release.
+  - The result is that of M(ingest_load).
+requirements: [psycopg2, PyYAML]
+options:
+  dataset:
+    description: The dataset file. Its tables need an owner and no C(from).
+    type: path
+    required: true
+  sources:
+    description: Another folder of sources than the dataset names, relative to the dataset's own folder.
+    type: path
+    default: ""
+  files:
+    description: The loader's sources, paths and globs below that folder. Other contents are another load.
+    type: list
+    elements: str
+    default: []
+  release:
+    description: What the loader is told to load. The same release is not loaded twice.
+    type: str
+    required: true
+  command:
+    description: The loader as a command on this host.
+    type: dict
+    options:
+      argv:
+        description: The program and its arguments. Never a password.
+        type: list
+        elements: str
+        required: true
+      directory:
+        description: Its working directory.
+        type: path
+        default: /
+      environment:
+        description: Variables added to its environment.
+        type: dict
+        default: {}
+      secrets:
+        description: The same for values that must not be seen, such as connection strings with a password.
+        type: dict
+        default: {}
+      timeout:
+        description: Seconds after which it is ended, with all processes that it started.
+        type: float
+        default: 86400
+  job:
+    description: The loader as a job of an HTTP server.
+    type: dict
+    options:
+      url:
+        description: The address that starts a job when it is sent a POST.
+        type: str
+        required: true
+      token:
+        description: The bearer token.
+        type: str
+        required: true
+      body:
+        description: What is sent, as JSON.
+        type: dict
+        default: {}
+      id_path:
+        description: Where the answer has the job's id, keys joined by dots.
+        type: str
+        default: id
+      status_url:
+        description: The address to ask for the job's state; may be relative, C({id}) is the job's id.
+        type: str
+        required: true
+      status_path:
+        description: Where that answer has the state.
+        type: str
+        default: status
+      success:
+        description: The states of a job that ended well.
+        type: list
+        elements: str
+        required: true
+      failure:
+        description: The states of a job that failed. With any other state it goes on.
+        type: list
+        elements: str
+        default: []
+      log_url:
+        description: The address of the job's log, if there is one; like O(job.status_url).
+        type: str
+        default: ""
+      log_path:
+        description: Where that answer has the log, a text or a list of lines. When empty, it is the log.
+        type: str
+        default: ""
+      poll:
+        description: Seconds between two questions.
+        type: float
+        default: 5
+      attempts:
+        description: How often in a row a question may go unanswered. The POST is never repeated.
+        type: int
+        default: 5
+      timeout:
+        description: Seconds after which the job is no longer waited for.
+        type: float
+        default: 86400
+      ca_file:
+        description: Certificates to trust instead of the system's.
+        type: path
+        default: ""
+  fatal:
+    description: Regular expressions; a line of the log that matches one ends the load at once.
+    type: list
+    elements: str
+    default: []
+  benign:
+    description: A line that matches one of these is no error, whatever it says.
+    type: list
+    elements: str
+    default: []
+  progress:
+    description: A line that matches one of these says how far the loader is; the last one is in the report.
+    type: list
+    elements: str
+    default: []
+  error:
+    description: A line that matches this one, and none of O(benign), fails the load once the loader ended.
+    type: str
+    default: ERROR|CRITICAL|Traceback
+  fresh:
+    description: Whether the database is dropped and made anew before the loader runs.
+    type: bool
+    default: true
+  apply_schema:
+    description: Whether the dataset's schema, where it has one, is applied before the loader runs.
+    type: bool
+    default: true
+  staging_dsn:
+    description: The staging server, as libpq reads it. The login may create databases.
+    type: str
+    required: true
+  production_dsn:
+    description: The server that the portal uses. Only read.
+    type: str
+    default: ""
+  production_required:
+    description: Whether production must be named, answer and have the database. False for the first ingest.
+    type: bool
+    default: true
+  staging_required:
+    description: Whether the staging server must answer. False for a dry run whose run would start it.
+    type: bool
+    default: true
+  work:
+    description: This host's own directory; the log is C(<work>/<run>/loader.log).
+    type: path
+    required: true
+  run:
+    description: The run's id.
+    type: str
+    required: true
+  operator:
+    description: ORCID iD of who runs it.
+    type: str
+    required: true
+  snapshot:
+    description: The id of the load. When empty, the time at which it begins.
+    type: str
+    default: ""
+  force:
+    description: Load although this release was loaded already.
+    type: bool
+    default: false
+  stage:
+    description: The report's stage that this step belongs to.
+    type: str
+    default: load
+attributes:
+  check_mode:
+    support: full
+    description: Checks all that a run would check, and does not start the loader.
+  diff_mode:
+    support: full
+author: ["reingest"]
+"""
+
+EXAMPLES = r"""
+- name: Load by the portal's own command
+  loader_run:
+    dataset: /srv/portal/dataset.yml
+    release: r3_2021-06-01
+    command:
+      argv: [nmdc-server, load, --release, r3_2021-06-01]
+      secrets: {POSTGRES_URI: "{{ reingest_staging_dsn }}"}
+      timeout: 21600
+    benign: ["0 ERRORS"]
+    staging_dsn: "{{ reingest_staging_dsn }}"
+    production_dsn: "{{ reingest_production_dsn }}"
+    work: /var/lib/reingest
+    run: 20261123T114500Z-4711
+    operator: 0000-0002-1825-0097
+
+- name: Load by the portal's job server
+  loader_run:
+    dataset: /srv/portal/dataset.yml
+    release: r3_2021-06-01
+    job:
+      url: https://portal.example/api/jobs/ingest
+      token: "{{ loader_token }}"
+      status_url: /api/jobs/{id}
+      log_url: /api/jobs/{id}/log
+      success: [succeeded]
+      failure: [failed, cancelled]
+    staging_dsn: "{{ reingest_staging_dsn }}"
+    production_dsn: "{{ reingest_production_dsn }}"
+    work: /var/lib/reingest
+    run: 20261123T114500Z-4711
+    operator: 0000-0002-1825-0097
+"""
+
+RETURN = r"""
+action:
+  description:
+    - C(load); C(keep_live) where production has this release; C(keep_staged) where the staging server has.
+  returned: success
+  type: str
+snapshot:
+  description: The id of the load that was made, or that is kept.
+  returned: success
+  type: str
+release:
+  description: The release of that load.
+  returned: success
+  type: str
+digest:
+  description: One hash of the dataset, the release, the schema, the transforms and the declared sources.
+  returned: success
+  type: str
+tables:
+  description:
+    - C(owner), C(read), C(loaded), C(duplicates), C(orphans) and C(rejected) of each table.
+    - A table of owner source was read and loaded as often as it has rows; its losses are not known.
+    - In check mode all but the owner are null.
+  returned: success
+  type: dict
+sources:
+  description: C(path), C(size) and C(sha256) of each declared file.
+  returned: success
+  type: list
+  elements: dict
+system_identifier:
+  description: The staging server's, as text.
+  returned: success
+  type: str
+step:
+  description: What was done, for the report.
+  returned: always
+  type: dict
+"""
+
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.step import StepClock
+
+try:
+    from ansible.module_utils.reingest.loaders.apply import apply_loader
+    from ansible.module_utils.reingest.loaders.command import Command
+    from ansible.module_utils.reingest.loaders.job import Job
+    from ansible.module_utils.reingest.loaders.judge import compile_patterns
+    from ansible.module_utils.reingest.loaders.plan import Loader, LoaderPlan, plan_loader
+    from ansible.module_utils.reingest.loaders.secrets import secret_texts
+except ImportError as error:
+    MISSING = error.name or str(error)
+else:
+    MISSING = ""
+
+_DAY_S = 86400
+ARGUMENT_SPEC: dict[str, Any] = {
+    "dataset": {"type": "path", "required": True},
+    "sources": {"type": "path", "default": ""},
+    "files": {"type": "list", "elements": "str", "default": []},
+    "release": {"type": "str", "required": True},
+    "command": {
+        "type": "dict",
+        "options": {
+            "argv": {"type": "list", "elements": "str", "required": True},
+            "directory": {"type": "path", "default": "/"},
+            "environment": {"type": "dict", "default": {}},
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
+            "timeout": {"type": "float", "default": _DAY_S},
+        },
+    },
+    "job": {
+        "type": "dict",
+        "options": {
+            "url": {"type": "str", "required": True},
+            "token": {"type": "str", "required": True, "no_log": True},
+            "body": {"type": "dict", "default": {}},
+            "id_path": {"type": "str", "default": "id"},
+            "status_url": {"type": "str", "required": True},
+            "status_path": {"type": "str", "default": "status"},
+            "success": {"type": "list", "elements": "str", "required": True},
+            "failure": {"type": "list", "elements": "str", "default": []},
+            "log_url": {"type": "str", "default": ""},
+            "log_path": {"type": "str", "default": ""},
+            "poll": {"type": "float", "default": 5},
+            "attempts": {"type": "int", "default": 5},
+            "timeout": {"type": "float", "default": _DAY_S},
+            "ca_file": {"type": "path", "default": ""},
+        },
+    },
+    "fatal": {"type": "list", "elements": "str", "default": []},
+    "benign": {"type": "list", "elements": "str", "default": []},
+    "progress": {"type": "list", "elements": "str", "default": []},
+    "error": {"type": "str", "default": "ERROR|CRITICAL|Traceback"},
+    "fresh": {"type": "bool", "default": True},
+    "apply_schema": {"type": "bool", "default": True},
+    "staging_dsn": {"type": "str", "required": True, "no_log": True},
+    "production_dsn": {"type": "str", "default": "", "no_log": True},
+    "production_required": {"type": "bool", "default": True},
+    "staging_required": {"type": "bool", "default": True},
+    "work": {"type": "path", "required": True},
+    "run": {"type": "str", "required": True},
+    "operator": {"type": "str", "required": True},
+    "snapshot": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
+    "stage": {"type": "str", "default": "load"},
+}
+
+
+def loader_of(params: dict[str, Any]) -> Loader:
+    """Return the command or the job."""
+    command, job = params["command"], params["job"]
+    if bool(command) == bool(job):
+        raise Refusal("the loader must be either a `command:` or a `job:`: declare one of them")
+    if command:
+        return Command(
+            **{
+                **command,
+                "argv": tuple(command["argv"]),
+                "directory": Path(command["directory"]),
+                "environment": {name: str(value) for name, value in command["environment"].items()},
+                "secrets": {name: str(value) for name, value in command["secrets"].items()},
+            }
+        )
+    return Job(**{**job, "success": tuple(job["success"]), "failure": tuple(job["failure"])})
+
+
+def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
+    """Plan the load and carry it out, in check mode only plan it; return the module's result."""
+    loader = loader_of(params)
+    patterns = compile_patterns(**{kind: params[kind] for kind in ("fatal", "benign", "progress", "error")})
+    secrets = secret_texts((params["staging_dsn"], params["production_dsn"]), loader.values)
+    given = ("staging_dsn", "production_dsn", "production_required", "release", "sources", "files")
+    plan = plan_loader(
+        Path(params["dataset"]),
+        loader,
+        secrets=secrets,
+        staging_required=params["staging_required"] or not check,
+        **{name: params[name] for name in (*given, "snapshot", "force", "fresh", "apply_schema")},
+    )
+    detail: dict[str, Any] = {}
+    tables = plan.planned_tables()
+    if plan.changed and not check:
+        loaded = apply_loader(
+            plan,
+            patterns,
+            staging_dsn=params["staging_dsn"],
+            run=params["run"],
+            operator=params["operator"],
+            folder=Path(params["work"]) / params["run"],
+            secrets=secrets,
+        )
+        tables = {name: vars(count) for name, count in loaded.tables.items()}
+        detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
+    return {
+        **result_of(plan, tables),
+        "step": clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
+    }
+
+
+def result_of(plan: LoaderPlan, tables: dict[str, Any]) -> dict[str, Any]:
+    """Return the result, apart from its step."""
+    return {
+        "changed": plan.changed,
+        "action": plan.action,
+        "snapshot": plan.snapshot,
+        "release": plan.release,
+        "digest": plan.digest,
+        "tables": tables,
+        "sources": [{"path": file.name, "size": file.size, "sha256": file.sha256} for file in plan.files],
+        "system_identifier": plan.system_identifier,
+        "diff": plan.diff(),
+        "warnings": [plan.warning] if plan.warning else [],
+    }
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
+    clock = StepClock(module.params["stage"])
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
+    try:
+        result = load(module.params, clock, check=module.check_mode)
+    except Refusal as refusal:
+        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
+    for warning in result.pop("warnings"):
+        module.warn(warning)
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The portal's own loader as a command on the worker."""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import Refusal
+from .keeper import start_kept
+from .log import LoaderLog
+from .secrets import refuse_shown
+
+_BLOCK = 1 << 16
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run; ``secrets`` are variables whose values are never shown, ``timeout`` is in seconds."""
+
+    argv: tuple[str, ...]
+    directory: Path
+    timeout: float
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in sentences."""
+        return " ".join(self.argv)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Return what must not be shown."""
+        return tuple(self.secrets.values())
+
+    def check(self, secrets: Sequence[str]) -> None:
+        """Refuse what cannot be run.
+
+        Raises:
+            Refusal: no such program or directory, or a secret where it would be seen.
+        """
+        if not self.argv:
+            raise Refusal("the loader has no argv: give its program and arguments as a list")
+        if self.timeout <= 0:
+            raise Refusal(f"the loader's timeout is {self.timeout:g} s: give more than 0")
+        refuse_shown(secrets, self.argv, self.environment)
+        if not self.directory.is_dir():
+            raise Refusal(f"the loader's directory {self.directory} is not there: create it, or correct it")
+        program = self.argv[0]
+        path = self._environment().get("PATH")
+        found = self.directory / program if "/" in program else shutil.which(program, path=path)
+        if found is None or not os.access(found, os.X_OK):
+            raise Refusal(
+                f"the loader's program {program} is not there, or not executable: install it on the worker, "
+                "or correct argv"
+            )
+
+    def run(self, log: LoaderLog, *, closed: Sequence[int] = ()) -> None:
+        """Run it to its end, following its log; with it end all processes that it started.
+
+        Args:
+            log: where its output goes.
+            closed: descriptors that its keeper must not hold open.
+
+        Raises:
+            Refusal: it failed, by its exit code or by its log, or did not end in time.
+        """
+        deadline = time.monotonic() + self.timeout
+        kept = start_kept(self.argv, self._environment(), self.directory, closed=closed)
+        late = False
+        try:
+            while not log.judge.fatal:
+                left = deadline - time.monotonic()
+                late = left <= 0
+                if late:
+                    break
+                if select.select([kept.output], [], [], left)[0]:
+                    block = os.read(kept.output, _BLOCK)
+                    if not block:
+                        break
+                    log.take(block)
+        finally:
+            kept.end()
+            with suppress(OSError):
+                while block := os.read(kept.output, _BLOCK):  # its last words
+                    log.take(block)
+            os.close(kept.output)
+            log.end()
+            ended = kept.wait()
+        if log.judge.fatal:
+            raise self._failed(log.judge.reason, log)
+        if late:
+            raise self._failed(
+                f"it did not end within {self.timeout:g} s (its timeout); it and its processes were ended",
+                log,
+            )
+        if ended != "0":
+            how = ended if ended.startswith(("it ", "signal")) else f"exit code {ended}"
+            raise self._failed(f"{how if ended else 'its keeper was killed'}; {_last_words(log)}", log)
+        if log.judge.reason:
+            raise self._failed(log.judge.reason, log)
+
+    def _environment(self) -> dict[str, str]:
+        # A Python loader would keep its lines back until they fill a block.
+        return {"PYTHONUNBUFFERED": "1", **os.environ, **self.environment, **self.secrets}
+
+    def _failed(self, reason: str, log: LoaderLog) -> Refusal:
+        return Refusal(
+            f"the loader {self.argv[0]} failed: {reason}; see {log.path} on the worker, then run again"
+        )
+
+
+def _last_words(log: LoaderLog) -> str:
+    return f"its last line: {log.judge.last}" if log.judge.last else "it wrote nothing"
