@@ -1,8 +1,8 @@
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.dataset.model import Check, Column
 from ansible.module_utils.reingest.dataset.form import format_of
+from ansible.module_utils.reingest.dataset.model import Check, Column
 from ansible.module_utils.reingest.dataset.parse import parse_dataset
 from ansible.module_utils.reingest.errors import Refusal
 
