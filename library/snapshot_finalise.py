@@ -1,17 +1,23 @@
 #!/usr/bin/python
-"""Ansible module: write a finished load into the volume's ledger."""
+"""Ansible module: freeze a finished load, sync it to disk and write it into the volume's ledger."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: snapshot_finalise
-short_description: Give a finished load its line in the volume's ledger
+short_description: Finish a load outside the window, and give it its line in the volume's ledger
 description:
   - The load runs where the worker is and does not see the volume; this module runs where the volume is and
-    does not see the load. It writes down, under the system identifier of the cluster in C(ingest/), which
-    load lies there. By that line every later step finds the load, whether its server runs or not.
-  - Refuses when the cluster in C(ingest/) is not the one that the worker loaded into.
+    does not see the load. While the staging server runs it makes VACUUM (FREEZE, ANALYZE) and CHECKPOINT,
+    then syncs every file and directory in C(ingest/). The promotion then has no more to sync than the stop
+    of the server left, and takes the same time for any size.
+  - It writes down, under the system identifier of the cluster in C(ingest/), which load lies there, with the
+    server's checkpoint and settings. By that line every later step finds the load, whether its server runs
+    or not, and a promotion knows that the load is on disk.
+  - Refuses when the cluster in C(ingest/) is not the one that the worker loaded into, and when the staging
+    server runs without fsync or full_page_writes, or would at its next start by the files in C(ingest/).
+requirements: [psycopg2]
 options:
   volume:
     description: The volume's path.
@@ -23,6 +29,10 @@ options:
     required: true
   system_identifier:
     description: The system identifier that the staging server told the worker.
+    type: str
+    required: true
+  staging_dsn:
+    description: The staging server, as libpq reads it on this host.
     type: str
     required: true
   load:
@@ -56,6 +66,7 @@ EXAMPLES = r"""
     volume: /srv/pg
     snapshot: 20261123T114500Z
     system_identifier: "7438916702343491732"
+    staging_dsn: postgresql://loader@127.0.0.1:5433/postgres
     load: {release: r2_2021-02-01}
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
@@ -75,22 +86,24 @@ step:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.finalise import (
-    Finalised,
-    apply_finalise,
-    plan_finalise,
-    refuse_taken,
-)
 from ansible.module_utils.reingest.volume.layout import open_volume
 from ansible.module_utils.reingest.volume.lock import check_run, verb
+
+try:
+    from ansible.module_utils.reingest.volume.finalise import apply_finalise, finalise_cluster, plan_finalise
+except ImportError as error:
+    MISSING = error.name or str(error)
+else:
+    MISSING = ""
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
     "snapshot": {"type": "str", "required": True},
     "system_identifier": {"type": "str", "required": True},
+    "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "load": {"type": "dict", "default": {}},
     "run": {"type": "str", "required": True},
     "operator": {"type": "str", "required": True},
@@ -98,32 +111,40 @@ ARGUMENT_SPEC: dict[str, Any] = {
 }
 
 
+def finalise(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
+    """Plan it and, outside check mode, carry it out; return the module's result."""
+    volume = open_volume(Path(params["volume"]))
+    check_run(volume, params["run"])
+    snapshot, identifier = params["snapshot"], params["system_identifier"]
+    seconds: dict[str, float] = {}
+    if check:  # the load may be still to come
+        plan = plan_finalise(volume, snapshot, identifier, dry=True)
+    else:
+        with verb(volume, params["run"]):
+            plan = plan_finalise(volume, snapshot, identifier)
+            if plan.changed:
+                record, seconds = finalise_cluster(volume, plan, params["staging_dsn"])
+                who = {"run": params["run"], "operator": params["operator"]}
+                apply_finalise(volume, plan, record, **who, load=params["load"])
+    return {
+        "changed": plan.changed,
+        "snapshot": plan.snapshot,
+        "diff": {"before": "", "after": f"ledger: finalised {plan.snapshot}\n" if plan.changed else ""},
+        "step": clock.step(plan.did(), changed=plan.changed, detail={"seconds": seconds} if seconds else {}),
+    }
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
-    clock = StepClock(params["stage"])
+    clock = StepClock(module.params["stage"])
+    if MISSING:
+        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
     try:
-        volume = open_volume(Path(params["volume"]))
-        check_run(volume, params["run"])
-        if module.check_mode:  # the load is still to come
-            refuse_taken(volume, params["snapshot"])
-            plan = Finalised(params["snapshot"], params["system_identifier"], changed=True)
-        else:
-            with verb(volume, params["run"]):
-                plan = plan_finalise(volume, params["snapshot"], params["system_identifier"])
-                if plan.changed:
-                    who = {"run": params["run"], "operator": params["operator"]}
-                    apply_finalise(volume, plan, **who, load=params["load"])
+        result = finalise(module.params, clock, check=module.check_mode)
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    did = [f"write load {plan.snapshot} into the ledger"] if plan.changed else []
-    module.exit_json(
-        changed=plan.changed,
-        snapshot=plan.snapshot,
-        diff={"before": "", "after": f"ledger: finalised {plan.snapshot}\n" if plan.changed else ""},
-        step=clock.step(did, changed=plan.changed),
-    )
+    module.exit_json(**result)
 
 
 if __name__ == "__main__":

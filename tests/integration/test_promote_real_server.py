@@ -18,7 +18,7 @@ from ansible.module_utils.reingest.postgres.control import read_control
 from ansible.module_utils.reingest.services.group import apply_group, plan_group
 from ansible.module_utils.reingest.services.model import Health, Service
 from ansible.module_utils.reingest.services.process import ProcessEngine
-from ansible.module_utils.reingest.volume.finalise import apply_finalise, plan_finalise
+from ansible.module_utils.reingest.volume.finalise import apply_finalise, finalise_cluster, plan_finalise
 from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.lock import verb
 from ansible.module_utils.reingest.volume.promote import (
@@ -67,7 +67,9 @@ class Portal:
         connection.close()
         with verb(self.volume, "load"):
             plan = plan_finalise(self.volume, snapshot, identifier)
-            apply_finalise(self.volume, plan, run="load", operator=OPERATOR, load={"release": text})
+            record, _ = finalise_cluster(self.volume, plan, self.staging.health.postgresql)
+            who = {"run": "load", "operator": OPERATOR}
+            apply_finalise(self.volume, plan, record, **who, load={"release": text})
         self.bring("stopped", self.staging)
 
     def promote(self, run):

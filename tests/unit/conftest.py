@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.reingest.postgres.control import read_control
 from ansible.module_utils.reingest.volume import ledger as ledger_file
 from ansible.module_utils.reingest.volume.durable import make_directory
 from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.ledger import read_ledger
 from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
+from ansible.module_utils.reingest.volume.record import FinaliseRecord
 from clusters import core_of, initialise, programs, unprivileged
 
 OPERATOR = "0000-0002-1825-0097"
@@ -52,9 +54,16 @@ class Site:
         core_of(self.template, self.volume.ingest, identifier)
         if finalised:
             detail = {"system_identifier": str(identifier), "release": f"r{snapshot[:8]}"}
+            detail.update(self.finalise_record().detail())
             make_directory(self.volume.records, like=self.volume.root)
             self.record(ledger_file.FINALISED, snapshot, "load", detail)
         return snapshot
+
+    def finalise_record(self):
+        """Return the record of what is in ``ingest/`` now."""
+        control = read_control(self.volume.ingest)
+        settings = {"fsync": "on", "full_page_writes": "on", "wal_level": control.wal_level}
+        return FinaliseRecord(control.checkpoint_lsn, control.timeline, settings, "2026-11-23T12:00:00+00:00")
 
     def record(self, event, snapshot, run, detail=None):
         ledger_file.record(self.volume, event, snapshot, run=run, operator=OPERATOR, detail=detail)

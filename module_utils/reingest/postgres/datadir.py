@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
-from .control import Control, read_control
+from .control import WAL_LEVELS, Control, read_control
 
 # Files that say "this directory is in use", "this is a backup" or "this is a standby".
 _MUST_BE_ABSENT = {
@@ -117,6 +117,29 @@ def version_faults(candidate: DataDirectory, reference: DataDirectory | None) ->
         faults.append(
             f"{candidate.path} has catalog version {candidate.control.catalog_version}, production has "
             f"{reference.control.catalog_version}: both must run from one image"
+        )
+    return faults
+
+
+def wal_faults(candidate: DataDirectory, reference: DataDirectory | None) -> list[str]:
+    """Return in what the candidate's WAL is less than the live directory's, if there is one.
+
+    More than production's is no fault: each level writes all that the one before it writes.
+    """
+    control = candidate.control
+    faults = []
+    if not control.full_page_writes:
+        faults.append(
+            f"{candidate.path} was run with full_page_writes = off until its last checkpoint "
+            "(pg_control): restart the staging server with on, and stop it in order"
+        )
+    if reference is None or reference.control.wal_level not in WAL_LEVELS:
+        return faults
+    wanted = WAL_LEVELS[WAL_LEVELS.index(reference.control.wal_level) :]
+    if control.wal_level not in wanted:
+        faults.append(
+            f"{candidate.path} was run with wal_level = {control.wal_level}, production is run with "
+            f"{reference.control.wal_level}: give the staging server production's, and restart it"
         )
     return faults
 

@@ -19,21 +19,6 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
-def sync_tree(path: Path) -> None:
-    """Make every file and directory below the path durable; the first error stops it."""
-    for folder, _, files in os.walk(path, topdown=False):
-        for name in files:
-            entry = Path(folder) / name
-            if not stat.S_ISREG(entry.lstat().st_mode):
-                continue
-            handle = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
-        sync_directory(Path(folder))
-
-
 def make_directory(path: Path, *, like: Path) -> None:
     """Make a directory with the owner and the mode of another one, durably; an existing one is left alone."""
     if path.is_dir() and not path.is_symlink():

@@ -1,16 +1,23 @@
-"""Give a finished load its line in the ledger, under the system identifier of its cluster."""
+"""Finish a load outside the window: frozen, on disk, and with a record of that in the ledger."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Refusal
-from ..postgres.datadir import read_data_directory
+from ..postgres.control import read_control
+from ..postgres.datadir import is_data_directory, read_data_directory
+from ..postgres.maintenance import ask_server, checkpoint, freeze, refuse_unsafe
+from ..postgres.settings import setting_faults
 from . import ledger as ledger_file
 from .layout import Volume
 from .ledger import read_ledger
+from .lock import now_text
+from .record import FinaliseRecord, record_faults, record_of
+from .tree import sync_tree
 
 
 @dataclass(frozen=True)
@@ -20,6 +27,12 @@ class Finalised:
     snapshot: str
     system_identifier: str
     changed: bool
+
+    def did(self) -> list[str]:
+        """Return the steps as sentences."""
+        if not self.changed:
+            return []
+        return ["vacuum and sync the load", f"write load {self.snapshot} into the ledger"]
 
 
 def refuse_taken(volume: Volume, snapshot: str) -> None:
@@ -35,30 +48,93 @@ def refuse_taken(volume: Volume, snapshot: str) -> None:
         )
 
 
-def plan_finalise(volume: Volume, snapshot: str, system_identifier: str) -> Finalised:
-    """Plan the line.
+def plan_finalise(volume: Volume, snapshot: str, system_identifier: str, *, dry: bool = False) -> Finalised:
+    """Plan it.
+
+    Args:
+        volume: the volume.
+        snapshot: the load's id.
+        system_identifier: what the staging server told the worker; empty in check mode where it did not run.
+        dry: check mode: a load that comes before this step is taken as done, and ``ingest/`` may be empty.
 
     Raises:
-        Refusal: the cluster in ``ingest/`` is not the one that was loaded (another volume or server), or
-            the id is taken.
+        Refusal: the cluster in ``ingest/`` is not the one that was loaded (another volume or server), the id
+            is taken, or settings of the directory would cost its rows in a power cut.
     """
     refuse_taken(volume, snapshot)
+    if dry and not is_data_directory(volume.ingest):
+        return Finalised(snapshot, system_identifier, changed=True)
     found = read_data_directory(volume.ingest)
-    if found.system_identifier != system_identifier:
+    if found.system_identifier != system_identifier and not (dry and not system_identifier):
         raise Refusal(
             f"{volume.ingest} is not the data directory of the staging server that was loaded (system "
             f"identifier {found.system_identifier}, the server says {system_identifier}): correct "
             "reingest_volume or reingest_staging_dsn"
         )
-    entry = read_ledger(volume).load_of(system_identifier)
-    return Finalised(snapshot, system_identifier, changed=entry is None or entry.snapshot != snapshot)
+    faults = setting_faults(volume.ingest)
+    if faults:
+        raise Refusal(f"{volume.ingest} cannot be finalised: " + "; ".join(faults))
+    entry = read_ledger(volume).load_of(found.system_identifier)
+    kept = entry is not None and entry.snapshot == snapshot and not record_faults(found, record_of(entry))
+    return Finalised(snapshot, system_identifier, changed=not kept)
+
+
+def finalise_cluster(
+    volume: Volume, plan: Finalised, staging_dsn: str
+) -> tuple[FinaliseRecord, dict[str, float]]:
+    """Freeze and checkpoint the load while its server runs, and sync its whole tree; return the record.
+
+    Args:
+        volume: the volume.
+        plan: what ``plan_finalise`` returned.
+        staging_dsn: the login to the staging server on this host.
+
+    Returns:
+        The record, and how long each part took, in seconds.
+
+    Raises:
+        Refusal: the server that answers has another directory, or runs without fsync or full_page_writes; a
+            table cannot be vacuumed, or the disk refuses a file.
+    """
+    _refuse_other_server(volume, plan, staging_dsn)
+    times = [time.monotonic()]
+    freeze(staging_dsn)
+    times.append(time.monotonic())
+    checkpoint(staging_dsn)
+    control = read_control(volume.ingest)
+    times.append(time.monotonic())
+    sync_tree(volume.ingest)
+    times.append(time.monotonic())
+    parts = zip(("vacuum", "checkpoint", "sync"), times, times[1:])
+    seconds = {name: round(end - begin, 3) for name, begin, end in parts}
+    # Asked again: a setting that somebody changed meanwhile must not be recorded as it was.
+    settings = _refuse_other_server(volume, plan, staging_dsn)
+    return FinaliseRecord(control.checkpoint_lsn, control.timeline, settings, now_text()), seconds
 
 
 def apply_finalise(
-    volume: Volume, plan: Finalised, *, run: str, operator: str, load: Mapping[str, Any]
+    volume: Volume,
+    plan: Finalised,
+    record: FinaliseRecord,
+    *,
+    run: str,
+    operator: str,
+    load: Mapping[str, Any],
 ) -> None:
-    """Write the line: what was loaded, from what, by whom."""
-    detail = {"system_identifier": plan.system_identifier, **load}
+    """Write the line: what was loaded, from what, by whom, and by what it is known to be whole on disk."""
+    detail = {"system_identifier": plan.system_identifier, **load, **record.detail()}
     ledger_file.record(
         volume, ledger_file.FINALISED, plan.snapshot, run=run, operator=operator, detail=detail
     )
+
+
+def _refuse_other_server(volume: Volume, plan: Finalised, staging_dsn: str) -> Mapping[str, str]:
+    shown = ask_server(staging_dsn)
+    if shown.system_identifier != plan.system_identifier:
+        raise Refusal(
+            f"the server that answers on this host for the staging server has system identifier "
+            f"{shown.system_identifier}, {volume.ingest} has {plan.system_identifier}: correct "
+            "reingest_staging_dsn of this host"
+        )
+    refuse_unsafe(staging_dsn, shown)
+    return shown.settings

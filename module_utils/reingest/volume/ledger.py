@@ -11,9 +11,7 @@ from typing import Any
 from .durable import append_line
 from .layout import Volume
 
-FINALISED = (
-    "finalised"  # a load is complete and verified by its counts; its line carries the system identifier
-)
+FINALISED = "finalised"  # a load is complete and on disk; its line has the system identifier and the record
 PROMOTED = "promoted"  # prod was pointed at the snapshot
 UNDONE = "undone"  # a promotion was taken back; `snapshot` is the one that failed
 PRUNED = "pruned"  # the snapshot's directory was deleted
@@ -91,9 +89,13 @@ class Ledger:
         """Return whether a snapshot's directory was deleted."""
         return self._last(snapshot, PRUNED) is not None
 
+    def promoted(self, snapshot: str) -> bool:
+        """Return whether a snapshot was ever live, for however short a time."""
+        return self._last(snapshot, PROMOTED) is not None
+
     def served(self, snapshot: str) -> bool:
         """Return whether a snapshot was ever live and stayed so."""
-        return self._last(snapshot, PROMOTED) is not None and not self.failed(snapshot)
+        return self.promoted(snapshot) and not self.failed(snapshot)
 
     def _last(self, snapshot: str, event: str) -> Entry | None:
         for entry in reversed(self.entries):

@@ -16,9 +16,13 @@ from ..postgres.datadir import (
     structure_faults,
     use_faults,
     version_faults,
+    wal_faults,
 )
+from ..postgres.settings import setting_faults
 from .durable import make_directory
 from .layout import Volume
+from .ledger import Entry
+from .record import record_faults, record_of
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # so the kernel writes a space, tab, line end or backslash of a path
 
@@ -44,6 +48,26 @@ def candidate_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bo
             for pid in processes_in(directory)
         ]
     return faults
+
+
+def load_faults(volume: Volume, found: DataDirectory, live: str, *, entry: Entry | None) -> list[str]:
+    """Return why a load that never served must not be trusted to survive a power cut.
+
+    ``fsync = off`` leaves no trace in ``pg_control``: the record says that the tree was synced, and the
+    settings that nothing was written without fsync since.
+
+    Args:
+        volume: the volume.
+        found: the load's data directory.
+        live: the snapshot that is live now; empty: there is none to compare with.
+        entry: the load's line in the ledger.
+    """
+    return record_faults(found, record_of(entry)) + setting_and_wal_faults(volume, found, live)
+
+
+def setting_and_wal_faults(volume: Volume, found: DataDirectory, live: str) -> list[str]:
+    """Return the same of the directory alone, before there is a record of it."""
+    return setting_faults(found.path) + wal_faults(found, _reference(volume, live))
 
 
 def _reference(volume: Volume, live: str) -> DataDirectory | None:

@@ -13,13 +13,15 @@ from ..postgres.datadir import (
     read_data_directory,
 )
 from . import ledger as ledger_file
-from .durable import make_directory, replace_link, sync_directory, sync_tree
+from .durable import make_directory, replace_link, sync_directory
 from .fresh import lacks_ingest, prepare_fresh, put_fresh
 from .journal import Intent, close_intent, interrupted, open_intent, read_intent
 from .layout import Volume
 from .ledger import Ledger, read_ledger
-from .movable import candidate_faults, mount_faults, probe_rename
+from .movable import candidate_faults, load_faults, mount_faults, probe_rename, setting_and_wal_faults
 from .plans import Promotion, Undo
+from .record import record_of
+from .tree import sync_stopped
 
 
 def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run: str = "") -> Promotion:
@@ -44,18 +46,26 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
     if live == wanted:
         return _already(volume, ledger, wanted, run=run, fresh=fresh)
     if target.is_dir():
-        found = read_data_directory(target)
-        _refuse(target, candidate_faults(volume, found, live, dry=dry))
+        found, entry = read_data_directory(target), ledger.load(wanted)
+        faults = candidate_faults(volume, found, live, dry=dry)
+        if record_of(entry) is not None and not ledger.promoted(wanted):
+            # Moved out of ingest/ by a run that died then; one that has served is no load any more.
+            faults += load_faults(volume, found, live, entry=entry)
+        _refuse(target, faults)
         return Promotion(wanted, live, "staging", found.system_identifier, False, True, True, fresh)
     if dry and loaded and wanted == loaded:
         there = []
         if is_data_directory(volume.ingest):  # before the first start of the staging server it is empty
-            there = candidate_faults(volume, read_data_directory(volume.ingest), live, dry=True)
+            found = read_data_directory(volume.ingest)
+            there = candidate_faults(volume, found, live, dry=True)
+            there += setting_and_wal_faults(volume, found, live)
         _refuse(volume.ingest, there + mount_faults(volume))
         return Promotion(wanted, live, "ingest", "", move=True, link=True, record=True)
     _refuse_other_load(volume, ledger, wanted, named=bool(snapshot))
     found = read_data_directory(volume.ingest)
-    _refuse(volume.ingest, candidate_faults(volume, found, live, dry=dry) + mount_faults(volume))
+    faults = candidate_faults(volume, found, live, dry=dry) + mount_faults(volume)
+    faults += load_faults(volume, found, live, entry=ledger.load_of(found.system_identifier))
+    _refuse(volume.ingest, faults)
     return Promotion(wanted, live, "ingest", found.system_identifier, move=True, link=True, record=True)
 
 
@@ -76,7 +86,7 @@ def loaded_snapshot(volume: Volume, ledger: Ledger) -> str:
 
 
 def apply_promotion(volume: Volume, plan: Promotion, *, run: str, operator: str, kind: str) -> None:
-    """Do what was planned, each step durable before the next.
+    """Do what was planned, each step durable before the next; takes the same time for any size of the load.
 
     What another start of the same verb has done since the plan was made is not done again.
     """
@@ -95,7 +105,7 @@ def apply_promotion(volume: Volume, plan: Promotion, *, run: str, operator: str,
     if move or link:
         open_intent(volume, intent)
     if move:
-        sync_tree(volume.ingest)
+        sync_stopped(volume.ingest)  # the load itself was synced when it was finalised
         prepare_fresh(volume)
         volume.ingest.rename(target)
         sync_directory(volume.staging)

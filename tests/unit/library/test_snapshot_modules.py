@@ -127,27 +127,49 @@ class TestFinalise:
             "volume": str(site.volume.root),
             "snapshot": snapshot,
             "system_identifier": identifier,
+            "staging_dsn": "postgresql://loader:secret@127.0.0.1:1/postgres",
             "load": load,
             **WHO,
         }
 
-    def test_writes_one_line_for_a_load(self, site, run_module):
-        site.load(A, finalised=False)
-        assert run_module("snapshot_finalise", **self.options(site, A))["changed"]
-        assert not run_module("snapshot_finalise", **self.options(site, A))["changed"]
+    def test_a_load_that_is_finalised_stays_as_it_is(self, site, run_module):
+        site.load(A)
+        for check in (True, False):
+            kept = run_module("snapshot_finalise", check=check, **self.options(site, A))
+            assert (kept["changed"], kept["step"]["did"]) == (False, [])
         assert site.events() == [("finalised", A)]
-        assert site.ledger.entries[0].detail["release"] == "r1"
 
-    def test_check_mode_predicts_the_line(self, site, run_module):
+    def test_check_mode_predicts_it(self, site, run_module):
         dry = run_module("snapshot_finalise", check=True, **self.options(site, A))
         assert dry["changed"]
-        assert dry["step"]["did"] == [f"write load {A} into the ledger"]
+        assert dry["step"]["did"] == ["vacuum and sync the load", f"write load {A} into the ledger"]
         assert not site.volume.records.exists()
+
+    def test_a_line_of_a_time_before_there_were_records_is_made_anew(self, site, run_module):
+        site.load(A, finalised=False)
+        site.volume.records.mkdir()
+        site.record("finalised", A, "load", {"system_identifier": "20261101000000"})
+        assert run_module("snapshot_finalise", check=True, **self.options(site, A))["changed"]
+
+    def test_a_server_that_does_not_answer_is_refused_without_its_password(self, site, run_module):
+        site.load(A, finalised=False)
+        refused = run_module("snapshot_finalise", **self.options(site, A))
+        assert "no PostgreSQL answers at 127.0.0.1:1" in refused["msg"]
+        assert "secret" not in refused["msg"]
+        assert site.events() == []
 
     def test_another_servers_directory_is_refused(self, site, run_module):
         site.load(A, finalised=False)
-        refused = run_module("snapshot_finalise", **self.options(site, A, identifier="7"))
-        assert "is not the data directory of the staging server that was loaded" in refused["msg"]
+        for check in (True, False):
+            refused = run_module("snapshot_finalise", check=check, **self.options(site, A, identifier="7"))
+            assert "is not the data directory of the staging server that was loaded" in refused["msg"]
+
+    def test_settings_that_a_power_cut_would_make_costly_are_refused(self, site, run_module):
+        site.load(A, finalised=False)
+        (site.volume.ingest / "postgresql.auto.conf").write_text("fsync = 'off'\n")
+        for check in (True, False):
+            refused = run_module("snapshot_finalise", check=check, **self.options(site, A))
+            assert "ingest/postgresql.auto.conf:1 sets fsync = off" in refused["msg"]
 
     def test_the_id_of_a_snapshot_that_is_there_is_refused(self, site, run_module):
         site.serve(A)

@@ -8,7 +8,6 @@ import pytest
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.volume import snapshot_id
 from ansible.module_utils.reingest.volume.durable import append_line, make_directory, replace_link, write_json
-from ansible.module_utils.reingest.volume.finalise import apply_finalise, plan_finalise
 from ansible.module_utils.reingest.volume.info import describe
 from ansible.module_utils.reingest.volume.journal import Intent, open_intent
 from ansible.module_utils.reingest.volume.listing import listing
@@ -80,22 +79,6 @@ def test_a_directory_that_is_there_keeps_its_mode(tmp_path):
     make_directory(tmp_path / "there", like=tmp_path / "like")
     make_directory(tmp_path / "new", like=tmp_path / "like")
     assert [oct((tmp_path / name).stat().st_mode & 0o777) for name in ("there", "new")] == ["0o755", "0o700"]
-
-
-class TestFinalise:
-    def test_a_load_gets_its_line_once(self, site):
-        site.load(A, finalised=False)
-        plan = plan_finalise(site.volume, A, "20261101000000")
-        assert plan.changed
-        site.volume.records.mkdir()
-        apply_finalise(site.volume, plan, run="run", operator=OPERATOR, load={"release": "r1"})
-        assert not plan_finalise(site.volume, A, "20261101000000").changed
-        assert site.ledger.load(A).detail == {"system_identifier": "20261101000000", "release": "r1"}
-
-    def test_a_load_into_another_server_is_refused(self, site):
-        site.load(A, finalised=False)
-        with pytest.raises(Refusal, match="is not the data directory of the staging server that was loaded"):
-            plan_finalise(site.volume, A, "42")
 
 
 class TestDescribe:

@@ -1,0 +1,83 @@
+"""Make a data directory durable: whole before the window, and in the window what its server wrote since.
+
+Why the second is enough. PostgreSQL's manual says of fsync that everything must be forced to disk once when
+it was off and is on, by ``initdb --sync-only`` or the like, "while the cluster is shutdown or while fsync is
+on" ("Server Configuration", "Write Ahead Log", fsync); ``sync_tree`` does that. From then on the server keeps
+its own promise: at a checkpoint "all dirty data pages are flushed to disk and a special checkpoint record is
+written to the WAL file" ("Reliability and the Write-Ahead Log", "WAL Configuration"), and a server that is
+stopped in order makes one as its last act, which ``pg_control`` shows ("shut down"). What it writes without
+that care lies at fixed places, whose number does not grow with the data: ``postmaster.pid``, which it removes
+(and which must not be back after a power cut), ``postmaster.opts``, the statistics, and names in directories.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from ..errors import Refusal
+from .durable import sync_directory
+
+
+def sync_tree(path: Path) -> None:
+    """Make every file and directory below the path durable, while a server may work there.
+
+    Files that go meanwhile (a server recycles its WAL) are passed over; what it adds it syncs itself.
+
+    Raises:
+        Refusal: the disk refuses one; the first stops it.
+    """
+    for folder, _, files in os.walk(path, topdown=False, onerror=_refuse_unless_gone):
+        for name in files:
+            _sync_file(Path(folder) / name)
+        _sync_folder(Path(folder))
+
+
+def sync_stopped(path: Path) -> None:
+    """Make durable what the server of a synced directory wrote until its stop and did not sync itself.
+
+    Raises:
+        Refusal: the disk refuses it.
+    """
+    for folder in (path / "pg_stat", path / "global", path):
+        if not folder.is_dir():
+            continue
+        for entry in sorted(folder.iterdir()):
+            if entry.is_dir() and not entry.is_symlink():
+                _sync_folder(entry)
+            else:
+                _sync_file(entry)
+        _sync_folder(folder)
+    if (path / "base").is_dir():
+        for database in sorted((path / "base").iterdir()):
+            _sync_folder(database)
+
+
+def _sync_file(path: Path) -> None:
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        _refuse_unless_gone(error, path)
+
+
+def _sync_folder(path: Path) -> None:
+    try:
+        sync_directory(path)
+    except OSError as error:
+        _refuse_unless_gone(error, path)
+
+
+def _refuse_unless_gone(error: OSError, path: Path | None = None) -> None:
+    if isinstance(error, FileNotFoundError):
+        return
+    raise Refusal(
+        f"{path or error.filename} cannot be written to disk ({error.strerror}): look into the disk and the "
+        "kernel's log; what lies there is not to be trusted, so load again"
+    ) from error
