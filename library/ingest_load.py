@@ -67,6 +67,20 @@ options:
         would start; the schema cannot be tried then, and the sources are only looked at from outside.
     type: bool
     default: true
+  work:
+    description:
+      - The worker's own directory. Rows that the dataset sets aside are written below it, to
+        C(<run>/rejects/<table>.jsonl), with file, line, column, value and reason.
+      - Required where the dataset sets rows aside.
+    type: path
+    default: ""
+  prove:
+    description:
+      - With C(content), each table must hold what was sent to it, value by value, before the load goes on.
+      - With C(counts), only the rows are counted; for a schema whose triggers change rows as they come.
+    type: str
+    choices: [content, counts]
+    default: content
   jobs:
     description: How many tables are filled at the same time. With 0, one for each core.
     type: int
@@ -126,11 +140,15 @@ digest:
   type: str
 tables:
   description:
-    - C(owner), C(read), C(loaded), C(duplicates) and C(orphans) of each table.
-    - Where it has sources, read = loaded + duplicates + orphans.
+    - C(owner), C(read), C(loaded), C(duplicates), C(orphans) and C(rejected) of each table.
+    - Where it has sources, read = loaded + duplicates + orphans + rejected, or the load fails.
     - In check mode C(read) is what the sources give, and the others are null.
   returned: success
   type: dict
+rejects:
+  description: The folder with the rows that were set aside; empty where there are none.
+  returned: success
+  type: str
 sources:
   description: C(path), C(size) and C(sha256) of each file.
   returned: success
@@ -173,6 +191,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
     "staging_required": {"type": "bool", "default": True},
+    "work": {"type": "path", "default": ""},
+    "prove": {"type": "str", "choices": ["content", "counts"], "default": "content"},
     "jobs": {"type": "int", "default": 0},
     "stage": {"type": "str", "default": "load"},
 }
@@ -193,6 +213,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
     )
     processes = processes_of(params["jobs"])
     detail: dict[str, Any] = {}
+    rejects = Path(params["work"]) / params["run"] / "rejects" if params["work"] else None
     if plan.changed and not check:
         loaded = apply_load(
             plan,
@@ -200,9 +221,11 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
             run=params["run"],
             operator=params["operator"],
             processes=processes,
+            rejects=rejects,
+            prove=params["prove"],
         )
         tables = {name: vars(count) for name, count in loaded.tables.items()}
-        detail = {"seconds": loaded.seconds}
+        detail = {"seconds": loaded.seconds, "transforms": loaded.transforms}
     else:
         tables = planned_tables(plan, rehearse(plan, processes) if plan.changed else {})
     return {
@@ -212,6 +235,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
         "release": plan.release,
         "digest": plan.digest,
         "tables": tables,
+        "rejects": str(rejects) if rejects and rejects.is_dir() else "",
         "sources": [{"path": file.name, "size": file.size, "sha256": file.sha256} for file in plan.files],
         "system_identifier": plan.system_identifier,
         "diff": plan.diff(),

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 from psycopg2 import sql
 
-from ..dataset.model import SOURCE
+from ..errors import Refusal
 from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
-from .catalog import TableShape
-from .fill import count_rows, fill_table
+from .account import Account, count_table, settle_accounts
+from .fill import CONTENT, count_rows, fill_table
+from .orphans import trace_orphans
 from .plan import LoadPlan
 from .record import TableCount, begin_record, finish_record
-from .references import add_references, prove_references, settle_orphans
-from .script import run_script
+from .references import Settled, add_references, prove_references, settle_orphans
+from .rejects import RejectPolicy
+from .script import refused, run_script
 from .server import load_lock, replace_database
 from .setaside import Reference, SetAside, set_aside
 from .workers import Job, run_parallel
@@ -54,23 +57,43 @@ class Phases:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of it."""
+    """What came of it: the rows of each table, and the seconds of each part and of each transform."""
 
     tables: dict[str, TableCount]
     seconds: dict[str, float]
+    transforms: dict[str, float]
 
 
-def rehearse(plan: LoadPlan, processes: int) -> dict[str, int]:
-    """Read all sources as the load would, and return the rows of each table; touches no server.
+def rehearse(plan: LoadPlan, processes: int) -> dict[str, dict[str, int]]:
+    """Read all sources as the load would; touches no server, and writes no rejects.
+
+    Returns:
+        by table, the rows ``read``, and those of them that are ``rejected`` before any server sees them.
 
     Raises:
         Refusal: a source is not what the dataset says; with file and line.
     """
-    jobs = [Job(feed.table.name, _weight(plan, feed.files), partial(count_rows, feed)) for feed in plan.feeds]
-    return run_parallel(jobs, processes)
+    policy = RejectPolicy(None, plan.dataset.max_rejects)
+    jobs = [
+        Job(feed.table.name, _weight(plan, feed.files), partial(count_rows, feed, policy))
+        for feed in plan.feeds
+    ]
+    counted = run_parallel(jobs, processes)
+    rejected = sum(count["rejected"] for count in counted.values())
+    policy.check_whole(rejected, sum(count["read"] for count in counted.values()))
+    return counted
 
 
-def apply_load(plan: LoadPlan, *, staging_dsn: str, run: str, operator: str, processes: int) -> Loaded:
+def apply_load(
+    plan: LoadPlan,
+    *,
+    staging_dsn: str,
+    run: str,
+    operator: str,
+    processes: int,
+    rejects: Path | None = None,
+    prove: str = CONTENT,
+) -> Loaded:
     """Load the staging database anew. A load that ends early is cleaned away by the next one.
 
     Args:
@@ -79,12 +102,16 @@ def apply_load(plan: LoadPlan, *, staging_dsn: str, run: str, operator: str, pro
         run: the run's id.
         operator: ORCID iD of who runs it.
         processes: how many tables are filled at the same time.
+        rejects: the run's folder for rows that are set aside; what an earlier load left in it goes away.
+        prove: ``content`` or ``counts``.
 
     Raises:
-        Refusal: another load is under way, or a row, a source or a transform is refused.
+        Refusal: another load is under way, a row, a source or a transform is refused, more rows are bad than
+            the budgets allow, or rows read and rows accounted for are not the same.
     """
     dsn = with_database(staging_dsn, plan.dataset.database)
     phases = Phases()
+    policy = _reject_policy(plan, rejects)
     with load_lock(staging_dsn, f"reingest load {run} of {operator}") as lock:
         spared = [lock.fileno()]
         with phases.phase("create"):
@@ -95,22 +122,46 @@ def apply_load(plan: LoadPlan, *, staging_dsn: str, run: str, operator: str, pro
                 Job(
                     feed.table.name,
                     _weight(plan, feed.files),
-                    partial(fill_table, dsn, feed, aside.of(feed.table.name)),
+                    partial(fill_table, dsn, feed, aside.of(feed.table.name), policy, prove),
                 )
                 for feed in plan.feeds
             ]
             filled = run_parallel(jobs, processes, closed=spared)
             check_unchanged(plan.files)
-        with phases.phase("references"):
-            orphans = _restore_references(dsn, plan, aside.references, processes, spared)
-        with closing(connect(dsn)) as connection:
-            with phases.phase("transform"):
-                _transform(connection, plan)
-            with phases.phase("finish"):
-                tables = _finish(connection, plan, filled, orphans)
-        with phases.phase("checkpoint"):
-            _checkpoint(lock)
-    return Loaded(tables, phases.seconds)
+        with refused("the load"):
+            with phases.phase("references"):
+                settled = _settle_orphans(dsn, plan, aside.references)
+                traced = _trace_orphans(dsn, plan, settled, filled, policy, processes, spared)
+                _restore_references(dsn, aside.references, processes, spared)
+            with closing(connect(dsn)) as connection:
+                with phases.phase("account"):
+                    accounts = {
+                        name: Account(
+                            fill["read"], fill["duplicates"], settled.dropped[name],
+                            fill["rejected"] + traced.get(name, 0),
+                        )
+                        for name, fill in filled.items()
+                    }  # fmt: skip
+                    loaded = settle_accounts(connection, plan.feeds, accounts, policy)
+                with phases.phase("transform"):
+                    transforms = _transform(connection, plan)
+                with phases.phase("finish"):
+                    tables = _finish(connection, plan, loaded)
+            with phases.phase("checkpoint"):
+                _checkpoint(lock)
+    return Loaded(tables, phases.seconds, transforms)
+
+
+def _reject_policy(plan: LoadPlan, folder: Path | None) -> RejectPolicy:
+    if folder is not None and folder.exists():
+        shutil.rmtree(folder)  # another attempt of the same run
+    for feed in plan.feeds:
+        if folder is None and (feed.table.quarantines or feed.table.orphans == "quarantine"):
+            raise Refusal(
+                f"table {feed.table.name}: the dataset sets bad rows aside, and there is no folder for them: "
+                "name the worker's own directory (work)"
+            )
+    return RejectPolicy(folder, plan.dataset.max_rejects)
 
 
 def processes_of(jobs: int) -> int:
@@ -138,11 +189,38 @@ def _prepare(dsn: str, plan: LoadPlan, *, run: str, operator: str) -> SetAside:
     return aside
 
 
-def _restore_references(
-    dsn: str, plan: LoadPlan, references: tuple[Reference, ...], processes: int, spared: list[int]
-) -> Counter[str]:
+def _settle_orphans(dsn: str, plan: LoadPlan, references: tuple[Reference, ...]) -> Settled:
     with closing(connect(dsn, autocommit=True)) as connection:
-        orphans = settle_orphans(connection, plan.dataset, references)
+        return settle_orphans(connection, plan.dataset, references, plan.feeds)
+
+
+def _trace_orphans(
+    dsn: str,
+    plan: LoadPlan,
+    settled: Settled,
+    filled: dict[str, Any],
+    policy: RejectPolicy,
+    processes: int,
+    spared: list[int],
+) -> dict[str, int]:
+    """Write the orphans that are set aside to the rejects, and return how many by table."""
+    jobs = []
+    for feed in plan.feeds:
+        name = feed.table.name
+        orphans = settled.found.get(name)
+        if orphans:
+            done = filled[name]
+            call = partial(trace_orphans, dsn, feed, orphans, policy, done["rejected"], done["read"])
+            jobs.append(Job(name, _weight(plan, feed.files), call))
+    traced = run_parallel(jobs, processes, closed=spared)
+    check_unchanged(plan.files)
+    return traced
+
+
+def _restore_references(
+    dsn: str, references: tuple[Reference, ...], processes: int, spared: list[int]
+) -> None:
+    with closing(connect(dsn, autocommit=True)) as connection:
         add_references(connection, references)
     by_table: dict[str, list[Reference]] = {}
     for reference in references:
@@ -151,20 +229,23 @@ def _restore_references(
         Job(f"references of {name}", len(own), partial(_prove, dsn, own)) for name, own in by_table.items()
     ]
     run_parallel(jobs, processes, closed=spared)
-    return orphans
 
 
 def _prove(dsn: str, references: list[Reference]) -> None:
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with refused("references"), closing(connect(dsn, autocommit=True)) as connection:
         prove_references(connection, references)
 
 
-def _transform(connection: Connection, plan: LoadPlan) -> None:
+def _transform(connection: Connection, plan: LoadPlan) -> dict[str, float]:
+    """Run the transforms, each in a transaction of its own, and return the seconds of each."""
     _move_sequences(connection, plan)
     connection.commit()
+    transforms = Phases()
     for path, text in plan.transforms:
-        run_script(connection, path, text, "the transform")
-        connection.commit()
+        with transforms.phase(path.name):
+            run_script(connection, path, text, "the transform")
+            connection.commit()
+    return transforms.seconds
 
 
 def _move_sequences(connection: Connection, plan: LoadPlan) -> None:
@@ -184,29 +265,20 @@ def _move_sequences(connection: Connection, plan: LoadPlan) -> None:
                 cursor.execute(statement.format(**names), (sequence,))
 
 
-def _finish(
-    connection: Connection, plan: LoadPlan, filled: dict[str, Any], orphans: Counter[str]
-) -> dict[str, TableCount]:
+def _finish(connection: Connection, plan: LoadPlan, loaded: dict[str, TableCount]) -> dict[str, TableCount]:
     """Gather statistics, and write down the counts and, with them, that the load is complete."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     tables: dict[str, TableCount] = {}
     for table in plan.dataset.tables:
-        if table.owner == SOURCE and table.sources:
-            read, duplicates = filled[table.name]["read"], filled[table.name]["duplicates"]
-            lost = orphans[table.name]
-            tables[table.name] = TableCount(table.owner, read, read - duplicates - lost, duplicates, lost)
+        if table.name in loaded:
+            tables[table.name] = loaded[table.name]
         else:
-            tables[table.name] = TableCount(table.owner, 0, _count(connection, plan.shapes[table.name]), 0, 0)
+            rows = count_table(connection, plan.shapes[table.name])
+            tables[table.name] = TableCount(table.owner, 0, rows, 0, 0)
     finish_record(connection, tables, plan.files)
     connection.commit()
     return tables
-
-
-def _count(connection: Connection, shape: TableShape) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(shape.identifier))
-        return int(cursor.fetchone()[0])
 
 
 def _checkpoint(connection: Connection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Callable
 
@@ -11,7 +12,9 @@ from .catalog import ARRAY, JSON
 
 Encoder = Callable[[Value], str]
 
-_NULL = "\\N"
+NULL = "\\N"
+_ESCAPE = re.compile(r"\\(.)")
+_MEANING = {"n": "\n", "t": "\t", "r": "\r"}
 _dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -31,7 +34,8 @@ def json_encoder() -> Encoder:
     return _json
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return a text as COPY reads it."""
     if "\\" in text:
         text = text.replace("\\", "\\\\")
     if "\n" in text:
@@ -43,12 +47,22 @@ def _escaped(text: str) -> str:
     return text
 
 
+def unescaped(field: str) -> str:
+    """Return the text of a field."""
+    return _ESCAPE.sub(_meant, field) if "\\" in field else field
+
+
+def _meant(match: re.Match[str]) -> str:
+    mark = match.group(1)
+    return _MEANING.get(mark, mark)
+
+
 def _plain(value: Value) -> str:
     if value is None:
-        return _NULL
+        return NULL
     kind = type(value)
     if kind is str:
-        return _escaped(value)
+        return escaped(value)
     if kind is bool:
         return "true" if value else "false"
     if kind is int or kind is float:
@@ -61,13 +75,13 @@ def _plain(value: Value) -> str:
 
 def _json(value: Value) -> str:
     if value is None:
-        return _NULL
+        return NULL
     text = _dumps(value)  # control characters are escaped by JSON itself
     return text.replace("\\", "\\\\") if "\\" in text else text
 
 
 def _array(value: Value) -> str:
-    return _escaped(_literal(value)) if type(value) is list else _plain(value)
+    return escaped(_literal(value)) if type(value) is list else _plain(value)
 
 
 def _literal(values: list[Value]) -> str:

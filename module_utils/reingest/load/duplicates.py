@@ -12,13 +12,17 @@ from ..postgres.dsn import Connection, Cursor
 from .catalog import TableShape
 
 
+class RepeatedKeys(Refusal):
+    """Rows of one key that the dataset does not drop."""
+
+
 def drop_duplicates(connection: Connection, table: Table, shape: TableShape) -> int:
     """Keep one of each set of identical rows of a key, and return how many were dropped.
 
     Expects the key itself to be set aside.
 
     Raises:
-        Refusal: rows of one key differ, or the dataset declares no duplicates and there are some.
+        RepeatedKeys: rows of one key differ, or the dataset declares no duplicates and there are some.
     """
     key = sql.SQL(", ").join(map(sql.Identifier, shape.primary_key))
     loaded = [column.name for column in table.columns]
@@ -45,7 +49,7 @@ def drop_duplicates(connection: Connection, table: Table, shape: TableShape) -> 
             _refuse_differing(cursor, table, shape, names)
             if table.duplicates == "fail":
                 _run(cursor, "SELECT {key} FROM repeated ORDER BY 1 LIMIT 1", names)
-                raise Refusal(
+                raise RepeatedKeys(
                     f"table {table.name}: {keys} keys are in the source more than once, such as "
                     f"{_shown(shape, cursor.fetchone())}; correct the source, or declare `duplicates: drop`, "
                     "which keeps one of identical rows"
@@ -71,7 +75,7 @@ def _refuse_differing(
     )
     found = cursor.fetchone()
     if found is not None:
-        raise Refusal(
+        raise RepeatedKeys(
             f"table {table.name}: rows of the key {_shown(shape, found)} have different contents: "
             "which one counts must be decided in the source"
         )

@@ -1,11 +1,11 @@
-"""Fill one table: copy its rows, settle its duplicates, put its keys and indexes back."""
+"""Fill one table: copy its rows, prove them, settle its duplicates, put its keys and indexes back."""
 
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import psycopg2
@@ -13,84 +13,137 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..postgres.dsn import Connection, connect
-from .duplicates import drop_duplicates
-from .rows import Feed, RowStream, locate, shown_value
-from .script import database_reason
-from .setaside import Piece, put_back
+from .at_once import BadRowsError, copy_all
+from .canonical import Canonical, ContentSum, table_sum
+from .careful import Taken, copy_carefully
+from .duplicates import RepeatedKeys, drop_duplicates
+from .rejects import RejectLog, RejectPolicy
+from .rows import Feed, RowReader
+from .script import refused
+from .setaside import KeyRefused, Piece, put_back, take_off
+
+CONTENT, COUNTS = "content", "counts"
+PROOFS = (CONTENT, COUNTS)
 
 # A load that is killed is started over, so no commit of it needs to wait for the disk; the last one does.
 _SESSION = "SET synchronous_commit = off"
-_CONTEXT = re.compile(r"\bline (\d+)(?:, column ([^:]+))?")
 
 
-def fill_table(dsn: str, feed: Feed, pieces: Sequence[Piece]) -> dict[str, int]:
+@dataclass(frozen=True)
+class Filled:
+    """What came of a table's rows; ``rejected`` are not in it, nor are ``duplicates``."""
+
+    read: int
+    duplicates: int
+    rejected: int
+
+
+def fill_table(
+    dsn: str, feed: Feed, pieces: Sequence[Piece], policy: RejectPolicy, prove: str
+) -> dict[str, Any]:
     """Load one table of the staging database.
 
+    Args:
+        dsn: the database.
+        feed: the table and its sources.
+        pieces: its keys and indexes, which are set aside.
+        policy: where rejects go.
+        prove: ``content``, to compare the sum of the rows sent with that of the table, or ``counts``.
+
     Returns:
-        ``{"read": rows that the sources gave, "duplicates": rows dropped}``
+        ``Filled``, as a mapping.
 
     Raises:
-        Refusal: a row that PostgreSQL does not take, a source that is not as declared, or keys given twice.
+        Refusal: a row that PostgreSQL does not take, a source that is not as declared, keys given twice, more
+            bad rows than the budget allows, or a table with another content than was sent.
     """
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with refused(f"table {feed.table.name}"), ExitStack() as stack:
+        connection = stack.enter_context(closing(connect(dsn, autocommit=True)))
         with connection.cursor() as cursor:
             cursor.execute(_SESSION)
             with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute("SET lc_messages = 'C'")  # the place of a bad row is in the message's context
-        read = _copy(connection, feed)
-        duplicates = drop_duplicates(connection, feed.table, feed.shape)
-        put_back(connection, pieces)
-        return {"read": read, "duplicates": duplicates}
+        canonical = None
+        if prove == CONTENT:
+            canonical = Canonical(stack.enter_context(closing(connect(dsn, autocommit=True))), feed)
+        try:
+            return asdict(_at_once(connection, feed, pieces, RejectLog(policy, feed.table), canonical))
+        except BadRowsError:
+            pass
+        return asdict(_carefully(connection, feed, pieces, RejectLog(policy, feed.table), canonical))
 
 
-def count_rows(feed: Feed) -> int:
-    """Return how many rows the sources give, by reading them; touches no server.
+def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
+    """Return how many rows the sources give, and how many of them no server takes; touches no server.
 
     Raises:
         Refusal: a source is not what the dataset says; with file and line.
     """
-    stream = RowStream(feed)
-    while stream.read():
+    log = RejectLog(policy, feed.table)
+    reader = RowReader(feed, log.add)
+    for _ in reader.batches():
         pass
-    return stream.rows
+    log.check(reader.read)
+    return {"read": reader.read, "rejected": log.count}
 
 
-def _copy(connection: Connection, feed: Feed) -> int:
-    stream = RowStream(feed)
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in feed.table.columns)
-    names = {"table": feed.shape.identifier, "columns": columns}
-    # A table emptied in the same transaction can take its rows frozen: nothing has to visit them again.
-    frozen = not feed.shape.partitioned
+def _at_once(
+    connection: Connection, feed: Feed, pieces: Sequence[Piece], log: RejectLog, canonical: Canonical | None
+) -> Filled:
+    with closing(log):
+        try:
+            with _filling(connection, feed):
+                read, content = copy_all(connection, feed, log, canonical)
+                if canonical:
+                    _prove(connection, feed, content)
+            duplicates = drop_duplicates(connection, feed.table, feed.shape)
+            put_back(connection, pieces)
+        except (RepeatedKeys, KeyRefused) as refusal:
+            if feed.table.quarantines:
+                raise BadRowsError from refusal
+            raise
+        log.check(read)
+        return Filled(read, duplicates, log.count)
+
+
+def _carefully(
+    connection: Connection, feed: Feed, pieces: Sequence[Piece], log: RejectLog, canonical: Canonical | None
+) -> Filled:
+    keys = [piece for piece in pieces if piece.is_key]
+    with closing(log):
+        with _filling(connection, feed):
+            with connection.cursor() as cursor:
+                take_off(cursor, pieces)
+            put_back(connection, keys)
+            taken: Taken = copy_carefully(connection, feed, log, canonical)
+            if canonical:
+                _prove(connection, feed, taken.content)
+        put_back(connection, [piece for piece in pieces if not piece.is_key])
+        log.check(taken.read)
+        return Filled(taken.read, taken.duplicates, log.count)
+
+
+@contextlib.contextmanager
+def _filling(connection: Connection, feed: Feed) -> Iterator[None]:
+    """Hold a transaction in which the table is empty at first."""
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
-        if frozen:
-            cursor.execute(sql.SQL("TRUNCATE {table}").format(**names))
-        options = "FORMAT text, FREEZE" if frozen else "FORMAT text"
-        statement = sql.SQL(f"COPY {{table}} ({{columns}}) FROM STDIN WITH ({options})").format(**names)
         try:
-            cursor.copy_expert(statement.as_string(connection), stream, 1 << 18)
-        except psycopg2.Error as error:
-            if stream.failure is not None:
-                raise stream.failure from None
-            raise _refused(feed, error) from error
-        if stream.failure is not None:
-            raise stream.failure
-        cursor.execute("COMMIT")
-    return stream.rows
+            cursor.execute(sql.SQL("TRUNCATE {}").format(feed.shape.identifier))
+            yield
+            cursor.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(psycopg2.Error):
+                cursor.execute("ROLLBACK")
+            raise
 
 
-def _refused(feed: Feed, error: psycopg2.Error) -> Refusal:
-    """Return the refusal with the place of the row in the sources, which are read again for it."""
-    diagnostics: Any = error.diag
-    context = _CONTEXT.search(diagnostics.context or "")
-    if context is None:
-        return Refusal(f"table {feed.table.name}: {database_reason(error)}")
-    place = locate(feed, int(context.group(1)))
-    names = [context.group(2)] if context.group(2) else [diagnostics.column_name]
-    if diagnostics.constraint_name:
-        names = list(feed.shape.checks.get(diagnostics.constraint_name, ()))
-    values = ", ".join(f"column {name}: {shown_value(place.values.get(name))}" for name in names if name)
-    what = f"table {feed.table.name}{', ' + values if values else ''}"
-    return Refusal(
-        f"{place.where}: {what}: {diagnostics.message_primary}; correct the source, or the dataset"
+def _prove(connection: Connection, feed: Feed, sent: ContentSum | None) -> None:
+    found = table_sum(connection, feed)
+    if sent == found:
+        return
+    rows = f"{sent.rows} rows were sent and {found.rows} are there" if sent else "a value was not cast alike"
+    raise Refusal(
+        f"table {feed.table.name}: its content is not what was sent ({rows}): does a trigger or a rule "
+        "change rows? Take it off for the load, or load with `prove: counts`"
     )

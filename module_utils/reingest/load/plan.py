@@ -150,18 +150,18 @@ def plan_load(
     )
 
 
-def planned_tables(plan: LoadPlan, read: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+def planned_tables(plan: LoadPlan, counted: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, Any]]:
     """Return the tables of a result where nothing was loaded now.
 
-    A kept load has its own counts; for one that is only planned, ``read`` has the rows that the sources give.
+    A kept load has its own counts; for one that is only planned, ``counted`` is what ``rehearse`` returned.
     """
     if plan.kept is not None:
         return {name: vars(count) for name, count in plan.kept.tables.items()}
     return {
         table.name: {
             **vars(TableCount(table.owner, 0, 0, 0, 0)),
-            **dict.fromkeys(("loaded", "duplicates", "orphans")),
-            "read": read.get(table.name) if _is_loaded(table) else 0,
+            **dict.fromkeys(("loaded", "duplicates", "orphans", "rejected")),
+            "read": counted.get(table.name, {}).get("read") if _is_loaded(table) else 0,
         }
         for table in plan.dataset.tables
     }

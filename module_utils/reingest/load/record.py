@@ -28,7 +28,8 @@ CREATE TABLE reingest.load_table (
     read bigint NOT NULL,
     loaded bigint NOT NULL,
     duplicates bigint NOT NULL,
-    orphans bigint NOT NULL
+    orphans bigint NOT NULL,
+    rejected bigint NOT NULL
 );
 CREATE TABLE reingest.load_source (
     path text PRIMARY KEY,
@@ -42,13 +43,14 @@ GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
 
 @dataclass(frozen=True)
 class TableCount:
-    """One table's rows; where it has sources, read = loaded + duplicates + orphans."""
+    """One table's rows; where it has sources, read = loaded + duplicates + orphans + rejected."""
 
     owner: str
     read: int
     loaded: int
     duplicates: int
     orphans: int
+    rejected: int = 0
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def finish_record(
     """Write down the counts and that the load is complete, in the caller's transaction."""
     with connection.cursor() as cursor:
         rows = [
-            (name, count.owner, count.read, count.loaded, count.duplicates, count.orphans)
+            (name, count.owner, count.read, count.loaded, count.duplicates, count.orphans, count.rejected)
             for name, count in tables.items()
         ]
         execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
@@ -104,7 +106,15 @@ def read_record(connection: Connection) -> LoadRecord | None:
         row = cursor.fetchone()
         if row is None:
             return None
-        cursor.execute("SELECT name, owner, read, loaded, duplicates, orphans FROM reingest.load_table")
+        # A production that was loaded before rows could be rejected has no column for them.
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_attribute"
+            " WHERE attrelid = 'reingest.load_table'::regclass AND attname = 'rejected')"
+        )
+        rejected = "rejected" if cursor.fetchone()[0] else "0"
+        cursor.execute(
+            f"SELECT name, owner, read, loaded, duplicates, orphans, {rejected} FROM reingest.load_table"  # noqa: S608 - constants
+        )
         tables = {name: TableCount(*counts) for name, *counts in cursor.fetchall()}
     snapshot, release, digest, finished = row
     return LoadRecord(snapshot, release, digest, finished, tables)

@@ -4,37 +4,90 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import psycopg2
 from psycopg2 import sql
 
 from ..dataset.model import SOURCE, Dataset
 from ..errors import Refusal
-from ..postgres.dsn import Connection
+from ..postgres.dsn import Connection, Cursor
+from .canonical import line_hash, table_columns
+from .rows import Feed
 from .script import database_reason
 from .setaside import Reference
 
 _SHOWN = 3
 
 
-def settle_orphans(connection: Connection, dataset: Dataset, references: Sequence[Reference]) -> Counter[str]:
-    """Drop orphans in tables that declare it, until none is left, and return how many by table.
+@dataclass(frozen=True)
+class Orphan:
+    """Why rows lead nowhere, and how many of one content there are."""
 
-    Raises:
-        Refusal: there are orphans in a table that does not declare it; with table, column and values.
-    """
-    dropping = [each for each in references if _drops(dataset, each.table)]
-    dropped: Counter[str] = Counter()
+    columns: tuple[str, ...]
+    parent: str
+    times: int = 1
+
+
+@dataclass
+class Settled:
+    """Orphans that are gone: how many by table; those to be set aside, by table and their line's hash."""
+
+    dropped: Counter[str] = field(default_factory=Counter)
+    found: dict[str, dict[int, Orphan]] = field(default_factory=dict)
+
+
+def settle_orphans(
+    connection: Connection, dataset: Dataset, references: Sequence[Reference], feeds: Sequence[Feed]
+) -> Settled:
+    """Take orphans out of the tables that declare it, until none is left."""
+    by_table = {feed.table.name: feed for feed in feeds}
+    settled = Settled()
     with connection.cursor() as cursor:
         again = True
-        while again:  # a dropped row may have been the parent of another
+        while again:  # a row that is gone may have been the parent of another
             again = False
-            for reference in dropping:
+            for reference in references:
+                table = dataset.table(reference.table)
+                if table is None or table.owner != SOURCE or table.orphans == "fail":
+                    continue
                 statement = sql.SQL("DELETE FROM {child} c WHERE {orphan}").format(**_names(reference))
-                cursor.execute(statement)
-                dropped[reference.table] += cursor.rowcount
-                again = again or cursor.rowcount > 0
-    return dropped
+                if table.orphans == "drop":
+                    cursor.execute(statement)
+                    settled.dropped[table.name] += cursor.rowcount
+                    gone = cursor.rowcount
+                else:
+                    gone = _set_aside(cursor, statement, reference, by_table[table.name], settled)
+                again = again or gone > 0
+    return settled
+
+
+def _set_aside(
+    cursor: Cursor, delete: sql.Composable, reference: Reference, feed: Feed, settled: Settled
+) -> int:
+    """Delete orphans and keep the hashes of their lines, by which they are found again in the sources."""
+    found = settled.found.setdefault(reference.table, {})
+    lines = _Lines(found, Orphan(reference.columns, reference.parent))
+    query = sql.SQL("COPY ({delete} RETURNING {columns}) TO STDOUT")
+    columns = table_columns(feed, "c")
+    cursor.copy_expert(query.format(delete=delete, columns=columns).as_string(cursor), lines)
+    return lines.count
+
+
+class _Lines:
+    """Takes the lines of COPY."""
+
+    def __init__(self, found: dict[int, Orphan], orphan: Orphan) -> None:
+        self.count = 0
+        self._found = found
+        self._orphan = orphan
+
+    def write(self, line: bytes) -> int:
+        self.count += 1
+        key = line_hash(line[:-1])
+        there = self._found.get(key)
+        self._found[key] = replace(there, times=there.times + 1) if there else self._orphan
+        return len(line)
 
 
 def add_references(connection: Connection, references: Sequence[Reference]) -> None:
@@ -91,11 +144,6 @@ def _orphans(connection: Connection, reference: Reference, error: psycopg2.Error
         f"table {reference.table}, column {columns}: {count} rows name a row of {reference.parent} that does "
         f"not exist ({shown}); correct the source, or declare `orphans: drop`, which leaves them out"
     )
-
-
-def _drops(dataset: Dataset, name: str) -> bool:
-    table = dataset.table(name)
-    return table is not None and table.owner == SOURCE and table.orphans == "drop"
 
 
 def _names(reference: Reference) -> dict[str, sql.Composable]:

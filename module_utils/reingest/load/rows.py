@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
+from typing import Callable, NamedTuple
 
 from ..dataset.mapping import Mapper, UnfitError, Value
 from ..dataset.model import Table
-from ..errors import Refusal
 from ..sources.reader import Bad, read_records
 from ..sources.source import Source
 from .catalog import TableShape
 from .copy_text import Encoder, encoders, json_encoder
+from .rejects import Reject
 
 _BATCH = 1 << 18  # characters; a batch is what one message to the server holds
-_SHOWN = 80
+_SURROGATE = "half of a surrogate pair, which is no character"
+_NUL = "a NUL character, which no text of PostgreSQL may hold"
 
 
 @dataclass(frozen=True)
@@ -39,111 +39,103 @@ class Feed:
         return [json_encoder() if column.is_rest else encode for column, encode in zip(columns, made)]
 
 
-class RowStream:
-    """What psycopg2's ``copy_expert`` reads: ``read`` gives a batch of whole rows, and nothing at the end.
+class Row(NamedTuple):
+    """A row: where it came from, its values, and its fields as COPY reads them."""
 
-    ``rows`` counts them. psycopg2 replaces an exception of ``read`` by its own, so it is kept in ``failure``.
-    """
-
-    def __init__(self, feed: Feed) -> None:
-        self.rows = 0
-        self.failure: Refusal | None = None
-        self._place: tuple[Source, int] = (Path(), 0)
-        self._batches = self._made(feed)
-
-    def read(self, _size: int = 0) -> bytes:
-        """Return the next batch.
-
-        Raises:
-            Refusal: a source is not what the dataset says; with file and line.
-        """
-        try:
-            return next(self._batches, b"")
-        except Refusal as refusal:
-            self.failure = refusal
-            raise
-
-    def _made(self, feed: Feed) -> Iterator[bytes]:
-        mapper, encode = feed.mapper(), feed.encoders()
-        batch: list[str] = []
-        size = 0
-        try:
-            for self._place, record in _records(feed):
-                for values in mapper.rows(record):
-                    text = "\t".join([one(value) for one, value in zip(encode, values)])
-                    batch.append(text)
-                    size += len(text)
-                if size > _BATCH:
-                    yield self._bytes(feed, batch)
-                    batch, size = [], 0
-        except UnfitError as error:
-            raise _unfit(feed, self._place, encode, error) from error
-        if batch:
-            yield self._bytes(feed, batch)
-        mapper.check_paths(feed.table.name, ", ".join(feed.table.sources))
-
-    def _bytes(self, feed: Feed, batch: Sequence[str]) -> bytes:
-        try:
-            made = ("\n".join(batch) + "\n").encode("utf-8")
-        except UnicodeEncodeError as error:
-            bad = next(
-                at for at, text in enumerate(batch) if any("\ud800" <= mark <= "\udfff" for mark in text)
-            )
-            place = locate(feed, self.rows + bad + 1)
-            raise Refusal(
-                f"{place.where}: half of a surrogate pair ({error.reason}); correct the source"
-            ) from error
-        self.rows += len(batch)
-        return made
+    source: Source
+    line: int
+    values: list[Value]
+    fields: list[str]
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a row came from, and its values by column."""
+class Batch:
+    """Whole rows, and their text as COPY reads it."""
 
-    where: str
-    values: dict[str, Value]
-
-
-def locate(feed: Feed, row: int) -> Place:
-    """Return the place of the row with that number, from 1, by reading the sources again."""
-    found = next(islice(_placed(feed), row - 1, None), None)
-    return found or Place(f"row {row} of table {feed.table.name}", {})
+    rows: list[Row]
+    data: bytes
 
 
-def shown_value(value: Value) -> str:
-    """Return a value as a message shows it, cut where it is long."""
-    text = value if isinstance(value, str) else repr(value)
-    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+class RowReader:
+    """Reads the rows of a table once. ``read`` counts all that were met, good or not.
 
+    A row that no server takes, and a record that cannot be read (it counts as one row), go to ``on_bad``.
+    """
 
-def _records(feed: Feed) -> Iterator[tuple[tuple[Source, int], dict[str, Value]]]:
-    for path in feed.files:
-        for line, record in read_records(feed.table, path):
-            if isinstance(record, Bad):
-                raise Refusal(f"{path}:{line}: {record.reason}")
-            yield (path, line), record
+    def __init__(self, feed: Feed, on_bad: Callable[[Reject], None]) -> None:
+        self.read = 0
+        self._feed = feed
+        self._on_bad = on_bad
 
+    def batches(self) -> Iterator[Batch]:
+        """Yield the good rows.
 
-def _placed(feed: Feed) -> Iterator[Place]:
-    mapper = feed.mapper()
-    names = [column.name for column in feed.table.columns]
-    for (path, line), record in _records(feed):
-        for values in mapper.rows(record):
-            yield Place(f"{path}:{line}", dict(zip(names, values)))
+        Raises:
+            Refusal: a source cannot be read on, or is not what the dataset says; or what ``on_bad`` raises.
+        """
+        rows: list[Row] = []
+        size = 0
+        for row in self._rows():
+            rows.append(row)
+            size += sum(map(len, row.fields))
+            if size > _BATCH:
+                yield self._sendable(rows)
+                rows, size = [], 0
+        if rows:
+            yield self._sendable(rows)
 
+    def _rows(self) -> Iterator[Row]:
+        feed = self._feed
+        mapper, encode = feed.mapper(), feed.encoders()
+        for source in feed.files:
+            for line, record in read_records(feed.table, source):
+                if isinstance(record, Bad):
+                    self.read += 1
+                    self._on_bad(Reject(source, line, "", record.text, record.reason, unreadable=True))
+                    continue
+                try:
+                    for values in mapper.rows(record):
+                        self.read += 1
+                        try:
+                            fields = [one(value) for one, value in zip(encode, values)]
+                        except UnfitError as error:
+                            self._on_bad(self._unfit(source, line, values, encode, error))
+                            continue
+                        yield Row(source, line, values, fields)
+                except UnfitError as error:
+                    self.read += 1
+                    self._on_bad(Reject(source, line, "", record, str(error)))
+        mapper.check_paths(feed.table.name, ", ".join(feed.table.sources))
 
-def _unfit(feed: Feed, place: tuple[Source, int], encode: Sequence[Encoder], error: UnfitError) -> Refusal:
-    """Return the refusal with the column, which only a second look at the record tells."""
-    where = f"{place[0]}:{place[1]}"
-    record = next(record for at, record in _records(feed) if at == place)
-    with contextlib.suppress(UnfitError):  # the mapping itself fails: there is no column to name
-        for values in feed.mapper().rows(record):
-            for column, one, value in zip(feed.table.columns, encode, values):
-                if not _fits(one, value):
-                    what = f"table {feed.table.name}, column {column.name}"
-                    return Refusal(f"{where}: {what}: {shown_value(value)} is {error}")
-    return Refusal(f"{where}: table {feed.table.name}: {error}; correct the dataset or the source")
+    def _unfit(
+        self, source: Source, line: int, values: list[Value], encode: Sequence[Encoder], error: UnfitError
+    ) -> Reject:
+        """Return the row with the column that does not fit."""
+        for column, one, value in zip(self._feed.table.columns, encode, values):
+            if not _fits(one, value):
+                return Reject(source, line, column.name, value, str(error))
+        return Reject(source, line, "", values, str(error))
+
+    def _sendable(self, rows: list[Row]) -> Batch:
+        """Return the batch without the rows whose characters PostgreSQL cannot hold."""
+        try:
+            data = encoded(rows)
+        except UnicodeEncodeError:
+            data = b"\0"
+        if b"\0" in data:
+            rows = [row for row in rows if self._has_characters(row)]
+            data = encoded(rows)
+        return Batch(rows, data)
+
+    def _has_characters(self, row: Row) -> bool:
+        for column, field, value in zip(self._feed.table.columns, row.fields, row.values):
+            reason = _NUL if "\0" in field else ""
+            if any("\ud800" <= mark <= "\udfff" for mark in field):
+                reason = _SURROGATE
+            if reason:
+                self._on_bad(Reject(row.source, row.line, column.name, value, reason))
+                return False
+        return True
 
 
 def _fits(encode: Encoder, value: Value) -> bool:
@@ -152,3 +144,15 @@ def _fits(encode: Encoder, value: Value) -> bool:
     except UnfitError:
         return False
     return True
+
+
+def encoded(rows: Sequence[Row]) -> bytes:
+    """Return rows as COPY reads them."""
+    return "".join(["\t".join(row.fields) + "\n" for row in rows]).encode("utf-8")
+
+
+def locate(feed: Feed, number: int) -> Row | None:
+    """Return the row sent with that number, from 1, by reading the sources again."""
+    reader = RowReader(feed, lambda _: None)
+    rows = (row for batch in reader.batches() for row in batch.rows)
+    return next(islice(rows, number - 1, None), None)

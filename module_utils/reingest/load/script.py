@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg2
@@ -62,6 +63,19 @@ def run_script(connection: Connection, path: Path, text: str, what: str) -> None
         position = error.diag.statement_position
         line = f":{text.count(chr(10), 0, int(position)) + 1}" if position else ""
         raise Refusal(f"{what} {path}{line}: {database_reason(error)}") from error
+
+
+@contextmanager
+def refused(what: str) -> Iterator[None]:
+    """Turn an error of the server that nothing else explains (it is gone, its disk is full) into a refusal.
+
+    Raises:
+        Refusal: what PostgreSQL said of it.
+    """
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise Refusal(f"{what}: {database_reason(error)}; look at the staging server and its log") from error
 
 
 def database_reason(error: psycopg2.Error) -> str:

@@ -70,6 +70,15 @@ class Piece:
     create: str
     comment: str
 
+    @property
+    def is_key(self) -> bool:
+        """Return whether it forbids rows: a constraint, or a unique index."""
+        return not self.create.startswith("CREATE INDEX")
+
+
+class KeyRefused(Refusal):
+    """The rows do not allow a key."""
+
 
 @dataclass(frozen=True)
 class Reference:
@@ -128,16 +137,28 @@ def put_back(connection: Connection, pieces: Sequence[Piece]) -> None:
             cursor.execute(piece.comment)
 
 
+def take_off(cursor: Cursor, pieces: Sequence[Piece]) -> None:
+    """Drop those keys and indexes that were put back already, in the caller's transaction."""
+    for piece in pieces:
+        cursor.execute("SAVEPOINT piece")
+        try:
+            cursor.execute(piece.drop)
+        except (psycopg2.errors.UndefinedObject, psycopg2.errors.UndefinedTable):
+            cursor.execute("ROLLBACK TO SAVEPOINT piece")
+        cursor.execute("RELEASE SAVEPOINT piece")
+
+
 def execute(cursor: Cursor, statement: str, what: str) -> None:
     """Run one statement.
 
     Raises:
-        Refusal: PostgreSQL refuses it because of the rows.
+        KeyRefused: the rows break a key.
+        Refusal: PostgreSQL refuses it for another reason.
     """
     try:
         cursor.execute(statement)
     except psycopg2.IntegrityError as error:
-        raise Refusal(f"{what}: {database_reason(error)}; correct the source") from error
+        raise KeyRefused(f"{what}: {database_reason(error)}; correct the source") from error
     except psycopg2.Error as error:
         raise Refusal(f"{what}: {database_reason(error)}; statement: {statement}") from error
 

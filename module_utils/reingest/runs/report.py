@@ -39,7 +39,7 @@ class Report:
     window_seconds: float | None  # from the first service that was stopped to the portal's proof
     changed: bool
     stages: tuple[Stage, ...]
-    tables: Mapping[str, Any] = field(default_factory=dict)  # rows read, loaded, duplicates, orphans by table
+    tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
 
     def as_values(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -106,7 +106,9 @@ def report_lines(report: Report) -> list[str]:
         lines += [f"{'':<20} {did}" for did in rest]
     counted = any(counts.get("read") for counts in report.tables.values())
     if counted and report.changed:
-        lines.append(f"{'table':<24} {'read':>10} {'loaded':>10} {'duplicates':>10} {'orphans':>8}")
+        lines.append(
+            f"{'table':<24} {'read':>10} {'loaded':>10} {'duplicates':>10} {'orphans':>8} {'rejected':>8}"
+        )
         lines += [_table_line(name, counts) for name, counts in report.tables.items()]
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
     if report.failure:
@@ -142,11 +144,11 @@ def _window_text(window: float | None) -> str:
 def _table_line(name: str, counts: Mapping[str, Any]) -> str:
     if counts.get("owner") != "source":
         return f"{name:<24} {'owner: ' + str(counts.get('owner'))}"
-    read, loaded, duplicates, orphans = (
-        "" if counts[key] is None else f"{counts[key]:,}"
-        for key in ("read", "loaded", "duplicates", "orphans")
-    )  # a plan does not know them yet
-    return f"{name:<24} {read:>10} {loaded:>10} {duplicates:>10} {orphans:>8}".rstrip()
+    read, loaded, duplicates, orphans, rejected = (
+        "" if counts.get(key) is None else f"{counts[key]:,}"
+        for key in ("read", "loaded", "duplicates", "orphans", "rejected")
+    )  # a plan does not know them yet; a load of before has no rejects
+    return f"{name:<24} {read:>10} {loaded:>10} {duplicates:>10} {orphans:>8} {rejected:>8}".rstrip()
 
 
 def _time(step: Mapping[str, Any]) -> datetime:

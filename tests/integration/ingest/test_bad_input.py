@@ -53,13 +53,16 @@ SOURCES = {
     "not an object": (lines("[1]\n"), "book.jsonl.gz:1: not a JSON object"),
     "too few fields": (
         authors("id,name,born,favourite\na1,Ada\n"),
-        "author.csv:2: 2 fields where the first line names 4",
+        "author.csv:2: 2 fields where the ",
     ),
     "no such field": (
         authors("id,name,born\na1,Ada,\n"),
         "no field favourite; the fields there are id, name, born",
     ),
-    "half a surrogate pair": (notes(title="\ud800"), "book.jsonl.gz:2: half of a surrogate pair"),
+    "half a surrogate pair": (
+        notes(title="\ud800"),
+        "book.jsonl.gz:2: table book, column title: '\\ud800': half of a surrogate pair",
+    ),
 }
 VALUES = {
     "type": (
@@ -70,9 +73,9 @@ VALUES = {
     "null": (notes(title=None), "book.jsonl.gz:2: table book, column title: 'None': null value in column"),
     "object": (
         notes(title={"en": "x"}),
-        "book.jsonl.gz:2: table book, column title: \"{'en': 'x'}\" is an object",
+        "book.jsonl.gz:2: table book, column title: \"{'en': 'x'}\": an object",
     ),
-    "NUL": (notes(title="\0"), "book.jsonl.gz:2: table book: invalid byte sequence"),
+    "NUL": (notes(title="\0"), "book.jsonl.gz:2: table book, column title: '\\x00': a NUL character"),
     "key, other contents": (
         more(title="Other"),
         "table book: rows of the key (id) = (7) have different contents",

@@ -211,6 +211,7 @@ def test_declared_duplicates_and_orphans_are_counted_and_left_out(load, portal, 
         "loaded": 2,
         "duplicates": 2,
         "orphans": 1,
+        "rejected": 0,
     }
     assert staging.rows("SELECT id FROM book ORDER BY 1", "library") == [(7,), (9,)]
 

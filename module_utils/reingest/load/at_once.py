@@ -1,0 +1,154 @@
+"""One COPY of all rows of a table: the way while rows are good."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import psycopg2
+from psycopg2 import sql
+
+from ..errors import Refusal
+from ..postgres.dsn import Connection, Cursor
+from .canonical import Canonical, ContentSum, UncastableError
+from .rejects import Reject, RejectLog
+from .rows import Feed, Row, RowReader, locate
+from .script import database_reason
+
+# Classes of SQLSTATE that blame a row: data, integrity, check option, size of a value, a trigger's exception.
+_OF_ROWS = ("22", "23", "44", "54", "P0")
+_CONTEXT = re.compile(r"^COPY .*?, line (\d+)(?:, column ([^:]+))?", re.MULTILINE)
+
+
+class BadRowsError(Exception):
+    """The server does not take all rows of a table as they are; the cause is its error, where it gave one."""
+
+
+class RowStream:
+    """What psycopg2's ``copy_expert`` reads: ``read`` gives a batch of whole rows, and nothing at the end.
+
+    psycopg2 replaces an exception of ``read`` by its own, so it is kept in ``failure``.
+    """
+
+    def __init__(self, reader: RowReader, canonical: Canonical | None, *, gives_up: bool) -> None:
+        """``gives_up`` at the first value that is not of its type; else only the content is not summed on."""
+        self.content: ContentSum | None = ContentSum() if canonical else None
+        self.failure: Exception | None = None
+        self._canonical = canonical
+        self._gives_up = gives_up
+        self._batches = self._made(reader)
+
+    def read(self, _size: int = 0) -> bytes:
+        """Return the next batch."""
+        try:
+            return next(self._batches, b"")
+        except (Refusal, UncastableError) as failure:
+            self.failure = failure
+            raise
+
+    def _made(self, reader: RowReader) -> Iterator[bytes]:
+        for batch in reader.batches():
+            if self._canonical and self.content is not None:
+                try:
+                    self.content.add(self._canonical.lines(batch))
+                except UncastableError:
+                    if self._gives_up:
+                        raise
+                    self.content = None
+            if batch.data:
+                yield batch.data
+
+
+def copy_statement(connection: Connection, feed: Feed, *, freeze: bool = False) -> str:
+    """Return the statement that takes a table's rows."""
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in feed.table.columns)
+    options = "FORMAT text, FREEZE" if freeze else "FORMAT text"
+    statement = sql.SQL(f"COPY {{table}} ({{columns}}) FROM STDIN WITH ({options})")
+    return str(statement.format(table=feed.shape.identifier, columns=columns).as_string(connection))
+
+
+def copy_all(
+    connection: Connection, feed: Feed, log: RejectLog, canonical: Canonical | None
+) -> tuple[int, ContentSum | None]:
+    """Copy all rows, in the caller's transaction, which has emptied the table.
+
+    Returns:
+        the rows that were read, and the sum of those sent where ``canonical`` is given; that is None, too,
+        where the server casts a value in the table that it does not cast apart from it.
+
+    Raises:
+        BadRowsError: the server refuses rows of a table that sets them aside; the transaction is over.
+        Refusal: it refuses a row of another table; a source is not as declared; the server fails.
+    """
+    reader = RowReader(feed, log.add)
+    stream = RowStream(reader, canonical, gives_up=feed.table.quarantines)
+    # A table emptied in the same transaction can take its rows frozen: nothing has to visit them again.
+    statement = copy_statement(connection, feed, freeze=not feed.shape.partitioned)
+    with connection.cursor() as cursor:
+        try:
+            cursor.copy_expert(statement, stream, 1 << 18)
+        except psycopg2.Error as error:
+            if isinstance(stream.failure, UncastableError):
+                raise BadRowsError from error
+            if stream.failure is not None:
+                raise stream.failure from None
+            if feed.table.quarantines and blames_row(error):
+                raise BadRowsError from error
+            raise _refused(feed, error) from error
+    return reader.read, stream.content
+
+
+def copy_rows(cursor: Cursor, statement: str, data: bytes) -> None:
+    """Copy a few rows."""
+    cursor.copy_expert(statement, _Once(data))
+
+
+def blames_row(error: psycopg2.Error) -> bool:
+    """Return whether the server's error is one of a row, not one of the server."""
+    return (error.pgcode or "").startswith(_OF_ROWS)
+
+
+def place_in_copy(error: psycopg2.Error) -> tuple[int, str] | None:
+    """Return the number of the row that the error blames, from 1, and its column where the error names it."""
+    found = _CONTEXT.findall(error.diag.context or "")
+    if not found:
+        return None
+    line, column = found[-1]  # the outermost: a trigger may copy, too
+    return int(line), column
+
+
+def blamed(feed: Feed, row: Row, column: str, error: psycopg2.Error) -> Reject:
+    """Return the row that the server refuses, with its column, value and reason."""
+    diagnostics: Any = error.diag
+    names: Sequence[str] = [column] if column else [diagnostics.column_name or ""]
+    if diagnostics.constraint_name:
+        names = feed.shape.checks.get(diagnostics.constraint_name, ())
+    values = {each.name: value for each, value in zip(feed.table.columns, row.values)}
+    there = [name for name in names if name in values]
+    reason = diagnostics.message_primary or database_reason(error)
+    if not there:  # a key, a trigger: the whole row is to blame
+        detail = f"; {diagnostics.message_detail}" if diagnostics.message_detail else ""
+        return Reject(row.source, row.line, "", values, reason + detail)
+    value = values[there[0]] if len(there) == 1 else [values[name] for name in there]
+    return Reject(row.source, row.line, ", ".join(there), value, reason)
+
+
+def _refused(feed: Feed, error: psycopg2.Error) -> Refusal:
+    """Return the refusal with the place of the row in the sources, which are read again for it."""
+    place = place_in_copy(error) if blames_row(error) else None
+    row = locate(feed, place[0]) if place else None
+    if place is None or row is None:
+        return Refusal(f"table {feed.table.name}: {database_reason(error)}")
+    return blamed(feed, row, place[1], error).refusal(feed.table.name)
+
+
+class _Once:
+    """A text to be read once, in blocks."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = memoryview(data)
+
+    def read(self, size: int) -> bytes:
+        block, self._data = bytes(self._data[:size]), self._data[size:]
+        return block

@@ -1,0 +1,161 @@
+"""Rows that are not good: refused, or set aside in a file, one JSON object each, within a budget."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from ..dataset.mapping import Value
+from ..dataset.model import Budget, Table
+from ..errors import Refusal
+from ..sources.source import Source
+
+_SHOWN = 80
+_KEPT = 10_000  # characters of a value
+_REMEDY = "; correct the source, or the dataset"
+
+
+@dataclass(frozen=True)
+class Reject:
+    """One row, or one unreadable record; ``column`` is empty where no single one is to blame."""
+
+    source: Source
+    line: int
+    column: str
+    value: Value
+    reason: str
+    unreadable: bool = False
+
+    def told(self, table: str) -> str:
+        """Return place, column, value and reason; an unreadable record's reason has the remedy, too."""
+        if self.unreadable:
+            return f"{self.source}:{self.line}: {self.reason}"
+        column = f", column {self.column}: {shown_value(self.value)}" if self.column else ""
+        return f"{self.source}:{self.line}: table {table}{column}: {self.reason}"
+
+    def refusal(self, table: str) -> Refusal:
+        """Return the refusal of a load that takes no bad row."""
+        return Refusal(self.told(table) + ("" if self.unreadable else _REMEDY))
+
+
+@dataclass(frozen=True)
+class RejectPolicy:
+    """Where rejects go, and the budget of the whole dataset; ``folder`` is None where none are written."""
+
+    folder: Path | None
+    whole: Budget | None
+
+    def path(self, table: str) -> Path | None:
+        """Return the file of a table."""
+        return self.folder / f"{quote(table, safe='')}.jsonl" if self.folder else None
+
+    def check_whole(self, rejected: int, read: int) -> None:
+        """Refuse when all tables together are over the dataset's budget.
+
+        Raises:
+            Refusal: says where the rejects lie.
+        """
+        if self.whole is not None and not self.whole.allows(rejected, read):
+            where = f"; they are in {self.folder}" if self.folder else ""
+            raise Refusal(
+                f"{rejected} of {read} rows are rejected, and the dataset's max_rejects is {self.whole}"
+                f"{where}; correct the sources, or raise max_rejects"
+            )
+
+
+class RejectLog:
+    """The rejects of one table: written as they are met, and counted.
+
+    ``append`` goes on with a file that has ``count`` rejects already.
+    """
+
+    def __init__(self, policy: RejectPolicy, table: Table, *, append: bool = False, count: int = 0) -> None:
+        self.count = count
+        self._policy = policy
+        self._table = table
+        self._path = policy.path(table.name)
+        self._mode = "a" if append else "w"
+        self._stream: IO[str] | None = None
+        self._first: Reject | None = None
+
+    def add(self, reject: Reject) -> None:
+        """Set a row aside.
+
+        Raises:
+            Refusal: the table takes no bad row, or no more of them.
+        """
+        if not self._table.quarantines:
+            raise reject.refusal(self._table.name)
+        self.set_aside(reject)
+
+    def set_aside(self, reject: Reject) -> None:
+        """Set a row aside, whatever ``on_reject`` says.
+
+        Raises:
+            Refusal: there are more than the budget allows.
+        """
+        self.count += 1
+        self._first = self._first or reject
+        self._write(reject)
+        for budget in (self._table.max_rejects, self._policy.whole):
+            if budget is not None and budget.rows is not None and self.count > budget.rows:
+                raise self._over(budget, "at least ")
+
+    def close(self) -> None:
+        """Finish the file."""
+        if self._stream is not None:
+            self._stream.close()
+            self._stream = None
+
+    def check(self, read: int) -> None:
+        """Refuse when the table, of which so many rows were read, is over its own budget.
+
+        Raises:
+            Refusal: says where the rejects lie, with the first of them.
+        """
+        budget = self._table.max_rejects
+        if budget is not None and not budget.allows(self.count, read):
+            raise self._over(budget, "", f" of {read}")
+
+    def _write(self, reject: Reject) -> None:
+        if self._path is None:
+            return
+        if self._stream is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._stream = self._path.open(self._mode, encoding="utf-8")
+        values = {
+            "file": str(reject.source),
+            "line": reject.line,
+            "column": reject.column or None,
+            "value": _cut(reject.value),
+            "reason": reject.reason,
+        }
+        self._stream.write(json.dumps(values, default=str) + "\n")
+
+    def _over(self, budget: Budget, least: str, of: str = "") -> Refusal:
+        self.close()
+        name = self._table.name
+        where = f"; they are in {self._path}" if self._path else ""
+        such = f", such as {self._first.told(name)}" if self._first else ""
+        return Refusal(
+            f"table {name}: {least}{self.count}{of} rows are rejected, and max_rejects is {budget}{where}"
+            f"{such}; correct the source, or raise max_rejects"
+        )
+
+
+def shown_value(value: Value) -> str:
+    """Return a value as a message shows it, cut where it is long."""
+    text = value if isinstance(value, str) else repr(value)
+    return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
+
+
+def _cut(value: Value) -> Value:
+    if isinstance(value, str):
+        return value if len(value) <= _KEPT else value[:_KEPT] + "..."
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    return value if len(text) <= _KEPT else text[:_KEPT] + "..."
