@@ -138,7 +138,8 @@ class Job:
         body = self._asked(client, address, job, deadline)
         if self.log_path:
             lines = _at(_json(address, body), self.log_path)
-            body = ("\n".join(map(str, lines)) if isinstance(lines, list) else str(lines or "")).encode()
+            text = "".join(f"{line}\n" for line in lines) if isinstance(lines, list) else str(lines or "")
+            body = text.encode()
         if len(body) < seen:
             log.end()
             seen = 0
