@@ -79,7 +79,8 @@ def copy_all(
 
     Raises:
         BadRowsError: the server refuses rows of a table that sets them aside; the transaction is over.
-        Refusal: it refuses a row of another table; a source is not as declared; the server fails.
+        Refusal: it refuses a row of another table, or a source is not as declared.
+        psycopg2.Error: the server fails.
     """
     reader = RowReader(feed, log.add)
     stream = RowStream(reader, canonical, gives_up=feed.table.quarantines)
@@ -93,7 +94,9 @@ def copy_all(
                 raise BadRowsError from error
             if stream.failure is not None:
                 raise stream.failure from None
-            if feed.table.quarantines and blames_row(error):
+            if not blames_row(error):
+                raise
+            if feed.table.quarantines:
                 raise BadRowsError from error
             raise _refused(feed, error) from error
     return reader.read, stream.content
@@ -136,7 +139,7 @@ def blamed(feed: Feed, row: Row, column: str, error: psycopg2.Error) -> Reject:
 
 def _refused(feed: Feed, error: psycopg2.Error) -> Refusal:
     """Return the refusal with the place of the row in the sources, which are read again for it."""
-    place = place_in_copy(error) if blames_row(error) else None
+    place = place_in_copy(error)
     row = locate(feed, place[0]) if place else None
     if place is None or row is None:
         return Refusal(f"table {feed.table.name}: {database_reason(error)}")

@@ -252,3 +252,20 @@ def test_a_login_that_may_create_databases_and_try_the_schema_out_is_enough(load
         staging.rows("DROP DATABASE IF EXISTS library WITH (FORCE)")
         staging.rows("DROP OWNED BY loader")
         staging.rows("DROP ROLE loader")
+
+
+def test_each_transform_is_timed(load, portal):
+    portal.change("checks:", "transform: [one.sql, two.sql]\nchecks:")
+    (portal.folder / "one.sql").write_text("UPDATE book SET pages = pages + 1;")
+    (portal.folder / "two.sql").write_text("SELECT pg_sleep(0.1);")
+    seconds = load()["step"]["detail"]["transforms"]
+    assert list(seconds) == ["one.sql", "two.sql"]
+    assert seconds["two.sql"] >= 0.1 > seconds["one.sql"]
+
+
+def test_a_production_that_was_loaded_before_rows_could_be_rejected_is_read(load, production):
+    first = load(staging_dsn=production.dsn())
+    production.rows("ALTER TABLE reingest.load_table DROP COLUMN rejected", "library")
+    second = load(production_dsn=production.dsn(), production_required=True)
+    assert second["action"] == "keep_live"
+    assert second["tables"] == first["tables"]

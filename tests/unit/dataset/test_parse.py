@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.reingest.dataset.form import format_of
-from ansible.module_utils.reingest.dataset.model import Check, Column
+from ansible.module_utils.reingest.dataset.model import Budget, Check, Column
 from ansible.module_utils.reingest.dataset.parse import parse_dataset
 from ansible.module_utils.reingest.errors import Refusal
 
@@ -194,3 +194,38 @@ def test_a_missing_dataset_is_named(tmp_path):
 )
 def test_the_name_tells_the_format(name, form):
     assert format_of(name) == form
+
+
+BAD_ROWS = "database: d\nschema: s.sql\non_reject: quarantine\n"
+ROWS_OF = "tables: {t: {owner: source, from: a.csv}, u: {owner: source, from: a.csv, on_reject: fail}}\n"
+
+
+def test_the_top_level_says_what_becomes_of_bad_rows_unless_a_table_says_otherwise(parse):
+    dataset = parse(f"{BAD_ROWS}max_rejects: 2.5%\n{ROWS_OF}")
+    assert [table.on_reject for table in dataset.tables] == ["quarantine", "fail"]
+    assert dataset.max_rejects == Budget(fraction=0.025)
+    assert dataset.max_rejects.allows(25, 1000)
+    assert not dataset.max_rejects.allows(26, 1000)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (f"{BAD_ROWS}{ROWS_OF}", "tables.t: sets bad rows aside: say how many with `max_rejects:`"),
+        (f"{BAD_ROWS}max_rejects: -1\n{ROWS_OF}", "max_rejects: must be a number of rows or a percentage"),
+        (f"{BAD_ROWS}max_rejects: some\n{ROWS_OF}", "max_rejects: must be a percentage"),
+        (
+            HEAD + "  t: {owner: source, from: a.csv, max_rejects: 3}\n",
+            "tables.t.max_rejects: is for `on_reject: quarantine` or `orphans: quarantine`",
+        ),
+        (
+            HEAD + "  t: {owner: source, from: a.csv, orphans: quarantine}\n",
+            "tables.t: sets bad rows aside: say how many",
+        ),
+        (HEAD + "  t: {owner: portal, on_reject: fail}\n", "is for tables of owner source"),
+    ],
+)
+def test_rows_are_set_aside_only_with_a_budget(parse, text, message):
+    with pytest.raises(Refusal) as caught:
+        parse(text)
+    assert message in str(caught.value)

@@ -1,0 +1,73 @@
+"""What goes wrong around a load is said plainly, and the next load is clean."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from integration.ingest.portal_dataset import BOOKS
+
+ROOT = Path(__file__).parents[3]
+PROGRAM = """
+import sys
+from pathlib import Path
+import ansible.module_utils
+ansible.module_utils.__path__.append(sys.argv[1])
+from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.load import apply, plan
+planned = plan.plan_load(Path(sys.argv[2]), staging_dsn=sys.argv[3], production_required=False, force=True)
+print("planned", flush=True)
+sys.stdin.readline()
+try:
+    apply.apply_load(planned, staging_dsn=sys.argv[3], run="r", operator="me", processes=2)
+except Refusal as refusal:
+    print(refusal)
+"""
+
+
+@pytest.fixture
+def fed(portal, staging):
+    """Start a load that reads its books from a pipe; returns the process and the pipe, midway."""
+    source = portal.sources / "book.jsonl"
+    source.write_text("")
+    portal.change("from: book.jsonl.gz", "from: book.jsonl")
+    command = [sys.executable, "-c", PROGRAM, str(ROOT / "module_utils"), str(portal.dataset), staging.dsn()]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "planned\n"
+    source.unlink()
+    os.mkfifo(source)
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+    with source.open("w") as stream:  # opens when the load reads it
+        stream.write(json.dumps(BOOKS[0]) + "\n")
+        stream.flush()
+        yield process, stream
+    process.stdin.close()
+    process.stdout.close()
+    process.wait()
+
+
+def test_a_server_that_is_killed_ends_the_load_with_a_refusal_and_the_next_one_loads(
+    fed, portal, load, staging
+):
+    process, stream = fed
+    staging.stop("immediate")
+    stream.write(json.dumps(BOOKS[1]) + "\n")
+    stream.close()
+    message = process.stdout.read()
+    staging.start()
+    assert message.startswith("table "), message
+    assert "look at the staging server and its log" in message
+    portal.change("from: book.jsonl", "from: book.jsonl.gz")
+    assert load().get("changed")
+
+
+def test_a_source_that_is_another_one_after_it_was_read_is_refused(fed):
+    process, stream = fed
+    stream.write(json.dumps(BOOKS[1]) + "\n")
+    stream.close()
+    assert "book.jsonl was changed while it was read: run again" in process.stdout.read()
