@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule bench-ingest clean
+.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule bench-ingest bench-promote clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -36,6 +36,9 @@ test-molecule: .venv/development ## Whole ingests on Docker; not run without a D
 
 bench-ingest: .venv/development ## Time the first ingest of release 1 (goal: 15 s on 2 cores); writes build/bench/ingest.json
 	python tests/bench/first_ingest.py
+
+bench-promote: .venv/development ## Time promotions of 0.1, 1 and 4 GB, synced in the window and before it; writes build/bench/promote.json
+	python tests/bench/promote.py
 
 .venv/runtime: requirements.txt
 	.config/venv requirements.txt $(PYTHON)

@@ -12,7 +12,7 @@ description:
     with production. Changes nothing.
   - Fails when anything is found that was not accepted by name; lists all findings, not the first.
   - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
-    C(portal:<table>), C(role:<name>) and C(sql:<name of the check>)."
+    C(portal:<table>), C(unlogged:<table>), C(role:<name>) and C(sql:<name of the check>)."
 requirements: [psycopg2, PyYAML]
 options:
   dataset:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..dataset.model import PORTAL, SOURCE, Check, Dataset, Table
 
 COUNT, EMPTY, SHRINK, SQL, SCHEMA, LOST, ROLE = "count", "empty", "shrink", "sql", "schema", "portal", "role"
+UNLOGGED = "unlogged"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
             checks.extend(_against_production(dataset, table))
     if against_production:
         checks.append(PlannedCheck(SCHEMA, "the staging server has all of production's tables"))
+        checks.append(PlannedCheck(UNLOGGED, "no table is unlogged that is logged in production"))
         checks.append(PlannedCheck(ROLE, "the staging server has all of production's roles"))
     checks.extend(PlannedCheck(SQL, check.name, query=check) for check in dataset.checks)
     return tuple(checks)

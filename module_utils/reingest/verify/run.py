@@ -11,13 +11,18 @@ from psycopg2 import sql
 
 from ..dataset.model import Check, Dataset, Table
 from ..errors import Refusal
-from ..load.catalog import TableShape, read_tables
+from ..load.catalog import TableShape, read_tables, table_name
 from ..load.record import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database
-from .checks import COUNT, EMPTY, LOST, ROLE, SCHEMA, SHRINK, SQL, Finding, PlannedCheck
+from .checks import COUNT, EMPTY, LOST, ROLE, SCHEMA, SHRINK, SQL, UNLOGGED, Finding, PlannedCheck
 
+# Partitions by themselves; a partitioned table has no rows of its own, and 18 has no unlogged ones.
+_PERSISTENCE = """
+SELECT n.nspname, c.relname, c.relpersistence FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY 1, 2
+"""
 _ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
 
 
@@ -83,6 +88,12 @@ class _Side:
                 self._counts[name] = cursor.fetchone()[0]
         return self._counts[name]
 
+    def persistence(self) -> dict[str, str]:
+        """Return of each table, partitions too, whether it is permanent ("p") or unlogged ("u")."""
+        with self.connection.cursor() as cursor:
+            cursor.execute(_PERSISTENCE)
+            return {table_name(schema, relation): kind for schema, relation, kind in cursor.fetchall()}
+
     def roles(self) -> set[str]:
         """Return the server's roles, apart from PostgreSQL's own."""
         with self.connection.cursor() as cursor:
@@ -104,6 +115,8 @@ class _Run:
             yield from self._of_table(check, check.table)
         elif self.production is not None and check.kind == SCHEMA:
             yield from self._missing_tables(self.production)
+        elif self.production is not None and check.kind == UNLOGGED:
+            yield from self._unlogged(self.production)
         elif self.production is not None and check.kind == ROLE:
             yield from self._missing_roles(self.production)
 
@@ -175,6 +188,16 @@ class _Run:
                     f"{SCHEMA}:{name}",
                     f"table {name} of production is not in the staging server",
                     "add it to the schema and to the dataset, or drop it in production",
+                )
+
+    def _unlogged(self, production: _Side) -> Iterator[Finding]:
+        live = production.persistence()
+        for name, kind in self.staging.persistence().items():
+            if kind == "u" and live.get(name) == "p":
+                yield Finding(
+                    f"{UNLOGGED}:{name}",
+                    f"table {name} is unlogged, and logged in production: the first crash would empty it",
+                    f"take UNLOGGED out of the schema, or ALTER TABLE {name} SET LOGGED in a transform",
                 )
 
     def _missing_roles(self, production: _Side) -> Iterator[Finding]:

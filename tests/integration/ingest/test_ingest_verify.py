@@ -47,6 +47,19 @@ def test_a_sound_load_has_no_findings(load_into, verify, staging, production):
     assert "check that table author has not shrunk by more than 10%" in result["checks"]
 
 
+def test_a_table_that_the_first_crash_would_empty_is_found(load_into, verify, portal, staging, production):
+    load_into(production)
+    load_into(staging)
+    production.rows("CREATE UNLOGGED TABLE scratch (n int)", "library")
+    staging.rows("CREATE UNLOGGED TABLE scratch (n int)", "library")
+    staging.rows("ALTER TABLE loan SET UNLOGGED", "library")
+    result = verify(accept=["schema:scratch"])
+    found = [finding for finding in result["findings"] if finding["name"].startswith("unlogged:")]
+    assert [finding["name"] for finding in found] == ["unlogged:loan"]
+    assert "ALTER TABLE loan SET LOGGED" in found[0]["remedy"]
+    assert "check that no table is unlogged that is logged in production" in result["checks"]
+
+
 def test_all_findings_are_listed_with_their_remedies(load_into, verify, portal, staging, production):
     portal.authors(MANY)
     load_into(production)
