@@ -9,6 +9,7 @@ from typing import Any
 import psycopg2
 from psycopg2 import sql
 
+from ..dataset.mapping import Value
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
 from .canonical import Canonical, ContentSum, UncastableError
@@ -127,13 +128,13 @@ def blamed(feed: Feed, row: Row, column: str, error: psycopg2.Error) -> Reject:
     names: Sequence[str] = [column] if column else [diagnostics.column_name or ""]
     if diagnostics.constraint_name:
         names = feed.shape.checks.get(diagnostics.constraint_name, ())
-    values = {each.name: value for each, value in zip(feed.table.columns, row.values)}
+    values = {each.name: row.value(at) for at, each in enumerate(feed.table.columns)}
     there = [name for name in names if name in values]
     reason = diagnostics.message_primary or database_reason(error)
     if not there:  # a key, a trigger: the whole row is to blame
         detail = f"; {diagnostics.message_detail}" if diagnostics.message_detail else ""
         return Reject(row.source, row.line, "", values, reason + detail)
-    value = values[there[0]] if len(there) == 1 else [values[name] for name in there]
+    value: Value = values[there[0]] if len(there) == 1 else [values[name] for name in there]
     return Reject(row.source, row.line, ", ".join(there), value, reason)
 
 

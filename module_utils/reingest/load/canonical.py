@@ -27,8 +27,9 @@ _DOUBLE = "double precision"
 _TRUTH = {"true": "t", "false": "f", "t": "t", "f": "f"}
 _SEPARATOR = "\x01\x1f\x01"
 _UNCASTABLE = "\\?"  # no line of PostgreSQL's has it, so such a row is never taken for another
-_whole = re.compile(r"-?[1-9][0-9]*|0").fullmatch
-_decimal = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?").fullmatch
+_DIGITS = 16  # of a double's bits
+_all_whole = re.compile(r"(?:(?:-?[1-9][0-9]*|0|\\N)\n)*").fullmatch
+_all_decimal = re.compile(r"(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\n)*").fullmatch
 _CONTROL = ((b"\b", b"\\b"), (b"\f", b"\\f"), (b"\v", b"\\v"))  # as COPY writes them; it reads them raw, too
 
 _Render = Callable[[Sequence[str]], Sequence[str]]
@@ -121,26 +122,22 @@ class Canonical:
 
     def _render(self, type_: str) -> _Render:
         if type_ in _WHOLE:
-            return lambda fields: self._rendered(
-                fields, lambda field: field if _whole(field) else None, type_
+            return lambda fields: (
+                fields if _all_whole("\n".join(fields) + "\n") else self._rendered(fields, type_)
             )
         if type_ == _DOUBLE:
-            return lambda fields: self._rendered(fields, _bits, type_)
-        if type_ == "boolean":
-            return lambda fields: self._rendered(fields, _TRUTH.get, type_)
-        return lambda fields: self._rendered(fields, lambda _: None, type_)
+            return lambda fields: (
+                _bits(fields) if _all_decimal("\n".join(fields) + "\n") else self._rendered(fields, type_)
+            )
+        return lambda fields: self._rendered(fields, type_)
 
-    def _rendered(
-        self, fields: Sequence[str], known: Callable[[str], str | None], type_: str
-    ) -> Sequence[str]:
-        found: dict[str, str] = {NULL: NULL}
-        unknown: list[str] = []
-        for field in fields:
-            if field not in found:
-                form = known(field)
-                if form is None:
-                    unknown.append(field)
-                found[field] = form or ""
+    def _rendered(self, fields: Sequence[str], type_: str) -> Sequence[str]:
+        """Return the fields in the form that the server writes, each value asked for once."""
+        found = dict.fromkeys(fields, NULL)
+        unknown = [field for field in found if field != NULL]
+        if type_ == "boolean":
+            found.update((field, _TRUTH[field]) for field in unknown if field in _TRUTH)
+            unknown = [field for field in unknown if field not in _TRUTH]
         if unknown:
             found.update(zip(unknown, self._asked(unknown, type_)))
         return [found[field] for field in fields]
@@ -171,5 +168,6 @@ class Canonical:
         return [*self._cast(query, values[:half]), *self._cast(query, values[half:])]
 
 
-def _bits(field: str) -> str | None:
-    return struct.pack(">d", float(field)).hex() if _decimal(field) else None
+def _bits(fields: Sequence[str]) -> Sequence[str]:
+    bits = struct.pack(f">{len(fields)}d", *map(float, fields)).hex()
+    return [bits[at : at + _DIGITS] for at in range(0, len(bits), _DIGITS)]

@@ -1,4 +1,4 @@
-"""The way when rows are bad: small COPYs in savepoints, with keys on, so that each bad row is found."""
+"""The way when rows are bad: small COPYs, each by itself and with keys on, so that each bad row is found."""
 
 from __future__ import annotations
 
@@ -27,10 +27,12 @@ class Taken:
 
 
 def copy_carefully(connection: Connection, feed: Feed, log: RejectLog, canonical: Canonical | None) -> Taken:
-    """Copy the good rows, in the caller's transaction, and set the bad ones aside.
+    """Copy the good rows and set the bad ones aside.
 
-    Expects the table empty, with its keys. The first row of a key stays. A later one that is word for word
-    the same counts as a duplicate where the dataset declares them, any other is bad.
+    Expects a connection in autocommit (savepoints would each keep a lock to the end of their transaction, and
+    many bad rows use up the server's), and the table empty, with its keys. The first row of a key stays. A
+    later one that is word for word the same counts as a duplicate where the dataset declares them, any other
+    is bad.
 
     Raises:
         Refusal: more are bad than the budget allows, or a source is not as declared.
@@ -65,17 +67,14 @@ class _Run:
         with self._connection.cursor() as cursor:
             while rows:
                 data = encoded(rows)
-                cursor.execute("SAVEPOINT rows")
                 try:
                     copy_rows(cursor, self._statement, data)
                 except psycopg2.Error as error:
                     if not blames_row(error):
                         raise
-                    cursor.execute("ROLLBACK TO SAVEPOINT rows")
                     bad = True
                     rows = self._without_bad(rows, error)
                 else:
-                    cursor.execute("RELEASE SAVEPOINT rows")
                     if self._canonical and self.taken.content:
                         self.taken.content.add(self._canonical.lines(Batch(list(rows), data)))
                     break
@@ -116,7 +115,7 @@ class _Run:
                 "CREATE TEMPORARY TABLE IF NOT EXISTS repetition AS"
                 " SELECT {columns} FROM {table} WITH NO DATA"
             )
-            cursor.execute("SET LOCAL client_min_messages = warning")  # that it exists is no news
+            cursor.execute("SET client_min_messages = warning")  # that it exists is no news
             cursor.execute(sql.SQL(create).format(**names))
             cursor.execute("TRUNCATE repetition")
             copy_rows(cursor, "COPY repetition FROM STDIN WITH (FORMAT text)", encoded([row]))

@@ -15,7 +15,7 @@ from ..errors import Refusal
 from ..postgres.dsn import Connection, connect
 from .at_once import BadRowsError, copy_all
 from .canonical import Canonical, ContentSum, table_sum
-from .careful import Taken, copy_carefully
+from .careful import copy_carefully
 from .duplicates import RepeatedKeys, drop_duplicates
 from .rejects import RejectLog, RejectPolicy
 from .rows import Feed, RowReader
@@ -115,9 +115,9 @@ def _carefully(
             with connection.cursor() as cursor:
                 take_off(cursor, pieces)
             put_back(connection, keys)
-            taken: Taken = copy_carefully(connection, feed, log, canonical)
-            if canonical:
-                _prove(connection, feed, taken.content)
+        taken = copy_carefully(connection, feed, log, canonical)
+        if canonical:
+            _prove(connection, feed, taken.content)
         put_back(connection, [piece for piece in pieces if not piece.is_key])
         log.check(taken.read)
         return Filled(taken.read, taken.duplicates, log.count)

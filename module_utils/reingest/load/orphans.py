@@ -63,7 +63,7 @@ def trace_orphans(
 
 
 def _rejected(feed: Feed, row: Row, orphan: Orphan) -> Reject:
-    values = {column.name: value for column, value in zip(feed.table.columns, row.values)}
+    values = {column.name: row.value(at) for at, column in enumerate(feed.table.columns)}
     given = [values[name] for name in orphan.columns if name in values]
     reason = f"names a row of {orphan.parent} that does not exist"
     return Reject(
