@@ -1,0 +1,86 @@
+import json
+
+import pytest
+from ansible.module_utils.reingest.dataset.reading import Reading
+from ansible.module_utils.reingest.sources.bad import Bad
+from ansible.module_utils.reingest.sources.json_lines import read_json_lines
+from hypothesis import given
+from hypothesis import strategies as st
+
+JSONL = Reading("jsonl")
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(TEXT, below, max_size=3),
+    max_leaves=8,
+)
+
+
+def test_json_lines_pass_over_empty_lines_and_count_them(source):
+    assert list(read_json_lines(source('{"a": 1}\n\n  \n{"b": "\\u00e9"}'), JSONL)) == [
+        (1, {"a": 1}),
+        (4, {"b": "é"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{", "not JSON: "),
+        ("7", "not a JSON object"),
+        ('{"a": NaN}', "not JSON: NaN is not JSON"),
+        ('{"a": 1e999}', "not JSON: the number 1e999 is too large"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_line_that_is_no_json_object_is_told_by_its_number_and_reading_goes_on(source, line, message):
+    path = source(f'{{"a": 1}}\n{line}\n{{"a": 2}}')
+    first, (number, bad), last = read_json_lines(path, JSONL)
+    assert (first, last, number) == ((1, {"a": 1}), (3, {"a": 2}), 2)
+    assert message in bad.reason
+    assert bad.text.startswith(line[:100])
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"a": "\xff"}', "not UTF-8 at byte 8"),
+        (b'{"a": "\0"}', "not JSON: Invalid control character"),
+        (b"null", "not a JSON object"),
+        (b'{"a": 1} {"a": 2}', "not JSON: Extra data"),
+    ],
+)
+def test_what_is_no_text_or_no_object_is_told(source, line, reason):
+    (number, bad), last = read_json_lines(source(line + b'\n{"a": 3}'), JSONL)
+    assert (number, last) == (1, (2, {"a": 3}))
+    assert reason in bad.reason
+
+
+def test_large_numbers_keep_their_digits_and_half_surrogates_reach_the_load(source):
+    path = source(b'{"a": 123456789012345678901234567890, "b": "\\ud800"}')
+    assert list(read_json_lines(path, JSONL)) == [(1, {"a": 123456789012345678901234567890, "b": "\ud800"})]
+
+
+@given(
+    records=st.lists(st.dictionaries(TEXT, VALUES, max_size=4), max_size=10),
+    end=st.sampled_from(["\n", "\r\n", "\r"]),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
+    ascii_only=st.booleans(),
+)
+def test_every_record_written_comes_back_equal(folder, records, end, encoding, ascii_only):
+    path = folder / "written.jsonl"
+    text = "".join(json.dumps(record, ensure_ascii=ascii_only) + end for record in records)
+    path.write_bytes(text.encode(encoding))
+    found = list(read_json_lines(path, Reading("jsonl", encoding=encoding)))
+    assert found == list(enumerate(records, 1))
+
+
+@given(lines=st.lists(st.binary(max_size=20).filter(lambda line: line.strip()), max_size=20))
+def test_of_any_bytes_each_line_is_an_object_or_is_told(folder, lines):
+    lines = [line.replace(b"\n", b"").replace(b"\r", b"") or b"x" for line in lines]
+    lines = [line if line.strip() else b"x" for line in lines]
+    path = folder / "any.jsonl"
+    path.write_bytes(b"\n".join([b"{}", *lines]))
+    found = list(read_json_lines(path, JSONL))
+    assert [number for number, _ in found] == list(range(1, len(lines) + 2))
+    assert all(isinstance(record, (dict, Bad)) for _, record in found)
