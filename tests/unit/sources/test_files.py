@@ -42,3 +42,13 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):
     path.unlink()
     with pytest.raises(Refusal, match=r"a\.csv went away while it was read"):
         check_unchanged(files)
+
+
+def test_a_folder_stands_for_the_files_of_the_format_in_it(tmp_path):
+    for name in ("d/b.csv", "d/below/a.csv.gz", "d/_SUCCESS", "d/.hidden"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert [path.name for path in find_files("d", tmp_path, "csv")] == ["b.csv", "a.csv.gz"]
+    (tmp_path / "d" / "c.jsonl").touch()
+    with pytest.raises(Refusal, match=r"d holds c\.jsonl, which is no csv"):
+        find_files("d", tmp_path, "csv")
