@@ -7,7 +7,6 @@ of the wall time of `ansible-playbook ingest.yml` and of each stage as the run's
 from __future__ import annotations
 
 import json
-import socket
 import statistics
 import sys
 import time
@@ -22,15 +21,9 @@ ROUNDS = 5
 GOAL_S = 15.0
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 def ingest_once():
     """Return the wall seconds of one first ingest, and its report."""
-    deployment = make_deployment(free_port)
+    deployment = make_deployment()
     try:
         begun = time.monotonic()
         code, output = deployment.ingest(RELEASE_1)

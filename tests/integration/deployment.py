@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import urllib.request
@@ -84,8 +85,14 @@ class Deployment:
         shutil.rmtree(self.home)
 
 
-def make_deployment(free_port):
-    """Return a new deployment; ``free_port`` gives a port that nobody listens on."""
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def make_deployment():
+    """Return a new deployment, on ports that nobody listens on."""
     home = Path(tempfile.mkdtemp(prefix="reingest-test-", dir="/var/tmp"))
     home.chmod(0o755)
     ports = [free_port() for _ in range(3)]

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import signal
-import socket
 import time
 import urllib.request
 
@@ -14,16 +13,10 @@ import pytest
 from deployment import RELEASE_1, RELEASE_2, make_deployment
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def deployment():
     """Return one deployment for all tests of this file: they follow each other."""
-    made = make_deployment(free_port)
+    made = make_deployment()
     yield made
     made.clear()
 

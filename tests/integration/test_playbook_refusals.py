@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import socket
 
 import pytest
 from deployment import RELEASE_1, ROOT, make_deployment
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 @pytest.fixture(scope="module")
 def deployment():
-    made = make_deployment(free_port)
+    made = make_deployment()
     yield made
     made.clear()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,16 +27,11 @@ from ansible.module_utils.reingest.volume.promote import (
     plan_undo,
 )
 from clusters import initialise, programs, unprivileged
+from deployment import free_port
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"
 ROOT = Path(__file__).parents[2]
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import sys
 import tempfile
 import time
@@ -19,14 +18,9 @@ from ansible.module_utils.reingest.services.group import apply_group, plan_group
 from ansible.module_utils.reingest.services.model import Health, Service
 from ansible.module_utils.reingest.services.process import ProcessEngine
 from clusters import edit_control, initialise, programs, unprivileged
+from deployment import free_port
 
 STUBBORN = ("sh", "-c", "trap '' TERM INT; while :; do sleep 0.02; done")
-
-
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from pathlib import Path
 
@@ -27,12 +26,7 @@ FAILS = "print('ERROR: the third study is lost')"
 def deployment():
     """Return one deployment for all tests of this file: they follow each other."""
 
-    def free_port():
-        with socket.socket() as listener:
-            listener.bind(("127.0.0.1", 0))
-            return listener.getsockname()[1]
-
-    made = make_deployment(free_port)
+    made = make_deployment()
     yield made
     made.clear()
 
