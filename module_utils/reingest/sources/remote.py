@@ -82,7 +82,7 @@ class _Stream(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a buffer has no type before Python 3.12
         try:
             block = self._file.read(len(buffer))
-        except Exception as error:
+        except Exception as error:  # each file system of fsspec raises what its own library raises
             raise OSError(_reason(error, self._remote)) from error
         buffer[: len(block)] = block
         return len(block)
@@ -102,7 +102,7 @@ def _told(remote: Remote) -> Iterator[None]:
         raise Refusal(
             f"source {remote} does not exist: put the file there, or correct `from:` or `sources:`"
         ) from error
-    except Exception as error:
+    except Exception as error:  # as above
         raise Refusal(f"source {remote} cannot be read: {_reason(error, remote)}") from error
 
 
