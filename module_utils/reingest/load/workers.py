@@ -20,18 +20,62 @@ _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 @dataclass(frozen=True)
 class Job:
-    """One piece of work; ``call`` returns what JSON can hold, and opens its own connections."""
+    """One piece of work; ``call`` returns what JSON can hold, and opens its own connections.
+
+    ``width`` is how many cores it keeps busy.
+    """
 
     name: str
     weight: int
     call: Callable[[], Any]
+    width: int = 1
+
+
+class Worker:
+    """A process that does one job. It ends with this one, however that ends."""
+
+    def __init__(self, job: Job, closed: Sequence[int] = ()) -> None:
+        """Start it; ``closed`` are descriptors that it must not keep open."""
+        self.job = job
+        self._received = bytearray()
+        self.descriptor, writer = os.pipe()
+        parent = os.getpid()
+        self._pid = os.fork()
+        if self._pid == 0:
+            _run(job, writer, parent, [*closed, self.descriptor])
+        os.close(writer)
+
+    def receive(self) -> bool:
+        """Take what the process has written, and return whether that was all."""
+        block = os.read(self.descriptor, 1 << 16)
+        self._received.extend(block)
+        return not block
+
+    def result(self) -> Any:  # noqa: ANN401 - what the job returned
+        """Wait for the end, and return the job's result.
+
+        Raises:
+            Refusal: the job was refused, or its process was killed.
+            RuntimeError: the job failed in a way that nobody foresaw; with its traceback.
+        """
+        while not self.receive():
+            pass
+        os.close(self.descriptor)
+        return _result(self.job, bytes(self._received), os.waitpid(self._pid, 0)[1])
+
+    def kill(self) -> None:
+        """End it at once."""
+        os.close(self.descriptor)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
 
 
 def run_parallel(work: Sequence[Job], processes: int, *, closed: Sequence[int] = ()) -> dict[str, Any]:
-    """Run the jobs, the heaviest first, at most so many at a time, and return their results by name.
+    """Run the jobs, the heaviest first, on so many cores, and return their results by name.
 
-    The first failure ends the others. Children end with this process, however it ends; ``closed`` are
-    descriptors that they must not keep open (the connection that holds the load's lock).
+    The first failure ends the others. ``closed`` are descriptors that the children must not keep open (the
+    connection that holds the load's lock).
 
     Raises:
         Refusal: a job was refused, or its process was killed.
@@ -39,42 +83,26 @@ def run_parallel(work: Sequence[Job], processes: int, *, closed: Sequence[int] =
     """
     waiting = sorted(work, key=lambda job: job.weight)
     results: dict[str, Any] = {}
-    running: dict[int, tuple[int, Job, bytearray]] = {}
+    running: dict[int, Worker] = {}
     with selectors.DefaultSelector() as selector:
         try:
             while waiting or running:
-                while waiting and len(running) < max(1, processes):
-                    job = waiting.pop()
-                    pid, descriptor = _start(job, closed, list(running))
-                    running[descriptor] = (pid, job, bytearray())
-                    selector.register(descriptor, selectors.EVENT_READ)
+                while waiting and (
+                    not running
+                    or sum(worker.job.width for worker in running.values()) + waiting[-1].width <= processes
+                ):
+                    worker = Worker(waiting.pop(), [*closed, *running])
+                    running[worker.descriptor] = worker
+                    selector.register(worker.descriptor, selectors.EVENT_READ)
                 for key, _ in selector.select():
-                    pid, job, received = running[key.fd]
-                    block = os.read(key.fd, 1 << 16)
-                    if block:
-                        received.extend(block)
-                        continue
-                    selector.unregister(key.fd)
-                    os.close(key.fd)
-                    del running[key.fd]
-                    results[job.name] = _result(job, bytes(received), os.waitpid(pid, 0)[1])
+                    if running[key.fd].receive():
+                        selector.unregister(key.fd)
+                        worker = running.pop(key.fd)
+                        results[worker.job.name] = worker.result()
         finally:
-            for descriptor, (pid, _, _) in running.items():
-                os.close(descriptor)
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+            for worker in running.values():
+                worker.kill()
     return results
-
-
-def _start(job: Job, closed: Sequence[int], siblings: Sequence[int]) -> tuple[int, int]:
-    reader, writer = os.pipe()
-    parent = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        _run(job, writer, parent, [*closed, *siblings, reader])
-    os.close(writer)
-    return pid, reader
 
 
 def _run(job: Job, writer: int, parent: int, closed: Sequence[int]) -> NoReturn:

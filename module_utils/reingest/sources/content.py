@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
+import io
+import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from ..errors import Refusal
 from .optional import library, library_if_there
 from .remote import open_remote
-from .source import Remote, Source
+from .source import Pipe, Range, Remote, Source
 
-_BLOCK = 1 << 18
+_BLOCK = 1 << 16  # what is made of a block stays in a processor's cache
 
 
 class Content:
@@ -95,11 +97,32 @@ class Content:
         return self._raw
 
 
+class _Part(io.RawIOBase):
+    """A part of a file."""
+
+    def __init__(self, source: Range) -> None:
+        self._file = source.file.open("rb", buffering=0)
+        self._file.seek(source.begin)
+        self._left = source.end - source.begin
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:  # noqa: ANN401 - a buffer has no type before Python 3.12
+        count = self._file.readinto(memoryview(buffer)[: self._left]) or 0
+        self._left -= count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def suffix(source: Source) -> str:
     """Return the last extension of a source's name."""
     if isinstance(source, Path):
         return source.suffix
-    return Path(urlsplit(source.url).path).suffix
+    return Path(urlsplit(source.url).path).suffix if isinstance(source, Remote) else ""
 
 
 def _opened(source: Source) -> IO[bytes]:
@@ -107,4 +130,8 @@ def _opened(source: Source) -> IO[bytes]:
         return source.open("rb", buffering=_BLOCK)
     if isinstance(source, Remote):
         return open_remote(source)
+    if isinstance(source, Pipe):
+        return os.fdopen(source.descriptor, "rb", buffering=_BLOCK)
+    if isinstance(source, Range):
+        return cast("IO[bytes]", io.BufferedReader(_Part(source), _BLOCK))
     raise TypeError(f"{source} is no file")

@@ -156,7 +156,9 @@ def _identified(source: Source) -> tuple[int, int, str, str]:
         return _of_file(source)
     if isinstance(source, Remote):
         return _of_remote(source)
-    return _of_rows(source)
+    if isinstance(source, Query):
+        return _of_rows(source)
+    raise TypeError(f"{source} is a part of a source")
 
 
 def _of_file(path: Path) -> tuple[int, int, str, str]:

@@ -11,7 +11,7 @@ from ..errors import Refusal
 from .bad import Bad, bad
 from .optional import library
 from .remote import open_seekable
-from .source import Remote, Source
+from .source import Remote, RowGroups, Source
 from .values import plain
 
 _ROWS = 4096  # in a batch
@@ -23,7 +23,7 @@ def read_parquet_fields(source: Source) -> tuple[str, ...]:
     Raises:
         Refusal: the file is no Parquet.
     """
-    with _opened(source) as file:
+    with opened_parquet(source) as file:
         return tuple(file.schema_arrow.names)
 
 
@@ -34,19 +34,24 @@ def read_parquet(source: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
         Refusal: the file is no Parquet, is truncated, or is damaged; with file and row.
     """
     number = 0
-    with _opened(source) as file:
+    with opened_parquet(source) as file:
         arrow = library("pyarrow", "pyarrow", f"source {source}")
         batches = file.iter_batches(_ROWS, use_threads=False)
         while True:
             try:
-                rows = _microseconds(arrow, next(batches)).to_pylist()
+                rows = without_nanoseconds(arrow, next(batches)).to_pylist()
             except StopIteration:
                 return
             except (arrow.ArrowException, OSError, ValueError) as error:
-                raise Refusal(f"{source} cannot be read after row {number}: {error}") from error
+                raise read_error(source, number, error) from error
             for row in rows:
                 number += 1
                 yield number, _record(row)
+
+
+def read_error(source: Source, row: int, error: Exception) -> Refusal:
+    """Return the refusal of a file that cannot be read on after so many rows."""
+    return Refusal(f"{source} cannot be read after row {row}: {error}")
 
 
 def _record(row: dict[str, Any]) -> dict[str, Any] | Bad:
@@ -56,7 +61,7 @@ def _record(row: dict[str, Any]) -> dict[str, Any] | Bad:
         return bad(f"{error}; correct the source", repr(row))
 
 
-def _microseconds(arrow: Any, batch: Any) -> Any:  # noqa: ANN401 - pyarrow is imported late
+def without_nanoseconds(arrow: Any, batch: Any) -> Any:  # noqa: ANN401 - pyarrow is imported late
     """Return the batch with its nanoseconds cut off: Python's times, and PostgreSQL's, have none."""
     types = arrow.types
     for at, field in enumerate(batch.schema):
@@ -74,7 +79,14 @@ def _microseconds(arrow: Any, batch: Any) -> Any:  # noqa: ANN401 - pyarrow is i
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[Any]:
+def opened_parquet(source: Source) -> Iterator[Any]:
+    """Give the file, or the file that row groups are of, as pyarrow has it.
+
+    Raises:
+        Refusal: it cannot be opened, or is no whole Parquet file.
+    """
+    if isinstance(source, RowGroups):
+        source = source.file
     arrow = library("pyarrow", "pyarrow", f"source {source}")
     parquet = library("pyarrow.parquet", "pyarrow", f"source {source}")
     try:

@@ -1,4 +1,4 @@
-"""What rows come from: a file, a file elsewhere by its URL, or a query of another database."""
+"""What rows come from: a file, a file elsewhere by its URL, a query of another database; or a part."""
 
 from __future__ import annotations
 
@@ -43,7 +43,43 @@ class Query:
         return Path(self.url[len(_SQLITE) :]) if self.url.startswith(_SQLITE) else None
 
 
-Source = Union[Path, Remote, Query]
+@dataclass(frozen=True)
+class Pipe:
+    """Whole records that another process hands over, in UTF-8; the descriptor of the pipe's reading end."""
+
+    descriptor: int
+
+    def __str__(self) -> str:
+        """Return what it is; its reader has no name for a person."""
+        return f"pipe {self.descriptor}"
+
+
+@dataclass(frozen=True)
+class RowGroups:
+    """Some of the row groups of a Parquet file, by their numbers from 0."""
+
+    file: Path
+    numbers: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """Return the file."""
+        return str(self.file)
+
+
+@dataclass(frozen=True)
+class Range:
+    """Whole records of a file that is not packed: its bytes from ``begin`` to before ``end``."""
+
+    file: Path
+    begin: int
+    end: int
+
+    def __str__(self) -> str:
+        """Return the file."""
+        return str(self.file)
+
+
+Source = Union[Path, Remote, Query, Pipe, RowGroups, Range]
 
 
 def query_in(url: str, table: str, query: str, folder: Path) -> Query:
