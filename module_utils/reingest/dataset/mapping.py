@@ -97,6 +97,11 @@ class Mapper:
                 one[at] = get(element)
             yield one
 
+    @property
+    def unmet(self) -> frozenset[str]:
+        """Return the columns whose path no record had so far, and must have."""
+        return frozenset(self._unseen)
+
     def check_paths(self, table: str, source: str) -> None:
         """Refuse a path that no record of the source had, once all were read.
 

@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ from ..errors import Refusal
 from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
 from .account import Account, count_table, settle_accounts
-from .fill import CONTENT, count_rows, fill_table
+from .fill import CONTENT, Filling, count_rows, fill_table
 from .orphans import trace_orphans
 from .plan import LoadPlan
 from .record import TableCount, begin_record, finish_record
@@ -30,6 +30,8 @@ from .script import refused, run_script
 from .server import load_lock, replace_database
 from .setaside import Reference, SetAside, set_aside
 from .workers import Job, run_parallel
+
+_SMALL = 1 << 23  # bytes of a table's sources
 
 _SEQUENCES = """
 SELECT n.nspname, c.relname, a.attname,
@@ -118,14 +120,12 @@ def apply_load(
             replace_database(lock, plan.dataset.database)
             aside = _prepare(dsn, plan, run=run, operator=operator)
         with phases.phase("copy"):
-            jobs = [
-                Job(
-                    feed.table.name,
-                    _weight(plan, feed.files),
-                    partial(fill_table, dsn, feed, aside.of(feed.table.name), policy, prove),
-                )
-                for feed in plan.feeds
-            ]
+            jobs = []
+            for feed in plan.feeds:
+                name, weight = feed.table.name, _weight(plan, feed.files)
+                streams = streams_of(weight, _weight(plan, [file.path for file in plan.files]), processes)
+                filling = Filling(dsn, feed, aside.of(name), policy, prove, streams)
+                jobs.append(Job(name, weight, partial(fill_table, filling), width=streams))
             filled = run_parallel(jobs, processes, closed=spared)
             check_unchanged(plan.files)
         with refused("the load"):
@@ -162,6 +162,14 @@ def _reject_policy(plan: LoadPlan, folder: Path | None) -> RejectPolicy:
                 "name the worker's own directory (work)"
             )
     return RejectPolicy(folder, plan.dataset.max_rejects)
+
+
+def streams_of(weight: int, whole: int, processes: int) -> int:
+    """Return over how many connections a table is copied: its part of the processes, by bytes of all sources.
+
+    A small table has one: what a process costs would be more than what it saves.
+    """
+    return max(1, round(processes * weight / whole)) if weight > _SMALL else 1
 
 
 def processes_of(jobs: int) -> int:
@@ -287,6 +295,6 @@ def _checkpoint(connection: Connection) -> None:
         cursor.execute("CHECKPOINT")
 
 
-def _weight(plan: LoadPlan, files: tuple[Any, ...]) -> int:
+def _weight(plan: LoadPlan, files: Sequence[Any]) -> int:
     sizes = {file.path: file.size for file in plan.files}
     return sum(sizes[path] for path in files)

@@ -61,12 +61,28 @@ class RowStream:
                 yield batch.data
 
 
-def copy_statement(connection: Connection, feed: Feed, *, freeze: bool = False) -> str:
-    """Return the statement that takes a table's rows."""
-    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in feed.table.columns)
-    options = "FORMAT text, FREEZE" if freeze else "FORMAT text"
-    statement = sql.SQL(f"COPY {{table}} ({{columns}}) FROM STDIN WITH ({options})")
-    return str(statement.format(table=feed.shape.identifier, columns=columns).as_string(connection))
+def copy_statement(
+    connection: Connection,
+    feed: Feed,
+    columns: Sequence[str],
+    options: sql.Composable,
+    *,
+    freeze: bool = False,
+) -> str:
+    """Return the statement that takes a table's rows, as these columns and in this form."""
+    statement = sql.SQL("COPY {table} ({columns}) FROM STDIN WITH ({options}{freeze})").format(
+        table=feed.shape.identifier,
+        columns=sql.SQL(", ").join(map(sql.Identifier, columns)),
+        options=options,
+        freeze=sql.SQL(", FREEZE" if freeze else ""),
+    )
+    return str(statement.as_string(connection))
+
+
+def row_statement(connection: Connection, feed: Feed, *, freeze: bool = False) -> str:
+    """Return the statement that takes rows as ``rows`` makes them."""
+    columns = [column.name for column in feed.table.columns]
+    return copy_statement(connection, feed, columns, sql.SQL("FORMAT text"), freeze=freeze)
 
 
 def copy_all(
@@ -86,7 +102,7 @@ def copy_all(
     reader = RowReader(feed, log.add)
     stream = RowStream(reader, canonical, gives_up=feed.table.quarantines)
     # A table emptied in the same transaction can take its rows frozen: nothing has to visit them again.
-    statement = copy_statement(connection, feed, freeze=not feed.shape.partitioned)
+    statement = row_statement(connection, feed, freeze=not feed.shape.partitioned)
     with connection.cursor() as cursor:
         try:
             cursor.copy_expert(statement, stream, 1 << 18)

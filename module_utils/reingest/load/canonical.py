@@ -1,5 +1,8 @@
 """The content of rows as one number, the same for what was sent and what is there: a sum of hashes.
 
+The hash is Python's own of bytes, SipHash of 64 bits with a key that is new for each load and the same in
+all its processes: an error would have to know the key to hide.
+
 Each row is hashed as the line that PostgreSQL itself would write for it. Texts and whole numbers are sent in
 that form already; double precision is compared by its bits; every other value (dates, jsonb, numerics,
 arrays, types of extensions) is cast by the server, apart from the table: two ways to write a date are one.
@@ -7,30 +10,32 @@ arrays, types of extensions) is cast by the server, apart from the table: two wa
 
 from __future__ import annotations
 
-import re
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Callable
+from typing import Callable, NamedTuple
 
 import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
 from .copy_text import NULL, escaped, unescaped
+from .forms import DOUBLE, double_bits, written_form
 from .rows import Batch, Feed
 
 _AS_SENT = {"text", "character varying", "json"}
-_WHOLE = {"smallint", "integer", "bigint"}
-_DOUBLE = "double precision"
 _TRUTH = {"true": "t", "false": "f", "t": "t", "f": "f"}
 _SEPARATOR = "\x01\x1f\x01"
 _UNCASTABLE = "\\?"  # no line of PostgreSQL's has it, so such a row is never taken for another
-_DIGITS = 16  # of a double's bits
-_all_whole = re.compile(r"(?:(?:-?[1-9][0-9]*|0|\\N)\n)*").fullmatch
-_all_decimal = re.compile(r"(?:[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?\n)*").fullmatch
 _CONTROL = ((b"\b", b"\\b"), (b"\f", b"\\f"), (b"\v", b"\\v"))  # as COPY writes them; it reads them raw, too
+
+_PAGES = 1 << 9  # of a table, read at a time
+_LEAVES = """
+SELECT n.nspname, c.relname, pg_relation_size(c.oid) / current_setting('block_size')::integer
+FROM (SELECT %s::regclass AS oid) AS t, LATERAL (
+    SELECT t.oid UNION SELECT relid FROM pg_partition_tree(t.oid) WHERE isleaf
+) AS leaf JOIN pg_class c ON c.oid = leaf.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+"""
 
 _Render = Callable[[Sequence[str]], Sequence[str]]
 
@@ -45,20 +50,18 @@ class ContentSum:
     def add(self, lines: Sequence[bytes]) -> None:
         """Add rows."""
         self.rows += len(lines)
-        self.total = (self.total + sum(map(line_hash, lines))) & _MASK
+        self.total = (self.total + sum(map(hash, lines))) & _MASK
 
-    def write(self, line: bytes) -> int:
-        """Add one line of COPY, its end included."""
-        self.rows += 1
-        self.total = (self.total + line_hash(line[:-1])) & _MASK
-        return len(line)
+    def __add__(self, other: ContentSum) -> ContentSum:
+        """Return the sum of the rows of both."""
+        return ContentSum(self.rows + other.rows, (self.total + other.total) & _MASK)
 
 
-_MASK = (1 << 128) - 1
+_MASK = (1 << 64) - 1
 
 
 def line_hash(line: bytes) -> int:
-    """Return the hash of a row's line, 128 bits."""
+    """Return a hash by which a row is found again, 128 bits."""
     return int.from_bytes(blake2b(line, digest_size=16).digest(), "little")
 
 
@@ -69,20 +72,36 @@ def table_columns(feed: Feed, alias: str = "") -> sql.Composable:
     types = [feed.shape.columns[column.name].type for column in feed.table.columns]
     double = sql.SQL("encode(float8send({}), 'hex')")
     return sql.SQL(", ").join(
-        double.format(name) if type_ == _DOUBLE else name for name, type_ in zip(columns, types)
+        double.format(name) if type_ == DOUBLE else name for name, type_ in zip(columns, types)
     )
 
 
-def table_sum(connection: Connection, feed: Feed) -> ContentSum:
-    """Return the sum of the rows that are in the table."""
-    only = sql.SQL("" if feed.shape.partitioned else "ONLY ")
-    query = sql.SQL("COPY (SELECT {columns} FROM {only}{table}) TO STDOUT").format(
-        columns=table_columns(feed), only=only, table=feed.shape.identifier
+def table_sum(connection: Connection, feed: Feed, part: int = 0, parts: int = 1) -> ContentSum:
+    """Return the sum of the rows in the table, or in one of so many parts of it (numbered from 0)."""
+    query = sql.SQL(
+        "COPY (SELECT {columns} FROM ONLY {table} WHERE ctid >= {low} AND ctid < {high}) TO STDOUT"
     )
     found = ContentSum()
     with connection.cursor() as cursor:
-        cursor.copy_expert(query.as_string(connection), found)
+        cursor.execute(_LEAVES, (feed.shape.identifier.as_string(connection),))
+        for schema, relation, pages in cursor.fetchall():
+            for first in range(part * _PAGES, pages, parts * _PAGES):
+                lines: list[bytes] = []
+                names = {
+                    "columns": table_columns(feed),
+                    "table": sql.Identifier(schema, relation),
+                    "low": sql.Literal(f"({first},0)"),
+                    "high": sql.Literal(f"({first + _PAGES},0)"),
+                }
+                cursor.copy_expert(query.format(**names), _Lines(lines.append))
+                found.add([line[:-1] for line in lines])
     return found
+
+
+class _Lines(NamedTuple):
+    """Where psycopg2 writes the lines of COPY."""
+
+    write: Callable[[bytes], None]
 
 
 class UncastableError(Exception):
@@ -107,29 +126,30 @@ class Canonical:
         Raises:
             UncastableError: the table would refuse a row.
         """
-        data = batch.data
         if not batch.rows:
             return []
-        if self._renders:
-            columns: list[Sequence[str]] = list(zip(*[row.fields for row in batch.rows]))
-            for at, render in self._renders.items():
-                columns[at] = render(columns[at])
-            data = ("\n".join(["\t".join(fields) for fields in zip(*columns)]) + "\n").encode("utf-8")
-        for raw, written in _CONTROL:
-            if raw in data:
-                data = data.replace(raw, written)
-        return data[:-1].split(b"\n")
+        if not self._renders:
+            return _written(batch.data)
+        return self.lines_of(list(zip(*[row.fields for row in batch.rows])))
+
+    def lines_of(self, columns: Sequence[Sequence[str]]) -> list[bytes]:
+        """Return one line for each row, given by the columns that are loaded, as COPY reads them.
+
+        Raises:
+            UncastableError: the table would refuse a row.
+        """
+        rendered = [
+            self._renders[at](fields) if at in self._renders else fields for at, fields in enumerate(columns)
+        ]
+        return _written(("\n".join(map("\t".join, zip(*rendered))) + "\n").encode("utf-8"))
 
     def _render(self, type_: str) -> _Render:
-        if type_ in _WHOLE:
-            return lambda fields: (
-                fields if _all_whole("\n".join(fields) + "\n") else self._rendered(fields, type_)
-            )
-        if type_ == _DOUBLE:
-            return lambda fields: (
-                _bits(fields) if _all_decimal("\n".join(fields) + "\n") else self._rendered(fields, type_)
-            )
-        return lambda fields: self._rendered(fields, type_)
+        if type_ == DOUBLE:
+            return lambda fields: double_bits(fields) or self._rendered(fields, type_)
+        told = written_form(type_, self._connection.get_parameter_status("TimeZone"))
+        if told is None:
+            return lambda fields: self._rendered(fields, type_)
+        return lambda fields: fields if told("\n".join(fields)) else self._rendered(fields, type_)
 
     def _rendered(self, fields: Sequence[str], type_: str) -> Sequence[str]:
         """Return the fields in the form that the server writes, each value asked for once."""
@@ -144,7 +164,7 @@ class Canonical:
 
     def _asked(self, fields: Sequence[str], type_: str) -> Iterator[str]:
         """Yield the fields as the server writes them once they are of the type."""
-        form = "encode(float8send(v::{type}), 'hex')" if type_ == _DOUBLE else "concat(v::{type})"
+        form = "encode(float8send(v::{type}), 'hex')" if type_ == DOUBLE else "concat(v::{type})"
         values_ = "unnest((string_to_array(%s, %s))[2:]) WITH ORDINALITY AS u (v, at)"
         query = sql.SQL(f"SELECT {form} FROM {values_} ORDER BY at").format(type=sql.SQL(type_))  # noqa: S608
         values = [unescaped(field) for field in fields]
@@ -168,6 +188,9 @@ class Canonical:
         return [*self._cast(query, values[:half]), *self._cast(query, values[half:])]
 
 
-def _bits(fields: Sequence[str]) -> Sequence[str]:
-    bits = struct.pack(f">{len(fields)}d", *map(float, fields)).hex()
-    return [bits[at : at + _DIGITS] for at in range(0, len(bits), _DIGITS)]
+def _written(data: bytes) -> list[bytes]:
+    """Return the lines of rows with those characters escaped that COPY escapes when it writes."""
+    for raw, written in _CONTROL:
+        if raw in data:
+            data = data.replace(raw, written)
+    return data[:-1].split(b"\n")

@@ -9,7 +9,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
-from .at_once import blamed, blames_row, copy_rows, copy_statement, place_in_copy
+from .at_once import blamed, blames_row, copy_rows, place_in_copy, row_statement
 from .canonical import Canonical, ContentSum
 from .rejects import RejectLog
 from .rows import Batch, Feed, Row, RowReader, encoded
@@ -59,7 +59,7 @@ class _Run:
         self._feed = feed
         self._log = log
         self._canonical = canonical
-        self._statement = copy_statement(connection, feed)
+        self._statement = row_statement(connection, feed)
 
     def take(self, rows: Sequence[Row]) -> bool:
         """Copy the rows but the bad ones, and return whether there were any."""

@@ -25,8 +25,8 @@ def encoders(kinds: Sequence[str], *, typed: bool) -> list[Encoder]:
         kinds: the kinds of the columns, as the catalog has them.
         typed: whether the source's values have types, as JSON's have; those of CSV are texts.
     """
-    chosen: dict[str, Encoder] = {JSON: _json if typed else _plain, ARRAY: _array if typed else _plain}
-    return [chosen.get(kind, _plain) for kind in kinds]
+    chosen: dict[str, Encoder] = {JSON: _json if typed else encode, ARRAY: _array if typed else encode}
+    return [chosen.get(kind, encode) for kind in kinds]
 
 
 def json_encoder() -> Encoder:
@@ -57,7 +57,12 @@ def _meant(match: re.Match[str]) -> str:
     return _MEANING.get(mark, mark)
 
 
-def _plain(value: Value) -> str:
+def encode(value: Value) -> str:
+    """Return one value as COPY reads it.
+
+    Raises:
+        UnfitError: it is an array or an object.
+    """
     if value is None:
         return NULL
     kind = type(value)
@@ -81,7 +86,7 @@ def _json(value: Value) -> str:
 
 
 def _array(value: Value) -> str:
-    return escaped(_literal(value)) if type(value) is list else _plain(value)
+    return escaped(_literal(value)) if type(value) is list else encode(value)
 
 
 def _literal(values: list[Value]) -> str:

@@ -1,4 +1,8 @@
-"""Fill one table: copy its rows, prove them, settle its duplicates, put its keys and indexes back."""
+"""Fill one table: copy its rows, prove them, settle its duplicates, put its keys and indexes back.
+
+There are three ways, each for what the one before it cannot do: all rows as they are, over as many streams
+as there are cores for them; all rows in one COPY, each with its place; small COPYs that find every bad row.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import psycopg2
@@ -13,20 +18,49 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..postgres.dsn import Connection, connect
+from ..sources.blocks import IrregularError
 from .at_once import BadRowsError, copy_all
 from .canonical import Canonical, ContentSum, table_sum
 from .careful import copy_carefully
 from .duplicates import RepeatedKeys, drop_duplicates
+from .quick.delimited import quick_delimited
+from .quick.json_lines import quick_json
+from .quick.parquet import quick_parquet
+from .quick.row_by_row import quick_rows
+from .quick.streams import copy_in_streams, copy_quickly
+from .quick.way import Quick
 from .rejects import RejectLog, RejectPolicy
 from .rows import Feed, RowReader
 from .script import refused
-from .setaside import KeyRefused, Piece, put_back, take_off
+from .setaside import KeyRefused, Piece, put_back, put_back_together, take_off
+from .workers import Job, run_parallel
 
 CONTENT, COUNTS = "content", "counts"
 PROOFS = (CONTENT, COUNTS)
 
 # A load that is killed is started over, so no commit of it needs to wait for the disk; the last one does.
 _SESSION = "SET synchronous_commit = off"
+
+
+@dataclass(frozen=True)
+class Filling:
+    """What is filled, and how.
+
+    Args:
+        dsn: the database.
+        feed: the table and its sources.
+        pieces: its keys and indexes, which are set aside.
+        policy: where rejects go.
+        prove: ``content``, to compare the sum of the rows sent with that of the table, or ``counts``.
+        streams: over how many connections rows may be copied.
+    """
+
+    dsn: str
+    feed: Feed
+    pieces: Sequence[Piece]
+    policy: RejectPolicy
+    prove: str
+    streams: int
 
 
 @dataclass(frozen=True)
@@ -38,17 +72,8 @@ class Filled:
     rejected: int
 
 
-def fill_table(
-    dsn: str, feed: Feed, pieces: Sequence[Piece], policy: RejectPolicy, prove: str
-) -> dict[str, Any]:
+def fill_table(filling: Filling) -> dict[str, Any]:
     """Load one table of the staging database.
-
-    Args:
-        dsn: the database.
-        feed: the table and its sources.
-        pieces: its keys and indexes, which are set aside.
-        policy: where rejects go.
-        prove: ``content``, to compare the sum of the rows sent with that of the table, or ``counts``.
 
     Returns:
         ``Filled``, as a mapping.
@@ -57,20 +82,29 @@ def fill_table(
         Refusal: a row that PostgreSQL does not take, a source that is not as declared, keys given twice, more
             bad rows than the budget allows, or a table with another content than was sent.
     """
+    feed = filling.feed
     with refused(f"table {feed.table.name}"), ExitStack() as stack:
-        connection = stack.enter_context(closing(connect(dsn, autocommit=True)))
+        connection = stack.enter_context(closing(connect(filling.dsn, autocommit=True)))
         with connection.cursor() as cursor:
             cursor.execute(_SESSION)
             with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute("SET lc_messages = 'C'")  # the place of a bad row is in the message's context
-        canonical = None
-        if prove == CONTENT:
-            canonical = Canonical(stack.enter_context(closing(connect(dsn, autocommit=True))), feed)
-        try:
-            return asdict(_at_once(connection, feed, pieces, RejectLog(policy, feed.table), canonical))
-        except BadRowsError:
-            pass
-        return asdict(_carefully(connection, feed, pieces, RejectLog(policy, feed.table), canonical))
+        return asdict(_filled(connection, filling))
+
+
+def _filled(connection: Connection, filling: Filling) -> Filled:
+    try:
+        return _quickly(connection, filling)
+    except IrregularError:
+        pass
+    except BadRowsError:
+        if filling.feed.table.quarantines:
+            return _carefully(connection, filling)
+        # the rows tell which one is bad, and where it stands
+    try:
+        return _at_once(connection, filling)
+    except BadRowsError:
+        return _carefully(connection, filling)
 
 
 def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
@@ -87,49 +121,109 @@ def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
     return {"read": reader.read, "rejected": log.count}
 
 
-def _at_once(
-    connection: Connection, feed: Feed, pieces: Sequence[Piece], log: RejectLog, canonical: Canonical | None
-) -> Filled:
-    with closing(log):
-        try:
-            with _filling(connection, feed):
-                read, content = copy_all(connection, feed, log, canonical)
-                if canonical:
-                    _prove(connection, feed, content)
-            duplicates = drop_duplicates(connection, feed.table, feed.shape)
-            put_back(connection, pieces)
-        except (RepeatedKeys, KeyRefused) as refusal:
-            if feed.table.quarantines:
-                raise BadRowsError from refusal
-            raise
+def _quick_way(filling: Filling) -> Quick | None:
+    """Return the quickest way that there is for the table."""
+    feed, kind = filling.feed, filling.feed.table.reading.format
+    dsn = filling.dsn if filling.prove == CONTENT else ""
+    makers = {"csv": quick_delimited, "tsv": quick_delimited, "jsonl": quick_json, "parquet": quick_parquet}
+    quick = makers[kind](feed, dsn) if kind in makers else None
+    if quick is None and filling.streams > 1:
+        return quick_rows(feed, dsn)
+    return quick
+
+
+def _quickly(connection: Connection, filling: Filling) -> Filled:
+    """Copy the rows without knowing their places.
+
+    Raises:
+        IrregularError: there is no quick way, or none to its end.
+        BadRowsError: the server refuses rows.
+    """
+    feed, quick = filling.feed, _quick_way(filling)
+    if quick is None:
+        raise IrregularError
+    if filling.streams > 1:
+        with _filling(connection, filling):
+            pass
+        copied = copy_in_streams(filling.dsn, feed, quick, filling.streams, closed=[connection.fileno()])
+    else:
+        with _filling(connection, filling):
+            copied = copy_quickly(connection, feed, quick, freeze=not feed.shape.partitioned)
+    if copied.read and copied.unmet:
+        raise IrregularError
+    if copied.content is not None:
+        _compare(feed, copied.content, _sum_together(filling, [connection.fileno()]))
+    return Filled(copied.read, _finished(connection, filling), 0)
+
+
+def _at_once(connection: Connection, filling: Filling) -> Filled:
+    feed, log = filling.feed, RejectLog(filling.policy, filling.feed.table)
+    with closing(log), _canonical(filling) as canonical:
+        with _filling(connection, filling):
+            read, content = copy_all(connection, feed, log, canonical)
+            if canonical:
+                _compare(feed, content, table_sum(connection, feed))
+        duplicates = _finished(connection, filling)
         log.check(read)
         return Filled(read, duplicates, log.count)
 
 
-def _carefully(
-    connection: Connection, feed: Feed, pieces: Sequence[Piece], log: RejectLog, canonical: Canonical | None
-) -> Filled:
-    keys = [piece for piece in pieces if piece.is_key]
-    with closing(log):
-        with _filling(connection, feed):
-            with connection.cursor() as cursor:
-                take_off(cursor, pieces)
-            put_back(connection, keys)
+def _carefully(connection: Connection, filling: Filling) -> Filled:
+    feed, log = filling.feed, RejectLog(filling.policy, filling.feed.table)
+    keys = [piece for piece in filling.pieces if piece.is_key]
+    with closing(log), _canonical(filling) as canonical:
+        with _filling(connection, filling):
+            pass
+        put_back(connection, keys)
         taken = copy_carefully(connection, feed, log, canonical)
         if canonical:
-            _prove(connection, feed, taken.content)
-        put_back(connection, [piece for piece in pieces if not piece.is_key])
+            _compare(feed, taken.content, table_sum(connection, feed))
+        put_back(connection, [piece for piece in filling.pieces if not piece.is_key])
         log.check(taken.read)
         return Filled(taken.read, taken.duplicates, log.count)
 
 
+def _finished(connection: Connection, filling: Filling) -> int:
+    """Put keys and indexes back, and return how many duplicates had to go for it.
+
+    Raises:
+        BadRowsError: the rows do not allow it, and the table sets bad ones aside.
+        Refusal: the rows do not allow it.
+    """
+    feed, duplicates = filling.feed, 0
+    primary = [piece for piece in filling.pieces if piece.primary]
+    try:
+        try:
+            put_back(connection, primary)
+        except KeyRefused:
+            duplicates = drop_duplicates(connection, feed.table, feed.shape)
+            put_back(connection, primary)
+        others = [piece for piece in filling.pieces if not piece.primary]
+        put_back_together(filling.dsn, others, filling.streams)
+    except (RepeatedKeys, KeyRefused) as refusal:
+        if feed.table.quarantines:
+            raise BadRowsError from refusal
+        raise
+    return duplicates
+
+
 @contextlib.contextmanager
-def _filling(connection: Connection, feed: Feed) -> Iterator[None]:
-    """Hold a transaction in which the table is empty at first."""
+def _canonical(filling: Filling) -> Iterator[Canonical | None]:
+    if filling.prove != CONTENT:
+        yield None
+        return
+    with closing(connect(filling.dsn, autocommit=True)) as connection:
+        yield Canonical(connection, filling.feed)
+
+
+@contextlib.contextmanager
+def _filling(connection: Connection, filling: Filling) -> Iterator[None]:
+    """Hold a transaction in which the table is empty at first, and without what was put back already."""
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         try:
-            cursor.execute(sql.SQL("TRUNCATE {}").format(feed.shape.identifier))
+            take_off(cursor, filling.pieces)
+            cursor.execute(sql.SQL("TRUNCATE {}").format(filling.feed.shape.identifier))
             yield
             cursor.execute("COMMIT")
         except BaseException:
@@ -138,8 +232,21 @@ def _filling(connection: Connection, feed: Feed) -> Iterator[None]:
             raise
 
 
-def _prove(connection: Connection, feed: Feed, sent: ContentSum | None) -> None:
-    found = table_sum(connection, feed)
+def _sum_together(filling: Filling, closed: Sequence[int]) -> ContentSum:
+    """Return the sum of a table that is committed, made by as many processes as it has streams."""
+    parts = range(filling.streams)
+    jobs = [Job(f"sum {part}", 0, partial(_sum_part, filling, part)) for part in parts]
+    sums = run_parallel(jobs, filling.streams, closed=closed)
+    return sum((ContentSum(*found) for found in sums.values()), ContentSum())
+
+
+def _sum_part(filling: Filling, part: int) -> list[int]:
+    with closing(connect(filling.dsn, autocommit=True)) as connection:
+        found = table_sum(connection, filling.feed, part, filling.streams)
+    return [found.rows, found.total]
+
+
+def _compare(feed: Feed, sent: ContentSum | None, found: ContentSum) -> None:
     if sent == found:
         return
     rows = f"{sent.rows} rows were sent and {found.rows} are there" if sent else "a value was not cast alike"

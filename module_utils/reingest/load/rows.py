@@ -67,12 +67,16 @@ class RowReader:
     """Reads the rows of a table once. ``read`` counts all that were met, good or not.
 
     A row that no server takes, and a record that cannot be read (it counts as one row), go to ``on_bad``.
+    ``unmet`` are, in the end, the columns whose path no record had; with ``whole``, where these are all
+    records of the table, that is refused.
     """
 
-    def __init__(self, feed: Feed, on_bad: Callable[[Reject], None]) -> None:
+    def __init__(self, feed: Feed, on_bad: Callable[[Reject], None], *, whole: bool = True) -> None:
         self.read = 0
+        self.unmet: frozenset[str] = frozenset()
         self._feed = feed
         self._on_bad = on_bad
+        self._whole = whole
 
     def batches(self) -> Iterator[Batch]:
         """Yield the good rows.
@@ -109,7 +113,9 @@ class RowReader:
                     rows, texts, size = [], [], 0
         if rows:
             yield self._sendable(rows, texts)
-        mapper.check_paths(feed.table.name, ", ".join(feed.table.sources))
+        self.unmet = mapper.unmet
+        if self._whole:
+            mapper.check_paths(feed.table.name, ", ".join(feed.table.sources))
 
     def _reject(self, reject: Reject) -> None:
         self.read += 1

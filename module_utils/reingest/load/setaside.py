@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg2
 
 from ..errors import Refusal
-from ..postgres.dsn import Connection, Cursor
+from ..postgres.dsn import Connection, Cursor, connect
 from .catalog import table_name
 from .script import database_reason
 
@@ -39,7 +42,7 @@ SELECT n.nspname, c.relname,
        format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname,
               pg_get_constraintdef(k.oid)),
        format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
-              obj_description(k.oid, 'pg_constraint'))
+              obj_description(k.oid, 'pg_constraint')), k.contype = 'p'
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indexrelid = k.conindid
@@ -50,7 +53,9 @@ _INDEXES = f"""
 SELECT n.nspname, c.relname,
        format('DROP INDEX %I.%I', n.nspname, x.relname),
        pg_get_indexdef(i.indexrelid),
-       format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname, obj_description(i.indexrelid, 'pg_class'))
+       format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname,
+              obj_description(i.indexrelid, 'pg_class')),
+       false
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -63,17 +68,23 @@ ORDER BY x.relname
 
 @dataclass(frozen=True)
 class Piece:
-    """A key or an index of a table, as statements."""
+    """A key or an index of a table, as statements; ``primary`` for the primary key."""
 
     table: str
     drop: str
     create: str
     comment: str
+    primary: bool = False
 
     @property
     def is_key(self) -> bool:
         """Return whether it forbids rows: a constraint, or a unique index."""
         return not self.create.startswith("CREATE INDEX")
+
+    @property
+    def is_constraint(self) -> bool:
+        """Return whether it is a key by a constraint, which locks the table while it is made."""
+        return not self.create.startswith(("CREATE INDEX", "CREATE UNIQUE INDEX"))
 
 
 class KeyRefused(Refusal):
@@ -137,6 +148,27 @@ def put_back(connection: Connection, pieces: Sequence[Piece]) -> None:
             cursor.execute(piece.comment)
 
 
+def put_back_together(dsn: str, pieces: Sequence[Piece], connections: int) -> None:
+    """Build keys one after the other, as each locks its table, and then indexes over so many connections.
+
+    Raises:
+        Refusal: the rows do not allow one.
+    """
+    with closing(connect(dsn, autocommit=True)) as connection:
+        put_back(connection, [piece for piece in pieces if piece.is_constraint])
+    indexes = [[piece] for piece in pieces if not piece.is_constraint]
+    if not indexes:
+        return
+    with ThreadPoolExecutor(min(connections, len(indexes))) as pool:
+        for _ in pool.map(partial(_put_back_alone, dsn), indexes):
+            pass
+
+
+def _put_back_alone(dsn: str, pieces: Sequence[Piece]) -> None:
+    with closing(connect(dsn, autocommit=True)) as connection:
+        put_back(connection, pieces)
+
+
 def take_off(cursor: Cursor, pieces: Sequence[Piece]) -> None:
     """Drop those keys and indexes that were put back already, in the caller's transaction."""
     for piece in pieces:
@@ -189,8 +221,8 @@ def _references(cursor: Cursor) -> list[Reference]:
 def _pieces(cursor: Cursor, query: str) -> list[Piece]:
     cursor.execute(query)
     return [
-        Piece(table_name(schema, relation), drop, create, comment)
-        for schema, relation, drop, create, comment in cursor.fetchall()
+        Piece(table_name(schema, relation), *statements)
+        for schema, relation, *statements in cursor.fetchall()
     ]
 
 

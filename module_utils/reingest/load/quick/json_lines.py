@@ -1,0 +1,200 @@
+"""JSON lines with values left as they are written: a JSON string without a backslash is a field of CSV, too.
+
+msgspec finds where each value begins and ends and proves that the line is JSON; PostgreSQL reads the values.
+Only texts with a backslash and values for jsonb are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from typing import Any, Callable
+
+from psycopg2 import sql
+
+from ...dataset.model import REST
+from ...sources.blocks import IrregularError, read_line_blocks
+from ...sources.optional import library_if_there
+from ...sources.ranges import share_files
+from ...sources.source import Source
+from ..canonical import ContentSum
+from ..catalog import ARRAY, JSON
+from ..rows import Feed
+from .fields import fields_by_column
+from .sums import SentSum
+from .way import Sent, single_paths
+
+_NULL = b"null"
+
+
+class QuickJson:
+    """Lines of JSON objects whose top-level keys are columns."""
+
+    def __init__(self, feed: Feed, msgspec: Any, dsn: str) -> None:  # noqa: ANN401 - a module that may not be there
+        """``dsn`` is for sums, or empty."""
+        columns = feed.table.columns
+        self.columns = tuple(column.name for column in columns)
+        self._feed = feed
+        self._sums = SentSum(feed, dsn)
+        self._errors = (msgspec.MsgspecError, RecursionError)
+        self._text = msgspec.json.Decoder(str).decode
+        self._absent = msgspec.Raw(_NULL)
+        keys = [column.paths[0] for column in columns]
+        if REST in keys:
+            self._tuples = self._with_rest(msgspec, keys)
+        else:
+            self._tuples = self._without_rest(msgspec, keys)
+        kinds = [feed.shape.columns[column.name].kind for column in columns]
+        self._json = [at for at, kind in enumerate(kinds) if kind == JSON]
+        self._plain = [kind != JSON for kind in kinds]
+        self._rest = keys.index(REST) if REST in keys else -1
+        self._unmet = {
+            at for at, column in enumerate(columns) if not column.optional and not column.is_rest
+        }  # fmt: skip
+
+    @property
+    def options(self) -> sql.Composable:
+        """CSV in which a bare null is NULL, and a quoted one a text."""
+        return sql.SQL("FORMAT csv, NULL 'null'")
+
+    @property
+    def unmet(self) -> frozenset[str]:
+        """The columns whose key no record had."""
+        return frozenset(self.columns[at] for at in self._unmet)
+
+    @property
+    def content(self) -> ContentSum | None:
+        """The sum of the rows sent so far."""
+        return self._sums.content
+
+    def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
+        """Yield the files' rows."""
+        with closing(self._sums):
+            for lines in self._lines(files):
+                sent = self._rows(lines)
+                self._sum(sent.data)
+                yield sent
+
+    def shares(self, streams: int) -> list[tuple[Source, ...]] | None:
+        """Return ranges of files that are neither packed nor in another encoding than the server's."""
+        if codecs.lookup(self._feed.table.reading.encoding).name != "utf-8":
+            return None
+        return share_files(self._feed.files, "", streams)
+
+    def handed(self) -> Iterator[Sent]:
+        """Yield the files' lines; who decodes them counts them."""
+        return (Sent(lines, 0) for lines in self._lines(self._feed.files))
+
+    def received(self, pipe: Source) -> Iterator[Sent]:
+        """Yield the rows of lines that were handed over."""
+        return self.sent((pipe,))
+
+    def _lines(self, files: Sequence[Source]) -> Iterator[bytes]:
+        for file in files:
+            yield from read_line_blocks(file, self._feed.table.reading)
+
+    def _sum(self, data: bytes) -> None:
+        if self._sums.content is not None and data:
+            if b'"null"' in data:  # a text that would be taken for NULL
+                raise IrregularError
+            self._sums.add(fields_by_column(data, len(self.columns), ",", '"', "null"))
+
+    def _rows(self, lines: bytes) -> Sent:
+        try:
+            lines.decode("utf-8")
+            tuples = self._tuples(lines)
+        except (UnicodeDecodeError, *self._errors) as error:
+            raise IrregularError from error
+        if len(tuples) != lines.count(b"\n") + (not lines.endswith(b"\n")):
+            _refuse_many_a_line(lines, len(tuples))
+        if not tuples:
+            return Sent(b"", 0)
+        for at in list(self._unmet):
+            if any(row[at] is not self._absent for row in tuples):
+                self._unmet.remove(at)
+        braces = lines.count(b"{") + lines.count(b"[") - len(tuples)
+        if braces or self._json:
+            tuples = self._nested(tuples, braces)
+        rows = list(map(b",".join, tuples))
+        if b"\\" in lines:
+            for at in [at for at, row in enumerate(rows) if b"\\" in row]:
+                rows[at] = b",".join(map(self._unescaped, self._plain, tuples[at]))
+        return Sent(b"\n".join(rows) + b"\n", len(rows))
+
+    def _nested(self, tuples: Sequence[tuple[Any, ...]], braces: int) -> list[tuple[Any, ...]]:
+        """Return the rows with the values of jsonb as CSV has them; refuse objects and arrays elsewhere.
+
+        ``braces`` are those of the lines without the records' own: all must be in the values of jsonb.
+        """
+        columns: list[Sequence[Any]] = list(zip(*tuples))
+        for at in self._json:
+            values = b"\n".join(columns[at])
+            braces -= values.count(b"{") + values.count(b"[") - (len(tuples) if at == self._rest else 0)
+            quoted = b'"' + values.replace(b'"', b'""').replace(b"\n", b'"\n"') + b'"'
+            columns[at] = [_NULL if value == b'"null"' else value for value in quoted.split(b"\n")]
+        if braces:  # in texts, in keys that are passed over, or where a column takes one value
+            for at, plain in enumerate(self._plain):
+                values = b"\n" + b"\n".join(columns[at])
+                if plain and (b"\n{" in values or b"\n[" in values):
+                    raise IrregularError
+        return list(zip(*columns))
+
+    def _unescaped(self, plain: bool, value: Any) -> bytes:  # noqa: ANN401 - msgspec's view
+        """Return a value with its escapes resolved; those of jsonb keep them."""
+        raw = bytes(value)
+        if not plain or b"\\" not in raw:
+            return raw
+        try:
+            text: bytes = self._text(raw).encode("utf-8").replace(b'"', b'""')
+        except (UnicodeEncodeError, *self._errors) as error:
+            raise IrregularError from error
+        if b"\n\\." in text:  # ends the data, for a server before PostgreSQL 18
+            raise IrregularError
+        return b'"' + text + b'"'
+
+    def _without_rest(self, msgspec: Any, keys: Sequence[str]) -> Callable[[bytes], list[tuple[Any, ...]]]:  # noqa: ANN401
+        """Return what decodes lines to the values of these keys; others are passed over."""
+        fields = [
+            (f"f{at}", msgspec.Raw, msgspec.field(default=self._absent, name=key))
+            for at, key in enumerate(keys)
+        ]
+        record = msgspec.defstruct("Record", fields, gc=False, frozen=True)
+        decode, values = msgspec.json.Decoder(record).decode_lines, msgspec.structs.astuple
+        return lambda lines: list(map(values, decode(lines)))
+
+    def _with_rest(self, msgspec: Any, keys: Sequence[str]) -> Callable[[bytes], list[tuple[Any, ...]]]:  # noqa: ANN401
+        """Return the same, with the record's other keys as an object where the rest goes."""
+        decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode_lines
+        encode, absent, rest = msgspec.json.Encoder().encode, self._absent, keys.index(REST)
+        whole = [key for key in keys if key != REST]
+
+        def tuples(lines: bytes) -> list[tuple[Any, ...]]:
+            found = []
+            for record in decode(lines):
+                values = [record.pop(key, absent) for key in whole]
+                values.insert(rest, encode(record))
+                found.append(tuple(values))
+            return found
+
+        return tuples
+
+
+def quick_json(feed: Feed, dsn: str) -> QuickJson | None:
+    """Return the way for a table whose columns are top-level keys; else, or without msgspec, None."""
+    msgspec = library_if_there("msgspec")
+    paths = single_paths(feed)
+    if msgspec is None or paths is None or feed.table.reading.format != "jsonl":
+        return None
+    if any(path != REST and "." in path for path in paths.values()):
+        return None
+    shapes = [feed.shape.columns[name] for name in paths]
+    if any(shape.kind == ARRAY or shape.type == "json" for shape in shapes):  # json keeps its spaces
+        return None
+    return QuickJson(feed, msgspec, dsn)
+
+
+def _refuse_many_a_line(lines: bytes, records: int) -> None:
+    """Pass over empty lines; refuse lines that hold more than an object."""
+    if sum(1 for line in lines.split(b"\n") if line.strip()) != records:
+        raise IrregularError

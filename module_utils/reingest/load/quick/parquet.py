@@ -1,0 +1,185 @@
+"""Parquet by columns: a batch of Arrow becomes the server's binary format in one call, where types match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from psycopg2 import sql
+
+from ...sources.blocks import IrregularError
+from ...sources.optional import library_if_there
+from ...sources.parquet import opened_parquet, read_error, without_nanoseconds
+from ...sources.source import RowGroups, Source
+from ...sources.values import plain
+from ..canonical import ContentSum
+from ..copy_text import NULL, encode
+from ..rows import Feed
+from .sums import SentSum
+from .way import Sent, single_paths
+
+_ROWS = 1 << 13  # in a batch
+
+
+class QuickParquet:
+    """The columns of the files that are columns of the table, each in the server's own binary form."""
+
+    unmet: frozenset[str] = frozenset()  # a field that is missing was refused before
+
+    def __init__(
+        self,
+        feed: Feed,
+        fields: dict[str, str],
+        schema: Any,  # noqa: ANN401 - pyarrow is imported late
+        libraries: tuple[Any, Any],
+        dsn: str,
+    ) -> None:
+        """Take the files' columns by those of the table, their types as they are sent, pyarrow and pgpq."""
+        self._arrow, pgpq = libraries
+        self._sums = SentSum(feed, dsn)
+        self.columns = tuple(fields)
+        self._feed = feed
+        self._fields = list(fields.values())
+        self._schema = schema
+        self._encoder = pgpq.ArrowToPostgresBinaryEncoder
+
+    @property
+    def content(self) -> ContentSum | None:
+        """The sum of the rows sent so far."""
+        return self._sums.content
+
+    @property
+    def options(self) -> sql.Composable:
+        """The binary format."""
+        return sql.SQL("FORMAT binary")
+
+    def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
+        """Yield the rows of files, or of some of their row groups."""
+        encoder = self._encoder(self._schema)
+        yield Sent(encoder.write_header(), 0)
+        with closing(self._sums):
+            for batch in chain.from_iterable(map(self._batches, files)):
+                if self._sums.content is not None:
+                    self._sums.add([self._fields_of(column) for column in batch.columns])
+                yield Sent(encoder.write_batch(batch), batch.num_rows)
+        yield Sent(encoder.finish(), 0)
+
+    def shares(self, streams: int) -> list[tuple[Source, ...]]:
+        """Return row groups, about as many rows for each stream."""
+        shares: list[dict[Path, list[int]]] = [{} for _ in range(streams)]
+        rows = [0] * streams
+        for count, file, number in sorted(_row_groups(self._feed.files), key=lambda group: -group[0]):
+            least = rows.index(min(rows))
+            rows[least] += count
+            shares[least].setdefault(file, []).append(number)
+        return [
+            tuple(RowGroups(file, tuple(sorted(numbers))) for file, numbers in share.items())
+            for share in shares
+            if share
+        ]
+
+    def handed(self) -> Iterator[Sent]:
+        """Yield nothing: streams read their shares themselves."""
+        return iter(())
+
+    def received(self, pipe: Source) -> Iterator[Sent]:
+        """Yield nothing, as nothing is handed over."""
+        raise TypeError(f"{pipe} holds no Parquet")
+
+    def _fields_of(self, column: Any) -> Sequence[str]:  # noqa: ANN401 - pyarrow is imported late
+        types = self._arrow.types
+        if types.is_integer(column.type) or types.is_boolean(column.type) or types.is_date(column.type):
+            column = column.cast(self._arrow.string())
+            return [NULL if value is None else value for value in column.to_pylist()]
+        return [encode(plain(value)) for value in column.to_pylist()]
+
+    def _batches(self, source: Source) -> Iterator[Any]:
+        """Yield batches with the columns and types that are sent."""
+        arrow = self._arrow
+        with opened_parquet(source) as file:
+            groups = source.numbers if isinstance(source, RowGroups) else range(file.num_row_groups)
+            batches = file.iter_batches(
+                _ROWS, row_groups=list(groups), columns=self._fields, use_threads=False
+            )
+            row = 0
+            while True:
+                try:
+                    batch = next(batches)
+                except StopIteration:
+                    return
+                except (arrow.ArrowException, OSError, ValueError) as error:
+                    raise read_error(source, row, error) from error
+                row += batch.num_rows
+                yield self._typed(batch)
+
+    def _typed(self, batch: Any) -> Any:  # noqa: ANN401 - pyarrow is imported late
+        arrow = self._arrow
+        batch = without_nanoseconds(arrow, batch.select(self._fields))
+        try:
+            columns = [column.cast(field.type) for column, field in zip(batch.columns, self._schema)]
+        except arrow.ArrowInvalid as error:  # a number that the column cannot hold
+            raise IrregularError from error
+        return arrow.RecordBatch.from_arrays(columns, schema=self._schema)
+
+
+def quick_parquet(feed: Feed, dsn: str) -> QuickParquet | None:
+    """Return the way where each column has the type of its field, and pgpq is there; else None."""
+    arrow, pgpq = library_if_there("pyarrow"), library_if_there("pgpq")
+    fields = single_paths(feed)
+    if (
+        arrow is None
+        or pgpq is None
+        or fields is None
+        or not all(isinstance(file, Path) for file in feed.files)
+    ):
+        return None
+    sent: list[Any] = []
+    for file in feed.files:
+        with opened_parquet(file) as opened:
+            there = opened.schema_arrow
+        if any(there.get_field_index(field) < 0 for field in fields.values()):
+            return None
+        types = [
+            _sent_type(arrow, there.field(field).type, feed.shape.columns[column].type)
+            for column, field in fields.items()
+        ]
+        if None in types or (sent and types != sent):
+            return None
+        sent = types
+    return QuickParquet(feed, dict(fields), arrow.schema(list(zip(fields, sent))), (arrow, pgpq), dsn)
+
+
+def _row_groups(files: Sequence[Source]) -> Iterator[tuple[int, Path, int]]:
+    """Yield the rows, the file and the number of each row group."""
+    for source in files:
+        if isinstance(source, Path):
+            with opened_parquet(source) as file:
+                for number in range(file.num_row_groups):
+                    yield file.metadata.row_group(number).num_rows, source, number
+
+
+def _sent_type(arrow: Any, there: Any, column: str) -> Any:  # noqa: ANN401 - pyarrow is imported late
+    """Return the type in which a field's values are what the column's text would have become; else None."""
+    types = arrow.types
+    if types.is_dictionary(there):
+        there = there.value_type
+    if column == "text" or column.startswith("character varying"):
+        return arrow.string() if types.is_string(there) or types.is_large_string(there) else None
+    if types.is_integer(there):
+        return {"smallint": arrow.int16(), "integer": arrow.int32(), "bigint": arrow.int64()}.get(column)
+    if types.is_timestamp(there):
+        with_zone = column == "timestamp with time zone"
+        if column not in ("timestamp without time zone", "timestamp with time zone"):
+            return None
+        return arrow.timestamp("us", there.tz) if with_zone == (there.tz is not None) else None
+    if column == "double precision":
+        return arrow.float64() if types.is_float64(there) or types.is_float32(there) else None
+    return {
+        ("real", arrow.float32()): arrow.float32(),
+        ("boolean", arrow.bool_()): arrow.bool_(),
+        ("date", arrow.date32()): arrow.date32(),
+        ("bytea", arrow.binary()): arrow.binary(),
+    }.get((column, there))

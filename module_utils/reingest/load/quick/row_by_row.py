@@ -1,0 +1,93 @@
+"""Rows made one by one, but in several processes: for mappings that only Python knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+from psycopg2 import sql
+
+from ...dataset.reading import Reading
+from ...sources.blocks import IrregularError, read_line_blocks, read_record_blocks
+from ...sources.reader import read_fields
+from ...sources.source import Source
+from ..canonical import ContentSum
+from ..rejects import Reject
+from ..rows import Feed, RowReader
+from .sums import SentSum
+from .way import Sent
+
+
+class QuickRows:
+    """The rows of records that were handed over; one that is not good ends this way."""
+
+    unmet: frozenset[str] = frozenset()
+
+    def __init__(self, feed: Feed, fields: tuple[str, ...], dsn: str) -> None:
+        """``fields`` are those of delimited files; ``dsn`` is for sums, or empty."""
+        self.columns = tuple(column.name for column in feed.table.columns)
+        self.options = sql.SQL("FORMAT text")
+        self._feed = feed
+        self._sums = SentSum(feed, dsn)
+        self._handed = _handed_reading(feed.table.reading, fields)
+
+    @property
+    def content(self) -> ContentSum | None:
+        """The sum of the rows sent so far."""
+        return self._sums.content
+
+    def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
+        """Yield the rows of files."""
+        return self._rows(replace(self._feed, files=tuple(files)))
+
+    def shares(self, streams: int) -> None:
+        """Return none: records are handed over as they are found."""
+
+    def handed(self) -> Iterator[Sent]:
+        """Yield the files' records; who reads them counts them."""
+        reading = self._feed.table.reading
+        for file in self._feed.files:
+            if reading.format == "jsonl":
+                for lines in read_line_blocks(file, reading):
+                    yield Sent(lines, 0)
+            else:
+                for block in read_record_blocks(file, reading):
+                    yield Sent(block.data, 0)
+
+    def received(self, pipe: Source) -> Iterator[Sent]:
+        """Yield the rows of records that were handed over."""
+        table = replace(self._feed.table, reading=self._handed)
+        return self._rows(replace(self._feed, table=table, files=(pipe,)))
+
+    def _rows(self, feed: Feed) -> Iterator[Sent]:
+        reader = RowReader(feed, _give_up, whole=False)
+        with closing(self._sums):
+            for batch in reader.batches():
+                if self._sums.content is not None:
+                    self._sums.add(list(zip(*[row.fields for row in batch.rows])))
+                yield Sent(batch.data, len(batch.rows))
+        self.unmet = reader.unmet
+
+
+def quick_rows(feed: Feed, dsn: str) -> QuickRows | None:
+    """Return the way for lines of JSON and for delimited files that all have the same fields; else None."""
+    reading = feed.table.reading
+    if reading.format == "jsonl":
+        return QuickRows(feed, (), dsn)
+    if reading.format not in ("csv", "tsv") or reading.dialect.escape not in ("", reading.dialect.quote):
+        return None
+    if not (reading.dialect.quote + reading.dialect.delimiter).isascii():
+        return None
+    headers = {read_fields(feed.table, file) for file in feed.files}
+    return QuickRows(feed, headers.pop() or (), dsn) if len(headers) == 1 else None
+
+
+def _handed_reading(reading: Reading, fields: tuple[str, ...]) -> Reading:
+    """Return how records that were handed over are read: in UTF-8, and without their header."""
+    dialect = replace(reading.dialect, names=fields, header=0, skip=0)
+    return replace(reading, encoding="utf-8", dialect=dialect)
+
+
+def _give_up(_: Reject) -> None:
+    raise IrregularError

@@ -1,0 +1,221 @@
+"""One table over several connections: records are dealt out to processes, each with a COPY of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import struct
+import termios
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import psycopg2
+
+from ...postgres.dsn import Connection, connect
+from ...sources.blocks import IrregularError
+from ...sources.source import Pipe, Source
+from ..at_once import BadRowsError, blames_row, copy_statement
+from ..canonical import ContentSum
+from ..rows import Feed
+from ..workers import Job, Worker
+from .way import Quick, Sent
+
+_PIPE = 1 << 20  # bytes that wait in a pipe: records are found while others are copied
+_SET_PIPE_SIZE = 1031  # Linux; in Python's fcntl from 3.10 on
+
+
+@dataclass(frozen=True)
+class Copied:
+    """How many rows were sent, the columns whose path no record had, and the sum of the rows, if made."""
+
+    read: int
+    unmet: frozenset[str]
+    content: ContentSum | None
+
+
+def copy_quickly(connection: Connection, feed: Feed, quick: Quick, *, freeze: bool) -> Copied:
+    """Copy all rows of a table over one connection, in the caller's transaction, which has emptied the table.
+
+    Raises:
+        IrregularError: the sources have to be read row by row.
+        BadRowsError: the server refuses rows.
+        Refusal: a source cannot be read on.
+        psycopg2.Error: the server fails.
+    """
+    return _copy(connection, feed, quick, quick.sent(feed.files), freeze=freeze)
+
+
+def copy_in_streams(dsn: str, feed: Feed, quick: Quick, streams: int, *, closed: Sequence[int]) -> Copied:
+    """Copy all rows of an empty table over so many connections, each in a transaction of its own.
+
+    Whatever goes wrong, rows may be left in the table.
+
+    Args:
+        dsn: the database.
+        feed: the table and its sources.
+        quick: the way.
+        streams: how many; fewer where the sources have fewer parts.
+        closed: descriptors that the streams' processes must not keep open.
+
+    Raises:
+        IrregularError, BadRowsError, Refusal: as ``copy_quickly``.
+    """
+    shares = quick.shares(streams)
+    if shares is not None:
+        calls = [partial(_stream_share, dsn, feed, quick, share) for share in shares]
+        return _together([_Stream(feed, number, call, closed) for number, call in enumerate(calls, 1)], 0)
+    dealt: list[_Fed] = []
+    try:
+        for number in range(1, streams + 1):
+            dealt.append(_Fed(dsn, feed, quick, number, [*closed, *(one.writer for one in dealt)]))
+        handed = _deal(quick.handed(), dealt)
+        for one in dealt:
+            one.end()
+    except BaseException:
+        for one in dealt:
+            one.kill()
+        raise
+    return _together(dealt, handed)
+
+
+def _deal(pieces: Iterator[Sent], dealt: Sequence[_Fed]) -> int:
+    """Give each piece to the stream that has the least to do; return how many rows were counted."""
+    handed = 0
+    for piece in pieces:
+        handed += piece.rows
+        try:
+            min(dealt, key=_Fed.waiting).give(piece.data)
+        except BrokenPipeError:  # its process has ended, and tells why
+            break
+    return handed
+
+
+class _Stream:
+    """A process that copies a part of the rows."""
+
+    def __init__(self, feed: Feed, number: int, call: Any, closed: Sequence[int]) -> None:  # noqa: ANN401
+        self.worker = Worker(Job(f"table {feed.table.name}, stream {number}", 0, call), closed)
+
+    def kill(self) -> None:
+        self.worker.kill()
+
+
+class _Fed(_Stream):
+    """The same, with the pipe through which it gets its records."""
+
+    def __init__(self, dsn: str, feed: Feed, quick: Quick, number: int, closed: Sequence[int]) -> None:
+        reader, self.writer = os.pipe()
+        with contextlib.suppress(OSError):  # more than an unprivileged process may have
+            fcntl.fcntl(self.writer, _SET_PIPE_SIZE, _PIPE)
+        call = partial(_stream_pipe, dsn, feed, quick, Pipe(reader))
+        super().__init__(feed, number, call, [*closed, self.writer])
+        os.close(reader)
+        self._open = True
+
+    def waiting(self) -> int:
+        """Return how many bytes it has not taken yet."""
+        return int(struct.unpack("i", fcntl.ioctl(self.writer, termios.FIONREAD, b"\0" * 4))[0])
+
+    def give(self, data: bytes) -> None:
+        left = memoryview(data)
+        while left:
+            left = left[os.write(self.writer, left) :]
+
+    def end(self) -> None:
+        """Tell it that this was all."""
+        if self._open:
+            os.close(self.writer)
+            self._open = False
+
+    def kill(self) -> None:
+        self.end()
+        super().kill()
+
+
+def _together(streams: Sequence[_Stream], handed: int) -> Copied:
+    """Wait for all streams; the first that cannot go on ends the others."""
+    waiting = list(streams)
+    results = []
+    try:
+        while waiting:
+            result = waiting.pop(0).worker.result()
+            if result == _IRREGULAR:
+                raise IrregularError
+            if result == _BAD:
+                raise BadRowsError
+            results.append(result)
+    finally:
+        for stream in waiting:
+            stream.kill()
+    if not results:
+        return Copied(handed, frozenset(), None)
+    sums = [ContentSum(*result["content"]) for result in results if result["content"]]
+    return Copied(
+        handed + sum(result["read"] for result in results),
+        frozenset.intersection(*(frozenset(result["unmet"]) for result in results)),
+        sum(sums, ContentSum()) if sums else None,
+    )
+
+
+_IRREGULAR, _BAD = "irregular", "bad"
+
+
+def _stream_pipe(dsn: str, feed: Feed, quick: Quick, pipe: Pipe) -> Any:  # noqa: ANN401 - what a job returns
+    return _streamed(dsn, feed, quick, quick.received(pipe))
+
+
+def _stream_share(dsn: str, feed: Feed, quick: Quick, share: tuple[Source, ...]) -> Any:  # noqa: ANN401
+    return _streamed(dsn, feed, quick, quick.sent(share))
+
+
+def _streamed(dsn: str, feed: Feed, quick: Quick, rows: Iterator[Sent]) -> Any:  # noqa: ANN401
+    with closing(connect(dsn, autocommit=True)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("SET synchronous_commit = off")
+        try:
+            copied = _copy(connection, feed, quick, rows, freeze=False)
+        except IrregularError:
+            return _IRREGULAR
+        except BadRowsError:
+            return _BAD
+    content = copied.content and [copied.content.rows, copied.content.total]
+    return {"read": copied.read, "unmet": sorted(copied.unmet), "content": content}
+
+
+def _copy(connection: Connection, feed: Feed, quick: Quick, rows: Iterator[Sent], *, freeze: bool) -> Copied:
+    supply = _Supply(rows)
+    statement = copy_statement(connection, feed, quick.columns, quick.options, freeze=freeze)
+    with connection.cursor() as cursor:
+        try:
+            cursor.copy_expert(statement, supply)
+        except psycopg2.Error as error:
+            if supply.failure is not None:
+                raise supply.failure from None
+            if blames_row(error):
+                raise BadRowsError from error
+            raise
+    return Copied(supply.rows, quick.unmet, quick.content)
+
+
+class _Supply:
+    """What psycopg2 reads; it replaces an exception of ``read`` by its own, which is kept in ``failure``."""
+
+    def __init__(self, rows: Iterator[Sent]) -> None:
+        self.rows = 0
+        self.failure: Exception | None = None
+        self._sent = rows
+
+    def read(self, _size: int = 0) -> bytes:
+        try:
+            for data, rows in self._sent:
+                self.rows += rows
+                if data:
+                    return data
+        except Exception as failure:
+            self.failure = failure
+            raise
+        return b""
