@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule bench-ingest bench-promote clean
+.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule bench-ingest bench-promote bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -39,6 +39,9 @@ bench-ingest: .venv/development ## Time the first ingest of release 1 (goal: 15 
 
 bench-promote: .venv/development ## Time promotions of 0.1, 1 and 4 GB, synced in the window and before it; writes build/bench/promote.json
 	python tests/bench/promote.py
+
+bench-load: .venv/development ## Time the load of 6 million rows against COPY and other tools (docs/speed.md); writes build/bench/load.json
+	python tests/bench/load
 
 .venv/runtime: requirements.txt
 	.config/venv requirements.txt $(PYTHON)
