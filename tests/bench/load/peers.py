@@ -23,7 +23,7 @@ _SQLALCHEMY = Path(__file__).with_name("sqlalchemy_load.py")
 
 @dataclass(frozen=True)
 class Peer:
-    """One tool, and whether it loads ``data``, ``small`` or ``sample``, in all rounds or in the first ones."""
+    """One tool; it loads ``data``, ``small`` or ``sample``, in all rounds or in so many of them."""
 
     name: str
     run: Callable[[Bench], Sample]
@@ -94,6 +94,7 @@ def run_pgcopydb(bench):
     bench.server.settle()
     began = time.monotonic()
     bench.server.create(PEER)
+    # Its split of one table over two connections (--split-tables-larger-than) needs an integer key.
     command = ["pgcopydb", "clone", "--source", bench.server.url(SOURCE), "--target", bench.server.url(PEER)]
     options = ["--dir", folder, "--table-jobs", "2", "--index-jobs", "2"]
     path = f"{bench.server.binaries}:{os.environ['PATH']}"  # it runs the server's own pg_dump and pg_restore

@@ -66,10 +66,11 @@ def _goals(figures):
 
 
 def _parts(cases):
-    """Yield where the whole program's time goes, in seconds."""
+    """Yield where the whole program's time goes, in seconds; what is before its first part is the plan."""
     parts = list(dict.fromkeys(part for case in cases.values() for part in case["parts_s"]))
-    yield "| seconds of | whole program | " + " | ".join(parts) + " |"
-    yield "|---|---|" + "---|" * len(parts)
+    yield "| seconds of | whole program | start, plan | " + " | ".join(parts) + " |"
+    yield "|---|---|---|" + "---|" * len(parts)
     for name, case in cases.items():
-        seconds = [str(case["parts_s"].get(part, "")) for part in parts]
-        yield f"| `{name}` | {case['program_s']} | " + " | ".join(seconds) + " |"
+        plan = case["program_s"] - sum(case["parts_s"].values())
+        seconds = [case["parts_s"].get(part, "") for part in parts]
+        yield "| " + " | ".join(map(str, [f"`{name}`", case["program_s"], round(plan, 2), *seconds])) + " |"
