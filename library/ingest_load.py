@@ -225,7 +225,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
             prove=params["prove"],
         )
         tables = {name: vars(count) for name, count in loaded.tables.items()}
-        detail = {"seconds": loaded.seconds, "transforms": loaded.transforms}
+        detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
     else:
         tables = planned_tables(plan, rehearse(plan, processes) if plan.changed else {})
     return {

@@ -18,7 +18,9 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..postgres.dsn import Connection, connect, with_database
+from ..sources.content import suffix
 from ..sources.files import check_unchanged
+from ..sources.source import Source
 from .account import Account, count_table, settle_accounts
 from .fill import CONTENT, Filling, count_rows, fill_table
 from .orphans import trace_orphans
@@ -32,6 +34,7 @@ from .setaside import Reference, SetAside, set_aside
 from .workers import Job, run_parallel
 
 _SMALL = 1 << 23  # bytes of a table's sources
+_EXPANDS = {".gz": 5, ".zst": 5, ".parquet": 4}  # about so many times, unpacked
 
 _SEQUENCES = """
 SELECT n.nspname, c.relname, a.attname,
@@ -59,11 +62,15 @@ class Phases:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of it: the rows of each table, and the seconds of each part and of each transform."""
+    """What came of it: the rows of each table, and the seconds of each part and of each transform.
+
+    ``ways`` tells of each table how it was copied, and over how many connections.
+    """
 
     tables: dict[str, TableCount]
     seconds: dict[str, float]
     transforms: dict[str, float]
+    ways: dict[str, str]
 
 
 def rehearse(plan: LoadPlan, processes: int) -> dict[str, dict[str, int]]:
@@ -149,7 +156,8 @@ def apply_load(
                     tables = _finish(connection, plan, loaded)
             with phases.phase("checkpoint"):
                 _checkpoint(lock)
-    return Loaded(tables, phases.seconds, transforms)
+    ways = {name: f"{fill['way']} x {fill['streams']}" for name, fill in filled.items()}
+    return Loaded(tables, phases.seconds, transforms, ways)
 
 
 def _reject_policy(plan: LoadPlan, folder: Path | None) -> RejectPolicy:
@@ -295,6 +303,7 @@ def _checkpoint(connection: Connection) -> None:
         cursor.execute("CHECKPOINT")
 
 
-def _weight(plan: LoadPlan, files: Sequence[Any]) -> int:
+def _weight(plan: LoadPlan, files: Sequence[Source]) -> int:
+    """Return about how many bytes of text the files hold."""
     sizes = {file.path: file.size for file in plan.files}
-    return sum(sizes[path] for path in files)
+    return sum(sizes[file] * _EXPANDS.get(suffix(file), 1) for file in files)

@@ -65,11 +65,16 @@ class Filling:
 
 @dataclass(frozen=True)
 class Filled:
-    """What came of a table's rows; ``rejected`` are not in it, nor are ``duplicates``."""
+    """What came of a table's rows; ``rejected`` are not in it, nor are ``duplicates``.
+
+    ``way`` is how they were copied: ``quick``, over so many ``streams``, ``rows`` or ``careful``.
+    """
 
     read: int
     duplicates: int
     rejected: int
+    way: str
+    streams: int = 1
 
 
 def fill_table(filling: Filling) -> dict[str, Any]:
@@ -153,7 +158,7 @@ def _quickly(connection: Connection, filling: Filling) -> Filled:
         raise IrregularError
     if copied.content is not None:
         _compare(feed, copied.content, _sum_together(filling, [connection.fileno()]))
-    return Filled(copied.read, _finished(connection, filling), 0)
+    return Filled(copied.read, _finished(connection, filling), 0, "quick", filling.streams)
 
 
 def _at_once(connection: Connection, filling: Filling) -> Filled:
@@ -165,7 +170,7 @@ def _at_once(connection: Connection, filling: Filling) -> Filled:
                 _compare(feed, content, table_sum(connection, feed))
         duplicates = _finished(connection, filling)
         log.check(read)
-        return Filled(read, duplicates, log.count)
+        return Filled(read, duplicates, log.count, "rows")
 
 
 def _carefully(connection: Connection, filling: Filling) -> Filled:
@@ -180,7 +185,7 @@ def _carefully(connection: Connection, filling: Filling) -> Filled:
             _compare(feed, taken.content, table_sum(connection, feed))
         put_back(connection, [piece for piece in filling.pieces if not piece.is_key])
         log.check(taken.read)
-        return Filled(taken.read, taken.duplicates, log.count)
+        return Filled(taken.read, taken.duplicates, log.count, "careful")
 
 
 def _finished(connection: Connection, filling: Filling) -> int:

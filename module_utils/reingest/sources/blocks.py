@@ -16,7 +16,7 @@ from .content import Content
 from .lines import utf8_blocks
 from .source import Range, Source
 
-_LONGEST = 1 << 24  # bytes of one record; a longer one is for those who read record by record
+_LONGEST = 1 << 20  # bytes of one record; a longer one is for those who read record by record
 _STARTS_WITH_END_MARK = re.compile(rb"^\\\.", re.MULTILINE)
 
 
@@ -111,9 +111,9 @@ def _end_of_records(data: bytes, quote: bytes) -> int:
         return end
     inside = data.count(quote, 0, end) % 2
     while end and inside:
-        before = data.rfind(b"\n", 0, end - 1) + 1
-        inside = (inside + data.count(quote, before, end)) % 2
-        end = before
+        opened = data.rfind(quote, 0, end)  # all line ends behind it are in quotes
+        end = data.rfind(b"\n", 0, opened) + 1
+        inside = (inside + data.count(quote, end, opened + 1)) % 2
     return end
 
 
