@@ -28,7 +28,7 @@ lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, my
 test-unit: .venv/development ## Tests that need no server
 	pytest tests/unit
 
-test-integration: .venv/development ## Tests against real PostgreSQL servers, processes and containers
+test-integration: .venv/development .venv/postgresql/installed ## Tests against real PostgreSQL servers, processes and containers
 	pytest tests/integration
 
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
@@ -50,6 +50,10 @@ bench-load: .venv/development ## Time the load of 6 million rows against COPY an
 .venv/development: requirements-dev.txt
 	.config/venv requirements-dev.txt $(PYTHON)
 	@touch $@ .venv/runtime
+
+.venv/postgresql/installed: requirements-postgresql.txt .venv/development
+	.config/postgresql requirements-postgresql.txt
+	@touch $@
 
 clean: ## Delete the virtual environment and caches
 	rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache

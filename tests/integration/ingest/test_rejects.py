@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 
 import pytest
+from clusters import MAJORS
 from integration.ingest.portal_dataset import AUTHORS, BOOKS
 
 EMMA, NOTES = BOOKS
 
 
-@pytest.fixture(scope="session", params=[16, 18])
+@pytest.fixture(scope="session", params=MAJORS)
 def staging(server_factory, request):
     return server_factory(request.param)
 
