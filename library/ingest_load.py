@@ -140,9 +140,9 @@ digest:
   type: str
 tables:
   description:
-    - C(owner), C(read), C(loaded), C(duplicates), C(orphans) and C(rejected) of each table.
-    - Where it has sources, read = loaded + duplicates + orphans + rejected, or the load fails.
-    - In check mode C(read) is what the sources give, and the others are null.
+    - C(owner), C(read), C(loaded), C(duplicates), C(orphans), C(rejected) and C(filtered) of each table.
+    - Where it has sources, read = loaded + duplicates + orphans + rejected + filtered, or the load fails.
+    - In check mode C(read) and C(filtered) are what the sources give, and the others are null.
   returned: success
   type: dict
 rejects:

@@ -251,7 +251,7 @@ digest:
   type: str
 tables:
   description:
-    - C(owner), C(read), C(loaded), C(duplicates), C(orphans) and C(rejected) of each table.
+    - C(owner), C(read), C(loaded), C(duplicates), C(orphans), C(rejected) and C(filtered) of each table.
     - A table of owner source was read and loaded as often as it has rows; its losses are not known.
     - In check mode all but the owner are null.
   returned: success

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Callable
 
 from ..errors import Refusal
-from .model import ELEMENT, Column
+from .model import ELEMENT, Column, Condition
 
 Value = Any  # whatever a source holds
 Record = dict[str, Any]
 _SHOWN_KEYS = 30
+_PLAIN = (str, int, float, bool, type(None))
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,22 @@ class UnfitError(Exception):
 class Mapper:
     """Makes rows of records and remembers which paths it has met.
 
+    Records, or elements of ``each:``, that are not the table's give no row and are counted in ``filtered``.
     ``rows`` yields one list of values for each row, in the order of ``columns``; a path that a record does
     not have gives None. A nested path leaves its top-level key in the rest (``"*"``), a top-level key that
     was taken whole does not stay there.
     """
 
-    def __init__(self, columns: Sequence[Column], each: str = "", *, nested: bool = True) -> None:
+    def __init__(
+        self,
+        columns: Sequence[Column],
+        each: str = "",
+        *,
+        nested: bool = True,
+        where: Sequence[Condition] = (),
+    ) -> None:
         """``nested`` is false where paths are the names of fields, dots and all."""
+        self.filtered = 0
         self.columns = tuple(columns)
         self._each = _path(each, nested) if each else None
         parsed = [[_path(text, nested) for text in column.paths] for column in self.columns]
@@ -57,14 +67,19 @@ class Mapper:
             elif not paths[0].inside and len(paths[0].keys) == 1:
                 self._whole.append(paths[0].keys[0])
         self._unseen = {
-            column.name: paths
+            f"column {column.name}": paths
             for column, paths in zip(self.columns, parsed)
             if not column.is_rest and not column.optional and paths[0].keys
         }
         if self._each is not None:
             self._unseen["each"] = [self._each]
         self._get_each = _getter([self._each]) if self._each is not None else None
-        self._keys: dict[str, dict[str, None]] = {name: {} for name in self._unseen}
+        tests = [(_path(condition.path, nested), condition.values) for condition in where]
+        self._record_is_ours = _all_of([test for test in tests if not test[0].inside])
+        self._element_is_ours = _all_of([test for test in tests if test[0].inside])
+        # Of columns in the records that are the table's, of conditions in all.
+        self._unseen_where = {f"where {path.text}": [path] for path, _ in tests if path.keys}
+        self._keys: dict[str, dict[str, None]] = {name: {} for name in (*self._unseen, *self._unseen_where)}
 
     def rows(self, record: Record) -> Iterator[list[Any]]:
         """Yield the rows of one record.
@@ -72,8 +87,13 @@ class Mapper:
         Raises:
             UnfitError: ``each:`` leads to something that is not an array.
         """
+        if self._unseen_where:
+            self._look(self._unseen_where, record, inside=False)
+        if self._record_is_ours and not self._record_is_ours(record):
+            self.filtered += self._rows_of(record)
+            return
         if self._unseen:
-            self._look(record, inside=False)
+            self._look(self._unseen, record, inside=False)
         row: list[Any] = [None] * len(self.columns)
         for at, get in self._of_record:
             row[at] = get(record)
@@ -90,8 +110,13 @@ class Mapper:
                 f"{self._each and self._each.text} is no array, and `each:` makes one row of each element"
             )
         for element in elements:
+            if self._unseen_where:
+                self._look(self._unseen_where, element, inside=True)
+            if self._element_is_ours and not self._element_is_ours(element):
+                self.filtered += 1
+                continue
             if self._unseen:
-                self._look(element, inside=True)
+                self._look(self._unseen, element, inside=True)
             one = row.copy()
             for at, get in self._of_element:
                 one[at] = get(element)
@@ -99,8 +124,8 @@ class Mapper:
 
     @property
     def unmet(self) -> frozenset[str]:
-        """Return the columns whose path no record had so far, and must have."""
-        return frozenset(self._unseen)
+        """Return what has a path that no record had so far, and must have: columns, conditions, `each:`."""
+        return frozenset((*self._unseen_where, *self._unseen))
 
     def check_paths(self, table: str, source: str) -> None:
         """Refuse a path that no record of the source had, once all were read.
@@ -108,17 +133,24 @@ class Mapper:
         Raises:
             Refusal: names the table, the column, the path and the keys that are there.
         """
-        for name, paths in self._unseen.items():
-            there = list(self._keys[name])
+        for what, paths in {**self._unseen_where, **self._unseen}.items():
+            there = list(self._keys[what])
             if not there:
                 continue  # no record at all: that is not a wrong path
             keys = ", ".join(there[:_SHOWN_KEYS]) + (", ..." if len(there) > _SHOWN_KEYS else "")
-            what = "each" if name == "each" else f"column {name}"
             texts = " or ".join(path.text for path in paths)
+            remedy = ", or declare it `optional: true`" if what in self._unseen else ""
             raise Refusal(
                 f"table {table}, {what}: the path {texts} occurs in no record of {source}; "
-                f"the keys there are {keys}; correct the path, or declare it `optional: true`"
+                f"the keys there are {keys}; correct the path{remedy}"
             )
+
+    def _rows_of(self, record: Record) -> int:
+        """Return how many rows a record would give."""
+        if self._get_each is None:
+            return 1
+        elements = self._get_each(record)
+        return len(elements) if type(elements) is list else 0
 
     def _left(self, record: Record) -> Record:
         rest = record.copy()
@@ -132,8 +164,8 @@ class Mapper:
                     break
         return rest
 
-    def _look(self, value: Value, *, inside: bool) -> None:
-        for name, paths in list(self._unseen.items()):
+    def _look(self, unseen: dict[str, list[Path]], value: Value, *, inside: bool) -> None:
+        for name, paths in list(unseen.items()):
             for path in paths:
                 if path.inside != inside:
                     continue
@@ -144,7 +176,7 @@ class Mapper:
                         break
                     below = below[key]
                 if found:
-                    del self._unseen[name]
+                    del unseen[name]
                     break
                 if type(below) is dict:
                     self._keys[name].update(dict.fromkeys(below))
@@ -183,3 +215,23 @@ def _getter(paths: Sequence[Path]) -> Callable[[Value], Value]:
         only = keys[0]
         return lambda record: record.get(only)
     return lambda value: _follow(value, keys)
+
+
+def _all_of(tests: Sequence[tuple[Path, Sequence[Value]]]) -> Callable[[Value], bool] | None:
+    """Return the function that says whether a value passes all the tests; None where there is none."""
+    if not tests:
+        return None
+    # True is 1 to Python, and 1.0 is: of JSON's values only numbers are equal to each other.
+    parts = [
+        (_getter([path]), frozenset((type(value) is bool, value) for value in values))
+        for path, values in tests
+    ]
+
+    def passes(value: Value) -> bool:
+        for get, wanted in parts:
+            found = get(value)
+            if type(found) not in _PLAIN or (type(found) is bool, found) not in wanted:
+                return False
+        return True
+
+    return passes

@@ -35,6 +35,14 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What a record has at a path to be one of the table's; None is also a path that is not there."""
+
+    path: str
+    values: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
 class Budget:
     """How many rows may be rejected: a number, or a fraction of the rows read."""
 
@@ -61,6 +69,7 @@ class Table:
     sources: tuple[str, ...] = ()
     reading: Reading = field(default_factory=Reading)
     each: str = ""
+    where: tuple[Condition, ...] = ()
     columns: tuple[Column, ...] = ()
     duplicates: str = "fail"
     orphans: str = "fail"

@@ -18,13 +18,15 @@ from .model import (
     Budget,
     Check,
     Column,
+    Condition,
     Dataset,
     Table,
 )
+from .reading import Reading
 
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks", *_REJECTS)
-_LOADED = ("from", "each", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
+_LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
@@ -138,6 +140,7 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
         sources=sources,
         reading=reading,
         each=each,
+        where=_where(section, reading, each),
         columns=columns,
         duplicates=section.choice("duplicates", ("fail", "drop"), "fail"),
         orphans=section.choice("orphans", _ORPHANS[SOURCE], "fail"),
@@ -169,11 +172,40 @@ def _columns(section: Section, kind: str, each: str) -> tuple[Column, ...]:
     if sum(column.is_rest for column in columns) > 1:
         raise mapping.refusal('more than one column takes the rest of the record ("*")')
     for column in columns:
-        if not each and kind in _NESTED and any(path.startswith(ELEMENT) for path in column.paths):
-            raise mapping.refusal(
-                f"{column.paths[0]} is the element of an array: name the array in `each:`", column.name
-            )
+        for path in column.paths:
+            _check_element(mapping, column.name, path, kind, each)
     return columns
+
+
+def _check_element(mapping: Section, key: str, path: str, kind: str, each: str) -> None:
+    if not each and kind in _NESTED and path.startswith(ELEMENT):
+        raise mapping.refusal(f"{path} is the element of an array: name the array in `each:`", key)
+
+
+def _where(section: Section, reading: Reading, each: str) -> tuple[Condition, ...]:
+    """Return which records are the table's; all of them where the key is absent."""
+    if "where" not in section:
+        return ()
+    mapping = section.section("where")
+    if not mapping.keys():
+        raise mapping.refusal("names no path")
+    conditions = []
+    for path in mapping.keys():  # noqa: SIM118 - a Section is no dict
+        _check_element(mapping, path, path, reading.format, each)
+        if path == REST:
+            raise mapping.refusal("is the rest of a record, and a condition needs a path to one value", path)
+        value = mapping.value(path)
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            raise mapping.refusal("names no value", path)
+        for one in values:
+            if reading.format not in _NESTED and not isinstance(one, str):
+                raise mapping.refusal(f"must be a field's text, or a list of them: quote {one}", path)
+            if one is not None and not isinstance(one, (str, int, float)):  # bool is an int
+                raise mapping.refusal(f"must be one value, or a list of values, not {one!r} (quote it)", path)
+        null = None if reading.format in _NESTED else reading.dialect.null
+        conditions.append(Condition(path, tuple(None if one == null else one for one in values)))
+    return tuple(conditions)
 
 
 def _column(mapping: Section, name: str) -> Column:

@@ -23,6 +23,12 @@ class Account:
     duplicates: int
     orphans: int
     rejected: int
+    filtered: int
+
+    @property
+    def left_out(self) -> int:
+        """Return how many of the rows that were read are not to be in the table."""
+        return self.duplicates + self.orphans + self.rejected + self.filtered
 
 
 def settle_accounts(
@@ -38,18 +44,25 @@ def settle_accounts(
         name = feed.table.name
         account = accounts[name]
         loaded = count_table(connection, feed.shape)
-        if account.read != loaded + account.duplicates + account.orphans + account.rejected:
+        if account.read != loaded + account.left_out:
             raise Refusal(
                 f"table {name}: {account.read} rows were read, and {loaded} are loaded, {account.duplicates} "
-                f"duplicates, {account.orphans} orphans and {account.rejected} rejected: rows were "
-                "lost or added; look for a trigger, a rule or somebody who writes to the staging server"
+                f"duplicates, {account.orphans} orphans, {account.rejected} rejected and {account.filtered} "
+                "filtered: rows were lost or added; look for a trigger, a rule or somebody who writes to the "
+                "staging server"
             )
         counts[name] = TableCount(
-            feed.table.owner, account.read, loaded, account.duplicates, account.orphans, account.rejected
+            feed.table.owner,
+            account.read,
+            loaded,
+            account.duplicates,
+            account.orphans,
+            account.rejected,
+            account.filtered,
         )
     policy.check_whole(
         sum(account.rejected for account in accounts.values()),
-        sum(account.read for account in accounts.values()),
+        sum(account.read - account.filtered for account in accounts.values()),
     )
     return counts
 

@@ -77,7 +77,8 @@ def rehearse(plan: LoadPlan, processes: int) -> dict[str, dict[str, int]]:
     """Read all sources as the load would; touches no server, and writes no rejects.
 
     Returns:
-        by table, the rows ``read``, and those of them that are ``rejected`` before any server sees them.
+        by table, the rows ``read``, and those of them that are ``rejected`` before any server sees them, or
+        ``filtered``.
 
     Raises:
         Refusal: a source is not what the dataset says; with file and line.
@@ -89,7 +90,7 @@ def rehearse(plan: LoadPlan, processes: int) -> dict[str, dict[str, int]]:
     ]
     counted = run_parallel(jobs, processes)
     rejected = sum(count["rejected"] for count in counted.values())
-    policy.check_whole(rejected, sum(count["read"] for count in counted.values()))
+    policy.check_whole(rejected, sum(count["read"] - count["filtered"] for count in counted.values()))
     return counted
 
 
@@ -145,7 +146,7 @@ def apply_load(
                     accounts = {
                         name: Account(
                             fill["read"], fill["duplicates"], settled.dropped[name],
-                            fill["rejected"] + traced.get(name, 0),
+                            fill["rejected"] + traced.get(name, 0), fill["filtered"],
                         )
                         for name, fill in filled.items()
                     }  # fmt: skip
@@ -226,7 +227,8 @@ def _trace_orphans(
         orphans = settled.found.get(name)
         if orphans:
             done = filled[name]
-            call = partial(trace_orphans, dsn, feed, orphans, policy, done["rejected"], done["read"])
+            own = done["read"] - done["filtered"]
+            call = partial(trace_orphans, dsn, feed, orphans, policy, done["rejected"], own)
             jobs.append(Job(name, _weight(plan, feed.files), call))
     traced = run_parallel(jobs, processes, closed=spared)
     check_unchanged(plan.files)

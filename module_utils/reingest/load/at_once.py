@@ -87,12 +87,13 @@ def row_statement(connection: Connection, feed: Feed, *, freeze: bool = False) -
 
 def copy_all(
     connection: Connection, feed: Feed, log: RejectLog, canonical: Canonical | None
-) -> tuple[int, ContentSum | None]:
+) -> tuple[int, int, ContentSum | None]:
     """Copy all rows, in the caller's transaction, which has emptied the table.
 
     Returns:
-        the rows that were read, and the sum of those sent where ``canonical`` is given; that is None, too,
-        where the server casts a value in the table that it does not cast apart from it.
+        the rows that were read, those of them that were filtered, and the sum of those sent where
+        ``canonical`` is given; that is None, too, where the server casts a value in the table that it does
+        not cast apart from it.
 
     Raises:
         BadRowsError: the server refuses rows of a table that sets them aside; the transaction is over.
@@ -116,7 +117,7 @@ def copy_all(
             if feed.table.quarantines:
                 raise BadRowsError from error
             raise _refused(feed, error) from error
-    return reader.read, stream.content
+    return reader.read, reader.filtered, stream.content
 
 
 def copy_rows(cursor: Cursor, statement: str, data: bytes) -> None:

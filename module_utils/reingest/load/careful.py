@@ -19,9 +19,10 @@ _FEWEST, _MOST = 64, 4096  # rows of one COPY: few where many are bad, many wher
 
 @dataclass
 class Taken:
-    """What came of the rows: read, dropped as repetitions, and the sum of those in the table."""
+    """What came of the rows: read, filtered, dropped as repetitions, and the sum of those in the table."""
 
     read: int = 0
+    filtered: int = 0
     duplicates: int = 0
     content: ContentSum | None = None
 
@@ -46,7 +47,7 @@ def copy_carefully(connection: Connection, feed: Feed, log: RejectLog, canonical
             bad = run.take(batch.rows[at : at + size])
             at += size
             size = max(_FEWEST, size // 2) if bad else min(_MOST, size * 2)
-    run.taken.read = reader.read
+    run.taken.read, run.taken.filtered = reader.read, reader.filtered
     return run.taken
 
 

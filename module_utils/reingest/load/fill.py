@@ -65,7 +65,7 @@ class Filling:
 
 @dataclass(frozen=True)
 class Filled:
-    """What came of a table's rows; ``rejected`` are not in it, nor are ``duplicates``.
+    """What came of a table's rows; ``rejected`` are not in it, nor are ``duplicates`` and ``filtered``.
 
     ``way`` is how they were copied: ``quick``, over so many ``streams``, ``rows`` or ``careful``.
     """
@@ -73,6 +73,7 @@ class Filled:
     read: int
     duplicates: int
     rejected: int
+    filtered: int
     way: str
     streams: int = 1
 
@@ -113,7 +114,9 @@ def _filled(connection: Connection, filling: Filling) -> Filled:
 
 
 def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
-    """Return how many rows the sources give, and how many of them no server takes; touches no server.
+    """Return how many rows the sources give, how many of them no server takes, and how many are filtered.
+
+    Touches no server.
 
     Raises:
         Refusal: a source is not what the dataset says; with file and line.
@@ -122,8 +125,8 @@ def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
     reader = RowReader(feed, log.add)
     for _ in reader.batches():
         pass
-    log.check(reader.read)
-    return {"read": reader.read, "rejected": log.count}
+    log.check(reader.read - reader.filtered)
+    return {"read": reader.read, "rejected": log.count, "filtered": reader.filtered}
 
 
 def _quick_way(filling: Filling) -> Quick | None:
@@ -158,19 +161,20 @@ def _quickly(connection: Connection, filling: Filling) -> Filled:
         raise IrregularError
     if copied.content is not None:
         _compare(feed, copied.content, _sum_together(filling, [connection.fileno()]))
-    return Filled(copied.read, _finished(connection, filling), 0, "quick", filling.streams)
+    duplicates = _finished(connection, filling)
+    return Filled(copied.read, duplicates, 0, copied.filtered, "quick", filling.streams)
 
 
 def _at_once(connection: Connection, filling: Filling) -> Filled:
     feed, log = filling.feed, RejectLog(filling.policy, filling.feed.table)
     with closing(log), _canonical(filling) as canonical:
         with _filling(connection, filling):
-            read, content = copy_all(connection, feed, log, canonical)
+            read, filtered, content = copy_all(connection, feed, log, canonical)
             if canonical:
                 _compare(feed, content, table_sum(connection, feed))
         duplicates = _finished(connection, filling)
-        log.check(read)
-        return Filled(read, duplicates, log.count, "rows")
+        log.check(read - filtered)
+        return Filled(read, duplicates, log.count, filtered, "rows")
 
 
 def _carefully(connection: Connection, filling: Filling) -> Filled:
@@ -184,8 +188,8 @@ def _carefully(connection: Connection, filling: Filling) -> Filled:
         if canonical:
             _compare(feed, taken.content, table_sum(connection, feed))
         put_back(connection, [piece for piece in filling.pieces if not piece.is_key])
-        log.check(taken.read)
-        return Filled(taken.read, taken.duplicates, log.count, "careful")
+        log.check(taken.read - taken.filtered)
+        return Filled(taken.read, taken.duplicates, log.count, taken.filtered, "careful")
 
 
 def _finished(connection: Connection, filling: Filling) -> int:

@@ -26,7 +26,7 @@ def trace_orphans(
         orphans: what was taken out, by the hash of its line.
         policy: where rejects go.
         rejected: how many rows of the table are set aside already.
-        read: how many were read.
+        read: how many were read and not filtered.
 
     Raises:
         Refusal: there are more than the budget allows, or one is not in the sources.

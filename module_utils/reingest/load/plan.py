@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..dataset.model import SOURCE, Column, Dataset, Table
+from ..dataset.model import ELEMENT, SOURCE, Column, Dataset, Table
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..postgres.dsn import address, connect, with_database
@@ -161,7 +161,10 @@ def planned_tables(plan: LoadPlan, counted: Mapping[str, Mapping[str, int]]) -> 
         table.name: {
             **vars(TableCount(table.owner, 0, 0, 0, 0)),
             **dict.fromkeys(("loaded", "duplicates", "orphans", "rejected")),
-            "read": counted.get(table.name, {}).get("read") if _is_loaded(table) else 0,
+            **{
+                key: counted.get(table.name, {}).get(key) if _is_loaded(table) else 0
+                for key in ("read", "filtered")
+            },
         }
         for table in plan.dataset.tables
     }
@@ -176,14 +179,26 @@ def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
     for path, header in headers.items():
         if not table.columns and set(header) != set(first):
             raise Refusal(f"table {table.name}: {path} has other fields than {files[0]}: name the `columns:`")
-        for column in table.columns:
-            if not column.is_rest and not column.optional and not set(column.paths) & set(header):
+        needed = {
+            f"column {column.name}": column.paths
+            for column in table.columns
+            if not column.is_rest and not column.optional
+        }
+        needed.update({f"where {condition.path}": (condition.path,) for condition in table.where})
+        for what, paths in needed.items():
+            if not _fields_of(paths, typed=table.typed) & {*header, ELEMENT}:
                 raise Refusal(
-                    f"table {table.name}, column {column.name}: "
-                    f"{path} has no field {' or '.join(column.paths)}; "
+                    f"table {table.name}, {what}: {path} has no field {' or '.join(paths)}; "
                     f"the fields there are {', '.join(header)}"
                 )
     return table if table.columns else replace(table, columns=tuple(Column(name, (name,)) for name in first))
+
+
+def _fields_of(paths: tuple[str, ...], *, typed: bool) -> set[str]:
+    """Return the fields that paths begin with; one inside the element of `each:` begins with none."""
+    if not typed:
+        return set(paths)
+    return {ELEMENT if path.startswith(ELEMENT) else path.split(".")[0] for path in paths}
 
 
 def schema_tables(dsn: str, dataset: Dataset, schema: str) -> dict[str, TableShape]:

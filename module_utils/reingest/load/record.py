@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from psycopg2.extras import execute_values
 
@@ -29,7 +29,8 @@ CREATE TABLE reingest.load_table (
     loaded bigint NOT NULL,
     duplicates bigint NOT NULL,
     orphans bigint NOT NULL,
-    rejected bigint NOT NULL
+    rejected bigint NOT NULL,
+    filtered bigint NOT NULL
 );
 CREATE TABLE reingest.load_source (
     path text PRIMARY KEY,
@@ -43,7 +44,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
 
 @dataclass(frozen=True)
 class TableCount:
-    """One table's rows; where it has sources, read = loaded + duplicates + orphans + rejected."""
+    """One table's rows; where it has sources, read is the sum of all the others."""
 
     owner: str
     read: int
@@ -51,6 +52,7 @@ class TableCount:
     duplicates: int
     orphans: int
     rejected: int = 0
+    filtered: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,7 @@ def finish_record(
 ) -> None:
     """Write down the counts and that the load is complete, in the caller's transaction."""
     with connection.cursor() as cursor:
-        rows = [
-            (name, count.owner, count.read, count.loaded, count.duplicates, count.orphans, count.rejected)
-            for name, count in tables.items()
-        ]
+        rows = [(name, *astuple(count)) for name, count in tables.items()]
         execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
         if sources:
             files = [(source.name, source.size, source.sha256) for source in sources]
@@ -106,14 +105,15 @@ def read_record(connection: Connection) -> LoadRecord | None:
         row = cursor.fetchone()
         if row is None:
             return None
-        # A production that was loaded before rows could be rejected has no column for them.
+        # A production that was loaded before rows could be rejected, or filtered, has no column for them.
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_attribute"
-            " WHERE attrelid = 'reingest.load_table'::regclass AND attname = 'rejected')"
+            "SELECT attname FROM pg_attribute"
+            " WHERE attrelid = 'reingest.load_table'::regclass AND attname IN ('rejected', 'filtered')"
         )
-        rejected = "rejected" if cursor.fetchone()[0] else "0"
+        there = {name for (name,) in cursor.fetchall()}
+        later = ", ".join(name if name in there else "0" for name in ("rejected", "filtered"))
         cursor.execute(
-            f"SELECT name, owner, read, loaded, duplicates, orphans, {rejected} FROM reingest.load_table"  # noqa: S608 - constants
+            f"SELECT name, owner, read, loaded, duplicates, orphans, {later} FROM reingest.load_table"  # noqa: S608 - constants
         )
         tables = {name: TableCount(*counts) for name, *counts in cursor.fetchall()}
     snapshot, release, digest, finished = row

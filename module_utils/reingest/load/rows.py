@@ -31,7 +31,8 @@ class Feed:
 
     def mapper(self) -> Mapper:
         """Return a fresh mapper; it remembers what it has met."""
-        return Mapper(self.table.columns, self.table.each, nested=self.table.typed)
+        table = self.table
+        return Mapper(table.columns, table.each, nested=table.typed, where=table.where)
 
     def encoders(self) -> list[Encoder]:
         """Return one encoder for each column of the mapping."""
@@ -66,6 +67,7 @@ class Batch:
 class RowReader:
     """Reads the rows of a table once. ``read`` counts all that were met, good or not.
 
+    ``filtered`` are those of them that are not the table's, by its `where:`; both are complete at the end.
     A row that no server takes, and a record that cannot be read (it counts as one row), go to ``on_bad``.
     ``unmet`` are, in the end, the columns whose path no record had; with ``whole``, where these are all
     records of the table, that is refused.
@@ -74,6 +76,7 @@ class RowReader:
     def __init__(self, feed: Feed, on_bad: Callable[[Reject], None], *, whole: bool = True) -> None:
         self.read = 0
         self.unmet: frozenset[str] = frozenset()
+        self.filtered = 0
         self._feed = feed
         self._on_bad = on_bad
         self._whole = whole
@@ -113,7 +116,8 @@ class RowReader:
                     rows, texts, size = [], [], 0
         if rows:
             yield self._sendable(rows, texts)
-        self.unmet = mapper.unmet
+        self.filtered, self.unmet = mapper.filtered, mapper.unmet
+        self.read += mapper.filtered
         if self._whole:
             mapper.check_paths(feed.table.name, ", ".join(feed.table.sources))
 

@@ -108,6 +108,7 @@ def report_lines(report: Report) -> list[str]:
     if counted and report.changed:
         lines.append(
             f"{'table':<24} {'read':>10} {'loaded':>10} {'duplicates':>10} {'orphans':>8} {'rejected':>8}"
+            f" {'filtered':>10}"
         )
         lines += [_table_line(name, counts) for name, counts in report.tables.items()]
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
@@ -144,11 +145,12 @@ def _window_text(window: float | None) -> str:
 def _table_line(name: str, counts: Mapping[str, Any]) -> str:
     if counts.get("owner") != "source":
         return f"{name:<24} {'owner: ' + str(counts.get('owner'))}"
-    read, loaded, duplicates, orphans, rejected = (
+    read, loaded, duplicates, orphans, rejected, filtered = (
         "" if counts.get(key) is None else f"{counts[key]:,}"
-        for key in ("read", "loaded", "duplicates", "orphans", "rejected")
-    )  # a plan does not know them yet; a load of before has no rejects
-    return f"{name:<24} {read:>10} {loaded:>10} {duplicates:>10} {orphans:>8} {rejected:>8}".rstrip()
+        for key in ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
+    )  # a plan does not know them yet; a load of before may have neither rejects nor filtered rows
+    counted = f"{read:>10} {loaded:>10} {duplicates:>10} {orphans:>8} {rejected:>8} {filtered:>10}"
+    return f"{name:<24} {counted}".rstrip()
 
 
 def _time(step: Mapping[str, Any]) -> datetime:

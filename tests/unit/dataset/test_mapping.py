@@ -1,12 +1,18 @@
 import pytest
 from ansible.module_utils.reingest.dataset.mapping import Mapper, UnfitError
-from ansible.module_utils.reingest.dataset.model import Column
+from ansible.module_utils.reingest.dataset.model import Column, Condition
 from ansible.module_utils.reingest.errors import Refusal
 
 
-def rows(columns, *records, each="", nested=True):
+def mapper_of(columns, each="", nested=True, where=None):
     listed = {name: (paths,) if isinstance(paths, str) else paths for name, paths in columns.items()}
-    mapper = Mapper([Column(name, paths) for name, paths in listed.items()], each, nested=nested)
+    conditions = [Condition(path, values) for path, values in (where or {}).items()]
+    made = [Column(name, paths) for name, paths in listed.items()]
+    return Mapper(made, each, nested=nested, where=conditions)
+
+
+def rows(columns, *records, **options):
+    mapper = mapper_of(columns, **options)
     return [row for record in records for row in mapper.rows(record)]
 
 
@@ -106,4 +112,67 @@ def test_a_wrong_path_of_each_is_refused():
     with pytest.raises(
         Refusal, match="table t, each: the path hass occurs in no record of s; the keys there are"
     ):
+        mapper.check_paths("t", "s")
+
+
+def test_records_that_are_not_the_tables_give_no_row_and_are_counted():
+    records = [
+        {"id": 1, "type": "a", "n": {"ok": True}},
+        {"id": 2, "type": "b", "n": {"ok": True}},
+        {"id": 3, "type": "c", "n": {"ok": True}},
+        {"id": 4, "type": "a", "n": {"ok": 1}},
+        {"id": 5, "type": ["a"], "n": {"ok": True}},
+        {"id": 6},
+    ]
+    mapper = mapper_of({"id": "id"}, where={"type": ("a", "b"), "n.ok": (True,)})
+    assert [row for record in records for row in mapper.rows(record)] == [[1], [2]]
+    assert mapper.filtered == 4
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ((1,), "1 1.0"),
+        ((True,), "true"),
+        (("1",), "'1'"),
+        ((None,), "absent null"),
+        ((0, None), "absent null 0"),
+    ],
+)
+def test_a_value_is_one_of_its_own_type(values, found):
+    there = {"null": None, "0": 0, "1": 1, "1.0": 1.0, "true": True, "'1'": "1", "[1]": [1], "{}": {}}
+    records = [{"id": "absent"}, *({"id": name, "v": value} for name, value in there.items())]
+    assert [name for (name,) in rows({"id": "id"}, *records, where={"v": values})] == found.split()
+
+
+def test_elements_are_filtered_and_a_record_that_is_not_the_tables_with_all_of_its_elements():
+    where = {"type": ("a",), ".kind": ("x",)}
+    mapper = mapper_of({"id": "id", "n": ".n"}, each="has", where=where)
+    records = [
+        {"id": 1, "type": "a", "has": [{"n": 1, "kind": "x"}, {"n": 2, "kind": "y"}, 3]},
+        {"id": 2, "type": "b", "has": [{"n": 4, "kind": "x"}, {"n": 5, "kind": "x"}]},
+        {"id": 3, "type": "b"},
+    ]
+    assert [row for record in records for row in mapper.rows(record)] == [[1, 1]]
+    assert mapper.filtered == 4
+
+
+def test_elements_that_are_values_are_filtered():
+    assert rows({"e": "."}, {"has": ["x", "y"]}, each="has", where={".": ("y",)}) == [["y"]]
+
+
+@pytest.mark.parametrize(
+    ("path", "condition", "message"),
+    [
+        ("id", "typ", "where typ: the path typ occurs in no record of s; the keys there are id, type, other"),
+        ("other", "type", "column a: the path other occurs in no record of s; the keys there are id, type;"),
+    ],
+)
+def test_paths_of_conditions_are_looked_for_in_all_records_and_those_of_columns_in_the_tables_own(
+    path, condition, message
+):
+    mapper = mapper_of({"a": path}, where={condition: ("a",)})
+    for record in ({"id": 1, "type": "a"}, {"id": 2, "type": "b", "other": 1}):
+        list(mapper.rows(record))
+    with pytest.raises(Refusal, match=message):
         mapper.check_paths("t", "s")

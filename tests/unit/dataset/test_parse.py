@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.reingest.dataset.form import format_of
-from ansible.module_utils.reingest.dataset.model import Budget, Check, Column
+from ansible.module_utils.reingest.dataset.model import Budget, Check, Column, Condition
 from ansible.module_utils.reingest.dataset.parse import parse_dataset
 from ansible.module_utils.reingest.errors import Refusal
 
@@ -131,6 +131,29 @@ def test_the_dialect_follows_the_format(parse):
             "{owner: source, from: a.jsonl, columns: {a: {path: b, optional: 1}}}",
             "optional: must be true or false",
         ),
+        ("{owner: source, from: a.csv, where: {}}", "tables.t.where: names no path"),
+        ("{owner: source, from: a.csv, where: {a: []}}", "tables.t.where.a: names no value"),
+        (
+            "{owner: source, from: a.csv, where: {a: 1}}",
+            "tables.t.where.a: must be a field's text, or a list of them: quote 1",
+        ),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: a}, where: {a: {b: c}}}",
+            "tables.t.where.a: must be one value, or a list of values, not {'b': 'c'}",
+        ),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: a}, where: {a: 2020-01-01}}",
+            "tables.t.where.a: must be one value, or a list of values, not datetime.date(2020, 1, 1)",
+        ),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: a}, where: {.b: c}}",
+            "tables.t.where..b: .b is the element of an array",
+        ),
+        (
+            "{owner: source, from: a.jsonl, columns: {a: a}, where: {'*': c}}",
+            "tables.t.where.*: is the rest of a record",
+        ),
+        ("{owner: portal, where: {a: b}}", "tables.t.where: is for tables of owner source"),
         ("[]", "tables.t: must be a list of `key: value`, not a list"),
         ("", "tables.t: must be a list of `key: value`, not nothing"),
     ],
@@ -229,3 +252,13 @@ def test_rows_are_set_aside_only_with_a_budget(parse, text, message):
     with pytest.raises(Refusal) as caught:
         parse(text)
     assert message in str(caught.value)
+
+
+def test_a_condition_has_one_value_or_several_and_the_null_text_of_fields_is_null(parse):
+    text = (
+        HEAD + "  a: {owner: source, from: a.jsonl, columns: {a: a}, where: {type: x, n: [1, true, null]}}\n"
+        "  b: {owner: source, from: b.csv, null: '-', where: {type: ['', '-']}}\n"
+    )
+    a, b = parse(text).tables
+    assert a.where == (Condition("type", ("x",)), Condition("n", (1, True, None)))
+    assert b.where == (Condition("type", ("", None)),)

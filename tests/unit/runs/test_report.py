@@ -6,7 +6,15 @@ from ansible.module_utils.reingest.runs.report import DONE, FAILED, PLANNED, mak
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=timezone.utc)
 TABLES = {
-    "study": {"owner": "source", "read": 13, "loaded": 12, "duplicates": 1, "orphans": 0, "rejected": 2},
+    "study": {
+        "owner": "source",
+        "read": 24,
+        "loaded": 12,
+        "duplicates": 1,
+        "orphans": 0,
+        "rejected": 2,
+        "filtered": 9,
+    },
     "download": {"owner": "portal", "read": 0, "loaded": 0, "duplicates": 0, "orphans": 0},
 }
 
@@ -84,7 +92,7 @@ def test_the_printed_report_has_every_step_every_table_and_the_failure():
     assert "ingest: FAILED" in text
     assert "failed: the switch failed in Start production" in text
     assert text.index("load study") < text.index("stop backend") < text.index("start db")
-    assert "study                            13         12          1        0        2" in text
+    assert "study                            24         12          1        0        2          9" in text
     assert "download                 owner: portal" in text
 
 

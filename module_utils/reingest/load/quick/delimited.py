@@ -24,6 +24,7 @@ _NO_QUOTE = "\x01"  # COPY needs one; where the dialect has none, nothing may lo
 class QuickDelimited:
     """The bytes of the files, whole records at a time."""
 
+    filtered = 0
     unmet: frozenset[str] = frozenset()  # a field that is missing was refused before
 
     def __init__(self, feed: Feed, columns: tuple[str, ...], dsn: str) -> None:

@@ -31,6 +31,8 @@ _NULL = b"null"
 class QuickJson:
     """Lines of JSON objects whose top-level keys are columns."""
 
+    filtered = 0
+
     def __init__(self, feed: Feed, msgspec: Any, dsn: str) -> None:  # noqa: ANN401 - a module that may not be there
         """``dsn`` is for sums, or empty."""
         columns = feed.table.columns

@@ -27,6 +27,7 @@ _ROWS = 1 << 13  # in a batch
 class QuickParquet:
     """The columns of the files that are columns of the table, each in the server's own binary form."""
 
+    filtered = 0
     unmet: frozenset[str] = frozenset()  # a field that is missing was refused before
 
     def __init__(

@@ -22,6 +22,7 @@ from .way import Sent
 class QuickRows:
     """The rows of records that were handed over; one that is not good ends this way."""
 
+    filtered = 0
     unmet: frozenset[str] = frozenset()
 
     def __init__(self, feed: Feed, fields: tuple[str, ...], dsn: str) -> None:
@@ -67,7 +68,7 @@ class QuickRows:
                 if self._sums.content is not None:
                     self._sums.add(list(zip(*[row.fields for row in batch.rows])))
                 yield Sent(batch.data, len(batch.rows))
-        self.unmet = reader.unmet
+        self.filtered, self.unmet = reader.filtered, reader.unmet
 
 
 def quick_rows(feed: Feed, dsn: str) -> QuickRows | None:

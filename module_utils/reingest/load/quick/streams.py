@@ -30,9 +30,10 @@ _SET_PIPE_SIZE = 1031  # Linux; in Python's fcntl from 3.10 on
 
 @dataclass(frozen=True)
 class Copied:
-    """How many rows were sent, the columns whose path no record had, and the sum of the rows, if made."""
+    """How many rows were read and filtered, what has a path that no record had, and the sum of rows, if made."""
 
     read: int
+    filtered: int
     unmet: frozenset[str]
     content: ContentSum | None
 
@@ -152,10 +153,11 @@ def _together(streams: Sequence[_Stream], handed: int) -> Copied:
         for stream in waiting:
             stream.kill()
     if not results:
-        return Copied(handed, frozenset(), None)
+        return Copied(handed, 0, frozenset(), None)
     sums = [ContentSum(*result["content"]) for result in results if result["content"]]
     return Copied(
         handed + sum(result["read"] for result in results),
+        sum(result["filtered"] for result in results),
         frozenset.intersection(*(frozenset(result["unmet"]) for result in results)),
         sum(sums, ContentSum()) if sums else None,
     )
@@ -183,7 +185,8 @@ def _streamed(dsn: str, feed: Feed, quick: Quick, rows: Iterator[Sent]) -> Any: 
         except BadRowsError:
             return _BAD
     content = copied.content and [copied.content.rows, copied.content.total]
-    return {"read": copied.read, "unmet": sorted(copied.unmet), "content": content}
+    read = {"read": copied.read, "filtered": copied.filtered}
+    return {**read, "unmet": sorted(copied.unmet), "content": content}
 
 
 def _copy(connection: Connection, feed: Feed, quick: Quick, rows: Iterator[Sent], *, freeze: bool) -> Copied:
@@ -198,7 +201,7 @@ def _copy(connection: Connection, feed: Feed, quick: Quick, rows: Iterator[Sent]
             if blames_row(error):
                 raise BadRowsError from error
             raise
-    return Copied(supply.rows, quick.unmet, quick.content)
+    return Copied(supply.rows + quick.filtered, quick.filtered, quick.unmet, quick.content)
 
 
 class _Supply:

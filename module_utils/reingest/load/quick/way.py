@@ -36,7 +36,11 @@ class Quick(Protocol):
 
     @property
     def unmet(self) -> frozenset[str]:
-        """The columns whose path no record had so far, and must have."""
+        """What has a path that no record had so far, and must have."""
+
+    @property
+    def filtered(self) -> int:
+        """How many rows were read and are not the table's, by its `where:`."""
 
     @property
     def content(self) -> ContentSum | None:
@@ -66,7 +70,12 @@ class Quick(Protocol):
 def single_paths(feed: Feed) -> Mapping[str, str] | None:
     """Return the path of each column where every column has just one, and no two the same; else None."""
     table = feed.table
-    if table.each or not table.columns or any(len(column.paths) != 1 for column in table.columns):
+    if (
+        table.each
+        or table.where
+        or not table.columns
+        or any(len(column.paths) != 1 for column in table.columns)
+    ):
         return None
     paths = {column.name: column.paths[0] for column in table.columns}
     return paths if len(set(paths.values())) == len(paths) else None
