@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from integration.ingest.portal_dataset import Portal
+from integration.ingest.sources_load import SourcesLoad
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +51,9 @@ def refusal(load):
         return result["msg"]
 
     return run
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory, staging):
+    """Load files into tables of a database of their own; all the examples of a property share it."""
+    return SourcesLoad(tmp_path_factory.mktemp("sources"), staging)
