@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 
 import ingest_load
 from ansible.module_utils.reingest.step import StepClock
+from hypothesis import HealthCheck, Phase
+
+# Settings of a property of loads: an example is a whole load, and to look for a smaller one takes minutes.
+ONE_LOAD = {"suppress_health_check": list(HealthCheck), "phases": [Phase.explicit, Phase.generate]}
 
 
 @dataclass

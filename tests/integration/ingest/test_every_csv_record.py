@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.ingest.csv_oracle import Form, NeverClosedError, expected, written
-from integration.ingest.sources_load import SourceTable
+from integration.ingest.sources_load import ONE_LOAD, SourceTable
 
 SPECTRUM = Path(__file__).parents[2] / "data" / "csv_spectrum"
 PIECES = ["a", "c1", "0", " ", "é", "\\", "\\.", "\\N", "'", "|", ";", "\t", "\x0b", "\x85", "NULL", "\ufeff"]
@@ -99,7 +99,7 @@ def table_of(number, file, *, typed=False):
     return SourceTable(f"t{number}", f"t{number}.csv", form.bytes_of(text), tuple(names), form.keys(), kinds)
 
 
-@settings(max_examples=12, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, **ONE_LOAD)
 @given(st.lists(st.tuples(files().filter(readable), st.booleans()), min_size=20, max_size=20))
 def test_every_record_comes_back_equal_or_is_rejected_with_its_line(sources, drawn):
     tables = [table_of(number, file, typed=typed) for number, (file, typed) in enumerate(drawn)]
@@ -122,7 +122,7 @@ def test_every_record_comes_back_equal_or_is_rejected_with_its_line(sources, dra
         )
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=25, **ONE_LOAD)
 @given(files(), st.booleans())
 def test_a_file_with_a_bad_row_is_refused_by_the_line_of_one(sources, file, typed):
     form, text, names = file
