@@ -101,6 +101,7 @@ def copy_all(
         psycopg2.Error: the server fails.
     """
     reader = RowReader(feed, log.add)
+    log.follow(lambda: reader.read)
     stream = RowStream(reader, canonical, gives_up=feed.table.quarantines)
     # A table emptied in the same transaction can take its rows frozen: nothing has to visit them again.
     statement = row_statement(connection, feed, freeze=not feed.shape.partitioned)

@@ -40,6 +40,7 @@ def copy_carefully(connection: Connection, feed: Feed, log: RejectLog, canonical
     """
     run = _Run(connection, feed, log, canonical)
     reader = RowReader(feed, log.add)
+    log.follow(lambda: reader.read)
     size = _MOST
     for batch in reader.batches():
         at = 0

@@ -123,6 +123,7 @@ def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
     """
     log = RejectLog(policy, feed.table)
     reader = RowReader(feed, log.add)
+    log.follow(lambda: reader.read)
     for _ in reader.batches():
         pass
     log.check(reader.read - reader.filtered)

@@ -32,6 +32,7 @@ def trace_orphans(
         Refusal: there are more than the budget allows, or one is not in the sources.
     """
     log = RejectLog(policy, feed.table, append=True, count=rejected)
+    log.follow(lambda: read)
     left = dict(orphans)
     reader = RowReader(feed, lambda _: None)
     with (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Callable
 from urllib.parse import quote
 
 from ..dataset.mapping import Value
@@ -15,6 +15,7 @@ from ..sources.source import Source
 
 _SHOWN = 80
 _KEPT = 10_000  # characters of a value
+_MANY = 100_000  # rejects of a table, from which on a percentage is judged on the way, too
 _REMEDY = "; correct the source, or the dataset"
 
 
@@ -80,6 +81,11 @@ class RejectLog:
         self._mode = "a" if append else "w"
         self._stream: IO[str] | None = None
         self._first: Reject | None = None
+        self._read: Callable[[], int] | None = None
+
+    def follow(self, read: Callable[[], int]) -> None:
+        """Judge percentages on the way, by ``read``, which tells how many rows were read so far."""
+        self._read = read
 
     def add(self, reject: Reject) -> None:
         """Set a row aside.
@@ -95,7 +101,8 @@ class RejectLog:
         """Set a row aside, whatever ``on_reject`` says.
 
         Raises:
-            Refusal: there are more than the budget allows.
+            Refusal: there are more than the budget allows, or already so many that it is not waited for the
+                end to know the percentage.
         """
         self.count += 1
         self._first = self._first or reject
@@ -103,6 +110,10 @@ class RejectLog:
         for budget in (self._table.max_rejects, self._policy.whole):
             if budget is not None and budget.rows is not None and self.count > budget.rows:
                 raise self._over(budget, "at least ")
+            if budget is not None and self._read is not None and self.count > _MANY:
+                read = self._read()
+                if not budget.allows(self.count, read):
+                    raise self._over(budget, "at least ", f" of the first {read}")
 
     def close(self) -> None:
         """Finish the file."""

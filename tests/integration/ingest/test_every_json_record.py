@@ -97,7 +97,7 @@ def shown(row):
 
 
 def even(value):
-    """Return a value with its numbers as fractions: jsonb has 2.5e1 as 25, and all digits of a whole number."""
+    """Return a value with its numbers as fractions: jsonb has 2.5e1 as 25."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return ["number", str(Fraction(repr(value)))]
     if isinstance(value, dict):

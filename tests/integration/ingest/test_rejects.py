@@ -190,3 +190,10 @@ def test_a_second_attempt_of_a_run_leaves_only_its_own_rejects(portal, quarantin
     portal.book_lines(lines(EMMA, NOTES))
     result, rejects = quarantine()
     assert (result["rejects"], rejects) == ("", [])
+
+
+def test_a_table_that_is_hopelessly_over_a_percentage_is_not_read_to_its_end(portal, quarantine):
+    portal.authors("id,name,born,favourite\n" + "a\n" * 400_000)
+    result, rejects = quarantine("author")
+    assert "at least 100001 of the first 100001 rows are rejected, and max_rejects is 50%" in result["msg"]
+    assert len(rejects) == 100_001
