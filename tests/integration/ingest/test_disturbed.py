@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from clusters import unprivileged
 from integration.ingest.portal_dataset import BOOKS
 
 ROOT = Path(__file__).parents[3]
@@ -71,3 +73,36 @@ def test_a_source_that_is_another_one_after_it_was_read_is_refused(fed):
     stream.write(json.dumps(BOOKS[1]) + "\n")
     stream.close()
     assert "book.jsonl was changed while it was read: run again" in process.stdout.read()
+
+
+@pytest.fixture
+def small_disk(server_factory):
+    """Return a server whose tables are on a disk of 48 MB."""
+    server = server_factory()
+    server.stop()
+    tables, aside = server.data / "base", server.data / "base.aside"
+    tables.rename(aside)
+    tables.mkdir()
+    options = f"size=48m,mode=700,uid={unprivileged().pw_uid},gid={unprivileged().pw_gid}"
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", tables]
+    if os.geteuid() != 0 or subprocess.run(mount, stderr=subprocess.DEVNULL).returncode != 0:
+        pytest.skip("NOT RUN: who may not mount has no disk that can be filled")
+    try:
+        subprocess.run(["cp", "-a", f"{aside}/.", tables], check=True)
+        server.start()
+        yield server
+        server.stop("immediate")
+    finally:
+        subprocess.run(["umount", tables], check=True)
+        shutil.rmtree(aside)
+
+
+def test_a_disk_that_is_full_ends_the_load_with_a_refusal_and_the_next_one_loads(portal, load, small_disk):
+    portal.books(
+        {**BOOKS[0], "id": number, "title": f"Book {number}", "more": "x" * 1500} for number in range(40_000)
+    )
+    result = load(staging_dsn=small_disk.dsn())
+    assert "table book: " in result["msg"]
+    assert "No space left on device" in result["msg"]
+    portal.books(BOOKS)
+    assert load(staging_dsn=small_disk.dsn()).get("changed")
