@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LONGEST = 1 << 30  # bytes of one record, where the dataset declares no other limit
+LONGEST = 64 << 20  # bytes of one record, where the dataset declares no other limit
 
 
 @dataclass(frozen=True)
