@@ -13,7 +13,10 @@ description:
   - Everything that can be known before the first change is checked before it.
   - Does nothing where production, or the staging server, has a finished load of the same dataset, schema,
     transforms and sources.
-  - A load that ended early, however it ended, is cleaned away by the next one.
+  - A load that ended early, however it ended, is gone on with by the next one. Tables that it filled
+    completely stay, where the schema, the table's section and the content of its sources are the same.
+  - It starts over, and says why, where the schema is another one, a transform has changed rows, or the server
+    was not stopped cleanly while C(fsync) was off.
 requirements: [psycopg2, PyYAML]
 options:
   dataset:
@@ -58,7 +61,7 @@ options:
     type: str
     default: ""
   force:
-    description: Load although these sources were loaded already.
+    description: Load although these sources were loaded already, and from the beginning.
     type: bool
     default: false
   staging_required:
@@ -145,6 +148,11 @@ tables:
     - In check mode C(read) and C(filtered) are what the sources give, and the others are null.
   returned: success
   type: dict
+kept:
+  description:
+    - By table, the run that filled it, for the tables that an unfinished load filled and that stayed.
+  returned: success
+  type: dict
 rejects:
   description: The folder with the rows that were set aside; empty where there are none.
   returned: success
@@ -172,8 +180,9 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.step import StepClock
 
 try:
-    from ansible.module_utils.reingest.load.apply import apply_load, processes_of, rehearse
+    from ansible.module_utils.reingest.load.apply import apply_load, processes_of
     from ansible.module_utils.reingest.load.plan import plan_load, planned_tables
+    from ansible.module_utils.reingest.load.rehearse import rehearse
 except ImportError as error:
     MISSING = error.name or str(error)
 else:
@@ -210,6 +219,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
         snapshot=params["snapshot"],
         force=params["force"],
         staging_required=params["staging_required"] or not check,
+        prove=params["prove"],
     )
     processes = processes_of(params["jobs"])
     detail: dict[str, Any] = {}
@@ -235,6 +245,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
         "release": plan.release,
         "digest": plan.digest,
         "tables": tables,
+        "kept": {name: table.run for name, table in plan.filled.items()},
         "rejects": str(rejects) if rejects and rejects.is_dir() else "",
         "sources": [{"path": file.name, "size": file.size, "sha256": file.sha256} for file in plan.files],
         "system_identifier": plan.system_identifier,

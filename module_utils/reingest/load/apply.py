@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,36 +13,25 @@ from pathlib import Path
 from typing import Any
 
 import psycopg2
-from psycopg2 import sql
 
-from ..errors import Refusal
 from ..postgres.dsn import Connection, connect, with_database
-from ..sources.content import suffix
 from ..sources.files import check_unchanged
-from ..sources.source import Source
 from .account import Account, count_table, settle_accounts
-from .fill import CONTENT, Filling, count_rows, fill_table
+from .fill import CONTENT, Filling, fill_table
 from .orphans import trace_orphans
 from .plan import LoadPlan
-from .record import TableCount, begin_record, finish_record
+from .prepare import prepare_load, reject_policy
+from .record import TableCount, finish_record
 from .references import Settled, add_references, prove_references, settle_orphans
 from .rejects import RejectPolicy
 from .script import refused, run_script
-from .server import load_lock, replace_database
-from .setaside import Reference, SetAside, set_aside
+from .sequences import keep_sequences, move_sequences
+from .server import load_lock
+from .setaside import Reference
+from .state import FilledTable, end_state, give_up_state, write_filled, write_settled
 from .workers import Job, run_parallel
 
 _SMALL = 1 << 23  # bytes of a table's sources
-_EXPANDS = {".gz": 5, ".zst": 5, ".parquet": 4}  # about so many times, unpacked
-
-_SEQUENCES = """
-SELECT n.nspname, c.relname, a.attname,
-       pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname)
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE (n.nspname, c.relname) IN %s AND c.relkind IN ('r', 'p')
-  AND pg_get_serial_sequence(format('%%I.%%I', n.nspname, c.relname), a.attname) IS NOT NULL
-"""
 
 
 @dataclass
@@ -64,34 +52,13 @@ class Phases:
 class Loaded:
     """What came of it: the rows of each table, and the seconds of each part and of each transform.
 
-    ``ways`` tells of each table how it was copied, and over how many connections.
+    ``ways`` tells of each table that was filled how it was copied, and over how many connections.
     """
 
     tables: dict[str, TableCount]
     seconds: dict[str, float]
     transforms: dict[str, float]
     ways: dict[str, str]
-
-
-def rehearse(plan: LoadPlan, processes: int) -> dict[str, dict[str, int]]:
-    """Read all sources as the load would; touches no server, and writes no rejects.
-
-    Returns:
-        by table, the rows ``read``, and those of them that are ``rejected`` before any server sees them, or
-        ``filtered``.
-
-    Raises:
-        Refusal: a source is not what the dataset says; with file and line.
-    """
-    policy = RejectPolicy(None, plan.dataset.max_rejects)
-    jobs = [
-        Job(feed.table.name, _weight(plan, feed.files), partial(count_rows, feed, policy))
-        for feed in plan.feeds
-    ]
-    counted = run_parallel(jobs, processes)
-    rejected = sum(count["rejected"] for count in counted.values())
-    policy.check_whole(rejected, sum(count["read"] - count["filtered"] for count in counted.values()))
-    return counted
 
 
 def apply_load(
@@ -104,7 +71,7 @@ def apply_load(
     rejects: Path | None = None,
     prove: str = CONTENT,
 ) -> Loaded:
-    """Load the staging database anew. A load that ends early is cleaned away by the next one.
+    """Load the staging database, anew or on from an unfinished load, which one that ends early leaves.
 
     Args:
         plan: what ``plan_load`` returned, its action ``load``.
@@ -113,7 +80,7 @@ def apply_load(
         operator: ORCID iD of who runs it.
         processes: how many tables are filled at the same time.
         rejects: the run's folder for rows that are set aside; what an earlier load left in it goes away.
-        prove: ``content`` or ``counts``.
+        prove: ``content`` or ``counts``, as it was planned with.
 
     Raises:
         Refusal: another load is under way, a row, a source or a transform is refused, more rows are bad than
@@ -121,21 +88,21 @@ def apply_load(
     """
     dsn = with_database(staging_dsn, plan.dataset.database)
     phases = Phases()
-    policy = _reject_policy(plan, rejects)
+    policy = reject_policy(plan, rejects)
     with load_lock(staging_dsn, f"reingest load {run} of {operator}") as lock:
         spared = [lock.fileno()]
         with phases.phase("create"):
-            replace_database(lock, plan.dataset.database)
-            aside = _prepare(dsn, plan, run=run, operator=operator)
+            aside = prepare_load(lock, staging_dsn, plan, policy, run=run, operator=operator)
         with phases.phase("copy"):
+            whole = sum(map(plan.weight, plan.unfilled))
             jobs = []
-            for feed in plan.feeds:
-                name, weight = feed.table.name, _weight(plan, feed.files)
-                streams = streams_of(weight, _weight(plan, [file.path for file in plan.files]), processes)
+            for feed in plan.unfilled:
+                name, weight = feed.table.name, plan.weight(feed)
+                streams = streams_of(weight, whole, processes)
                 filling = Filling(dsn, feed, aside.of(name), policy, prove, streams)
-                jobs.append(Job(name, weight, partial(fill_table, filling), width=streams))
-            filled = run_parallel(jobs, processes, closed=spared)
-            check_unchanged(plan.files)
+                jobs.append(Job(name, weight, partial(_fill, plan, filling, run), width=streams))
+            filled: dict[str, Any] = {name: vars(table) for name, table in plan.filled.items()}
+            filled.update(run_parallel(jobs, processes, closed=spared))
         with refused("the load"):
             with phases.phase("references"):
                 settled = _settle_orphans(dsn, plan, aside.references)
@@ -145,7 +112,7 @@ def apply_load(
                 with phases.phase("account"):
                     accounts = {
                         name: Account(
-                            fill["read"], fill["duplicates"], settled.dropped[name],
+                            fill["read"], fill["duplicates"], fill.get("orphans", 0) + settled.dropped[name],
                             fill["rejected"] + traced.get(name, 0), fill["filtered"],
                         )
                         for name, fill in filled.items()
@@ -157,20 +124,8 @@ def apply_load(
                     tables = _finish(connection, plan, loaded)
             with phases.phase("checkpoint"):
                 _checkpoint(lock)
-    ways = {name: f"{fill['way']} x {fill['streams']}" for name, fill in filled.items()}
+    ways = {name: f"{fill['way']} x {fill['streams']}" for name, fill in filled.items() if "way" in fill}
     return Loaded(tables, phases.seconds, transforms, ways)
-
-
-def _reject_policy(plan: LoadPlan, folder: Path | None) -> RejectPolicy:
-    if folder is not None and folder.exists():
-        shutil.rmtree(folder)  # another attempt of the same run
-    for feed in plan.feeds:
-        if folder is None and (feed.table.quarantines or feed.table.orphans == "quarantine"):
-            raise Refusal(
-                f"table {feed.table.name}: the dataset sets bad rows aside, and there is no folder for them: "
-                "name the worker's own directory (work)"
-            )
-    return RejectPolicy(folder, plan.dataset.max_rejects)
 
 
 def streams_of(weight: int, whole: int, processes: int) -> int:
@@ -186,29 +141,33 @@ def processes_of(jobs: int) -> int:
     return jobs if jobs > 0 else len(os.sched_getaffinity(0))
 
 
-def _prepare(dsn: str, plan: LoadPlan, *, run: str, operator: str) -> SetAside:
-    with closing(connect(dsn)) as connection:
-        run_script(connection, plan.dataset.schema, plan.schema, "the schema")
-        connection.commit()
-    with closing(
-        connect(dsn)
-    ) as connection:  # a new session: the schema may have changed settings of its own
-        begin_record(
-            connection,
-            snapshot=plan.snapshot,
-            release=plan.dataset.release,
-            digest=plan.digest,
-            run=run,
-            operator=operator,
-        )
-        aside = set_aside(connection, {feed.table.name for feed in plan.feeds})
-        connection.commit()
-    return aside
+def _fill(plan: LoadPlan, filling: Filling, run: str) -> dict[str, Any]:
+    """Fill a table, and write down for the next run, should it need it, that the table is complete."""
+    name, policy = filling.feed.table.name, filling.policy
+    filled = fill_table(filling)
+    check_unchanged(plan.sources_of(filling.feed))  # what is written down as loaded is what was identified
+    policy.sync(name)
+    complete = FilledTable(
+        name=name,
+        digest=plan.digests[name],
+        run=run,
+        read=filled["read"],
+        duplicates=filled["duplicates"],
+        rejected=filled["rejected"],
+        filtered=filled["filtered"],
+        rejects=str(policy.path(name)) if filled["rejected"] else "",
+    )
+    with refused(f"table {name}"), closing(connect(filling.dsn, autocommit=True)) as connection:
+        write_filled(connection, complete)
+    return filled
 
 
 def _settle_orphans(dsn: str, plan: LoadPlan, references: tuple[Reference, ...]) -> Settled:
-    with closing(connect(dsn, autocommit=True)) as connection:
-        return settle_orphans(connection, plan.dataset, references, plan.feeds)
+    with closing(connect(dsn)) as connection:  # one transaction: the next run must know of all that is gone
+        settled = settle_orphans(connection, plan.dataset, references, plan.feeds)
+        write_settled(connection, settled)
+        connection.commit()
+    return settled
 
 
 def _trace_orphans(
@@ -229,7 +188,7 @@ def _trace_orphans(
             done = filled[name]
             own = done["read"] - done["filtered"]
             call = partial(trace_orphans, dsn, feed, orphans, policy, done["rejected"], own)
-            jobs.append(Job(name, _weight(plan, feed.files), call))
+            jobs.append(Job(name, plan.weight(feed), call))
     traced = run_parallel(jobs, processes, closed=spared)
     check_unchanged(plan.files)
     return traced
@@ -256,31 +215,16 @@ def _prove(dsn: str, references: list[Reference]) -> None:
 
 def _transform(connection: Connection, plan: LoadPlan) -> dict[str, float]:
     """Run the transforms, each in a transaction of its own, and return the seconds of each."""
-    _move_sequences(connection, plan)
+    move_sequences(connection, plan.feeds)
+    keep_sequences(connection)
     connection.commit()
+    give_up_state(connection)  # with the first transform, or at the end
     transforms = Phases()
     for path, text in plan.transforms:
         with transforms.phase(path.name):
             run_script(connection, path, text, "the transform")
             connection.commit()
     return transforms.seconds
-
-
-def _move_sequences(connection: Connection, plan: LoadPlan) -> None:
-    """Set each sequence of a loaded column behind the values that the sources brought."""
-    loaded = {
-        (feed.shape.schema, feed.shape.relation): {column.name for column in feed.table.columns}
-        for feed in plan.feeds
-    }
-    if not loaded:
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(_SEQUENCES, (tuple(loaded),))
-        for schema, relation, column, sequence in cursor.fetchall():
-            if column in loaded[schema, relation]:
-                statement = sql.SQL("SELECT setval(%s, max({column})) FROM {table} HAVING max({column}) > 0")
-                names = {"column": sql.Identifier(column), "table": sql.Identifier(schema, relation)}
-                cursor.execute(statement.format(**names), (sequence,))
 
 
 def _finish(connection: Connection, plan: LoadPlan, loaded: dict[str, TableCount]) -> dict[str, TableCount]:
@@ -294,6 +238,7 @@ def _finish(connection: Connection, plan: LoadPlan, loaded: dict[str, TableCount
         else:
             rows = count_table(connection, plan.shapes[table.name])
             tables[table.name] = TableCount(table.owner, 0, rows, 0, 0)
+    end_state(connection)
     finish_record(connection, tables, plan.files)
     connection.commit()
     return tables
@@ -303,9 +248,3 @@ def _checkpoint(connection: Connection) -> None:
     # Only shortens the stop that comes next; a login without the right to it loses nothing.
     with connection.cursor() as cursor, contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
         cursor.execute("CHECKPOINT")
-
-
-def _weight(plan: LoadPlan, files: Sequence[Source]) -> int:
-    """Return about how many bytes of text the files hold."""
-    sizes = {file.path: file.size for file in plan.files}
-    return sum(sizes[file] * _EXPANDS.get(suffix(file), 1) for file in files)

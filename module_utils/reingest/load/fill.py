@@ -38,7 +38,7 @@ from .workers import Job, run_parallel
 CONTENT, COUNTS = "content", "counts"
 PROOFS = (CONTENT, COUNTS)
 
-# A load that is killed is started over, so no commit of it needs to wait for the disk; the last one does.
+# No commit needs to wait for the disk: the one that says that the table is complete comes after all of them.
 _SESSION = "SET synchronous_commit = off"
 
 

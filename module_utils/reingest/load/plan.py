@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +12,34 @@ from ..dataset.model import ELEMENT, SOURCE, Column, Dataset, Table
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..postgres.dsn import address, connect, with_database
+from ..sources.content import suffix
 from ..sources.files import SourceFile, find_sources, identify
 from ..sources.reader import read_fields
 from ..sources.source import Source
 from ..volume.snapshot_id import checked, new_id
 from .catalog import TableShape, read_tables
+from .digests import load_digest, load_identity, table_digest
+from .fill import CONTENT
 from .fit import check_tables
 from .record import LoadRecord, TableCount
+from .resume import Resumption, plan_resume
 from .rows import Feed
 from .script import read_script, run_script
-from .server import MAINTENANCE, inspect_production, inspect_staging, refuse_second_load
+from .server import MAINTENANCE, Server, inspect_production, inspect_staging, refuse_second_load
+from .state import FilledTable, UnresumableError
 
 LOAD, KEEP_LIVE, KEEP_STAGED = "load", "keep_live", "keep_staged"
+
+_EXPANDS = {".gz": 5, ".zst": 5, ".parquet": 4}  # about so many times, unpacked
 
 
 @dataclass(frozen=True)
 class LoadPlan:
-    """What a load would do. ``kept`` is the finished load that makes another one needless."""
+    """What a load would do. ``kept`` is the finished load that makes another one needless.
+
+    ``resumed`` is the unfinished load that it goes on with, or ``anew`` says why it does not.
+    ``identity`` and ``digests`` are what the next run compares, if this one does not come to its end.
+    """
 
     dataset: Dataset
     action: str
@@ -44,6 +53,10 @@ class LoadPlan:
     transforms: tuple[tuple[Path, str], ...]
     before: LoadRecord | None
     kept: LoadRecord | None
+    identity: str = ""
+    digests: Mapping[str, str] = field(default_factory=dict)
+    resumed: Resumption | None = None
+    anew: str = ""
 
     @property
     def changed(self) -> bool:
@@ -55,24 +68,51 @@ class LoadPlan:
         """Return the release that the staging server, or production, has afterwards."""
         return self.kept.release if self.kept else self.dataset.release
 
+    @property
+    def filled(self) -> dict[str, FilledTable]:
+        """Return the tables that an unfinished load filled and that stay."""
+        return self.resumed.tables if self.resumed else {}
+
+    @property
+    def unfilled(self) -> tuple[Feed, ...]:
+        """Return what is still to be filled."""
+        return tuple(feed for feed in self.feeds if feed.table.name not in self.filled)
+
+    def sources_of(self, feed: Feed) -> tuple[SourceFile, ...]:
+        """Return a table's sources as they were when the load was planned."""
+        return _sources_of(feed, {file.path: file for file in self.files})
+
+    def weight(self, feed: Feed) -> int:
+        """Return about how many bytes a table's sources have, unpacked."""
+        return sum(file.size * _EXPANDS.get(suffix(file.path), 1) for file in self.sources_of(feed))
+
     def did(self) -> list[str]:
         """Return what is done, a sentence each."""
         if not self.changed:
             return []
         loads = [
-            f"load {table.name} from {', '.join(table.sources)}"
+            f"keep {table.name}, loaded by run {self.filled[table.name].run}"
+            if table.name in self.filled
+            else f"load {table.name} from {', '.join(table.sources)}"
             for table in self.dataset.tables
             if _is_loaded(table)
         ]
-        return [*loads, *(f"run transform {path.name}" for path, _ in self.transforms)]
+        over = [f"start over, not from the unfinished load: {self.anew}"] if self.anew else []
+        return [*over, *loads, *(f"run transform {path.name}" for path, _ in self.transforms)]
 
     def diff(self) -> dict[str, str]:
         """Return the load in the staging server before and after, as text."""
         if not self.changed:
             return {"before": "", "after": ""}
-        tables = "".join(f"table {table.name}: {table.owner}\n" for table in self.dataset.tables)
+        tables = "".join(
+            f"table {table.name}: {table.owner}{self._shown_filled(table.name)}\n"
+            for table in self.dataset.tables
+        )
         after = f"staging: release {self.dataset.release}, snapshot {self.snapshot}\n{tables}"
         return {"before": f"staging: {shown_load(self.before)}\n{_shown_tables(self.before)}", "after": after}
+
+    def _shown_filled(self, table: str) -> str:
+        return f", kept, loaded by run {self.filled[table].run}" if table in self.filled else ""
 
 
 def plan_load(
@@ -86,6 +126,7 @@ def plan_load(
     snapshot: str = "",
     force: bool = False,
     staging_required: bool = True,
+    prove: str = CONTENT,
 ) -> LoadPlan:
     """Check the dataset, its files and both servers, and decide what to do; changes nothing.
 
@@ -97,9 +138,10 @@ def plan_load(
         sources: another folder of sources than the dataset's.
         release: another name of the release than the dataset's.
         snapshot: the id of the load; a new one when empty.
-        force: load although these sources were loaded already.
+        force: load although these sources were loaded already, and from the beginning.
         staging_required: false for a dry run that finds the staging server stopped, which the run would
             start: the schema cannot be tried then, and the plan has no feeds.
+        prove: how the tables are proven, ``content`` or ``counts``.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
@@ -125,15 +167,22 @@ def plan_load(
         check_tables(dataset, shapes, production.tables if production else {})
     identified = identify((path for paths in found.values() for path in paths), dataset.sources)
     files = tuple(identified.values())
-    digest = _digest(dataset, schema, transforms, files)
+    digest = load_digest(dataset, schema, transforms, files)
     kept, action = None, LOAD
     if not force:
         for server, keep in ((production, KEEP_LIVE), (staging, KEEP_STAGED)):
             record = server.record if server else None
             if kept is None and record is not None and record.finished and record.digest == digest:
                 kept, action = record, keep
+    feeds = tuple(_feeds(dataset, shapes, found)) if staging else ()
+    identity = load_identity(dataset, schema)
+    digests = {
+        feed.table.name: table_digest(feed.table, _sources_of(feed, identified), prove) for feed in feeds
+    }
+    resumed, anew = None, ""
     if action == LOAD and staging:
         refuse_second_load(staging_dsn)
+        resumed, anew = _resumed(staging_dsn, staging, dataset, identity, digests, force=force)
     return LoadPlan(
         dataset=dataset,
         action=action,
@@ -141,13 +190,31 @@ def plan_load(
         digest=digest,
         system_identifier=staging.system_identifier if staging else "",
         shapes=shapes,
-        feeds=tuple(_feeds(dataset, shapes, found)) if staging else (),
+        feeds=feeds,
         files=files,
         schema=schema,
         transforms=transforms,
         before=staging.record if staging else None,
         kept=kept,
+        identity=identity,
+        digests=digests,
+        resumed=resumed,
+        anew=anew,
     )
+
+
+def _resumed(
+    dsn: str, staging: Server, dataset: Dataset, identity: str, digests: Mapping[str, str], *, force: bool
+) -> tuple[Resumption | None, str]:
+    """Return the unfinished load that is gone on with, or why the one that is there is not."""
+    if staging.record is None or staging.record.finished:
+        return None, ""
+    if force:
+        return None, "that is forced"
+    try:
+        return plan_resume(dsn, dataset, identity, digests), ""
+    except UnresumableError as reason:
+        return None, str(reason)
 
 
 def planned_tables(plan: LoadPlan, counted: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, Any]]:
@@ -223,21 +290,12 @@ def _feeds(
     ]
 
 
+def _sources_of(feed: Feed, identified: Mapping[Source, SourceFile]) -> tuple[SourceFile, ...]:
+    return tuple(identified[source] for source in feed.files)
+
+
 def _is_loaded(table: Table) -> bool:
     return table.owner == SOURCE and bool(table.sources)
-
-
-def _digest(
-    dataset: Dataset, schema: str, transforms: tuple[tuple[Path, str], ...], files: tuple[SourceFile, ...]
-) -> str:
-    """Return one hash of all that decides what the load makes."""
-    parts = [
-        ["dataset", dataset.file.read_text(encoding="utf-8")],
-        ["schema", schema],
-        *(["transform", path.name, text] for path, text in transforms),
-        *(["source", file.name, file.sha256] for file in files),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def shown_load(record: LoadRecord | None) -> str:

@@ -22,6 +22,12 @@ CREATE TABLE reingest.load (
     began timestamptz NOT NULL DEFAULT now(),
     finished timestamptz -- NULL while the load is not complete
 );
+CREATE TABLE reingest.load_run (
+    run text NOT NULL, -- one that began the load, or went on with it
+    operator text NOT NULL,
+    snapshot text NOT NULL,
+    began timestamptz NOT NULL DEFAULT now()
+);
 CREATE TABLE reingest.load_table (
     name text PRIMARY KEY,
     owner text NOT NULL,
@@ -77,6 +83,19 @@ def begin_record(
             " VALUES (%s, %s, %s, %s, %s)",
             (snapshot, release, digest, run, operator),
         )
+    _add_run(connection, run, operator, snapshot)
+
+
+def resume_record(
+    connection: Connection, *, snapshot: str, release: str, digest: str, run: str, operator: str
+) -> None:
+    """Write down that another run goes on with the load, as its own, in the caller's transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE reingest.load SET snapshot = %s, release = %s, digest = %s, run = %s, operator = %s",
+            (snapshot, release, digest, run, operator),
+        )
+    _add_run(connection, run, operator, snapshot)
 
 
 def finish_record(
@@ -118,3 +137,11 @@ def read_record(connection: Connection) -> LoadRecord | None:
         tables = {name: TableCount(*counts) for name, *counts in cursor.fetchall()}
     snapshot, release, digest, finished = row
     return LoadRecord(snapshot, release, digest, finished, tables)
+
+
+def _add_run(connection: Connection, run: str, operator: str, snapshot: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO reingest.load_run (run, operator, snapshot) VALUES (%s, %s, %s)",
+            (run, operator, snapshot),
+        )

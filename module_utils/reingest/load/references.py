@@ -18,6 +18,11 @@ from .script import database_reason
 from .setaside import Reference
 
 _SHOWN = 3
+_THERE = """
+SELECT EXISTS (SELECT FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
+               JOIN pg_namespace n ON n.oid = c.relnamespace
+               WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s AND k.contype = 'f')
+"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Settled:
 def settle_orphans(
     connection: Connection, dataset: Dataset, references: Sequence[Reference], feeds: Sequence[Feed]
 ) -> Settled:
-    """Take orphans out of the tables that declare it, until none is left."""
+    """Take orphans out of the tables that declare it, until none is left, in the caller's transaction."""
     by_table = {feed.table.name: feed for feed in feeds}
     settled = Settled()
     with connection.cursor() as cursor:
@@ -91,15 +96,17 @@ class _Lines:
 
 
 def add_references(connection: Connection, references: Sequence[Reference]) -> None:
-    """Put every reference back, unproven where it can be proven later: an instant for each.
+    """Put every reference back that is not there, unproven where it can be proven later: an instant each.
 
     Raises:
         Refusal: a reference that must be proven at once has orphans.
     """
     with connection.cursor() as cursor:
         for reference in references:
-            unproven = " NOT VALID" if reference.late else ""
-            _prove(connection, reference, reference.create + unproven)
+            cursor.execute(_THERE, (*reference.relation, reference.name))
+            if not cursor.fetchone()[0]:
+                unproven = " NOT VALID" if reference.late else ""
+                _prove(connection, reference, reference.create + unproven)
             cursor.execute(reference.comment)
 
 

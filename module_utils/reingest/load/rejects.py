@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Callable
@@ -12,6 +15,7 @@ from ..dataset.mapping import Value
 from ..dataset.model import Budget, Table
 from ..errors import Refusal
 from ..sources.source import Source
+from ..volume.durable import sync_directory
 
 _SHOWN = 80
 _KEPT = 10_000  # characters of a value
@@ -52,6 +56,42 @@ class RejectPolicy:
     def path(self, table: str) -> Path | None:
         """Return the file of a table."""
         return self.folder / f"{quote(table, safe='')}.jsonl" if self.folder else None
+
+    def clear(self, kept: Iterable[str]) -> None:
+        """Delete what an earlier attempt of the run left in the folder, but for the files that are kept."""
+        stay = set(kept)
+        if self.folder is None or not self.folder.exists():
+            return
+        if not stay:
+            shutil.rmtree(self.folder)
+            return
+        for path in self.folder.iterdir():
+            if str(path) not in stay:
+                path.unlink()
+
+    def carry(self, table: str, file: str) -> str:
+        """Bring the rejects of a table that an earlier run filled into this run's folder.
+
+        Returns:
+            where they are now; empty where ``file`` is.
+        """
+        path = self.path(table)
+        if not file or path is None:
+            return ""
+        if Path(file) != path:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, path)
+            self.sync(table)
+        return str(path)
+
+    def sync(self, table: str) -> None:
+        """Have the rejects of a table survive a crash of this machine, where it has some."""
+        path = self.path(table)
+        if path is None or not path.exists():
+            return
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        sync_directory(path.parent)
 
     def check_whole(self, rejected: int, read: int) -> None:
         """Refuse when all tables together are over the dataset's budget.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,13 @@ MAINTENANCE = "postgres"
 _LOCK = 7_235_419_186_024_011_361  # any number, the same for every load
 _LOCK_WAIT_MS = 2000  # what the server may need to notice that a killed load is gone
 _NAME_LENGTH = 63
+# A worker that lost its power says no goodbye: after a minute the server gives its lock back.
+_KEEPALIVE = "SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+_END_MS = 60_000
+
+
+class LoadUnderWay(Refusal):
+    """Somebody loads into the staging server."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,9 @@ def inspect_staging(dsn: str, database: str, *, required: bool) -> Server | None
         Refusal: it must answer and does not, or it refuses the login.
     """
     try:
+        # The server may still drop or make the database for a load that was killed a moment ago.
+        with contextlib.suppress(LoadUnderWay):
+            refuse_second_load(dsn)
         return inspect_server(dsn, database)
     except Unreachable:
         if required:
@@ -103,15 +114,13 @@ def lock_holder(connection: Connection) -> str:
 
 
 def refuse_second_load(dsn: str) -> None:
-    """Refuse when a load is under way.
+    """Refuse when a load is under way; one that was killed a moment ago is none.
 
     Raises:
-        Refusal: names who loads.
+        LoadUnderWay: names who loads.
     """
-    with closing(connect(with_database(dsn, MAINTENANCE), autocommit=True)) as connection:
-        holder = lock_holder(connection)
-        if holder:
-            raise _under_way(dsn, holder)
+    with load_lock(dsn, "reingest"):
+        pass
 
 
 @contextmanager
@@ -119,12 +128,13 @@ def load_lock(dsn: str, name: str) -> Iterator[Connection]:
     """Hold the staging server for one load, and give the connection that holds it.
 
     Raises:
-        Refusal: another load has it.
+        LoadUnderWay: another load has it.
     """
     maintenance = with_database(dsn, MAINTENANCE)
     with closing(connect(maintenance, application_name=name[:_NAME_LENGTH], autocommit=True)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", (str(_LOCK_WAIT_MS),))
+            cursor.execute(_KEEPALIVE)
             try:
                 cursor.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
             except psycopg2.errors.LockNotAvailable:
@@ -143,5 +153,32 @@ def replace_database(connection: Connection, name: str) -> None:
         )
 
 
-def _under_way(dsn: str, holder: str) -> Refusal:
-    return Refusal(f"a load into {address(dsn)} is under way: {holder}; wait until it ends, or end that run")
+def end_sessions(connection: Connection, database: str) -> None:
+    """End every other session on a database, and wait until they are gone.
+
+    A load that was killed leaves some: its client is gone, and the server builds the index to its end.
+
+    Raises:
+        Refusal: one does not end.
+        psycopg2.Error: the login may not end one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pid, application_name FROM pg_stat_activity"
+            " WHERE datname = %s AND backend_type = 'client backend' AND pid <> pg_backend_pid()",
+            (database,),
+        )
+        for pid, name in cursor.fetchall():
+            cursor.execute("SELECT pg_terminate_backend(%s, %s)", (pid, _END_MS))
+            cursor.execute("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE pid = %s)", (pid,))
+            if cursor.fetchone()[0]:
+                raise Refusal(
+                    f"server process {pid} ({name or 'of no name'}) on database {database} does not end: "
+                    "look at the staging server, restart it, then run again"
+                )
+
+
+def _under_way(dsn: str, holder: str) -> LoadUnderWay:
+    return LoadUnderWay(
+        f"a load into {address(dsn)} is under way: {holder}; wait until it ends, or end that run"
+    )

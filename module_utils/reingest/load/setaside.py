@@ -169,8 +169,8 @@ def _put_back_alone(dsn: str, pieces: Sequence[Piece]) -> None:
         put_back(connection, pieces)
 
 
-def take_off(cursor: Cursor, pieces: Sequence[Piece]) -> None:
-    """Drop those keys and indexes that were put back already, in the caller's transaction."""
+def take_off(cursor: Cursor, pieces: Sequence[Piece] | Sequence[Reference]) -> None:
+    """Drop those keys, indexes or references that were put back already, in the caller's transaction."""
     for piece in pieces:
         cursor.execute("SAVEPOINT piece")
         try:

@@ -30,7 +30,7 @@ _SET_PIPE_SIZE = 1031  # Linux; in Python's fcntl from 3.10 on
 
 @dataclass(frozen=True)
 class Copied:
-    """Rows read and filtered, what has a path that no record had, and the sum of the rows, if one was made."""
+    """Rows read and filtered, what has a path that no record had, and the sum of the rows, if made."""
 
     read: int
     filtered: int
