@@ -26,6 +26,7 @@ class Server:
     data: Path
     port: int
     account: dict
+    fsync: str = "off"
 
     def dsn(self, database="postgres"):
         return f"postgresql://postgres:{PASSWORD}@127.0.0.1:{self.port}/{database}"
@@ -56,7 +57,8 @@ class Server:
         )
 
     def start(self):
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+        options += f" -c fsync={self.fsync}"
         log = self.data.with_suffix(".log")
         self.run("pg_ctl", "start", "-w", "-s", "-D", self.data, "-l", log, "-o", options)
 
@@ -70,7 +72,7 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server_factory():
-    """Return ``make(major=16)``, which initialises and starts a server and returns it as a ``Server``.
+    """Return ``make(major=16, fsync="off")``, which initialises and starts a server: a ``Server``.
 
     A test of a major that is not installed is not run, which is a failure where CI is set.
     PostgreSQL refuses root: there it runs under ``nobody``, with a copy of the binaries for that account.
@@ -80,12 +82,12 @@ def server_factory():
     root.chmod(0o755)
     os.chown(root, unprivileged().pw_uid, unprivileged().pw_gid)
 
-    def make(major=16):
+    def make(major=16, fsync="off"):
         if not installed(major):
             told = f"NOT RUN: PostgreSQL {major} is not installed: make .venv/postgresql/installed"
             (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
         data = root / f"server-{len(made)}"
-        server = Server(programs(major, root), data, free_port(), as_unprivileged())
+        server = Server(programs(major, root), data, free_port(), as_unprivileged(), fsync)
         password = root / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from integration.ingest.killed import content
 from integration.ingest.portal_dataset import Portal
 from integration.ingest.sources_load import SourcesLoad
 
@@ -57,3 +58,27 @@ def refusal(load):
 def sources(tmp_path_factory, staging):
     """Load files into tables of a database of their own; all the examples of a property share it."""
     return SourcesLoad(tmp_path_factory.mktemp("sources"), staging)
+
+
+@pytest.fixture
+def resume(load, portal):
+    """Load after a load that ended early, as another run; returns the result."""
+
+    def run(**params):
+        result = load(**{"run": "run-2", "work": str(portal.folder / "work"), **params})
+        assert result.get("changed"), result.get("msg")
+        return result
+
+    return run
+
+
+@pytest.fixture
+def as_fresh(resume, staging):
+    """Assert that the database is what a load of the same from the beginning makes."""
+
+    def check():
+        found = content(staging)
+        assert resume(run="run-3", force=True)["kept"] == {}
+        assert found == content(staging)
+
+    return check

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from clusters import unprivileged
+from integration.ingest.killed import filled, wait_for
 from integration.ingest.portal_dataset import BOOKS
 
 ROOT = Path(__file__).parents[3]
@@ -47,6 +48,8 @@ def fed(portal, staging):
     with source.open("w") as stream:  # opens when the load reads it
         stream.write(json.dumps(BOOKS[0]) + "\n")
         stream.flush()
+        # With the other table complete, what happens next happens to this one.
+        wait_for(lambda: filled(staging) == {"author"}, "author filled")
         yield process, stream
     process.stdin.close()
     process.stdout.close()
