@@ -52,7 +52,8 @@ def test_killed_while_rows_are_copied(portal, staging, resume, as_fresh):
     assert result["kept"] == {"author": "run-1", "book": "run-1"}
     assert files(staging, *FIRST) == before
     assert result["tables"]["book"] == {
-        "owner": "source", "read": 2, "loaded": 2, "duplicates": 0, "orphans": 0, "rejected": 0, "filtered": 0,
+        "owner": "source", "read": 2, "loaded": 2, "filtered": 0, "duplicates": 0, "orphans": 0,
+        "rejected": 0,
     }  # fmt: skip
     as_fresh()
 
