@@ -17,6 +17,7 @@ description:
     completely stay, where the schema, the table's section and the content of its sources are the same.
   - It starts over, and says why, where the schema is another one, a transform has changed rows, or the server
     was not stopped cleanly while C(fsync) was off.
+  - Runs in the background of its host, and shows how far it is, see O(show).
 requirements: [psycopg2, PyYAML]
 options:
   dataset:
@@ -88,6 +89,22 @@ options:
     description: How many tables are filled at the same time. With 0, one for each core.
     type: int
     default: 0
+  show:
+    description:
+      - How the action plugin of the same name shows how far the load is. It runs the module in the background
+        of its host, so that a connection that is lost does not end it, and reads its state from
+        C(<work>/<run>/progress.json). In check mode, and without O(work), nothing is shown.
+      - With C(auto), tables are drawn in place in a terminal, and a line is written now and then elsewhere;
+        with C(lines), these lines in any case; with C(none), nothing.
+    type: str
+    choices: [auto, lines, none]
+    default: auto
+  patience:
+    description:
+      - Seconds for which the host may be out of the action plugin's reach before it gives up. The load goes
+        on there until it ends, or until the next run ends it.
+    type: float
+    default: 600
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -183,6 +200,8 @@ try:
     from ansible.module_utils.reingest.load.apply import apply_load, processes_of
     from ansible.module_utils.reingest.load.plan import plan_load, planned_tables
     from ansible.module_utils.reingest.load.rehearse import rehearse
+    from ansible.module_utils.reingest.load.reporter import Reporter, reported
+    from ansible.module_utils.reingest.postgres.dsn import address
 except ImportError as error:
     MISSING = error.name or str(error)
 else:
@@ -203,12 +222,25 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "work": {"type": "path", "default": ""},
     "prove": {"type": "str", "choices": ["content", "counts"], "default": "content"},
     "jobs": {"type": "int", "default": 0},
+    "show": {"type": "str", "choices": ["auto", "lines", "none"], "default": "auto"},
+    "patience": {"type": "float", "default": 600},
     "stage": {"type": "str", "default": "load"},
 }
 
 
 def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
     """Plan the load and carry it out, or in check mode only read the sources; return the module's result."""
+    folder = Path(params["work"]) / params["run"] if params["work"] else None
+    facts = {name: params[name] for name in ("run", "operator", "release", "snapshot")}
+    facts["staging"] = address(params["staging_dsn"])
+    with reported(None if check else folder, facts) as reporter:
+        return load_reported(params, clock, reporter, folder / "rejects" if folder else None, check=check)
+
+
+def load_reported(
+    params: dict[str, Any], clock: StepClock, reporter: Reporter, rejects: Path | None, *, check: bool
+) -> dict[str, Any]:
+    """Do it, and tell ``reporter`` how far it is."""
     plan = plan_load(
         Path(params["dataset"]),
         staging_dsn=params["staging_dsn"],
@@ -221,9 +253,9 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
         staging_required=params["staging_required"] or not check,
         prove=params["prove"],
     )
+    reporter.know(release=plan.release, snapshot=plan.snapshot)
     processes = processes_of(params["jobs"])
     detail: dict[str, Any] = {}
-    rejects = Path(params["work"]) / params["run"] / "rejects" if params["work"] else None
     if plan.changed and not check:
         loaded = apply_load(
             plan,
@@ -233,6 +265,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
             processes=processes,
             rejects=rejects,
             prove=params["prove"],
+            reporter=reporter,
         )
         tables = {name: vars(count) for name, count in loaded.tables.items()}
         detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}

@@ -12,6 +12,7 @@ description:
     down in schema C(reingest) of that database what it holds then.
   - The loader is a command on this host, or a job of an HTTP server.
   - The loader's log is kept and judged line by line.
+  - Runs in the background of its host, and shows how far the loader is, see O(show).
   - Everything that can be known before the loader runs is checked before it.
   - Does nothing where production, or the staging server, has a finished load of the same release.
   - The result is that of M(ingest_load).
@@ -184,6 +185,22 @@ options:
     description: Load although this release was loaded already.
     type: bool
     default: false
+  show:
+    description:
+      - How the action plugin of the same name shows how far the load is. It runs the module in the background
+        of its host, so that a connection that is lost does not end it, and reads its state from
+        C(<work>/<run>/progress.json). In check mode, and without O(work), nothing is shown.
+      - With C(auto), tables are drawn in place in a terminal, and a line is written now and then elsewhere;
+        with C(lines), these lines in any case; with C(none), nothing.
+    type: str
+    choices: [auto, lines, none]
+    default: auto
+  patience:
+    description:
+      - Seconds for which the host may be out of the action plugin's reach before it gives up. The load goes
+        on there until it ends, or until the next run ends it.
+    type: float
+    default: 600
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -279,12 +296,14 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.step import StepClock
 
 try:
+    from ansible.module_utils.reingest.load.reporter import Reporter, reported
     from ansible.module_utils.reingest.loaders.apply import apply_loader
     from ansible.module_utils.reingest.loaders.command import Command
     from ansible.module_utils.reingest.loaders.job import Job
     from ansible.module_utils.reingest.loaders.judge import compile_patterns
     from ansible.module_utils.reingest.loaders.plan import Loader, LoaderPlan, plan_loader
     from ansible.module_utils.reingest.loaders.secrets import secret_texts
+    from ansible.module_utils.reingest.postgres.dsn import address
 except ImportError as error:
     MISSING = error.name or str(error)
 else:
@@ -340,6 +359,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "operator": {"type": "str", "required": True},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
+    "show": {"type": "str", "choices": ["auto", "lines", "none"], "default": "auto"},
+    "patience": {"type": "float", "default": 600},
     "stage": {"type": "str", "default": "load"},
 }
 
@@ -364,6 +385,17 @@ def loader_of(params: dict[str, Any]) -> Loader:
 
 def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
     """Plan the load and carry it out, in check mode only plan it; return the module's result."""
+    folder = Path(params["work"]) / params["run"]
+    facts = {name: params[name] for name in ("run", "operator", "release", "snapshot")}
+    facts["staging"] = address(params["staging_dsn"])
+    with reported(None if check else folder, facts) as reporter:
+        return load_reported(params, clock, reporter, folder, check=check)
+
+
+def load_reported(
+    params: dict[str, Any], clock: StepClock, reporter: Reporter, folder: Path, *, check: bool
+) -> dict[str, Any]:
+    """Do it, and tell ``reporter`` how far it is."""
     loader = loader_of(params)
     patterns = compile_patterns(**{kind: params[kind] for kind in ("fatal", "benign", "progress", "error")})
     secrets = secret_texts((params["staging_dsn"], params["production_dsn"]), loader.values)
@@ -375,6 +407,7 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
         staging_required=params["staging_required"] or not check,
         **{name: params[name] for name in (*given, "snapshot", "force", "fresh", "apply_schema")},
     )
+    reporter.know(release=plan.release, snapshot=plan.snapshot)
     detail: dict[str, Any] = {}
     tables = plan.planned_tables()
     if plan.changed and not check:
@@ -384,8 +417,9 @@ def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, 
             staging_dsn=params["staging_dsn"],
             run=params["run"],
             operator=params["operator"],
-            folder=Path(params["work"]) / params["run"],
+            folder=folder,
             secrets=secrets,
+            reporter=reporter,
         )
         tables = {name: vars(count) for name, count in loaded.tables.items()}
         detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,14 +15,19 @@ import psycopg2
 
 from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
+from ..sources.source import Query
 from .account import Account, count_table, settle_accounts
 from .fill import CONTENT, Filling, fill_table
+from .meter import TableMeter
 from .orphans import trace_orphans
+from .phases import Phases
 from .plan import LoadPlan
 from .prepare import prepare_load, reject_policy
 from .record import TableCount, finish_record
 from .references import Settled, add_references, prove_references, settle_orphans
 from .rejects import RejectPolicy
+from .reporter import Reporter
+from .rows import Feed
 from .script import refused, run_script
 from .sequences import keep_sequences, move_sequences
 from .server import load_lock
@@ -32,20 +36,6 @@ from .state import FilledTable, end_state, give_up_state, write_filled, write_se
 from .workers import Job, run_parallel
 
 _SMALL = 1 << 23  # bytes of a table's sources
-
-
-@dataclass
-class Phases:
-    """How long each part of the load took, in seconds."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time one part."""
-        began = time.monotonic()
-        yield
-        self.seconds[name] = round(time.monotonic() - began, 3)
 
 
 @dataclass(frozen=True)
@@ -70,6 +60,7 @@ def apply_load(
     processes: int,
     rejects: Path | None = None,
     prove: str = CONTENT,
+    reporter: Reporter | None = None,
 ) -> Loaded:
     """Load the staging database, anew or on from an unfinished load, which one that ends early leaves.
 
@@ -81,26 +72,30 @@ def apply_load(
         processes: how many tables are filled at the same time.
         rejects: the run's folder for rows that are set aside; what an earlier load left in it goes away.
         prove: ``content`` or ``counts``, as it was planned with.
+        reporter: who is told how far it is.
 
     Raises:
         Refusal: another load is under way, a row, a source or a transform is refused, more rows are bad than
             the budgets allow, or rows read and rows accounted for are not the same.
     """
     dsn = with_database(staging_dsn, plan.dataset.database)
-    phases = Phases()
     policy = reject_policy(plan, rejects)
+    reporter = reporter or Reporter()
+    whole = sum(map(plan.weight, plan.unfilled))
+    streams = {feed.table.name: streams_of(plan.weight(feed), whole, processes) for feed in plan.unfilled}
+    meters = _meters(plan, reporter, streams)
+    phases = Phases(reporter=reporter)
     with load_lock(staging_dsn, f"reingest load {run} of {operator}") as lock:
         spared = [lock.fileno()]
         with phases.phase("create"):
             aside = prepare_load(lock, staging_dsn, plan, policy, run=run, operator=operator)
         with phases.phase("copy"):
-            whole = sum(map(plan.weight, plan.unfilled))
             jobs = []
             for feed in plan.unfilled:
-                name, weight = feed.table.name, plan.weight(feed)
-                streams = streams_of(weight, whole, processes)
-                filling = Filling(dsn, feed, aside.of(name), policy, prove, streams)
-                jobs.append(Job(name, weight, partial(_fill, plan, filling, run), width=streams))
+                name = feed.table.name
+                filling = Filling(dsn, feed, aside.of(name), policy, prove, streams[name], meters[name])
+                call = partial(_fill, plan, filling, run)
+                jobs.append(Job(name, plan.weight(feed), call, width=streams[name]))
             filled: dict[str, Any] = {name: vars(table) for name, table in plan.filled.items()}
             filled.update(run_parallel(jobs, processes, closed=spared))
         with refused("the load"):
@@ -248,3 +243,20 @@ def _checkpoint(connection: Connection) -> None:
     # Only shortens the stop that comes next; a login without the right to it loses nothing.
     with connection.cursor() as cursor, contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
         cursor.execute("CHECKPOINT")
+
+
+def _meters(plan: LoadPlan, reporter: Reporter, streams: Mapping[str, int]) -> dict[str, TableMeter]:
+    """Return counters for each table: one for each stream, and one for who deals records out."""
+    return {
+        feed.table.name: reporter.meter.table(
+            feed.table.name, _size(plan, feed), streams=streams[feed.table.name] + 1
+        )
+        for feed in plan.unfilled
+    }
+
+
+def _size(plan: LoadPlan, feed: Feed) -> int:
+    """Return the bytes that are read to fill a table; 0 where they cannot be counted, as from a database."""
+    if any(isinstance(file, Query) for file in feed.files):
+        return 0
+    return sum(file.size for file in plan.sources_of(feed))

@@ -13,6 +13,7 @@ from ..dataset.mapping import Value
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
 from .canonical import Canonical, ContentSum, UncastableError
+from .meter import StreamMeter
 from .rejects import Reject, RejectLog
 from .rows import Feed, Row, RowReader, locate
 from .script import database_reason
@@ -86,7 +87,7 @@ def row_statement(connection: Connection, feed: Feed, *, freeze: bool = False) -
 
 
 def copy_all(
-    connection: Connection, feed: Feed, log: RejectLog, canonical: Canonical | None
+    connection: Connection, feed: Feed, log: RejectLog, canonical: Canonical | None, meter: StreamMeter
 ) -> tuple[int, int, ContentSum | None]:
     """Copy all rows, in the caller's transaction, which has emptied the table.
 
@@ -100,7 +101,7 @@ def copy_all(
         Refusal: it refuses a row of another table, or a source is not as declared.
         psycopg2.Error: the server fails.
     """
-    reader = RowReader(feed, log.add)
+    reader = RowReader(feed, log.add, meter)
     log.follow(lambda: reader.read)
     stream = RowStream(reader, canonical, gives_up=feed.table.quarantines)
     # A table emptied in the same transaction can take its rows frozen: nothing has to visit them again.

@@ -11,6 +11,7 @@ from psycopg2 import sql
 from ..postgres.dsn import Connection
 from .at_once import blamed, blames_row, copy_rows, place_in_copy, row_statement
 from .canonical import Canonical, ContentSum
+from .meter import StreamMeter
 from .rejects import RejectLog
 from .rows import Batch, Feed, Row, RowReader, encoded
 
@@ -27,7 +28,13 @@ class Taken:
     content: ContentSum | None = None
 
 
-def copy_carefully(connection: Connection, feed: Feed, log: RejectLog, canonical: Canonical | None) -> Taken:
+def copy_carefully(
+    connection: Connection,
+    feed: Feed,
+    log: RejectLog,
+    canonical: Canonical | None,
+    meter: StreamMeter | None = None,
+) -> Taken:
     """Copy the good rows and set the bad ones aside.
 
     Expects a connection in autocommit (savepoints would each keep a lock to the end of their transaction, and
@@ -39,7 +46,7 @@ def copy_carefully(connection: Connection, feed: Feed, log: RejectLog, canonical
         Refusal: more are bad than the budget allows, or a source is not as declared.
     """
     run = _Run(connection, feed, log, canonical)
-    reader = RowReader(feed, log.add)
+    reader = RowReader(feed, log.add, meter)
     log.follow(lambda: reader.read)
     size = _MOST
     for batch in reader.batches():

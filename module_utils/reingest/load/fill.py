@@ -23,6 +23,7 @@ from .at_once import BadRowsError, copy_all
 from .canonical import Canonical, ContentSum, table_sum
 from .careful import copy_carefully
 from .duplicates import RepeatedKeys, drop_duplicates
+from .meter import DONE, INDEXING, LOADING, TableMeter
 from .quick.delimited import quick_delimited
 from .quick.json_lines import quick_json
 from .quick.parquet import quick_parquet
@@ -53,6 +54,7 @@ class Filling:
         policy: where rejects go.
         prove: ``content``, to compare the sum of the rows sent with that of the table, or ``counts``.
         streams: over how many connections rows may be copied.
+        meter: where rows and bytes are counted: by each stream, and by who deals records out to them.
     """
 
     dsn: str
@@ -61,6 +63,7 @@ class Filling:
     policy: RejectPolicy
     prove: str
     streams: int
+    meter: TableMeter
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,9 @@ def fill_table(filling: Filling) -> dict[str, Any]:
             cursor.execute(_SESSION)
             with contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
                 cursor.execute("SET lc_messages = 'C'")  # the place of a bad row is in the message's context
-        return asdict(_filled(connection, filling))
+        filled = _filled(connection, filling)
+        filling.meter.enter(DONE)
+        return asdict(filled)
 
 
 def _filled(connection: Connection, filling: Filling) -> Filled:
@@ -154,10 +159,11 @@ def _quickly(connection: Connection, filling: Filling) -> Filled:
     if filling.streams > 1:
         with _filling(connection, filling):
             pass
-        copied = copy_in_streams(filling.dsn, feed, quick, filling.streams, closed=[connection.fileno()])
+        copied = copy_in_streams(filling.dsn, feed, quick, filling.meter, closed=[connection.fileno()])
     else:
         with _filling(connection, filling):
-            copied = copy_quickly(connection, feed, quick, freeze=not feed.shape.partitioned)
+            meter, freeze = filling.meter.streams[0], not feed.shape.partitioned
+            copied = copy_quickly(connection, feed, quick, meter, freeze=freeze)
     if copied.read and copied.unmet:
         raise IrregularError
     if copied.content is not None:
@@ -170,7 +176,7 @@ def _at_once(connection: Connection, filling: Filling) -> Filled:
     feed, log = filling.feed, RejectLog(filling.policy, filling.feed.table)
     with closing(log), _canonical(filling) as canonical:
         with _filling(connection, filling):
-            read, filtered, content = copy_all(connection, feed, log, canonical)
+            read, filtered, content = copy_all(connection, feed, log, canonical, filling.meter.streams[0])
             if canonical:
                 _compare(feed, content, table_sum(connection, feed))
         duplicates = _finished(connection, filling)
@@ -185,9 +191,10 @@ def _carefully(connection: Connection, filling: Filling) -> Filled:
         with _filling(connection, filling):
             pass
         put_back(connection, keys)
-        taken = copy_carefully(connection, feed, log, canonical)
+        taken = copy_carefully(connection, feed, log, canonical, filling.meter.streams[0])
         if canonical:
             _compare(feed, taken.content, table_sum(connection, feed))
+        filling.meter.enter(INDEXING)
         put_back(connection, [piece for piece in filling.pieces if not piece.is_key])
         log.check(taken.read - taken.filtered)
         return Filled(taken.read, taken.duplicates, log.count, taken.filtered, "careful")
@@ -201,6 +208,7 @@ def _finished(connection: Connection, filling: Filling) -> int:
         Refusal: the rows do not allow it.
     """
     feed, duplicates = filling.feed, 0
+    filling.meter.enter(INDEXING)
     primary = [piece for piece in filling.pieces if piece.primary]
     try:
         try:
@@ -229,6 +237,9 @@ def _canonical(filling: Filling) -> Iterator[Canonical | None]:
 @contextlib.contextmanager
 def _filling(connection: Connection, filling: Filling) -> Iterator[None]:
     """Hold a transaction in which the table is empty at first, and without what was put back already."""
+    filling.meter.enter(LOADING)
+    for stream in filling.meter.streams:
+        stream.reset()
     with connection.cursor() as cursor:
         cursor.execute("BEGIN")
         try:

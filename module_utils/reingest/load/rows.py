@@ -10,10 +10,12 @@ from typing import Callable, NamedTuple
 
 from ..dataset.mapping import Mapper, UnfitError, Value
 from ..dataset.model import Table
+from ..sources.content import bytes_taken
 from ..sources.reader import Bad, read_records
 from ..sources.source import Source
 from .catalog import TableShape
 from .copy_text import NULL, Encoder, encoders, json_encoder, unescaped
+from .meter import StreamMeter
 from .rejects import Reject
 
 _BATCH = 1 << 16  # characters; what one message to the server holds, and a processor's cache
@@ -70,13 +72,24 @@ class RowReader:
     ``filtered`` are those of them that are not the table's, by its `where:`; both are complete at the end.
     A row that no server takes, and a record that cannot be read (it counts as one row), go to ``on_bad``.
     ``unmet`` are, in the end, the columns whose path no record had; with ``whole``, where these are all
-    records of the table, that is refused.
+    records of the table, that is refused. Where there is a ``meter``, each batch is counted in it.
     """
 
-    def __init__(self, feed: Feed, on_bad: Callable[[Reject], None], *, whole: bool = True) -> None:
+    def __init__(
+        self,
+        feed: Feed,
+        on_bad: Callable[[Reject], None],
+        meter: StreamMeter | None = None,
+        *,
+        whole: bool = True,
+    ) -> None:
         self.read = 0
         self.unmet: frozenset[str] = frozenset()
         self.filtered = 0
+        self._meter = meter
+        self._counted = (0, bytes_taken())
+        if meter:
+            meter.reset()
         self._feed = feed
         self._on_bad = on_bad
         self._whole = whole
@@ -118,6 +131,7 @@ class RowReader:
             yield self._sendable(rows, texts)
         self.filtered, self.unmet = mapper.filtered, mapper.unmet
         self.read += mapper.filtered
+        self._count()
         if self._whole:
             mapper.check_paths(feed.table.name, ", ".join(feed.table.sources))
 
@@ -137,6 +151,7 @@ class RowReader:
     def _sendable(self, rows: list[Row], texts: list[str]) -> Batch:
         """Return the batch without the rows whose characters PostgreSQL cannot hold."""
         self.read += len(rows)
+        self._count()
         try:
             data = ("\n".join(texts) + "\n").encode("utf-8")
         except UnicodeEncodeError:
@@ -145,6 +160,12 @@ class RowReader:
             rows = [row for row in rows if self._has_characters(row)]
             data = encoded(rows)
         return Batch(rows, data)
+
+    def _count(self) -> None:
+        if self._meter:
+            rows, size = self._counted
+            self._counted = (self.read, bytes_taken())
+            self._meter.add(self.read - rows, self._counted[1] - size)
 
     def _has_characters(self, row: Row) -> bool:
         for at, (column, field) in enumerate(zip(self._feed.table.columns, row.fields)):

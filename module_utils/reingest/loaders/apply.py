@@ -15,6 +15,7 @@ from ..dataset.model import SOURCE
 from ..errors import Refusal
 from ..load.catalog import TableShape, read_tables
 from ..load.record import TableCount, begin_record, finish_record, read_record
+from ..load.reporter import Reporter
 from ..load.script import run_script
 from ..load.server import load_lock, replace_database
 from ..postgres.dsn import Connection, connect, with_database
@@ -56,6 +57,7 @@ def apply_loader(
     operator: str,
     folder: Path,
     secrets: tuple[str, ...],
+    reporter: Reporter | None = None,
 ) -> Loaded:
     """Run the loader and describe what it made. A load that ends early stays without its finished record.
 
@@ -67,23 +69,28 @@ def apply_loader(
         operator: ORCID iD of who runs it.
         folder: the run's folder on this host, for the loader's log.
         secrets: what must not be in the log.
+        reporter: who is told how far it is.
 
     Raises:
         Refusal: the loader failed, or what it made is not what the dataset names.
     """
     dsn = with_database(staging_dsn, plan.dataset.database)
+    reporter = reporter or Reporter()
     load = _Run(plan.snapshot, plan.dataset.release, plan.digest, run, operator)
     with (
-        loader_log(folder, patterns, secrets) as log,
+        loader_log(folder, patterns, secrets, reporter.say) as log,
         load_lock(staging_dsn, f"reingest load {run} of {operator}") as lock,
     ):
+        reporter.enter("create")
         if plan.fresh:
             replace_database(lock, plan.dataset.database)
         _prepare(dsn, plan, load)
         began = time.monotonic()
+        reporter.enter("loader")
         plan.loader.run(log, closed=[lock.fileno()])
         loading = time.monotonic() - began
         check_unchanged(plan.files)
+        reporter.enter("describe")
         with closing(connect(dsn)) as connection:
             tables = _describe(connection, plan, load)
         seconds = {"loader": round(loading, 3), "describe": round(time.monotonic() - began - loading, 3)}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Callable, TextIO
 
 from ..errors import Refusal
 from .judge import Judge, Patterns
@@ -19,13 +19,24 @@ _LONGEST = 1 << 16  # of a line without an end: what is longer is kept and judge
 
 
 class LoaderLog:
-    """Takes what the loader writes, in blocks; a carriage return ends a line too, empty ones are left out."""
+    """Takes what the loader writes, in blocks; a carriage return ends a line too, empty ones are left out.
 
-    def __init__(self, path: Path, stream: TextIO, judge: Judge, secrets: Sequence[str]) -> None:
+    ``on_progress`` is given the last line of progress, after each block.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        stream: TextIO,
+        judge: Judge,
+        secrets: Sequence[str],
+        on_progress: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.path = path
         self.judge = judge
         self._stream = stream
         self._secrets = secrets
+        self._on_progress = on_progress
         self._rest = b""
 
     def take(self, block: bytes) -> None:
@@ -37,6 +48,7 @@ class LoaderLog:
             self._keep(self._rest[:_LONGEST])
             self._rest = self._rest[_LONGEST:]
         self._stream.flush()
+        self._on_progress(self.judge.progress)
 
     def end(self) -> None:
         """Take the last line, which may have no end."""
@@ -50,7 +62,12 @@ class LoaderLog:
 
 
 @contextmanager
-def loader_log(folder: Path, patterns: Patterns, secrets: Sequence[str]) -> Iterator[LoaderLog]:
+def loader_log(
+    folder: Path,
+    patterns: Patterns,
+    secrets: Sequence[str],
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> Iterator[LoaderLog]:
     """Open ``loader.log`` in the run's folder, readable by its owner only, and give it.
 
     Raises:
@@ -65,4 +82,4 @@ def loader_log(folder: Path, patterns: Patterns, secrets: Sequence[str]) -> Iter
             f"the loader's log {path} cannot be written: {error.strerror}; correct reingest_work"
         ) from error
     with open(descriptor, "w", encoding="utf-8", errors="replace") as stream:  # noqa: PTH123 - a descriptor
-        yield LoaderLog(path, stream, Judge(patterns), secrets)
+        yield LoaderLog(path, stream, Judge(patterns), secrets, on_progress)

@@ -17,6 +17,17 @@ from .remote import open_remote
 from .source import Pipe, Range, Remote, Source
 
 _BLOCK = 1 << 16  # what is made of a block stays in a processor's cache
+_taken = [0]  # by this process, which reads one source at a time
+
+
+def bytes_taken() -> int:
+    """Return how many bytes of sources this process has read, as they lie there, compressed or not."""
+    return _taken[0]
+
+
+def count_taken(size: int) -> None:
+    """Count bytes that a reader took by other ways than ``Content``."""
+    _taken[0] += size
 
 
 class Content:
@@ -34,6 +45,7 @@ class Content:
         self.source = source
         self.at = "after line 0"
         self._packing = ""
+        self._position = 0
         self._damage: tuple[type[Exception], ...] = (gzip.BadGzipFile, zlib.error)
         try:
             self._raw = _opened(source)
@@ -57,7 +69,8 @@ class Content:
             Refusal: the source cannot be read on, or its compressed data are damaged.
         """
         try:
-            return self._stream.read(size)
+            block = self._stream.read(size)
+            self._count()
         except EOFError:
             raise Refusal(
                 f"{self.source} is truncated: its {self._packing} data end {self.at}; fetch it again"
@@ -68,6 +81,7 @@ class Content:
             ) from error
         except OSError as error:
             raise Refusal(f"{self.source} cannot be read {self.at}: {error.strerror or error}") from error
+        return block
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes, a block at a time.
@@ -77,6 +91,13 @@ class Content:
         """
         while block := self.read(_BLOCK):
             yield block
+
+    def _count(self) -> None:
+        if isinstance(self.source, Pipe):  # was counted by who reads the source
+            return
+        position = self._raw.tell()
+        count_taken(position - self._position)
+        self._position = position
 
     def _unpacked(self) -> IO[bytes]:
         extension = suffix(self.source)
@@ -103,7 +124,10 @@ class _Part(io.RawIOBase):
     def __init__(self, source: Range) -> None:
         self._file = source.file.open("rb", buffering=0)
         self._file.seek(source.begin)
-        self._left = source.end - source.begin
+        self._size = self._left = source.end - source.begin
+
+    def tell(self) -> int:
+        return self._size - self._left
 
     def readable(self) -> bool:
         return True

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import Refusal
 from .bad import Bad, bad
+from .content import count_taken
 from .optional import library
 from .remote import open_seekable
 from .source import Remote, RowGroups, Source
@@ -37,6 +38,7 @@ def read_parquet(source: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
     with opened_parquet(source) as file:
         arrow = library("pyarrow", "pyarrow", f"source {source}")
         batches = file.iter_batches(_ROWS, use_threads=False)
+        share = source.stat().st_size / max(file.metadata.num_rows, 1) if isinstance(source, Path) else 0
         while True:
             try:
                 rows = without_nanoseconds(arrow, next(batches)).to_pylist()
@@ -47,6 +49,7 @@ def read_parquet(source: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
             for row in rows:
                 number += 1
                 yield number, _record(row)
+            count_taken(int(share * len(rows)))
 
 
 def read_error(source: Source, row: int, error: Exception) -> Refusal:

@@ -75,6 +75,10 @@ class _Stream(io.RawIOBase):
 
     def __init__(self, file: Any, remote: Remote) -> None:  # noqa: ANN401 - fsspec is imported late
         self._file, self._remote = file, remote
+        self._position = 0
+
+    def tell(self) -> int:
+        return self._position
 
     def readable(self) -> bool:
         return True
@@ -85,6 +89,7 @@ class _Stream(io.RawIOBase):
         except Exception as error:  # each file system of fsspec raises what its own library raises
             raise OSError(_reason(error, self._remote)) from error
         buffer[: len(block)] = block
+        self._position += len(block)
         return len(block)
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from psycopg2 import sql
 
 from ...sources.blocks import IrregularError
+from ...sources.content import count_taken
 from ...sources.optional import library_if_there
 from ...sources.parquet import opened_parquet, read_error, without_nanoseconds
 from ...sources.source import RowGroups, Source
@@ -105,6 +106,8 @@ class QuickParquet:
             batches = file.iter_batches(
                 _ROWS, row_groups=list(groups), columns=self._fields, use_threads=False
             )
+            path = source.file if isinstance(source, RowGroups) else source
+            share = path.stat().st_size / max(file.metadata.num_rows, 1) if isinstance(path, Path) else 0
             row = 0
             while True:
                 try:
@@ -114,6 +117,7 @@ class QuickParquet:
                 except (arrow.ArrowException, OSError, ValueError) as error:
                     raise read_error(source, row, error) from error
                 row += batch.num_rows
+                count_taken(int(share * batch.num_rows))
                 yield self._typed(batch)
 
     def _typed(self, batch: Any) -> Any:  # noqa: ANN401 - pyarrow is imported late

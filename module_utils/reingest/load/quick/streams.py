@@ -7,7 +7,7 @@ import fcntl
 import os
 import struct
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +17,11 @@ import psycopg2
 
 from ...postgres.dsn import Connection, connect
 from ...sources.blocks import IrregularError
+from ...sources.content import bytes_taken
 from ...sources.source import Pipe, Source
 from ..at_once import BadRowsError, blames_row, copy_statement
 from ..canonical import ContentSum
+from ..meter import StreamMeter, TableMeter
 from ..rows import Feed
 from ..workers import Job, Worker
 from .way import Quick, Sent
@@ -38,7 +40,9 @@ class Copied:
     content: ContentSum | None
 
 
-def copy_quickly(connection: Connection, feed: Feed, quick: Quick, *, freeze: bool) -> Copied:
+def copy_quickly(
+    connection: Connection, feed: Feed, quick: Quick, meter: StreamMeter, *, freeze: bool
+) -> Copied:
     """Copy all rows of a table over one connection, in the caller's transaction, which has emptied the table.
 
     Raises:
@@ -47,11 +51,13 @@ def copy_quickly(connection: Connection, feed: Feed, quick: Quick, *, freeze: bo
         Refusal: a source cannot be read on.
         psycopg2.Error: the server fails.
     """
-    return _copy(connection, feed, quick, quick.sent(feed.files), freeze=freeze)
+    return _copy(connection, feed, quick, _metered(quick.sent(feed.files), meter), freeze=freeze)
 
 
-def copy_in_streams(dsn: str, feed: Feed, quick: Quick, streams: int, *, closed: Sequence[int]) -> Copied:
-    """Copy all rows of an empty table over so many connections, each in a transaction of its own.
+def copy_in_streams(
+    dsn: str, feed: Feed, quick: Quick, meter: TableMeter, *, closed: Sequence[int]
+) -> Copied:
+    """Copy all rows of an empty table over several connections, each in a transaction of its own.
 
     Whatever goes wrong, rows may be left in the table.
 
@@ -59,28 +65,41 @@ def copy_in_streams(dsn: str, feed: Feed, quick: Quick, streams: int, *, closed:
         dsn: the database.
         feed: the table and its sources.
         quick: the way.
-        streams: how many; fewer where the sources have fewer parts.
+        meter: has a counter for each stream, and one more for this process; streams may be fewer, where the
+            sources have fewer parts.
         closed: descriptors that the streams' processes must not keep open.
 
     Raises:
         IrregularError, BadRowsError, Refusal: as ``copy_quickly``.
     """
-    shares = quick.shares(streams)
+    *meters, own = meter.streams
+    shares = quick.shares(len(meters))
     if shares is not None:
-        calls = [partial(_stream_share, dsn, feed, quick, share) for share in shares]
+        calls = [partial(_stream_share, dsn, feed, quick, one, share) for one, share in zip(meters, shares)]
         return _together([_Stream(feed, number, call, closed) for number, call in enumerate(calls, 1)], 0)
     dealt: list[_Fed] = []
     try:
-        for number in range(1, streams + 1):
-            dealt.append(_Fed(dsn, feed, quick, number, [*closed, *(one.writer for one in dealt)]))
-        handed = _deal(quick.handed(), dealt)
-        for one in dealt:
-            one.end()
+        for number, one in enumerate(meters, 1):
+            call = partial(_stream_pipe, dsn, feed, quick, one)
+            dealt.append(_Fed(feed, number, call, [*closed, *(before.writer for before in dealt)]))
+        handed = _deal(_metered(quick.handed(), own), dealt)
+        for fed in dealt:
+            fed.end()
     except BaseException:
-        for one in dealt:
-            one.kill()
+        for fed in dealt:
+            fed.kill()
         raise
     return _together(dealt, handed)
+
+
+def _metered(sent: Iterable[Sent], meter: StreamMeter) -> Iterator[Sent]:
+    """Yield what is sent, and count it with the bytes that were read for it."""
+    before = bytes_taken()
+    for one in sent:
+        now = bytes_taken()
+        meter.add(one.rows, now - before)
+        before = now
+        yield one
 
 
 def _deal(pieces: Iterator[Sent], dealt: Sequence[_Fed]) -> int:
@@ -98,7 +117,7 @@ def _deal(pieces: Iterator[Sent], dealt: Sequence[_Fed]) -> int:
 class _Stream:
     """A process that copies a part of the rows."""
 
-    def __init__(self, feed: Feed, number: int, call: Any, closed: Sequence[int]) -> None:  # noqa: ANN401
+    def __init__(self, feed: Feed, number: int, call: Callable[[], Any], closed: Sequence[int]) -> None:
         self.worker = Worker(Job(f"table {feed.table.name}, stream {number}", 0, call), closed)
 
     def kill(self) -> None:
@@ -108,12 +127,11 @@ class _Stream:
 class _Fed(_Stream):
     """The same, with the pipe through which it gets its records."""
 
-    def __init__(self, dsn: str, feed: Feed, quick: Quick, number: int, closed: Sequence[int]) -> None:
+    def __init__(self, feed: Feed, number: int, call: Callable[[Pipe], Any], closed: Sequence[int]) -> None:
         reader, self.writer = os.pipe()
         with contextlib.suppress(OSError):  # more than an unprivileged process may have
             fcntl.fcntl(self.writer, _SET_PIPE_SIZE, _PIPE)
-        call = partial(_stream_pipe, dsn, feed, quick, Pipe(reader))
-        super().__init__(feed, number, call, [*closed, self.writer])
+        super().__init__(feed, number, partial(call, Pipe(reader)), [*closed, self.writer])
         os.close(reader)
         self._open = True
 
@@ -166,12 +184,12 @@ def _together(streams: Sequence[_Stream], handed: int) -> Copied:
 _IRREGULAR, _BAD = "irregular", "bad"
 
 
-def _stream_pipe(dsn: str, feed: Feed, quick: Quick, pipe: Pipe) -> Any:  # noqa: ANN401 - what a job returns
-    return _streamed(dsn, feed, quick, quick.received(pipe))
+def _stream_pipe(dsn: str, feed: Feed, quick: Quick, meter: StreamMeter, pipe: Pipe) -> Any:  # noqa: ANN401 - JSON
+    return _streamed(dsn, feed, quick, _metered(quick.received(pipe), meter))
 
 
-def _stream_share(dsn: str, feed: Feed, quick: Quick, share: tuple[Source, ...]) -> Any:  # noqa: ANN401
-    return _streamed(dsn, feed, quick, quick.sent(share))
+def _stream_share(dsn: str, feed: Feed, quick: Quick, meter: StreamMeter, share: tuple[Source, ...]) -> Any:  # noqa: ANN401 - JSON
+    return _streamed(dsn, feed, quick, _metered(quick.sent(share), meter))
 
 
 def _streamed(dsn: str, feed: Feed, quick: Quick, rows: Iterator[Sent]) -> Any:  # noqa: ANN401
