@@ -1,0 +1,287 @@
+"""Run a load in the background of its host, show how far it is, and return what it returned.
+
+``loader_run.py`` is a link to this file: the plugin runs the module whose name the task has.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import ansible.module_utils
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+# Ansible knows the project's module_utils only where modules run: here they get the same name by this.
+_OURS = str(Path(__file__).resolve().parents[2] / "module_utils")
+if _OURS not in ansible.module_utils.__path__:
+    ansible.module_utils.__path__.append(_OURS)
+
+from ansible.module_utils.reingest.runs.progress import (  # noqa: E402
+    DIED,
+    FAILED,
+    FILE,
+    RUNNING,
+    SILENT_S,
+    Progress,
+    read_progress,
+)
+from ansible.module_utils.reingest.runs.progress_lines import (  # noqa: E402
+    DONE,
+    MOST,
+    clock,
+    ended_line,
+    progress_lines,
+    table_line,
+    total_line,
+)
+
+# Read where the class is loaded, which is before ansible-playbook forks: its workers have no terminal.
+TERMINAL = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "CI" not in os.environ
+SIZE = os.get_terminal_size(sys.stdout.fileno()) if TERMINAL else os.terminal_size((0, 0))
+if not TERMINAL and hasattr(sys.stdout, "reconfigure"):
+    sys.stdout.reconfigure(line_buffering=True)  # a log is followed: its lines must not wait for a full block
+
+_LONGEST_S = 30 * 86400  # of a load; what `async` asks for
+_SHORTEST_POLL_S, _LONGEST_POLL_S = 0.1, 1.0
+_POLL_SHARE = 0.08  # of the time that the load has taken: a short one is asked often
+_STATELESS_S = (1.0, 20.0)  # between two looks at a job without a state, at first and at most
+_ENDING_S = 5.0  # what a job may need to hand in its result when its process is gone
+_LINES_S = (1, 5, 15, 30, 60)  # between two lines in a log
+_LONG_TABLE_S = 5  # a table that took longer has a line of its own in a log
+_FIRST_FRAME_S = 1
+_SEEN, _GONE = "reingest-seen", "reingest-gone"
+
+display = Display()
+
+
+class ActionModule(ActionBase):
+    """Start the module asynchronously, print what its state says, return its result."""
+
+    _supports_async = False
+    _supports_check_mode = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        """Return the module's result; in check mode, and without a folder, by a plain call."""
+        super().run(tmp, task_vars)
+        self._module = self._task.action.rpartition(".")[2]
+        self._vars = task_vars
+        arguments = self._task.args
+        if self._task.check_mode or not (arguments.get("work") and arguments.get("run")):
+            return dict(self._execute_module(module_name=self._module, task_vars=task_vars))
+        join = self._connection._shell.join_path
+        self._file = join(self._remote_expand_user(arguments["work"]), arguments["run"], FILE)
+        # An earlier attempt of the same run left its state, which is not this one's.
+        self._low_level_execute_command(f"rm -f {shlex.quote(self._file)}")
+        job = self._start()
+        if job.get("failed") or "ansible_job_id" not in job:
+            return job
+        screen = Screen(task_vars["inventory_hostname"], arguments.get("show", "auto"))
+        result = Watch(self, job["ansible_job_id"], float(arguments.get("patience", 600)), screen).result()
+        with suppress(AnsibleConnectionFailure):
+            self._low_level_execute_command(f"rm -f {shlex.quote(job['results_file'])}")
+        return result
+
+    def look(self, process: int) -> tuple[Progress | None, bool]:
+        """Return the state of the load, if there is one, and whether its process is gone.
+
+        One cheap command; a module would cost more than the second that it is asked for.
+
+        Raises:
+            AnsibleConnectionFailure: the host is out of reach.
+        """
+        alive = f"test -d /proc/{process} || echo {_GONE}; " if process else ""
+        command = f"cat {shlex.quote(self._file)} 2>/dev/null; echo; {alive}echo {_SEEN}"
+        text = self._low_level_execute_command(command)["stdout"]
+        if _SEEN not in text:
+            raise AnsibleConnectionFailure("no answer")
+        state = None
+        with suppress(ValueError):
+            state = read_progress(text[text.find("{") : text.rfind("}") + 1])
+        return state, _GONE in text
+
+    def finished(self, job: str) -> dict[str, Any] | None:
+        """Return what the job handed in; None while it runs.
+
+        Raises:
+            AnsibleConnectionFailure: the host is out of reach.
+        """
+        arguments = {"jid": job, "mode": "status", "_async_dir": self.get_shell_option("async_dir")}
+        result = dict(
+            self._execute_module(
+                module_name="ansible.legacy.async_status", module_args=arguments, task_vars=self._vars
+            )
+        )
+        if not result.pop("finished", False):
+            return None
+        for key in ("started", "ansible_job_id"):
+            result.pop(key, None)
+        return result
+
+    @property
+    def file(self) -> str:
+        """Return the path of the state on the host."""
+        return self._file
+
+    def _start(self) -> dict[str, Any]:
+        self._task.async_val = _LONGEST_S
+        try:
+            return dict(self._execute_module(module_name=self._module, task_vars=self._vars, wrap_async=True))
+        finally:
+            self._task.async_val = 0  # else the executor would wait for the job, too
+
+
+class Watch:
+    """Waits for a load, and never for one that nobody will hear of again."""
+
+    def __init__(self, host: ActionModule, job: str, patience: float, screen: Screen) -> None:
+        self._host = host
+        self._job = job
+        self._patience = patience
+        self._screen = screen
+        self._state: Progress | None = None
+        self._began = self._heard = self._changed = time.monotonic()
+        self._gone_since: float | None = None
+        self._away = False
+        self._asked, self._ask_after = self._began, _STATELESS_S[0]
+
+    def result(self) -> dict[str, Any]:
+        """Return the module's result, or the failure to get one."""
+        while True:
+            try:
+                result = self._poll()
+            except AnsibleConnectionFailure:
+                result = self._unheard()
+            if result is not None:
+                return result
+            time.sleep(self._pause())
+
+    def _poll(self) -> dict[str, Any] | None:
+        state, gone = self._host.look(self._state.process if self._state else 0)
+        now = self._heard = time.monotonic()
+        if self._away:
+            self._away, self._changed = False, now
+            self._screen.note("answers again")
+        if state is not None and (self._state is None or state.heartbeat != self._state.heartbeat):
+            self._state, self._changed = state, now
+            self._screen.show(state)
+        self._gone_since = (self._gone_since or now) if gone else None
+        if not (self._over or gone or self._silent or self._stateless_long()):
+            return None
+        result = self._host.finished(self._job)
+        if result is not None and ("step" in result or self._state is None):
+            return result
+        dead = self._state is not None and self._state.state == DIED
+        if dead or self._silent or (gone and (result is not None or now - self._gone_since > _ENDING_S)):
+            return result if self._crashed(result) else self._lost()
+        return None
+
+    @property
+    def _over(self) -> bool:
+        return self._state is not None and self._state.state != RUNNING
+
+    @property
+    def _silent(self) -> bool:
+        return time.monotonic() - self._changed > SILENT_S
+
+    def _stateless_long(self) -> bool:
+        """Return whether to ask for the job itself, which is dear, because it has written no state."""
+        now = time.monotonic()
+        if self._state is not None or now - self._asked < self._ask_after:
+            return False
+        self._asked, self._ask_after = now, min(2 * self._ask_after, _STATELESS_S[1])
+        return True
+
+    def _crashed(self, result: dict[str, Any] | None) -> bool:
+        """Return whether the module ended by an error that nobody foresaw; its result has the traceback."""
+        return result is not None and self._state is not None and self._state.state == FAILED
+
+    def _pause(self) -> float:
+        waited = time.monotonic() - self._began
+        if self._over:
+            return _SHORTEST_POLL_S
+        return min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, waited * _POLL_SHARE))
+
+    def _unheard(self) -> dict[str, Any] | None:
+        silence = time.monotonic() - self._heard
+        if silence > self._patience:
+            return self._failed(
+                f"no answer for {clock(silence)}; the load may go on there: playbooks/status.yml shows it, "
+                "and the next run ends it"
+            )
+        if not self._away:
+            self._away = True
+            self._screen.note(
+                f"no answer; the load goes on there, and is asked for again for {clock(self._patience)}"
+            )
+        return None
+
+    def _lost(self) -> dict[str, Any]:
+        state = self._state
+        if state is None:
+            return self._failed(f"the load did not begin: job {self._job} wrote no state; run again")
+        what = f"its process {state.process} is gone (killed, or out of memory?)"
+        if self._silent:
+            what = f"process {state.process} has written nothing for {SILENT_S:.0f} s (stopped? disk full?)"
+        return self._failed(
+            f"the load of run {state.run} was lost: {what}; it was in {ended_line(state)}. "
+            "What it loaded is cleared away by the next run: run again"
+        )
+
+    def _failed(self, reason: str) -> dict[str, Any]:
+        return {
+            "failed": True,
+            "msg": f"{self._screen.host}: {reason}; its state is in {self._host.file} there",
+        }
+
+
+class Screen:
+    """Where the progress goes: a frame that is drawn again in place, or a line now and then in a log."""
+
+    def __init__(self, host: str, show: str) -> None:
+        self.host = host
+        self._quiet = show == "none"
+        self._in_place = TERMINAL and show == "auto"
+        self._height = 0  # of the frame that is on the screen
+        self._lines = 0
+        self._next = float(_LINES_S[0])
+        self._told: set[str] = set()
+
+    def show(self, state: Progress) -> None:
+        """Show a state that is news."""
+        if self._quiet:
+            return
+        if self._in_place:
+            if state.seconds >= _FIRST_FRAME_S or self._height:
+                self._draw(progress_lines(state, SIZE.columns - 1, min(MOST, max(SIZE.lines - 4, 1))))
+        else:
+            self._log(state)
+
+    def note(self, text: str) -> None:
+        """Say what is not a state of the load."""
+        if not self._quiet:
+            self._height = 0
+            display.display(f"{self.host}: {text}")
+
+    def _draw(self, lines: list[str]) -> None:
+        up = f"\x1b[{self._height}A" if self._height else ""
+        text = up + "\r\x1b[J" + "\n".join(lines)
+        self._height = len(lines)
+        display.display(text, screen_only=True)
+
+    def _log(self, state: Progress) -> None:
+        for table in state.tables:
+            if table.state == DONE and table.table not in self._told:
+                self._told.add(table.table)
+                if table.seconds >= _LONG_TABLE_S:
+                    display.display(f"{self.host}: {table_line(table)}")
+        if state.seconds >= self._next or (state.state != RUNNING and self._lines):
+            self._next = state.seconds + _LINES_S[min(self._lines + 1, len(_LINES_S) - 1)]
+            self._lines += 1
+            display.display(f"{self.host}: {total_line(state)}")
