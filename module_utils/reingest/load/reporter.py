@@ -162,9 +162,8 @@ def _state(shown: Mapping[str, Any]) -> dict[str, Any]:
     last = max(ends) if ends and all(ends) else now
     known = all(table["total"] for table in tables)
     return {
-        **shown,
+        **{key: value for key, value in shown.items() if key != "began"},
         "heartbeat": _now(),
-        "began": None,
         "seconds": round(now - shown["began"], 3),
         "tables": tables,
         "rows": sum(table["rows"] for table in tables),

@@ -180,5 +180,7 @@ def end_sessions(connection: Connection, database: str) -> None:
 
 def _under_way(dsn: str, holder: str) -> LoadUnderWay:
     return LoadUnderWay(
-        f"a load into {address(dsn)} is under way: {holder}; wait until it ends, or end that run"
+        f"a load into {address(dsn)} is under way: {holder}; "
+        "playbooks/status.yml shows how far it is: wait until it ends, or end that run's ansible-playbook; "
+        "the next ingest then ends its load"
     )

@@ -102,7 +102,7 @@ def _end_all() -> None:
     """Ask all descendants to end, kill what does not within a moment, and return when none is left."""
     deadline = time.monotonic() + _GRACE_S
     asked: set[int] = set()
-    while running := _descendants():
+    while running := descendants(os.getpid()):
         late = time.monotonic() > deadline
         for process in running:
             if late or process not in asked:
@@ -115,8 +115,8 @@ def _end_all() -> None:
         time.sleep(_POLL_S)
 
 
-def _descendants() -> list[int]:
-    """Return the processes below this one that run."""
+def descendants(of: int) -> list[int]:
+    """Return the processes below a process that run."""
     children: dict[int, list[tuple[int, str]]] = {}
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -125,7 +125,7 @@ def _descendants() -> list[int]:
                 state, parent = text.rpartition(")")[2].split()[:2]
                 children.setdefault(int(parent), []).append((int(folder.name), state))
     found: list[int] = []
-    below = [os.getpid()]
+    below = [of]
     while below:
         for process, state in children.get(below.pop(), []):
             below.append(process)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
@@ -114,8 +113,3 @@ def machine() -> str:
 def now() -> datetime:
     """Return the time."""
     return datetime.now(timezone.utc)
-
-
-def load_values(load: Progress, state: str) -> Mapping[str, Any]:
-    """Return a load as a module's result has it, with the state that it really is in."""
-    return {**load.as_values(), "state": state}

@@ -130,14 +130,16 @@ def _share(part: _Part) -> float | None:
     """Return how much of a part is read; None when nobody knows how much there is."""
     if isinstance(part, TableProgress) and part.state in (DONE, WAITING):
         return 1.0 if part.state == DONE else 0.0
-    return min(part.bytes / part.total, 1.0) if part.total else None
+    loading = isinstance(part, TableProgress) and part.state == LOADING
+    return min(part.bytes / part.total, 0.99 if loading else 1.0) if part.total else None
 
 
 def _counts(part: _Part) -> tuple[str, str, str]:
     if not part.rows and not part.bytes:
         return "", "", ""
     seconds = part.seconds if isinstance(part, TableProgress) else part.table_seconds
-    sizes = shown_bytes(part.bytes) + (f" of {shown_bytes(part.total)}" if part.total else "")
+    left = part.total > part.bytes
+    sizes = shown_bytes(part.bytes) + (f" of {shown_bytes(part.total)}" if left else "")
     rate = f"{part.rows / seconds:,.0f} rows/s" if seconds >= _FIRST_RATE_S else ""
     return f"{part.rows:,} rows", sizes if part.bytes or part.total else "", rate
 
