@@ -17,9 +17,9 @@ from typing import Any
 WAITING, LOADING, INDEXING, DONE = "waiting", "loading", "indexing", "done"
 _STATES = (WAITING, LOADING, INDEXING, DONE)
 
-_SLOT = 24
+_SLOT = 32
 _COUNTS = struct.Struct("=QQ")  # rows, bytes
-_STATE = struct.Struct("=Qdd")  # index of the state, when the first row was read, when all was done
+_STATE = struct.Struct("=Qddd")  # index of the state; when it began, when the rows were in, when all was done
 _HEADER = struct.Struct("=Q")  # half << 32 | length: eight bytes, which are never seen half written
 _HALF = 1 << 20  # of what is shown; pages that nobody touches cost nothing
 _SLOTS = 2 * _HALF + _HEADER.size
@@ -130,15 +130,15 @@ class TableMeter:
 
     def enter(self, state: str) -> None:
         """Say what happens to the table from now on; one process at a time."""
-        _, began, ended = _STATE.unpack_from(self.memory, self.at)
+        _, began, filled, ended = _STATE.unpack_from(self.memory, self.at)
         now = time.monotonic()  # the same clock for all processes of a machine
-        if state == DONE:
-            ended = now
-        _STATE.pack_into(self.memory, self.at, _STATES.index(state), began or now, ended)
+        filled = 0.0 if state == LOADING else filled or now
+        ended = now if state == DONE else ended
+        _STATE.pack_into(self.memory, self.at, _STATES.index(state), began or now, filled, ended)
 
     def counted(self) -> dict[str, Any]:
-        """Return state, rows, bytes, total bytes (0 when unknown) and when it began and ended."""
-        index, began, ended = _STATE.unpack_from(self.memory, self.at)
+        """Return state, rows, bytes, total bytes (0 when unknown) and when it began, was filled and ended."""
+        index, began, filled, ended = _STATE.unpack_from(self.memory, self.at)
         counts = [stream.counted() for stream in self.streams]
         return {
             "state": _STATES[index],
@@ -146,5 +146,6 @@ class TableMeter:
             "bytes": sum(size for _, size in counts),
             "total": self.size,
             "began": began,
+            "filled": filled,
             "ended": ended,
         }

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 from ..errors import Refusal
 from ..runs.progress import DIED, FAILED, FILE, FINISHED, RUNNING, machine, process_runs, read_progress
 from ..services.process import started_at
-from .meter import DONE, Meter
+from .meter import Meter
 
 _BEAT_S = 1.0
 _PLAN = "plan"
@@ -158,8 +158,8 @@ def _state(shown: Mapping[str, Any]) -> dict[str, Any]:
     now = time.monotonic()
     tables = [_table(table, now) for table in shown["tables"]]
     begins = [table["began"] for table in shown["tables"] if table["began"]]
-    ends = [table["ended"] for table in shown["tables"]]
-    last = max(ends) if ends and all(ends) else now
+    filled = [table["filled"] for table in shown["tables"]]
+    last = max(filled) if filled and all(filled) else now
     known = all(table["total"] for table in tables)
     return {
         **{key: value for key, value in shown.items() if key != "began"},
@@ -169,14 +169,17 @@ def _state(shown: Mapping[str, Any]) -> dict[str, Any]:
         "rows": sum(table["rows"] for table in tables),
         "bytes": sum(table["bytes"] for table in tables),
         "total": sum(table["total"] for table in tables) if known else 0,
-        "table_seconds": round(last - min(begins), 3) if begins else 0,
+        "fill_seconds": round(last - min(begins), 3) if begins else 0,
     }
 
 
 def _table(table: Mapping[str, Any], now: float) -> dict[str, Any]:
-    until = table["ended"] if table["state"] == DONE else now
-    seconds = round(until - table["began"], 3) if table["began"] else 0
-    return {key: table[key] for key in ("table", "state", "rows", "bytes", "total")} | {"seconds": seconds}
+    began = table["began"] or now
+    return {
+        **{key: table[key] for key in ("table", "state", "rows", "bytes", "total")},
+        "seconds": round((table["ended"] or now) - began, 3),
+        "fill_seconds": round((table["filled"] or now) - began, 3),
+    }
 
 
 def _now() -> str:

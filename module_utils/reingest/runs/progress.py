@@ -19,7 +19,10 @@ SILENT_S = 30.0  # a load that wrote nothing for so long is taken for dead; it w
 
 @dataclass(frozen=True)
 class TableProgress:
-    """One table; ``total`` is 0 where nobody knows how many bytes its sources have."""
+    """One table; ``total`` is 0 where nobody knows how many bytes its sources have.
+
+    ``fill_seconds`` is how long its rows took or take, ``seconds`` that and its keys and indexes.
+    """
 
     table: str
     state: str
@@ -27,11 +30,12 @@ class TableProgress:
     bytes: int
     total: int
     seconds: float
+    fill_seconds: float
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A load. ``table_seconds`` is how long its tables have been filled, ``seconds`` all of it.
+    """A load. ``fill_seconds`` is how long its tables have been filled, ``seconds`` all of it.
 
     ``line`` is the last line of progress of the portal's own loader.
     """
@@ -55,7 +59,7 @@ class Progress:
     rows: int
     bytes: int
     total: int
-    table_seconds: float
+    fill_seconds: float
 
     def as_values(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""

@@ -82,10 +82,10 @@ def clock(seconds: float) -> str:
 
 
 def remaining(done: float, total: float, seconds: float) -> float | None:
-    """Return the seconds that are left at the rate until now; None when nobody can tell yet."""
-    if not total or not done or seconds < _FIRST_RATE_S:
+    """Return the seconds that are left at the rate until now; None when nobody can tell, or nothing is left."""
+    if not 0 < done < total or seconds < _FIRST_RATE_S:
         return None
-    return max(total - done, 0) * seconds / done
+    return (total - done) * seconds / done
 
 
 def _lines(parts: Sequence[_Part], width: int) -> list[str]:
@@ -137,21 +137,20 @@ def _share(part: _Part) -> float | None:
 def _counts(part: _Part) -> tuple[str, str, str]:
     if not part.rows and not part.bytes:
         return "", "", ""
-    seconds = part.seconds if isinstance(part, TableProgress) else part.table_seconds
     left = part.total > part.bytes
     sizes = shown_bytes(part.bytes) + (f" of {shown_bytes(part.total)}" if left else "")
-    rate = f"{part.rows / seconds:,.0f} rows/s" if seconds >= _FIRST_RATE_S else ""
+    rate = f"{part.rows / part.fill_seconds:,.0f} rows/s" if part.fill_seconds >= _FIRST_RATE_S else ""
     return f"{part.rows:,} rows", sizes if part.bytes or part.total else "", rate
 
 
 def _rest(part: _Part) -> str:
     if isinstance(part, Progress):
         ended = all(table.state == DONE for table in part.tables)
-        return "" if ended else _eta(remaining(part.bytes, part.total, part.table_seconds))
+        return "" if ended else _eta(remaining(part.bytes, part.total, part.fill_seconds))
     if part.state == DONE:
         return f"done in {clock(part.seconds)}"
     if part.state == LOADING:
-        return _eta(remaining(part.bytes, part.total, part.seconds))
+        return _eta(remaining(part.bytes, part.total, part.fill_seconds))
     return part.state
 
 
