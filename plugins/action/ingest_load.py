@@ -228,16 +228,17 @@ class Watch:
             return self._failed(f"the load did not begin: job {self._job} wrote no state; run again")
         what = f"its process {state.process} is gone (killed, or out of memory?)"
         if self._silent:
-            what = f"process {state.process} has written nothing for {SILENT_S:.0f} s (stopped? disk full?)"
+            what = (
+                f"its process {state.process} has written nothing for {SILENT_S:.0f} s (stopped? disk full?)"
+            )
         return self._failed(
-            f"the load of run {state.run} was lost: {what}; it was in {ended_line(state)}. "
-            "What it loaded is cleared away by the next run: run again"
+            f"the load of run {state.run} was lost: {what}; it was in {ended_line(state)}: run again"
         )
 
     def _failed(self, reason: str) -> dict[str, Any]:
         return {
             "failed": True,
-            "msg": f"{self._screen.host}: {reason}; its state is in {self._host.file} there",
+            "msg": f"{reason}; its state is in {self._host.file} there",
         }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Union
 
 from ..volume.space import shown_bytes
@@ -11,7 +12,7 @@ from .progress import DIED, RUNNING, Progress, TableProgress
 WAITING, LOADING, DONE = "waiting", "loading", "done"  # the states of a table that look different
 MOST = 10  # tables that are shown at a time
 _FIRST_RATE_S = 2.0  # before that a rate says nothing
-_ORDER = {LOADING: 0, "indexing": 0, DONE: 1, WAITING: 2}
+_ORDER = {DONE: 1, WAITING: 2}  # what is at work comes first
 _Part = Union[TableProgress, Progress]
 _Cells = tuple[str, ...]  # name, bar, share, rows, bytes, rate, rest
 # The bar's length and the columns, from the widest layout to the narrowest.
@@ -34,7 +35,7 @@ def progress_lines(load: Progress, width: int = 0, most: int = MOST) -> list[str
     """
     shown = load.tables
     if len(shown) > most:
-        busiest = sorted(shown, key=lambda table: _ORDER[table.state])[:most]
+        busiest = sorted(shown, key=lambda table: _ORDER.get(table.state, 0))[:most]
         shown = tuple(table for table in shown if table in busiest)
     return _lines([*shown, load], width)
 
@@ -59,12 +60,18 @@ def load_lines(load: Progress, state: str) -> list[str]:
     if state == RUNNING:
         return [f"{head}, {where}: under way", *progress_lines(load)]
     if state == DIED:
-        return [
-            f"{head}: died at {load.heartbeat} in phase {load.phase} ({where}); run again",
-            *progress_lines(load),
-        ]
+        died = f"{head}: died at {load.heartbeat} in phase {load.phase} ({where}); run again"
+        return [died, *progress_lines(_stopped(load))]
     ended = f"{head}: {state} at {load.heartbeat}"
     return [f"{ended}: {load.message}" if load.message else ended, total_line(load)]
+
+
+def _stopped(load: Progress) -> Progress:
+    """Return a load that died as one of which nothing is to be expected."""
+    tables = tuple(
+        table if table.state in (WAITING, DONE) else replace(table, state="lost") for table in load.tables
+    )
+    return replace(load, state=DIED, tables=tables)
 
 
 def ended_line(load: Progress) -> str:
@@ -82,7 +89,7 @@ def clock(seconds: float) -> str:
 
 
 def remaining(done: float, total: float, seconds: float) -> float | None:
-    """Return the seconds that are left at the rate until now; None when nobody can tell, or nothing is left."""
+    """Return the seconds that are left at the rate until now; None when nobody can tell, or none are."""
     if not 0 < done < total or seconds < _FIRST_RATE_S:
         return None
     return (total - done) * seconds / done
@@ -145,8 +152,8 @@ def _counts(part: _Part) -> tuple[str, str, str]:
 
 def _rest(part: _Part) -> str:
     if isinstance(part, Progress):
-        ended = all(table.state == DONE for table in part.tables)
-        return "" if ended else _eta(remaining(part.bytes, part.total, part.fill_seconds))
+        running = part.state == RUNNING
+        return _eta(remaining(part.bytes, part.total, part.fill_seconds)) if running else ""
     if part.state == DONE:
         return f"done in {clock(part.seconds)}"
     if part.state == LOADING:
