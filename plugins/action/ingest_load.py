@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import sys
 import time
 from contextlib import suppress
@@ -44,7 +45,7 @@ from ansible.module_utils.reingest.runs.progress_lines import (  # noqa: E402
 
 # Read where the class is loaded, which is before ansible-playbook forks: its workers have no terminal.
 TERMINAL = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "CI" not in os.environ
-SIZE = os.get_terminal_size(sys.stdout.fileno()) if TERMINAL else os.terminal_size((0, 0))
+SIZE = shutil.get_terminal_size()
 if not TERMINAL and hasattr(sys.stdout, "reconfigure"):
     sys.stdout.reconfigure(line_buffering=True)  # a log is followed: its lines must not wait for a full block
 
