@@ -89,6 +89,11 @@ options:
     description: How many tables are filled at the same time. With 0, one for each core.
     type: int
     default: 0
+  ended:
+    description: Runs whose loads M(run_end) has ended. In check mode they still run, and are no obstacle.
+    type: list
+    elements: str
+    default: []
   show:
     description:
       - How the action plugin of the same name shows how far the load is. It runs the module in the background
@@ -222,6 +227,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "work": {"type": "path", "default": ""},
     "prove": {"type": "str", "choices": ["content", "counts"], "default": "content"},
     "jobs": {"type": "int", "default": 0},
+    "ended": {"type": "list", "elements": "str", "default": []},
     "show": {"type": "str", "choices": ["auto", "lines", "none"], "default": "auto"},
     "patience": {"type": "float", "default": 600},
     "stage": {"type": "str", "default": "load"},
@@ -252,6 +258,7 @@ def load_reported(
         force=params["force"],
         staging_required=params["staging_required"] or not check,
         prove=params["prove"],
+        ended=params["ended"],
     )
     reporter.know(release=plan.release, snapshot=plan.snapshot)
     processes = processes_of(params["jobs"])

@@ -185,6 +185,11 @@ options:
     description: Load although this release was loaded already.
     type: bool
     default: false
+  ended:
+    description: Runs whose loads M(run_end) has ended. In check mode they still run, and are no obstacle.
+    type: list
+    elements: str
+    default: []
   show:
     description:
       - How the action plugin of the same name shows how far the load is. It runs the module in the background
@@ -359,6 +364,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "operator": {"type": "str", "required": True},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
+    "ended": {"type": "list", "elements": "str", "default": []},
     "show": {"type": "str", "choices": ["auto", "lines", "none"], "default": "auto"},
     "patience": {"type": "float", "default": 600},
     "stage": {"type": "str", "default": "load"},
@@ -405,7 +411,7 @@ def load_reported(
         loader,
         secrets=secrets,
         staging_required=params["staging_required"] or not check,
-        **{name: params[name] for name in (*given, "snapshot", "force", "fresh", "apply_schema")},
+        **{name: params[name] for name in (*given, "snapshot", "force", "fresh", "apply_schema", "ended")},
     )
     reporter.know(release=plan.release, snapshot=plan.snapshot)
     detail: dict[str, Any] = {}

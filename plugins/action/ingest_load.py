@@ -50,14 +50,16 @@ if not TERMINAL and hasattr(sys.stdout, "reconfigure"):
     sys.stdout.reconfigure(line_buffering=True)  # a log is followed: its lines must not wait for a full block
 
 _LONGEST_S = 30 * 86400  # of a load; what `async` asks for
-_SHORTEST_POLL_S, _LONGEST_POLL_S = 0.1, 1.0
+_SHORTEST_POLL_S = 0.1
+_LONGEST_POLL_S = 1.0
 _POLL_SHARE = 0.08  # of the time that the load has taken: a short one is asked often
 _STATELESS_S = (1.0, 20.0)  # between two looks at a job without a state, at first and at most
 _ENDING_S = 5.0  # what a job may need to hand in its result when its process is gone
 _LINES_S = (1, 5, 15, 30, 60)  # between two lines in a log
 _LONG_TABLE_S = 5  # a table that took longer has a line of its own in a log
 _FIRST_FRAME_S = 1
-_SEEN, _GONE = "reingest-seen", "reingest-gone"
+_SEEN = "reingest-seen"
+_GONE = "reingest-gone"
 
 display = Display()
 

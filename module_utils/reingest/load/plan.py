@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -127,6 +127,7 @@ def plan_load(
     force: bool = False,
     staging_required: bool = True,
     prove: str = CONTENT,
+    ended: Collection[str] = (),
 ) -> LoadPlan:
     """Check the dataset, its files and both servers, and decide what to do; changes nothing.
 
@@ -142,6 +143,7 @@ def plan_load(
         staging_required: false for a dry run that finds the staging server stopped, which the run would
             start: the schema cannot be tried then, and the plan has no feeds.
         prove: how the tables are proven, ``content`` or ``counts``.
+        ended: runs whose loads are ended before this one begins, if they are not yet.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
@@ -181,7 +183,7 @@ def plan_load(
     }
     resumed, anew = None, ""
     if action == LOAD and staging:
-        refuse_second_load(staging_dsn)
+        refuse_second_load(staging_dsn, ended)
         resumed, anew = _resumed(staging_dsn, staging, dataset, identity, digests, force=force)
     return LoadPlan(
         dataset=dataset,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -113,12 +113,19 @@ def lock_holder(connection: Connection) -> str:
     return f"{row[1]} (server process {row[0]}) since {row[2]}" if row else ""
 
 
-def refuse_second_load(dsn: str) -> None:
+def refuse_second_load(dsn: str, ended: Collection[str] = ()) -> None:
     """Refuse when a load is under way; one that was killed a moment ago is none.
+
+    Nor is one of the runs ``ended``, whose load a dry run takes for ended.
 
     Raises:
         LoadUnderWay: names who loads.
     """
+    if ended:
+        with closing(connect(with_database(dsn, MAINTENANCE), autocommit=True)) as connection:
+            holder = lock_holder(connection)
+        if any(holder.startswith(f"reingest load {run} ") for run in ended):
+            return
     with load_lock(dsn, "reingest"):
         pass
 

@@ -129,6 +129,7 @@ def plan_loader(
     force: bool = False,
     fresh: bool = True,
     apply_schema: bool = True,
+    ended: Sequence[str] = (),
 ) -> LoaderPlan:
     """Check the dataset, the loader and both servers, and decide whether it must run; changes nothing.
 
@@ -147,6 +148,7 @@ def plan_loader(
         force: load although this release was loaded already.
         fresh: the database is dropped and made anew before the loader runs.
         apply_schema: the dataset's schema, where it has one, is applied before the loader runs.
+        ended: runs whose loads are ended before this one begins, if they are not yet.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
@@ -182,7 +184,7 @@ def plan_loader(
     digest = _digest(dataset, schema, transforms, identified)
     kept, action = _kept(digest, production, staging, force=force)
     if action == LOAD and staging:
-        refuse_second_load(staging_dsn)
+        refuse_second_load(staging_dsn, ended)
     return LoaderPlan(
         dataset=dataset,
         loader=loader,

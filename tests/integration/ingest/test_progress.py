@@ -222,6 +222,9 @@ def test_a_load_goes_on_without_its_controller_and_the_next_run_ends_it(
     planned = run_module("run_end", check=True, **arguments)
     assert planned["ended"] == ["run-1"]
     assert started_at(state["process"]) is not None
+    with controller.start("run-2", arguments=["--check"], ended=planned["ended"]) as dry:
+        output = dry.communicate(timeout=60)[0]
+    assert dry.returncode == 0, output
     ended = run_module("run_end", **arguments)
     assert ended["changed"]
     assert ended["step"]["did"] == planned["step"]["did"]
