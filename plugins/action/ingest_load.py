@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import shutil
@@ -33,31 +34,22 @@ from ansible.module_utils.reingest.runs.progress import (  # noqa: E402
     Progress,
     read_progress,
 )
-from ansible.module_utils.reingest.runs.progress_lines import (  # noqa: E402
-    DONE,
-    MOST,
-    clock,
-    ended_line,
-    progress_lines,
-    table_line,
-    total_line,
-)
+from ansible.module_utils.reingest.runs.progress_lines import clock, ended_line  # noqa: E402
+from ansible.module_utils.reingest.runs.screen import Screen  # noqa: E402
 
 # Read where the class is loaded, which is before ansible-playbook forks: its workers have no terminal.
 TERMINAL = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "CI" not in os.environ
-SIZE = shutil.get_terminal_size()
+SIZE = tuple(shutil.get_terminal_size())
 if not TERMINAL and hasattr(sys.stdout, "reconfigure"):
     sys.stdout.reconfigure(line_buffering=True)  # a log is followed: its lines must not wait for a full block
 
 _LONGEST_S = 30 * 86400  # of a load; what `async` asks for
 _SHORTEST_POLL_S = 0.1
 _LONGEST_POLL_S = 1.0
-_POLL_SHARE = 0.08  # of the time that the load has taken: a short one is asked often
+_POLL_SHARE = 0.04  # of the time that the load has taken: a short one is asked often
 _STATELESS_S = (1.0, 20.0)  # between two looks at a job without a state, at first and at most
 _ENDING_S = 5.0  # what a job may need to hand in its result when its process is gone
-_LINES_S = (1, 5, 15, 30, 60)  # between two lines in a log
-_LONG_TABLE_S = 5  # a table that took longer has a line of its own in a log
-_FIRST_FRAME_S = 1
+_FOR_ANSIBLE = {"warnings", "deprecations", "exception"}
 _SEEN = "reingest-seen"
 _GONE = "reingest-gone"
 
@@ -85,10 +77,11 @@ class ActionModule(ActionBase):
         job = self._start()
         if job.get("failed") or "ansible_job_id" not in job:
             return job
-        screen = Screen(task_vars["inventory_hostname"], arguments.get("show", "auto"))
+        self._job_file = job["results_file"]
+        screen = _screen(task_vars["inventory_hostname"], arguments.get("show", "auto"))
         result = Watch(self, job["ansible_job_id"], float(arguments.get("patience", 600)), screen).result()
         with suppress(AnsibleConnectionFailure):
-            self._low_level_execute_command(f"rm -f {shlex.quote(job['results_file'])}")
+            self._low_level_execute_command(f"rm -f {shlex.quote(self._job_file)}")
         return result
 
     def look(self, process: int) -> tuple[Progress | None, bool]:
@@ -115,6 +108,9 @@ class ActionModule(ActionBase):
         Raises:
             AnsibleConnectionFailure: the host is out of reach.
         """
+        plain = self._plain()
+        if plain is not None:
+            return plain
         arguments = {"jid": job, "mode": "status", "_async_dir": self.get_shell_option("async_dir")}
         result = dict(
             self._execute_module(
@@ -127,6 +123,20 @@ class ActionModule(ActionBase):
             result.pop(key, None)
         return result
 
+    def _plain(self) -> dict[str, Any] | None:
+        """Return the result of a load that went well, and has nothing that only Ansible can read.
+
+        It is in the job's file; the module that reads any such file costs more than the rest of the waiting.
+        """
+        text = self._low_level_execute_command(f"cat {shlex.quote(self._job_file)}")["stdout"]
+        try:
+            result = json.loads(text)
+        except ValueError:
+            return None
+        if "step" not in result or result.get("failed") or "__ansible" in text or _FOR_ANSIBLE & set(result):
+            return None
+        return {**result, "_ansible_parsed": True}
+
     @property
     def file(self) -> str:
         """Return the path of the state on the host."""
@@ -138,6 +148,15 @@ class ActionModule(ActionBase):
             return dict(self._execute_module(module_name=self._module, task_vars=self._vars, wrap_async=True))
         finally:
             self._task.async_val = 0  # else the executor would wait for the job, too
+
+
+def _screen(host: str, show: str) -> Screen:
+    size = SIZE if TERMINAL and show == "auto" else None
+
+    def write(text: str) -> None:
+        display.display(text, screen_only=size is not None)  # frames do not belong in Ansible's log
+
+    return Screen(host, write, size=size, quiet=show == "none")
 
 
 class Watch:
@@ -243,49 +262,3 @@ class Watch:
             "failed": True,
             "msg": f"{reason}; its state is in {self._host.file} there",
         }
-
-
-class Screen:
-    """Where the progress goes: a frame that is drawn again in place, or a line now and then in a log."""
-
-    def __init__(self, host: str, show: str) -> None:
-        self.host = host
-        self._quiet = show == "none"
-        self._in_place = TERMINAL and show == "auto"
-        self._height = 0  # of the frame that is on the screen
-        self._lines = 0
-        self._next = float(_LINES_S[0])
-        self._told: set[str] = set()
-
-    def show(self, state: Progress) -> None:
-        """Show a state that is news."""
-        if self._quiet:
-            return
-        if self._in_place:
-            if state.seconds >= _FIRST_FRAME_S or self._height:
-                self._draw(progress_lines(state, SIZE.columns - 1, min(MOST, max(SIZE.lines - 4, 1))))
-        else:
-            self._log(state)
-
-    def note(self, text: str) -> None:
-        """Say what is not a state of the load."""
-        if not self._quiet:
-            self._height = 0
-            display.display(f"{self.host}: {text}")
-
-    def _draw(self, lines: list[str]) -> None:
-        up = f"\x1b[{self._height}A" if self._height else ""
-        text = up + "\r\x1b[J" + "\n".join(lines)
-        self._height = len(lines)
-        display.display(text, screen_only=True)
-
-    def _log(self, state: Progress) -> None:
-        for table in state.tables:
-            if table.state == DONE and table.table not in self._told:
-                self._told.add(table.table)
-                if table.seconds >= _LONG_TABLE_S:
-                    display.display(f"{self.host}: {table_line(table)}")
-        if state.seconds >= self._next or (state.state != RUNNING and self._lines):
-            self._next = state.seconds + _LINES_S[min(self._lines + 1, len(_LINES_S) - 1)]
-            self._lines += 1
-            display.display(f"{self.host}: {total_line(state)}")
