@@ -57,7 +57,8 @@ def held(deployment):
 
 def test_an_interrupted_load_goes_on_is_shown_by_status_and_is_ended_by_the_next_run(deployment):
     dataset = ("-e", f"reingest_dataset={deployment.home}/dataset.yml")
-    first = deployment.start("playbooks/load.yml", *dataset)
+    jobs = str(deployment.home / "jobs")
+    first = deployment.start("playbooks/load.yml", *dataset, ANSIBLE_ASYNC_DIR=jobs)
     state = held(deployment)
     os.killpg(first.pid, signal.SIGINT)
     first.communicate(timeout=60)
@@ -69,7 +70,7 @@ def test_an_interrupted_load_goes_on_is_shown_by_status_and_is_ended_by_the_next
     assert "under way" in output
     assert "study [" in output
 
-    second = deployment.start("playbooks/load.yml", *dataset)
+    second = deployment.start("playbooks/load.yml", *dataset, ANSIBLE_ASYNC_DIR=jobs)
     assert held_by_another(deployment, state)
     port = deployment.environment["DEMO_STAGING_PORT"]
     passfile = deployment.home / "pgpass"

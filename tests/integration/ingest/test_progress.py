@@ -238,6 +238,45 @@ def test_a_load_goes_on_without_its_controller_and_the_next_run_ends_it(
     assert staging.rows("SELECT count(*) FROM book", "library") == [(2,)]
 
 
+@pytest.fixture
+def away(portal):
+    """Return a file: while it exists, a host whose shell is the one beside it is out of reach."""
+    there = portal.folder / "away"
+    shell = portal.folder / "shell"
+    shell.write_text(f'#!/bin/sh\n[ -e {there} ] && exit 255\nexec /bin/sh "$@"\n')
+    shell.chmod(0o755)
+    return there
+
+
+def test_a_load_goes_on_while_its_host_is_out_of_reach(controller, gate, away):
+    shell = f"ansible_shell_executable={away.with_name('shell')}"
+    with controller.start(arguments=["-e", shell]) as process:
+        controller.held()
+        away.touch()
+        while "no answer; the load goes on there" not in process.stdout.readline():
+            pass
+        gate.open()
+        wait_for(lambda: controller.state()["state"] == "finished")
+        away.unlink()
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, output
+    assert "localhost: answers again" in output
+
+
+def test_a_host_that_stays_out_of_reach_is_given_up_and_the_load_is_not(controller, gate, away):
+    shell = f"ansible_shell_executable={away.with_name('shell')}"
+    with controller.start(arguments=["-e", shell], patience=2) as process:
+        state = controller.held()
+        away.touch()
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 2
+    assert "no answer for 0:00:0" in output
+    assert "the next run ends it" in " ".join(output.split())
+    assert started_at(state["process"]) == state["process_started"]
+    gate.open()
+    wait_for(lambda: controller.state()["state"] == "finished")
+
+
 def test_a_log_gets_few_lines_at_once(controller, gate):
     with controller.start() as process:
         controller.held()
