@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import os
@@ -45,10 +46,12 @@ class Content:
         self.source = source
         self.at = "after line 0"
         self._packing = ""
-        self._position = 0
+        self._position: int | None = None
         self._damage: tuple[type[Exception], ...] = (gzip.BadGzipFile, zlib.error)
         try:
             self._raw = _opened(source)
+            with contextlib.suppress(OSError):  # a pipe has none
+                self._position = self._raw.tell()
             self._stream = self._raw if packed else self._unpacked()
         except OSError as error:
             raise Refusal(f"source {source} cannot be read: {error.strerror or error}") from error
@@ -93,7 +96,7 @@ class Content:
             yield block
 
     def _count(self) -> None:
-        if isinstance(self.source, Pipe):  # was counted by who reads the source
+        if self._position is None:
             return
         position = self._raw.tell()
         count_taken(position - self._position)
