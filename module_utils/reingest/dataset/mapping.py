@@ -230,7 +230,7 @@ def _all_of(tests: Sequence[tuple[Path, Sequence[Value]]]) -> Callable[[Value], 
     def passes(value: Value) -> bool:
         for get, wanted in parts:
             found = get(value)
-            if type(found) not in _PLAIN or (type(found) is bool, found) not in wanted:
+            if not isinstance(found, _PLAIN) or (type(found) is bool, found) not in wanted:
                 return False
         return True
 

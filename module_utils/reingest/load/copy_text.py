@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from typing import Callable
 
 from ..dataset.mapping import UnfitError, Value
+from ..sources.optional import library_if_there
+from ..sources.values import Number
 from .catalog import ARRAY, JSON
 
 Encoder = Callable[[Value], str]
@@ -15,7 +17,26 @@ Encoder = Callable[[Value], str]
 NULL = "\\N"
 _ESCAPE = re.compile(r"\\(.)")
 _MEANING = {"n": "\n", "t": "\t", "r": "\r"}
-_dumps = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _encoder() -> Callable[[Value], str]:
+    """Return what writes JSON; only msgspec's readers give numbers by their digits, and it writes them so."""
+    written = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    msgspec = library_if_there("msgspec")
+    if msgspec is None:
+        return written
+    encode = msgspec.json.Encoder(enc_hook=lambda number: msgspec.Raw(number.text.encode())).encode
+
+    def text(value: Value) -> str:
+        try:
+            return str(encode(value), "utf-8")
+        except (UnicodeEncodeError, OverflowError, TypeError):  # half a surrogate pair, say: told later
+            return written(value)
+
+    return text
+
+
+_dumps = _encoder()
 
 
 def encoders(kinds: Sequence[str], *, typed: bool) -> list[Encoder]:
@@ -72,6 +93,8 @@ def encode(value: Value) -> str:
         return "true" if value else "false"
     if kind is int or kind is float:
         return repr(value)
+    if kind is Number:
+        return str(value.text)
     what = "an array" if kind is list else "an object"
     raise UnfitError(
         f"{what}, and the column takes one value: name a path inside it, or make the column jsonb"

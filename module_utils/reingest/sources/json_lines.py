@@ -11,6 +11,7 @@ from .json_text import decode, reason_of
 from .lines import not_text, read_lines
 from .optional import library_if_there
 from .source import Source
+from .values import Number
 
 
 def read_json_lines(source: Source, reading: Reading) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
@@ -41,7 +42,7 @@ def _quick() -> Callable[[bytes], Any]:
     msgspec = library_if_there("msgspec.json")
     if msgspec is None:
         return lambda line: decode(line.decode("utf-8"))
-    quick: Callable[[bytes], Any] = msgspec.Decoder().decode
+    quick: Callable[[bytes], Any] = msgspec.Decoder(float_hook=Number).decode
     return quick
 
 

@@ -10,6 +10,19 @@ from typing import Any
 from uuid import UUID
 
 
+class Number(float):
+    """A number with a fraction or an exponent as JSON has it: all its digits are in ``text``."""
+
+    __slots__ = ("text",)
+    text: str
+
+    def __new__(cls, text: str) -> Number:  # noqa: PYI034 - Self is not in Python 3.9
+        """Make it of the number's text."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+
 def plain(value: Any) -> Any:  # noqa: ANN401 - any type of a source
     r"""Return the value as JSON's types: texts for dates, times, decimals, bytes and the like.
 

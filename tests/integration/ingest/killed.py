@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from integration.ingest.portal_dataset import SCHEMA
+from integration.ingest.sources_load import DEFAULTS
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -114,19 +115,13 @@ def shut(server):
 def loading(portal, server, *, run="run-1", **params):
     """Start a load in a process of its own; at the end it is killed, if it still runs."""
     given = {
+        **DEFAULTS,
         "dataset": str(portal.dataset),
-        "sources": "",
-        "release": "",
         "staging_dsn": server.dsn(),
-        "production_dsn": "",
         "production_required": False,
         "run": run,
         "operator": "me",
-        "snapshot": "",
-        "force": False,
-        "staging_required": True,
         "work": str(portal.folder / "work"),
-        "prove": "content",
         "jobs": 2,
         **params,
     }

@@ -12,6 +12,10 @@ from hypothesis import HealthCheck, Phase
 # Settings of a property of loads: an example is a whole load, and to look for a smaller one takes minutes.
 ONE_LOAD = {"suppress_health_check": list(HealthCheck), "phases": [Phase.explicit, Phase.generate]}
 
+DEFAULTS = {
+    name: option["default"] for name, option in ingest_load.ARGUMENT_SPEC.items() if "default" in option
+}
+
 
 @dataclass
 class SourceTable:
@@ -52,19 +56,14 @@ class SourcesLoad:
         file.write_text(json.dumps({key: value for key, value in dataset.items() if value is not None}))
         return ingest_load.load(
             {
+                **DEFAULTS,
                 "dataset": str(file),
                 "staging_dsn": self._server.dsn(),
-                "production_dsn": "",
                 "production_required": False,
-                "staging_required": True,
-                "sources": "",
-                "release": "",
-                "snapshot": "",
                 "force": True,
                 "run": "run-1",
                 "operator": "me",
                 "work": str(self.folder / "work"),
-                "prove": "content",
                 "jobs": jobs,
             },
             StepClock("load"),

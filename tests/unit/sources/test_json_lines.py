@@ -29,7 +29,6 @@ def test_json_lines_pass_over_empty_lines_and_count_them(source):
         ("{", "not JSON: "),
         ("7", "not a JSON object"),
         ('{"a": NaN}', "not JSON: NaN is not JSON"),
-        ('{"a": 1e999}', "not JSON: the number 1e999 is too large"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )
