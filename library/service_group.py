@@ -90,10 +90,11 @@ options:
             default: ""
   state:
     description:
+      - V(restarted) stops what runs, then starts all.
       - V(healthy) waits and starts nothing.
       - V(checked) looks at the definitions, and at those services that run.
     type: str
-    choices: [started, stopped, healthy, checked]
+    choices: [started, stopped, restarted, healthy, checked]
     required: true
   stop_timeout:
     description: Seconds until a service must have stopped.
@@ -186,7 +187,11 @@ _SERVICE: dict[str, Any] = {
 ARGUMENT_SPEC: dict[str, Any] = {
     "engine": {"type": "str", "choices": ["docker", "process"], "required": True},
     "services": {"type": "list", "elements": "dict", "required": True, "options": _SERVICE},
-    "state": {"type": "str", "choices": ["started", "stopped", "healthy", "checked"], "required": True},
+    "state": {
+        "type": "str",
+        "choices": ["started", "stopped", "restarted", "healthy", "checked"],
+        "required": True,
+    },
     "stop_timeout": {"type": "float", "default": 120},
     "start_timeout": {"type": "float", "default": 60},
     "records": {"type": "path", "required": True},

@@ -16,6 +16,7 @@ from .model import POSTGRESQL, PROBE, Engine, Service
 
 STARTED = "started"
 STOPPED = "stopped"
+RESTARTED = "restarted"
 HEALTHY = "healthy"
 CHECKED = "checked"
 _POLL_S = 0.03
@@ -62,7 +63,8 @@ class GroupPlan:
         if self.state == STOPPED:
             return f"keep {service.name} stopped" if self._settles(service) else f"stop {service.name}"
         if service.name in self.running:
-            return f"give {service.name} its restart policy back"
+            again = self.state == RESTARTED
+            return f"restart {service.name}" if again else f"give {service.name} its restart policy back"
         return f"start {service.name}"
 
 
@@ -100,6 +102,8 @@ def plan_group(
     act: list[Service] = []
     if state == STARTED:
         act = [one for one in own if one.name not in running or (one in real and engine.held(one))]
+    elif state == RESTARTED:
+        act = own
     elif state == STOPPED:
         act = [one for one in own if one.name in running or (one in real and engine.returns(one))]
     return GroupPlan(state, tuple(act), tuple(sorted(running)), tuple(services))
@@ -117,16 +121,18 @@ def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_t
     Raises:
         Refusal: with what went wrong for every service that did not get there.
     """
-    if plan.state == STOPPED:
-        _each(plan.act, lambda service: _stop(engine, service, stop_timeout))
-    elif plan.state == STARTED:
+    stopping = plan.act if plan.state == STOPPED else ()
+    if plan.state == RESTARTED:
+        stopping = tuple(service for service in plan.act if service.name in plan.running)
+    _each(stopping, lambda service: _stop(engine, service, stop_timeout))
+    if plan.state in (STARTED, RESTARTED):
         for service in plan.act:
-            if service.name not in plan.running:
+            if service in stopping or service.name not in plan.running:
                 refuse_unsafe_start(service)
         _each(plan.services, lambda service: _start(engine, service, service in plan.act, start_timeout))
     elif plan.state == HEALTHY:
         _each(plan.services, lambda service: _wait_healthy(engine, service, start_timeout))
-    else:
+    elif plan.state == CHECKED:
         running = [service for service in plan.services if service.name in plan.running]
         _each(running, lambda service: _check(engine, service))
 
