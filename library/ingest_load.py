@@ -65,6 +65,19 @@ options:
     description: Load although these sources were loaded already, and from the beginning.
     type: bool
     default: false
+  plan_only:
+    description:
+      - "Check mode: only say what would be done. For the steps that come between this and the load itself: it
+        reads no source beyond its digest, and is no step of the report."
+    type: bool
+    default: false
+  planned:
+    description:
+      - RV(sources) of this run's plan, a call in check mode. Files that still have that size and time are not
+        read again for their digests.
+    type: list
+    elements: dict
+    default: []
   staging_required:
     description:
       - Whether the staging server must answer. False for a dry run that finds it stopped, which the run
@@ -180,7 +193,7 @@ rejects:
   returned: success
   type: str
 sources:
-  description: C(path), C(size) and C(sha256) of each file.
+  description: C(path), C(size), C(modified_ns), C(sha256) and C(tag) (a remote file's) of each file.
   returned: success
   type: list
   elements: dict
@@ -207,6 +220,7 @@ try:
     from ansible.module_utils.reingest.load.rehearse import rehearse
     from ansible.module_utils.reingest.load.reporter import Reporter, reported
     from ansible.module_utils.reingest.postgres.dsn import address
+    from ansible.module_utils.reingest.sources.files import shown_sources
 except ImportError as error:
     MISSING = error.name or str(error)
 else:
@@ -223,6 +237,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "operator": {"type": "str", "required": True},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
+    "plan_only": {"type": "bool", "default": False},
+    "planned": {"type": "list", "elements": "dict", "default": []},
     "staging_required": {"type": "bool", "default": True},
     "work": {"type": "path", "default": ""},
     "prove": {"type": "str", "choices": ["content", "counts"], "default": "content"},
@@ -255,6 +271,7 @@ def load_reported(
         sources=params["sources"],
         release=params["release"],
         snapshot=params["snapshot"],
+        known=params["planned"],
         force=params["force"],
         staging_required=params["staging_required"] or not check,
         prove=params["prove"],
@@ -277,7 +294,8 @@ def load_reported(
         tables = {name: vars(count) for name, count in loaded.tables.items()}
         detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
     else:
-        tables = planned_tables(plan, rehearse(plan, processes) if plan.changed else {})
+        counted = rehearse(plan, processes) if plan.changed and not params["plan_only"] else {}
+        tables = planned_tables(plan, counted)
     return {
         "changed": plan.changed,
         "action": plan.action,
@@ -287,10 +305,12 @@ def load_reported(
         "tables": tables,
         "kept": {name: table.run for name, table in plan.filled.items()},
         "rejects": str(rejects) if rejects and rejects.is_dir() else "",
-        "sources": [{"path": file.name, "size": file.size, "sha256": file.sha256} for file in plan.files],
+        "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
         "diff": plan.diff(),
-        "step": clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
+        "step": clock.step([], changed=False)
+        if plan.changed and params["plan_only"]
+        else clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
     }
 
 

@@ -161,6 +161,19 @@ options:
     description: Whether production must be named, answer and have the database. False for the first ingest.
     type: bool
     default: true
+  plan_only:
+    description:
+      - "Check mode: only say what would be done. For the steps that come between this and the load itself: it
+        reads no source beyond its digest, and is no step of the report."
+    type: bool
+    default: false
+  planned:
+    description:
+      - RV(sources) of this run's plan, a call in check mode. Files that still have that size and time are not
+        read again for their digests.
+    type: list
+    elements: dict
+    default: []
   staging_required:
     description: Whether the staging server must answer. False for a dry run whose run would start it.
     type: bool
@@ -279,7 +292,7 @@ tables:
   returned: success
   type: dict
 sources:
-  description: C(path), C(size) and C(sha256) of each declared file.
+  description: C(path), C(size), C(modified_ns), C(sha256) and C(tag) of each declared file.
   returned: success
   type: list
   elements: dict
@@ -309,6 +322,7 @@ try:
     from ansible.module_utils.reingest.loaders.plan import Loader, LoaderPlan, plan_loader
     from ansible.module_utils.reingest.loaders.secrets import secret_texts
     from ansible.module_utils.reingest.postgres.dsn import address
+    from ansible.module_utils.reingest.sources.files import shown_sources
 except ImportError as error:
     MISSING = error.name or str(error)
 else:
@@ -358,6 +372,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "production_required": {"type": "bool", "default": True},
+    "plan_only": {"type": "bool", "default": False},
+    "planned": {"type": "list", "elements": "dict", "default": []},
     "staging_required": {"type": "bool", "default": True},
     "work": {"type": "path", "required": True},
     "run": {"type": "str", "required": True},
@@ -410,6 +426,7 @@ def load_reported(
         Path(params["dataset"]),
         loader,
         secrets=secrets,
+        known=params["planned"],
         staging_required=params["staging_required"] or not check,
         **{name: params[name] for name in (*given, "snapshot", "force", "fresh", "apply_schema", "ended")},
     )
@@ -431,7 +448,9 @@ def load_reported(
         detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
     return {
         **result_of(plan, tables),
-        "step": clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
+        "step": clock.step([], changed=False)
+        if plan.changed and params["plan_only"]
+        else clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
     }
 
 
@@ -444,7 +463,7 @@ def result_of(plan: LoaderPlan, tables: dict[str, Any]) -> dict[str, Any]:
         "release": plan.release,
         "digest": plan.digest,
         "tables": tables,
-        "sources": [{"path": file.name, "size": file.size, "sha256": file.sha256} for file in plan.files],
+        "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
         "diff": plan.diff(),
         "warnings": [plan.warning] if plan.warning else [],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..postgres.dsn import address, connect, with_database
 from ..sources.content import suffix
-from ..sources.files import SourceFile, find_sources, identify
+from ..sources.files import SourceFile, find_sources, identify, known_sources
 from ..sources.reader import read_fields
 from ..sources.source import Source
 from ..volume.snapshot_id import checked, new_id
@@ -124,6 +124,7 @@ def plan_load(
     sources: str = "",
     release: str = "",
     snapshot: str = "",
+    known: Sequence[Mapping[str, Any]] = (),
     force: bool = False,
     staging_required: bool = True,
     prove: str = CONTENT,
@@ -139,6 +140,7 @@ def plan_load(
         sources: another folder of sources than the dataset's.
         release: another name of the release than the dataset's.
         snapshot: the id of the load; a new one when empty.
+        known: the sources as this run's plan found them; they are not read again for their digests.
         force: load although these sources were loaded already, and from the beginning.
         staging_required: false for a dry run that finds the staging server stopped, which the run would
             start: the schema cannot be tried then, and the plan has no feeds.
@@ -167,7 +169,9 @@ def plan_load(
     if staging:
         shapes = schema_tables(staging_dsn, dataset, schema)
         check_tables(dataset, shapes, production.tables if production else {})
-    identified = identify((path for paths in found.values() for path in paths), dataset.sources)
+    identified = identify(
+        (path for paths in found.values() for path in paths), dataset.sources, known_sources(known)
+    )
     files = tuple(identified.values())
     digest = load_digest(dataset, schema, transforms, files)
     kept, action = None, LOAD

@@ -18,7 +18,7 @@ from ..load.record import LoadRecord, TableCount
 from ..load.script import read_script
 from ..load.server import Server, inspect_production, inspect_staging, refuse_second_load
 from ..postgres.dsn import address
-from ..sources.files import SourceFile, find_sources, identify
+from ..sources.files import SourceFile, find_sources, identify, known_sources
 from ..volume.snapshot_id import checked, new_id
 from .log import LoaderLog
 
@@ -126,6 +126,7 @@ def plan_loader(
     sources: str = "",
     files: Sequence[str] = (),
     snapshot: str = "",
+    known: Sequence[Mapping[str, Any]] = (),
     force: bool = False,
     fresh: bool = True,
     apply_schema: bool = True,
@@ -145,6 +146,7 @@ def plan_loader(
         sources: another folder of sources than the dataset's.
         files: paths and globs of the loader's sources below that folder; they are part of the digest.
         snapshot: the id of the load; a new one when empty.
+        known: the sources as this run's plan found them; they are not read again for their digests.
         force: load although this release was loaded already.
         fresh: the database is dropped and made anew before the loader runs.
         apply_schema: the dataset's schema, where it has one, is applied before the loader runs.
@@ -180,7 +182,7 @@ def plan_loader(
         check_owned(dataset, production.tables, "production")
     if staging and schema and fresh:
         check_owned(dataset, schema_tables(staging_dsn, dataset, schema), f"the schema {dataset.schema.name}")
-    identified = tuple(identify(found, dataset.sources).values())
+    identified = tuple(identify(found, dataset.sources, known_sources(known)).values())
     digest = _digest(dataset, schema, transforms, identified)
     kept, action = _kept(digest, production, staging, force=force)
     if action == LOAD and staging:

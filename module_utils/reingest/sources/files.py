@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import glob
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..dataset.form import format_of, is_database, is_remote
 from ..dataset.model import Table
@@ -19,6 +20,7 @@ from .source import Query, Remote, Source, query_in
 
 _BLOCK = 1 << 20
 _SUM = 1 << 256
+_Identity = tuple[int, int, str, str]  # size, time, digest and tag
 
 
 @dataclass(frozen=True)
@@ -77,22 +79,59 @@ def find_files(pattern: str, folder: Path, kind: str = "") -> tuple[Path, ...]:
     return tuple(found)
 
 
-def identify(sources: Iterable[Source], folder: Path) -> dict[Source, SourceFile]:
+def identify(
+    sources: Iterable[Source], folder: Path, known: Mapping[str, SourceFile] | None = None
+) -> dict[Source, SourceFile]:
     """Return each source with its size, its time and its digest, read in parallel.
+
+    Args:
+        sources: files, addresses and queries.
+        folder: the folder of sources.
+        known: what the same run's plan found, by name; a file is read again only where size or time differ.
 
     Raises:
         Refusal: a source cannot be read.
     """
     unique = sorted(set(sources), key=str)
     contents = {source: _content(source) for source in unique}
-    once = sorted(set(contents.values()), key=str)
+    same = {contents[source]: one for source in unique if (one := _still(source, folder, known or {}))}
+    once = sorted(set(contents.values()) - set(same), key=str)
     with ThreadPoolExecutor(4) as pool:
-        identified = dict(zip(once, pool.map(_identified, once)))
+        identified = {**same, **dict(zip(once, pool.map(_identified, once)))}
     found = {}
     for source in unique:
         size, modified, digest, tag = identified[contents[source]]
         found[source] = SourceFile(source, _name(source, folder), size, modified, digest, tag)
     return found
+
+
+def shown_sources(files: Iterable[SourceFile]) -> list[dict[str, Any]]:
+    """Return the sources as a result has them."""
+    return [
+        {
+            "path": one.name,
+            "size": one.size,
+            "modified_ns": one.modified_ns,
+            "sha256": one.sha256,
+            "tag": one.tag,
+        }
+        for one in files
+    ]
+
+
+def known_sources(shown: Sequence[Mapping[str, Any]]) -> dict[str, SourceFile]:
+    """Return what a result of the same run says of its sources, by name."""
+    return {
+        one["path"]: SourceFile(
+            Path(one["path"]),
+            one["path"],
+            int(one["size"]),
+            int(one["modified_ns"]),
+            one["sha256"],
+            one["tag"],
+        )
+        for one in shown
+    }
 
 
 def check_unchanged(files: Iterable[SourceFile]) -> None:
@@ -148,6 +187,21 @@ def _name(source: Source, folder: Path) -> str:
         return str(source)
     name = str(content.relative_to(folder)) if content.is_relative_to(folder) else str(content)
     return f"{name} ({source.table or source.query})" if isinstance(source, Query) else name
+
+
+def _still(source: Source, folder: Path, known: Mapping[str, SourceFile]) -> _Identity | None:
+    """Return what is known of a source; of a file only where it still has that size and time."""
+    one, content = known.get(_name(source, folder)), _content(source)
+    if one is None:
+        return None
+    if isinstance(content, Path):
+        try:
+            status = content.stat()
+        except OSError:
+            return None
+        if (status.st_size, status.st_mtime_ns) != (one.size, one.modified_ns):
+            return None
+    return one.size, one.modified_ns, one.sha256, one.tag
 
 
 def _identified(source: Source) -> tuple[int, int, str, str]:
