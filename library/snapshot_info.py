@@ -64,6 +64,10 @@ loaded:
   description: The finished load in C(ingest/); empty when there is none.
   returned: success
   type: str
+lost:
+  description: Whether the machine went down while what C(ingest/) holds was not on disk; M(staging_discard).
+  returned: success
+  type: bool
 snapshots:
   description: "One entry each: snapshot, state (live, previous, kept, failed), release and, when asked for,
     bytes."

@@ -61,6 +61,15 @@ def is_data_directory(path: Path) -> bool:
     return (path / "PG_VERSION").is_file()
 
 
+def server_started(path: Path) -> int | None:
+    """Return when the server on the directory was started, in seconds since 1970; None when none runs."""
+    try:
+        lines = (path / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return None
+    return int(lines[2]) if len(lines) > 2 and lines[2].isdigit() else None
+
+
 def structure_faults(path: Path) -> list[str]:
     """Return why the directory cannot move: modes, tablespaces and links that a rename leaves behind."""
     if path.is_symlink():
@@ -121,14 +130,17 @@ def version_faults(candidate: DataDirectory, reference: DataDirectory | None) ->
     return faults
 
 
-def wal_faults(candidate: DataDirectory, reference: DataDirectory | None) -> list[str]:
+def wal_faults(
+    candidate: DataDirectory, reference: DataDirectory | None, *, running: bool = False
+) -> list[str]:
     """Return in what the candidate's WAL is less than the live directory's, if there is one.
 
-    More than production's is no fault: each level writes all that the one before it writes.
+    More than production's is no fault: each level writes all that the one before it writes. While its server
+    is ``running``, its full_page_writes are those of a start before: the checkpoint of its stop tells.
     """
     control = candidate.control
     faults = []
-    if not control.full_page_writes:
+    if not control.full_page_writes and not running:
         faults.append(
             f"{candidate.path} was run with full_page_writes = off until its last checkpoint "
             "(pg_control): restart the staging server with on, and stop it in order"

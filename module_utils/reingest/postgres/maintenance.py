@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 
 import psycopg2
 from psycopg2 import sql
 
 from ..errors import Refusal
 from .dsn import Cursor, address, connect, with_database
+from .load_settings import LOAD_TIME
 from .settings import NEEDED, is_on
 
 _MAINTENANCE = "postgres"
-_SHOWN = (*NEEDED, "wal_level", "data_checksums", "server_version")
+_SHOWN = (*NEEDED, "wal_level", "data_checksums", "server_version", *LOAD_TIME)
 _SETTINGS = """
 SELECT name, setting, coalesce(sourcefile || ':' || sourceline, source) FROM pg_settings WHERE name = ANY(%s)
 """
@@ -35,6 +37,7 @@ class Shown:
     """What a running server shows of itself."""
 
     system_identifier: str
+    started: datetime
     settings: Mapping[str, str]
     sources: Mapping[str, str]  # of each setting: "<file>:<line>", or a word such as "command line"
 
@@ -46,12 +49,15 @@ def ask_server(dsn: str) -> Shown:
         Refusal: it does not answer, or refuses the login.
     """
     with _session(with_database(dsn, _MAINTENANCE)) as cursor:
-        cursor.execute("SELECT system_identifier::text FROM pg_control_system()")
-        identifier = cursor.fetchone()[0]
+        cursor.execute("SELECT system_identifier::text, pg_postmaster_start_time() FROM pg_control_system()")
+        identifier, started = cursor.fetchone()
         cursor.execute(_SETTINGS, (list(_SHOWN),))
         rows = cursor.fetchall()
     return Shown(
-        identifier, {name: value for name, value, _ in rows}, {name: source for name, _, source in rows}
+        identifier,
+        started,
+        {name: value for name, value, _ in rows},
+        {name: source for name, _, source in rows},
     )
 
 

@@ -40,18 +40,22 @@ def is_on(value: str) -> bool:
     return text in ("on", "1") or (bool(text) and ("true".startswith(text) or "yes".startswith(text)))
 
 
-def setting_faults(data: Path) -> list[str]:
+def setting_faults(data: Path, *, without: str = "") -> list[str]:
     """Return which of ``NEEDED`` are off, by the command line of the last start or by the files, and where.
 
     A file that a server would include and that is not here (its path is one of a container, say) does not
     belong to the data directory and is passed over: what it sets, the server itself was asked when the load
     was finalised.
+
+    Args:
+        data: the data directory.
+        without: the name of an included file that is about to be taken away, and is not looked into.
     """
     faults = []
     remedies = (
         (command_line(data), "start the staging server without it, and load again (load.yml keeps the rows)"),
         (
-            file_settings(data),
+            file_settings(data, without=without),
             "take it out, restart the staging server, and run load.yml, which keeps the rows",
         ),
     )
@@ -71,29 +75,34 @@ def command_line(data: Path) -> dict[str, Setting]:
     return {name: Setting(name, value, str(path)) for name, value in _options(_ARGUMENT.findall(text or ""))}
 
 
-def file_settings(data: Path) -> dict[str, Setting]:
+def file_settings(data: Path, *, without: str = "") -> dict[str, Setting]:
     """Return the settings of ``postgresql.conf``, its includes and ``postgresql.auto.conf`` by name."""
     found: dict[str, Setting] = {}
     for name in ("postgresql.conf", "postgresql.auto.conf"):
-        found.update((one.name, one) for one in _settings(data / name, 0))
+        found.update((one.name, one) for one in _settings(data / name, 0, without))
     return found
 
 
-def _settings(path: Path, depth: int) -> Iterator[Setting]:
-    text = _text(path) if depth <= _DEPTH else None
-    for number, line in enumerate((text or "").splitlines(), start=1):
+def parse_settings(text: str, where: str) -> Iterator[Setting]:
+    """Yield what the lines of a settings file say, ``include`` and its kin as settings like the others."""
+    for number, line in enumerate(text.splitlines(), start=1):
         match = _LINE.match(line)
-        if match is None:
-            continue
-        name, quoted = match["name"].lower(), match["quoted"]
-        value = match["bare"] if quoted is None else _ESCAPE.sub(lambda hit: hit[1] or "'", quoted)
-        if name in ("include", "include_if_exists"):
-            yield from _settings(path.parent / value, depth + 1)
-        elif name == "include_dir":
-            for entry in _folder(path.parent / value):
-                yield from _settings(entry, depth + 1)
+        if match is not None:
+            quoted = match["quoted"]
+            value = match["bare"] if quoted is None else _ESCAPE.sub(lambda hit: hit[1] or "'", quoted)
+            yield Setting(match["name"].lower(), value, f"{where}:{number}")
+
+
+def _settings(path: Path, depth: int, without: str) -> Iterator[Setting]:
+    text = _text(path) if depth <= _DEPTH and path.name != without else None
+    for one in parse_settings(text or "", str(path)):
+        if one.name in ("include", "include_if_exists"):
+            yield from _settings(path.parent / one.value, depth + 1, without)
+        elif one.name == "include_dir":
+            for entry in _folder(path.parent / one.value):
+                yield from _settings(entry, depth + 1, without)
         else:
-            yield Setting(name, value, f"{path}:{number}")
+            yield one
 
 
 def _folder(path: Path) -> list[Path]:

@@ -47,10 +47,20 @@ def replace_link(link: Path, target: str) -> None:
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
     """Replace a small file as a whole."""
+    replace_file(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+
+
+def replace_file(path: Path, content: bytes, *, like: Path | None = None) -> None:
+    """Replace a small file as a whole, where given with the owner and the mode of another one."""
     staged = path.with_name(f".{path.name}.new")
-    with staged.open("w", encoding="utf-8") as out:
-        json.dump(value, out, indent=1, sort_keys=True)
-        out.write("\n")
+    staged.unlink(missing_ok=True)
+    with staged.open("wb") as out:
+        if like is not None:
+            model = like.stat()
+            if (model.st_uid, model.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(out.fileno(), model.st_uid, model.st_gid)
+            os.fchmod(out.fileno(), stat.S_IMODE(model.st_mode))
+        out.write(content)
         out.flush()
         os.fsync(out.fileno())
     staged.replace(path)

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ..errors import Refusal
 from ..postgres.control import read_control
-from ..postgres.datadir import is_data_directory, read_data_directory
-from ..postgres.maintenance import ask_server, checkpoint, freeze, refuse_unsafe
+from ..postgres.datadir import is_data_directory, read_data_directory, wal_faults
+from ..postgres.load_settings import LOAD_CONF
+from ..postgres.maintenance import Shown, ask_server, checkpoint, freeze, refuse_unsafe
 from ..postgres.settings import setting_faults
 from . import ledger as ledger_file
 from .layout import Volume
 from .ledger import read_ledger
 from .lock import now_text
+from .movable import live_directory, loading_faults
 from .record import FinaliseRecord, record_faults, record_of
 from .tree import sync_tree
+from .unsynced import Unsynced, clear_mark, mark_of
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Finalised:
     snapshot: str
     system_identifier: str
     changed: bool
+    mark: Unsynced | None = None  # of a load without fsync, which is synced now
 
     def did(self) -> list[str]:
         """Return the steps as sentences."""
@@ -59,7 +64,8 @@ def plan_finalise(volume: Volume, snapshot: str, system_identifier: str, *, dry:
 
     Raises:
         Refusal: the cluster in ``ingest/`` is not the one that was loaded (another volume or server), the id
-            is taken, or settings of the directory would cost its rows in a power cut.
+            is taken, its settings for the load are still there, its WAL is less than production's, or other
+            settings of the directory would cost its rows in a power cut.
     """
     refuse_taken(volume, snapshot)
     if dry and not is_data_directory(volume.ingest):
@@ -71,12 +77,18 @@ def plan_finalise(volume: Volume, snapshot: str, system_identifier: str, *, dry:
             f"identifier {found.system_identifier}, the server says {system_identifier}): correct "
             "reingest_volume or reingest_staging_dsn"
         )
-    faults = setting_faults(volume.ingest)
+    mark = mark_of(volume, found.system_identifier)
+    faults = setting_faults(volume.ingest, without=LOAD_CONF)
+    if not dry and (mark is None or not mark.ended or (volume.ingest / LOAD_CONF).exists()):
+        faults += loading_faults(volume, found)
+    if not dry or mark is None:  # else the run restarts the server with other settings first
+        live = "" if volume.dangles() else volume.live() or ""
+        faults += wal_faults(found, live_directory(volume, live), running=True)
     if faults:
         raise Refusal(f"{volume.ingest} cannot be finalised: " + "; ".join(faults))
     entry = read_ledger(volume).load_of(found.system_identifier)
     kept = entry is not None and entry.snapshot == snapshot and not record_faults(found, record_of(entry))
-    return Finalised(snapshot, system_identifier, changed=not kept)
+    return Finalised(snapshot, system_identifier, not kept or mark is not None, mark)
 
 
 def finalise_cluster(
@@ -93,10 +105,17 @@ def finalise_cluster(
         The record, and how long each part took, in seconds.
 
     Raises:
-        Refusal: the server that answers has another directory, or runs without fsync or full_page_writes; a
-            table cannot be vacuumed, or the disk refuses a file.
+        Refusal: the server that answers has another directory, runs without fsync or full_page_writes, or was
+            not restarted since its settings for the load were taken away; a table cannot be vacuumed, or the
+            disk refuses a file.
     """
-    _refuse_other_server(volume, plan, staging_dsn)
+    shown = _refuse_other_server(volume, plan, staging_dsn)
+    if plan.mark is not None and shown.started <= datetime.fromisoformat(plan.mark.ended):
+        raise Refusal(
+            f"the staging server of {volume.ingest} still runs with its settings for the load: started at "
+            f"{shown.started.isoformat()}, they were taken away at {plan.mark.ended}; run load.yml, which "
+            "restarts it"
+        )
     times = [time.monotonic()]
     freeze(staging_dsn)
     times.append(time.monotonic())
@@ -108,8 +127,10 @@ def finalise_cluster(
     parts = zip(("vacuum", "checkpoint", "sync"), times, times[1:])
     seconds = {name: round(end - begin, 3) for name, begin, end in parts}
     # Asked again: a setting that somebody changed meanwhile must not be recorded as it was.
-    settings = _refuse_other_server(volume, plan, staging_dsn)
-    return FinaliseRecord(control.checkpoint_lsn, control.timeline, settings, now_text()), seconds
+    shown = _refuse_other_server(volume, plan, staging_dsn)
+    started = shown.started.isoformat(timespec="seconds")
+    record = FinaliseRecord(control.checkpoint_lsn, control.timeline, shown.settings, now_text(), started)
+    return record, seconds
 
 
 def apply_finalise(
@@ -121,14 +142,19 @@ def apply_finalise(
     operator: str,
     load: Mapping[str, Any],
 ) -> None:
-    """Write the line: what was loaded, from what, by whom, and by what it is known to be whole on disk."""
+    """Write the line: what was loaded, from what, by whom, and by what it is known to be whole on disk.
+
+    Only then the mark goes: a run that dies between the two is taken as one that did not sync.
+    """
     detail = {"system_identifier": plan.system_identifier, **load, **record.detail()}
     ledger_file.record(
         volume, ledger_file.FINALISED, plan.snapshot, run=run, operator=operator, detail=detail
     )
+    if plan.mark is not None:
+        clear_mark(volume)
 
 
-def _refuse_other_server(volume: Volume, plan: Finalised, staging_dsn: str) -> Mapping[str, str]:
+def _refuse_other_server(volume: Volume, plan: Finalised, staging_dsn: str) -> Shown:
     shown = ask_server(staging_dsn)
     if shown.system_identifier != plan.system_identifier:
         raise Refusal(
@@ -137,4 +163,4 @@ def _refuse_other_server(volume: Volume, plan: Finalised, staging_dsn: str) -> M
             "reingest_staging_dsn of this host"
         )
     refuse_unsafe(staging_dsn, shown)
-    return shown.settings
+    return shown

@@ -13,6 +13,7 @@ from .ledger import Ledger, read_ledger
 from .lock import holder
 from .promote import previous_snapshot
 from .prune import free_bytes
+from .unsynced import is_lost
 
 
 def describe(volume: Volume, *, sizes: bool = False) -> dict[str, Any]:
@@ -30,11 +31,13 @@ def describe(volume: Volume, *, sizes: bool = False) -> dict[str, Any]:
             faults.append(str(refusal))
     began = interrupted(volume, ledger)
     run = holder(volume)
+    lost = is_lost(volume)
     return {
         "volume": str(volume.root),
         "live": live or "",
         "previous": way_back,
-        "loaded": _loaded(volume, ledger, faults),
+        "loaded": "" if lost else _loaded(volume, ledger, faults),
+        "lost": lost,
         "snapshots": [
             _snapshot(volume, ledger, name, live, way_back, sizes=sizes) for name in volume.snapshots()
         ],

@@ -52,6 +52,11 @@ class Volume:
         return self.records / "lock.json"
 
     @property
+    def unsynced(self) -> Path:
+        """Which cluster in ``ingest/`` was written to without fsync, and not synced since."""
+        return self.records / "unsynced.json"
+
+    @property
     def fresh(self) -> Path:
         """The next, empty ``ingest/``, until it takes the place of the one that is promoted."""
         return self.records / "fresh"

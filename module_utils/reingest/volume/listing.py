@@ -16,6 +16,10 @@ def listing(found: Mapping[str, Any]) -> list[str]:
     if found["lock"]:
         lock = found["lock"]
         lines.append(f"under way: run {lock['run']} of {lock['operator']} since {lock['since']}")
+    if found["lost"]:
+        lines.append(
+            "ingest: the machine went down under a load, it is not to be trusted: load.yml starts over"
+        )
     rows = [("snapshot", "state", "release", "size")]
     for one in reversed(found["snapshots"]):
         size = shown_bytes(one["bytes"]) if "bytes" in one else ""

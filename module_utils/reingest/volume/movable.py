@@ -18,11 +18,13 @@ from ..postgres.datadir import (
     version_faults,
     wal_faults,
 )
+from ..postgres.load_settings import LOAD_CONF
 from ..postgres.settings import setting_faults
 from .durable import make_directory
 from .layout import Volume
 from .ledger import Entry
 from .record import record_faults, record_of
+from .unsynced import mark_of
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # so the kernel writes a space, tab, line end or backslash of a path
 
@@ -36,7 +38,7 @@ def candidate_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bo
         live: the snapshot that is live now; empty: there is none to compare with, and none to be in use.
         dry: check mode: the servers, which run now, are taken as stopped.
     """
-    reference = _reference(volume, live)
+    reference = live_directory(volume, live)
     faults = structure_faults(found.path) + version_faults(found, reference)
     if dry:
         return faults
@@ -50,7 +52,9 @@ def candidate_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bo
     return faults
 
 
-def load_faults(volume: Volume, found: DataDirectory, live: str, *, entry: Entry | None) -> list[str]:
+def load_faults(
+    volume: Volume, found: DataDirectory, live: str, *, entry: Entry | None, dry: bool
+) -> list[str]:
     """Return why a load that never served must not be trusted to survive a power cut.
 
     ``fsync = off`` leaves no trace in ``pg_control``: the record says that the tree was synced, and the
@@ -61,17 +65,41 @@ def load_faults(volume: Volume, found: DataDirectory, live: str, *, entry: Entry
         found: the load's data directory.
         live: the snapshot that is live now; empty: there is none to compare with.
         entry: the load's line in the ledger.
+        dry: whether its server still runs, and is taken as stopped.
     """
-    return record_faults(found, record_of(entry)) + setting_and_wal_faults(volume, found, live)
+    faults = loading_faults(volume, found)
+    faults += [] if faults else record_faults(found, record_of(entry))
+    return faults + setting_and_wal_faults(volume, found, live, dry=dry)
 
 
-def setting_and_wal_faults(volume: Volume, found: DataDirectory, live: str) -> list[str]:
-    """Return the same of the directory alone, before there is a record of it."""
-    return setting_faults(found.path) + wal_faults(found, _reference(volume, live))
+def loading_faults(volume: Volume, found: DataDirectory) -> list[str]:
+    """Return whether a load is not finalised: its settings are there, or what it wrote was not synced."""
+    if (found.path / LOAD_CONF).exists():
+        return [
+            f"{found.path} has the settings of a load that did not come to its end ({LOAD_CONF}): run "
+            "load.yml, which goes on with it, takes them away and finalises it"
+        ]
+    if mark_of(volume, found.system_identifier) is not None:
+        return [
+            f"{found.path} was loaded without fsync and not synced since: run load.yml, which keeps the rows "
+            "and finalises them"
+        ]
+    return []
 
 
-def _reference(volume: Volume, live: str) -> DataDirectory | None:
-    """Return the live data directory; None where it is damaged: another may then take its place."""
+def setting_and_wal_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bool) -> list[str]:
+    """Return the same of the directory alone, before there is a record of it.
+
+    What the settings for a load do is passed over: they go before the load is finalised.
+    """
+    faults = setting_faults(found.path, without=LOAD_CONF)
+    if not loading_faults(volume, found):
+        faults += wal_faults(found, live_directory(volume, live), running=dry)
+    return faults
+
+
+def live_directory(volume: Volume, live: str) -> DataDirectory | None:
+    """Return the live data directory; None where it is damaged: another may take its place."""
     if not live:
         return None
     try:

@@ -50,7 +50,7 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
         faults = candidate_faults(volume, found, live, dry=dry)
         if record_of(entry) is not None and not ledger.promoted(wanted):
             # Moved out of ingest/ by a run that died then; one that has served is no load any more.
-            faults += load_faults(volume, found, live, entry=entry)
+            faults += load_faults(volume, found, live, entry=entry, dry=dry)
         _refuse(target, faults)
         return Promotion(wanted, live, "staging", found.system_identifier, False, True, True, fresh)
     if dry and loaded and wanted == loaded:
@@ -58,13 +58,13 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
         if is_data_directory(volume.ingest):  # before the first start of the staging server it is empty
             found = read_data_directory(volume.ingest)
             there = candidate_faults(volume, found, live, dry=True)
-            there += setting_and_wal_faults(volume, found, live)
+            there += setting_and_wal_faults(volume, found, live, dry=True)
         _refuse(volume.ingest, there + mount_faults(volume))
         return Promotion(wanted, live, "ingest", "", move=True, link=True, record=True)
     _refuse_other_load(volume, ledger, wanted, named=bool(snapshot))
     found = read_data_directory(volume.ingest)
     faults = candidate_faults(volume, found, live, dry=dry) + mount_faults(volume)
-    faults += load_faults(volume, found, live, entry=ledger.load_of(found.system_identifier))
+    faults += load_faults(volume, found, live, entry=ledger.load_of(found.system_identifier), dry=dry)
     _refuse(volume.ingest, faults)
     return Promotion(wanted, live, "ingest", found.system_identifier, move=True, link=True, record=True)
 

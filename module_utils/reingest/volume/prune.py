@@ -111,7 +111,7 @@ def apply_pruning(volume: Volume, plan: Pruning, *, run: str, operator: str) -> 
     sync_directory(volume.staging)
     ledger = read_ledger(volume)
     for name in _leftovers(volume):
-        if not ledger.pruned(name):
+        if taken_at(name) and not ledger.pruned(name):  # else a load that never was a snapshot
             ledger_file.record(volume, ledger_file.PRUNED, name, run=run, operator=operator)
         shutil.rmtree(volume.trash / name)
 

@@ -21,6 +21,7 @@ class FinaliseRecord:
     timeline: int
     settings: Mapping[str, str]  # as the server showed them afterwards
     at: str  # ISO 8601, UTC
+    started: str = ""  # when that server was started; after the settings for the load were taken away
 
     def detail(self) -> dict[str, Any]:
         """Return the record as the ledger keeps it."""

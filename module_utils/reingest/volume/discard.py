@@ -1,0 +1,78 @@
+"""Start over after the machine went down under a load: the cluster in ``ingest/`` makes way for a new one."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+from ..errors import Refusal
+from ..postgres.datadir import processes_in
+from .durable import make_directory, sync_directory
+from .fresh import prepare_fresh, put_fresh
+from .layout import Volume
+from .movable import mount_faults
+from .unsynced import clear_mark, is_lost
+
+_NAME = "ingest"  # in the trash; no snapshot has such a name
+
+
+@dataclass(frozen=True)
+class Discard:
+    """Whether the cluster in ``ingest/`` is to go."""
+
+    changed: bool
+
+    def did(self) -> list[str]:
+        """Return the step as a sentence."""
+        return (
+            ["delete the load that the machine's end left incomplete, make a fresh ingest"]
+            if self.changed
+            else []
+        )
+
+    def diff(self) -> dict[str, str]:
+        """Return what ``ingest/`` is, before and after."""
+        if not self.changed:
+            return {"before": "", "after": ""}
+        return {"before": "ingest: a load that is not to be trusted\n", "after": "ingest: empty\n"}
+
+
+def plan_discard(volume: Volume, *, dry: bool = False) -> Discard:
+    """Plan it.
+
+    Args:
+        volume: the volume.
+        dry: check mode: a stop of the server that comes before this step is taken as done.
+
+    Raises:
+        Refusal: a process works in the directory, or it is a mount of its own.
+    """
+    if not is_lost(volume):
+        return Discard(changed=False)
+    faults = (
+        [] if dry else [f"process {pid} works in it: stop it first" for pid in processes_in(volume.ingest)]
+    )
+    faults += mount_faults(volume)
+    if faults:
+        raise Refusal(f"{volume.ingest} cannot be put aside: " + "; ".join(faults))
+    return Discard(changed=True)
+
+
+def apply_discard(volume: Volume) -> None:
+    """Put the cluster out of sight by one rename, put an empty directory in its place, then delete.
+
+    A run that dies between the renames is gone on with by the next claim of the volume; what it had still to
+    delete, by the next pruning.
+    """
+    make_directory(volume.records, like=volume.root)
+    make_directory(volume.trash, like=volume.root)
+    aside = volume.trash / _NAME
+    if aside.exists():
+        shutil.rmtree(aside)
+    prepare_fresh(volume)
+    volume.ingest.rename(aside)
+    sync_directory(volume.trash)
+    sync_directory(volume.root)
+    put_fresh(volume)
+    clear_mark(volume)
+    shutil.rmtree(aside)

@@ -1,0 +1,82 @@
+"""The mark of a cluster that was written to without fsync, and not synced since.
+
+``fsync = off`` leaves no trace in the cluster itself, and a cluster that lost pages in a power cut may even
+say that it was shut down cleanly. The mark is written before the settings for the load are, and goes when the
+load is finalised. Where it is there and the machine was down since, nothing in ``ingest/`` is to be trusted.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from ..errors import Refusal
+from ..postgres.control import read_control
+from .durable import sync_directory, write_json
+from .layout import Volume
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(frozen=True)
+class Unsynced:
+    """Which cluster, since which boot of the machine, and by which run."""
+
+    system_identifier: str
+    boot: str
+    run: str
+    ended: str = ""  # when the settings for the load were taken away (ISO 8601, UTC); empty: they are there
+
+
+def boot_id() -> str:
+    """Return the id that the kernel gave to this boot of the machine, the same in all its containers."""
+    return _BOOT.read_text(encoding="ascii").strip()
+
+
+def read_mark(volume: Volume) -> Unsynced | None:
+    """Return the mark; None where all that was written is on disk, or will be by the server's own care."""
+    try:
+        return Unsynced(**json.loads(volume.unsynced.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return None
+
+
+def mark_of(volume: Volume, system_identifier: str) -> Unsynced | None:
+    """Return the mark of a cluster; None where there is none, or one of another cluster."""
+    mark = read_mark(volume)
+    return mark if mark is not None and mark.system_identifier == system_identifier else None
+
+
+def write_mark(volume: Volume, mark: Unsynced) -> None:
+    """Write the mark, durably."""
+    write_json(volume.unsynced, asdict(mark))
+
+
+def end_mark(volume: Volume, mark: Unsynced) -> None:
+    """Write down that the settings for the load are gone: a server that starts from now on runs without."""
+    write_mark(volume, replace(mark, ended=datetime.now(timezone.utc).isoformat()))
+
+
+def clear_mark(volume: Volume) -> None:
+    """Take the mark away, durably."""
+    volume.unsynced.unlink(missing_ok=True)
+    sync_directory(volume.records)
+
+
+def is_lost(volume: Volume) -> bool:
+    """Return whether the machine went down while what ``ingest/`` holds was not on disk.
+
+    What ``pg_control`` says of the shutdown does not count: without fsync it may be on disk before the pages
+    that it speaks of. Where the control file itself is damaged, that is what the mark warns of.
+    """
+    mark = read_mark(volume)
+    if mark is None or mark.boot == boot_id() or not volume.ingest.is_dir():
+        return False
+    if not any(volume.ingest.iterdir()):
+        return False
+    try:
+        return read_control(volume.ingest).system_identifier == mark.system_identifier
+    except Refusal:
+        return True
