@@ -33,7 +33,10 @@ class Pruning:
 
     def did(self) -> list[str]:
         """Return the steps as sentences."""
-        return [f"delete snapshot {name}" for name in (*self.leftovers, *self.delete)]
+        return [
+            f"delete snapshot {name}" if taken_at(name) else "delete the load that a start over put aside"
+            for name in (*self.leftovers, *self.delete)
+        ]
 
     def diff(self) -> dict[str, str]:
         """Return the snapshots before and after."""
@@ -107,8 +110,9 @@ def apply_pruning(volume: Volume, plan: Pruning, *, run: str, operator: str) -> 
     make_directory(volume.trash, like=volume.root)
     for name in going:
         volume.snapshot(name).rename(volume.trash / name)
-    sync_directory(volume.trash)
-    sync_directory(volume.staging)
+    if going:
+        sync_directory(volume.trash)
+        sync_directory(volume.staging)
     ledger = read_ledger(volume)
     for name in _leftovers(volume):
         if taken_at(name) and not ledger.pruned(name):  # else a load that never was a snapshot

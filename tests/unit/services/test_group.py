@@ -26,6 +26,25 @@ def test_what_does_not_run_is_started_and_needs_no_stop(engine):
     assert (stop.changed, stop.did()) == (False, [])
 
 
+def test_a_restart_stops_what_runs_and_starts_all(engine):
+    apply_group(engine, plan_group(engine, [DB], "started"), stop_timeout=5, start_timeout=5)
+    before = engine._pid(DB)
+    plan = plan_group(engine, [DB, PORTAL], "restarted")
+    assert plan.did() == ["restart db", "start portal"]
+    assert plan.diff()["after"] == "db: running\nportal: running\n"
+    apply_group(engine, plan, stop_timeout=5, start_timeout=5)
+    try:
+        assert engine._pid(DB) not in (None, before)
+        assert engine.running(PORTAL)
+    finally:
+        stop = plan_group(engine, [DB, PORTAL], "stopped")
+        apply_group(engine, stop, stop_timeout=5, start_timeout=5)
+
+
+def test_a_dry_run_restarts_what_earlier_steps_start(engine):
+    assert plan_group(engine, [DB], "restarted", assume={"db": "started"}).did() == ["restart db"]
+
+
 def test_a_dry_run_takes_earlier_steps_as_done(engine):
     stop = plan_group(engine, [DB, PORTAL], "stopped", assume={"db": "started"})
     assert stop.did() == ["stop db"]

@@ -1,8 +1,15 @@
 import hashlib
+import os
 
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.files import check_unchanged, find_files, identify
+from ansible.module_utils.reingest.sources.files import (
+    check_unchanged,
+    find_files,
+    identify,
+    known_sources,
+    shown_sources,
+)
 
 
 def test_a_glob_gives_its_files_in_order(tmp_path):
@@ -29,6 +36,22 @@ def test_a_file_is_known_by_its_content(tmp_path):
     path.write_bytes(b"abc")
     file = identify([path, path], tmp_path)[path]
     assert (file.name, file.size, file.sha256) == ("below/a.csv", 3, hashlib.sha256(b"abc").hexdigest())
+
+
+def test_a_file_that_is_known_is_read_again_only_where_size_or_time_differ(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"abc")
+    (shown,) = shown_sources(identify([path], tmp_path).values())
+    known = known_sources([{**shown, "sha256": "of the plan"}])
+    assert identify([path], tmp_path, known)[path].sha256 == "of the plan"
+    os.utime(path, ns=(0, shown["modified_ns"] + 1))
+    assert identify([path], tmp_path, known)[path].sha256 == hashlib.sha256(b"abc").hexdigest()
+    path.write_bytes(b"abcd")
+    os.utime(path, ns=(0, shown["modified_ns"]))
+    assert identify([path], tmp_path, known)[path].sha256 == hashlib.sha256(b"abcd").hexdigest()
+    path.unlink()
+    with pytest.raises(Refusal, match=r"a\.csv cannot be read"):
+        identify([path], tmp_path, known)
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path):

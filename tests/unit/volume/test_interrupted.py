@@ -7,6 +7,8 @@ import os
 from datetime import datetime, timezone
 
 import pytest
+from ansible.module_utils.reingest.postgres.load_settings import LOAD_CONF
+from ansible.module_utils.reingest.volume.discard import apply_discard, plan_discard
 from ansible.module_utils.reingest.volume.fresh import put_fresh
 from ansible.module_utils.reingest.volume.journal import Intent, open_intent
 from ansible.module_utils.reingest.volume.lock import Holder, claim
@@ -16,6 +18,12 @@ from ansible.module_utils.reingest.volume.promote import (
     previous_snapshot,
 )
 from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
+from ansible.module_utils.reingest.volume.staging_settings import (
+    apply_settings,
+    plan_load_settings,
+    plan_production_settings,
+)
+from ansible.module_utils.reingest.volume.unsynced import Unsynced, is_lost, read_mark, write_mark
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
@@ -206,3 +214,66 @@ def test_a_pruning_is_gone_on_with(make_site):
         assert site.volume.snapshots() == [B, C]
         assert list(site.volume.trash.iterdir()) == []
         assert site.events().count(("pruned", A)) == 1
+
+
+def give_settings(site):
+    plan = plan_load_settings(site.volume, autovacuum=False)
+    if plan.changed:
+        site.volume.records.mkdir(exist_ok=True)
+        apply_settings(site.volume, plan, run="run", operator=OPERATOR)
+
+
+def take_settings(site):
+    plan = plan_production_settings(site.volume)
+    if plan.changed:
+        apply_settings(site.volume, plan, run="run", operator=OPERATOR)
+
+
+def settings_files(site):
+    ingest = site.volume.ingest
+    return sorted(path.name for path in ingest.iterdir()), (ingest / "postgresql.conf").read_bytes()
+
+
+def test_settings_for_a_load_are_put_in_place_or_taken_away_by_the_next_run(make_site):
+    for number, site in enumerate(every_step(make_site, lambda site: site.load(A), give_settings)):
+        if (site.volume.ingest / LOAD_CONF).exists():
+            assert read_mark(site.volume) is not None
+        if number % 2:
+            give_settings(site)
+            assert (site.volume.ingest / LOAD_CONF).exists()
+            assert not plan_load_settings(site.volume, autovacuum=False).changed
+        take_settings(site)
+        assert not plan_production_settings(site.volume).changed
+        assert not (site.volume.ingest / LOAD_CONF).exists()
+
+
+def test_settings_for_a_load_go_without_a_trace_whoever_finishes_it(make_site):
+    before = []
+
+    def prepare(site):
+        site.load(A)
+        before[:] = [settings_files(site)]
+        give_settings(site)
+
+    for site in every_step(make_site, prepare, take_settings):
+        assert read_mark(site.volume) is not None  # not synced yet, whatever became of the settings
+        take_settings(site)
+        assert [settings_files(site)] == before
+        assert read_mark(site.volume).ended
+
+
+def test_a_start_over_is_gone_on_with(make_site):
+    def prepare(site):
+        site.load(A)
+        write_mark(site.volume, Unsynced("20261101000000", "an earlier boot", "run"))
+
+    for site in every_step(make_site, prepare, lambda site: apply_discard(site.volume)):
+        claim(site.volume, Holder("next", OPERATOR, "here/boot", 1, "1", "now"))
+        if plan_discard(site.volume).changed:
+            apply_discard(site.volume)
+        assert list(site.volume.ingest.iterdir()) == []
+        assert not is_lost(site.volume)
+        pruning = plan_pruning(site.volume, keep=1, keep_days=0, min_free=0, free=1, now=NOW)
+        apply_pruning(site.volume, pruning, run="prune", operator=OPERATOR)
+        assert not site.volume.trash.exists() or list(site.volume.trash.iterdir()) == []
+        assert ("pruned", "ingest") not in site.events()
