@@ -105,6 +105,10 @@ def test_everything_is_frozen_and_the_record_is_what_the_directory_says(site, ru
         "wal_level": "replica",
         "data_checksums": checksums,
         "server_version": version,
+        "synchronous_commit": "on",
+        "autovacuum": "on",
+        "archive_mode": "off",
+        "max_wal_senders": "10",
     }
     behind = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), %(lsn)s)"
     assert site.server.rows(behind, lsn=record.checkpoint_lsn)[0][0] < 1 << 20

@@ -62,12 +62,16 @@ def is_data_directory(path: Path) -> bool:
 
 
 def server_started(path: Path) -> int | None:
-    """Return when the server on the directory was started, in seconds since 1970; None when none runs."""
+    """Return when the server on the directory was started, in nanoseconds since 1970; None when none runs.
+
+    ``postmaster.pid`` has the second only; ``postmaster.opts`` is written once, at the start.
+    """
+    if not (path / "postmaster.pid").exists():
+        return None
     try:
-        lines = (path / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+        return (path / "postmaster.opts").stat().st_mtime_ns
     except FileNotFoundError:
         return None
-    return int(lines[2]) if len(lines) > 2 and lines[2].isdigit() else None
 
 
 def structure_faults(path: Path) -> list[str]:

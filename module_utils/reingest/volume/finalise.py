@@ -109,13 +109,7 @@ def finalise_cluster(
             not restarted since its settings for the load were taken away; a table cannot be vacuumed, or the
             disk refuses a file.
     """
-    shown = _refuse_other_server(volume, plan, staging_dsn)
-    if plan.mark is not None and shown.started <= datetime.fromisoformat(plan.mark.ended):
-        raise Refusal(
-            f"the staging server of {volume.ingest} still runs with its settings for the load: started at "
-            f"{shown.started.isoformat()}, they were taken away at {plan.mark.ended}; run load.yml, which "
-            "restarts it"
-        )
+    _refuse_other_server(volume, plan, staging_dsn)
     times = [time.monotonic()]
     freeze(staging_dsn)
     times.append(time.monotonic())
@@ -161,6 +155,12 @@ def _refuse_other_server(volume: Volume, plan: Finalised, staging_dsn: str) -> S
             f"the server that answers on this host for the staging server has system identifier "
             f"{shown.system_identifier}, {volume.ingest} has {plan.system_identifier}: correct "
             "reingest_staging_dsn of this host"
+        )
+    if plan.mark is not None and shown.started <= datetime.fromisoformat(plan.mark.ended):
+        raise Refusal(
+            f"the staging server of {volume.ingest} still runs with its settings for the load: started at "
+            f"{shown.started.isoformat()}, they were taken away at {plan.mark.ended}; run load.yml, which "
+            "restarts it"
         )
     refuse_unsafe(staging_dsn, shown)
     return shown

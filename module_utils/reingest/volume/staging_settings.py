@@ -120,7 +120,7 @@ def plan_production_settings(volume: Volume, *, loading: bool = False) -> Settin
     conf = excluded(content)
     mark = mark_of(volume, found.system_identifier)
     changed = before is not None or conf != content or (mark is not None and not mark.ended)
-    restart = changed or (mark is not None and not _started_after(data, _seconds(mark.ended)))
+    restart = changed or (mark is not None and not _started_after(data, _nanoseconds(mark.ended)))
     return SettingsPlan(False, before, None, conf, found.system_identifier, changed, restart)
 
 
@@ -146,18 +146,18 @@ def _refuse_unsafe(data: Path, verb: str) -> None:
         raise Refusal(f"{data} cannot be {verb}: " + "; ".join(faults))
 
 
-def _started_after(data: Path, seconds: int) -> bool:
-    """Return whether the server on the directory was started in a later second."""
+def _started_after(data: Path, written: int) -> bool:
+    """Return whether the server on the directory was started later, in nanoseconds since 1970."""
     started = server_started(data)
-    return started is not None and started > seconds
+    return started is not None and started > written
 
 
 def _written(*paths: Path) -> int:
-    return max((int(path.stat().st_mtime) for path in paths if path.exists()), default=0)
+    return max((path.stat().st_mtime_ns for path in paths if path.exists()), default=0)
 
 
-def _seconds(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp())
+def _nanoseconds(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1e9)
 
 
 def _read(path: Path) -> bytes | None:
