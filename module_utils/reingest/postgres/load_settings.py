@@ -21,6 +21,10 @@ _GIB = 1 << 30
 _LINE = f"include_if_exists = '{LOAD_CONF}' # reingest, while a load runs".encode()
 _INCLUDED = re.compile(rb"(?:^|(?<=\n))" + re.escape(_LINE) + rb"(?:\n|\Z)")
 
+_SIZE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>B|kB|MB|GB|TB)?")
+_UNITS = {"B": 1, "kB": 1 << 10, "MB": _MIB, "GB": _GIB, "TB": 1 << 40}
+_BARE = {"max_wal_size": _MIB, "maintenance_work_mem": 1 << 10, "shared_buffers": 8 << 10}  # without a unit
+
 # What a load changes that the rows do not depend on, and that production should not be left with.
 LOAD_TIME = ("synchronous_commit", "autovacuum", "archive_mode", "max_wal_senders")
 
@@ -30,7 +34,14 @@ _SUMMARIZES_FROM = 17  # summarize_wal is of 17, and an unknown name keeps an ol
 
 
 def load_settings(
-    major: int, machine: Machine, *, free: int, stronger: Mapping[str, Setting], slots: bool, autovacuum: bool
+    major: int,
+    machine: Machine,
+    *,
+    free: int,
+    own: Mapping[str, Setting],
+    stronger: Mapping[str, Setting],
+    slots: bool,
+    autovacuum: bool,
 ) -> dict[str, str]:
     """Return the settings, by name, as a file has them.
 
@@ -38,6 +49,7 @@ def load_settings(
         major: PostgreSQL's version, 14 to 18.
         machine: what the server may use.
         free: bytes that are free on the volume; the WAL may take an eighth of them.
+        own: what the cluster's files set without these; of memory it never gets less than they give it.
         stronger: what the command line and ``postgresql.auto.conf`` set.
         slots: whether the cluster has replication slots, which want their WAL.
         autovacuum: whether tables are vacuumed and analyzed while they are loaded.
@@ -48,11 +60,14 @@ def load_settings(
         "synchronous_commit": "off",
         "autovacuum": "on" if autovacuum else "off",
         "checkpoint_timeout": "1d",
-        "max_wal_size": _megabytes(free // 8, 1 * _GIB, 64 * _GIB),
+        "max_wal_size": _most(own, "max_wal_size", _power(free // 8, 1 * _GIB, 64 * _GIB)),
         "wal_recycle": "off",  # a segment that is kept for later would outlast the load
         "wal_compression": "off",
         # As many indexes are built at the same time as there are cores; together they get an eighth.
-        "maintenance_work_mem": _megabytes(machine.memory // (8 * machine.cores), 64 * _MIB, 2 * _GIB),
+        "maintenance_work_mem": _most(
+            own, "maintenance_work_mem", _power(machine.memory // (8 * machine.cores), 64 * _MIB, 2 * _GIB)
+        ),
+        "shared_buffers": _most(own, "shared_buffers", _power(machine.memory // 8, 128 * _MIB, 4 * _GIB)),
         "max_parallel_maintenance_workers": str(min(8, machine.cores - 1)),
     }
     if not slots and not _ships_wal(stronger):
@@ -69,7 +84,7 @@ def render(settings: Mapping[str, str], *, run: str, operator: str) -> bytes:
         "# Only while a load runs: without fsync a power cut costs this cluster its rows. The load's end\n"
         "# takes this file away, and the line of postgresql.conf that includes it.\n"
     )
-    return (head + "".join(f"{name} = {value}\n" for name, value in settings.items())).encode()
+    return (head + "".join(f"{name} = '{value}'\n" for name, value in settings.items())).encode()
 
 
 def rendered(content: bytes | None) -> dict[str, str] | None:
@@ -114,7 +129,17 @@ def _ships_wal(stronger: Mapping[str, Setting]) -> bool:
     )
 
 
-def _megabytes(wanted: int, least: int, most: int) -> str:
+def _power(wanted: int, least: int, most: int) -> int:
     """Return the power of two below, so that a little less free space is not another setting."""
-    inside = max(least, min(most, wanted))
-    return f"{(1 << (inside.bit_length() - 1)) // _MIB}MB"
+    return 1 << (max(least, min(most, wanted)).bit_length() - 1)
+
+
+def _most(own: Mapping[str, Setting], name: str, ours: int) -> str:
+    """Return our size, or the cluster's own where that is larger."""
+    there = own.get(name)
+    match = _SIZE.fullmatch(there.value.strip()) if there is not None else None
+    if there is not None and match is not None:
+        unit = _UNITS[match["unit"]] if match["unit"] else _BARE[name]
+        if float(match["number"]) * unit > ours:
+            return there.value.strip()
+    return f"{ours // _MIB}MB"

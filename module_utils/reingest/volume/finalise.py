@@ -21,7 +21,7 @@ from .lock import now_text
 from .movable import live_directory, loading_faults
 from .record import FinaliseRecord, record_faults, record_of
 from .tree import sync_tree
-from .unsynced import Unsynced, clear_mark, mark_of
+from .unsynced import Unsynced, clear_mark, is_lost, mark_of
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def plan_finalise(volume: Volume, snapshot: str, system_identifier: str, *, dry:
             settings of the directory would cost its rows in a power cut.
     """
     refuse_taken(volume, snapshot)
-    if dry and not is_data_directory(volume.ingest):
+    if dry and (not is_data_directory(volume.ingest) or is_lost(volume)):
         return Finalised(snapshot, system_identifier, changed=True)
     found = read_data_directory(volume.ingest)
     if found.system_identifier != system_identifier and not (dry and not system_identifier):

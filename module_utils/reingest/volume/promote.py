@@ -22,6 +22,7 @@ from .movable import candidate_faults, load_faults, mount_faults, probe_rename, 
 from .plans import Promotion, Undo
 from .record import record_of
 from .tree import sync_stopped
+from .unsynced import is_lost
 
 
 def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run: str = "") -> Promotion:
@@ -55,7 +56,7 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
         return Promotion(wanted, live, "staging", found.system_identifier, False, True, True, fresh)
     if dry and loaded and wanted == loaded:
         there = []
-        if is_data_directory(volume.ingest):  # before the first start of the staging server it is empty
+        if is_data_directory(volume.ingest) and not is_lost(volume):  # else the run makes a cluster first
             found = read_data_directory(volume.ingest)
             there = candidate_faults(volume, found, live, dry=True)
             there += setting_and_wal_faults(volume, found, live, dry=True)

@@ -20,7 +20,7 @@ from ..postgres.load_settings import (
     stronger_settings,
 )
 from ..postgres.machine import machine_of
-from ..postgres.settings import command_line, setting_faults
+from ..postgres.settings import command_line, file_settings, setting_faults
 from .durable import replace_file, sync_directory
 from .layout import Volume
 from .unsynced import Unsynced, boot_id, end_mark, is_lost, mark_of, write_mark
@@ -88,6 +88,7 @@ def plan_load_settings(volume: Volume, *, autovacuum: bool, dry: bool = False) -
         int(found.major),
         machine_of(next(iter(processes_in(data)), None)),
         free=shutil.disk_usage(volume.root).free,
+        own=file_settings(data, without=LOAD_CONF),
         stronger=stronger_settings(data / "postgresql.auto.conf", line),
         slots=_has_entries(data / "pg_replslot"),
         autovacuum=autovacuum,

@@ -20,12 +20,13 @@ LINE = b"include_if_exists = 'reingest.load.conf' # reingest, while a load runs"
 
 
 def settings(
-    major=16, memory=16 * GIB, cores=4, *, free=100 * GIB, slots=False, autovacuum=False, **stronger
+    major=16, memory=16 * GIB, cores=4, *, free=100 * GIB, own=(), slots=False, autovacuum=False, **stronger
 ):
     return load_settings(
         major,
         Machine(memory, cores),
         free=free,
+        own={name: Setting(name, value, "postgresql.conf:1") for name, value in own},
         stronger={name: Setting(name, value, "command line") for name, value in stronger.items()},
         slots=slots,
         autovacuum=autovacuum,
@@ -46,17 +47,18 @@ def test_durability_is_off_and_checkpoints_are_rare():
 
 
 @pytest.mark.parametrize(
-    ("memory", "cores", "each", "workers"),
+    ("memory", "cores", "buffers", "each", "workers"),
     [
-        (16 * GIB, 4, "512MB", "3"),
-        (GIB // 2, 1, "64MB", "0"),
-        (1 << 42, 4, "2048MB", "3"),
-        (GIB, 64, "64MB", "8"),
+        (16 * GIB, 4, "2048MB", "512MB", "3"),
+        (GIB // 2, 1, "128MB", "64MB", "0"),
+        (1 << 42, 4, "4096MB", "2048MB", "3"),
+        (GIB, 64, "128MB", "64MB", "8"),
     ],
 )
-def test_memory_and_workers_follow_the_machine(memory, cores, each, workers):
+def test_memory_and_workers_follow_the_machine(memory, cores, buffers, each, workers):
     made = settings(memory=memory, cores=cores)
-    assert (made["maintenance_work_mem"], made["max_parallel_maintenance_workers"]) == (each, workers)
+    assert (made["shared_buffers"], made["maintenance_work_mem"]) == (buffers, each)
+    assert made["max_parallel_maintenance_workers"] == workers
 
 
 @pytest.mark.parametrize(
@@ -64,6 +66,24 @@ def test_memory_and_workers_follow_the_machine(memory, cores, each, workers):
 )
 def test_the_wal_is_bounded_by_the_free_space_and_does_not_change_with_each_byte(free, wal):
     assert settings(free=free)["max_wal_size"] == wal
+
+
+@pytest.mark.parametrize(
+    ("name", "less", "more"),
+    [
+        ("maintenance_work_mem", "64MB", "8 GB"),
+        ("maintenance_work_mem", "65536", "8388608"),
+        ("shared_buffers", "128MB", "8GB"),
+        ("shared_buffers", "16384", "1048576"),
+        ("max_wal_size", "1024", "1TB"),
+    ],
+)
+def test_a_cluster_never_gets_less_memory_than_its_own_files_give_it(name, less, more):
+    assert settings(own=[(name, less)])[name] == settings()[name]
+    assert settings(own=[(name, "no size")])[name] == settings()[name]
+    made = settings(own=[(name, more)])
+    assert made[name] == more
+    assert rendered(render(made, run="run", operator="somebody")) == made
 
 
 @pytest.mark.parametrize(

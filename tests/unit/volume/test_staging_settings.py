@@ -225,7 +225,10 @@ def test_the_state_of_the_volume_tells_a_lost_load(site, settings):
     assert (found["lost"], found["loaded"]) == (True, "")
     refused = settings("load")
     assert "the machine went down before it was on disk: run load.yml, which starts over" in refused["msg"]
-    assert settings("load", check=True)["changed"]  # the run starts over before
+    (site.volume.ingest / "global/pg_control").write_bytes(b"")
+    assert settings("load", check=True)["changed"]  # the run starts over before, and so with all that follows
+    assert plan_finalise(site.volume, B, "", dry=True).changed
+    assert site.plan(loaded=B, dry=True).changed
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
