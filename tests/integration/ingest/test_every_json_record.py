@@ -42,7 +42,6 @@ BROKEN = [
     b"null",
     b"nan",
     b'{"a": NaN}',
-    b'{"a": 1e999}',
     b"{} {}",
     b'{"a": "\xff"}',
 ]

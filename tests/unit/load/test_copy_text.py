@@ -1,6 +1,8 @@
 import pytest
 from ansible.module_utils.reingest.dataset.mapping import UnfitError
+from ansible.module_utils.reingest.load.catalog import ARRAY, JSON, PLAIN
 from ansible.module_utils.reingest.load.copy_text import encoders
+from ansible.module_utils.reingest.sources.values import Number
 
 
 @pytest.mark.parametrize(
@@ -27,3 +29,10 @@ def test_values_are_written_as_copy_reads_them(kind, typed, value, text):
 def test_what_holds_several_values_does_not_fit_a_column_of_one(value, message):
     with pytest.raises(UnfitError, match=message):
         encoders(["plain"], typed=True)[0](value)
+
+
+def test_numbers_by_their_digits_are_written_so_and_half_a_pair_stays_for_who_tells_it():
+    plain, json_, array = encoders([PLAIN, JSON, ARRAY], typed=True)
+    number = Number("1.50")
+    assert (plain(number), json_({"a": [number]}), array([number])) == ("1.50", '{"a":[1.50]}', '{"1.50"}')
+    assert json_(["\ud800"]) == '["\ud800"]'

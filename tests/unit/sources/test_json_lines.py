@@ -83,3 +83,11 @@ def test_of_any_bytes_each_line_is_an_object_or_is_told(folder, lines):
     found = list(read_json_lines(path, JSONL))
     assert [number for number, _ in found] == list(range(1, len(lines) + 2))
     assert all(isinstance(record, (dict, Bad)) for _, record in found)
+
+
+def test_numbers_keep_the_digits_that_they_are_written_with(source):
+    lines = '{"a": 1.50, "b": [1e400, -0.0], "c": 12345678901234567890.125}\n'
+    ((_, record),) = read_json_lines(source(lines), Reading())
+    assert (record["a"].text, record["c"].text) == ("1.50", "12345678901234567890.125")
+    assert [number.text for number in record["b"]] == ["1e400", "-0.0"]
+    assert record["a"] == 1.5
