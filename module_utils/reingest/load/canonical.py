@@ -20,7 +20,7 @@ from psycopg2 import sql
 
 from ..postgres.dsn import Connection
 from .copy_text import NULL, escaped, unescaped
-from .forms import DOUBLE, double_bits, written_form
+from .forms import DOUBLE, TIMES, double_bits, written_form, written_times
 from .rows import Batch, Feed
 
 _AS_SENT = {"text", "character varying", "json"}
@@ -146,9 +146,12 @@ class Canonical:
     def _render(self, type_: str) -> _Render:
         if type_ == DOUBLE:
             return lambda fields: double_bits(fields) or self._rendered(fields, type_)
-        told = written_form(type_, self._connection.get_parameter_status("TimeZone"))
+        zone = self._connection.get_parameter_status("TimeZone")
+        told = written_form(type_, zone)
         if told is None:
             return lambda fields: self._rendered(fields, type_)
+        if type_ in TIMES:
+            return lambda fields: written_times(fields, type_, told) or self._rendered(fields, type_)
         return lambda fields: fields if told("\n".join(fields)) else self._rendered(fields, type_)
 
     def _rendered(self, fields: Sequence[str], type_: str) -> Sequence[str]:

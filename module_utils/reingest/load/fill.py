@@ -7,7 +7,7 @@ as there are cores for them; all rows in one COPY, each with its place; small CO
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..postgres.dsn import Connection, connect
-from ..sources.blocks import IrregularError
+from ..sources.blocks import IrregularError, QuotedNullError
 from .at_once import BadRowsError, copy_all
 from .canonical import Canonical, ContentSum, table_sum
 from .careful import copy_carefully
@@ -28,7 +28,7 @@ from .quick.delimited import quick_delimited
 from .quick.json_lines import quick_json
 from .quick.parquet import quick_parquet
 from .quick.row_by_row import quick_rows
-from .quick.streams import copy_in_streams, copy_quickly
+from .quick.streams import Copied, copy_in_streams, copy_quickly
 from .quick.way import Quick
 from .rejects import RejectLog, RejectPolicy
 from .rows import Feed, RowReader
@@ -139,7 +139,12 @@ def _quick_way(filling: Filling) -> Quick | None:
     """Return the quickest way that there is for the table."""
     feed, kind = filling.feed, filling.feed.table.reading.format
     dsn = filling.dsn if filling.prove == CONTENT else ""
-    makers = {"csv": quick_delimited, "tsv": quick_delimited, "jsonl": quick_json, "parquet": quick_parquet}
+    makers: dict[str, Callable[[Feed, str], Quick | None]] = {
+        "csv": quick_delimited,
+        "tsv": quick_delimited,
+        "jsonl": quick_json,
+        "parquet": quick_parquet,
+    }
     quick = makers[kind](feed, dsn) if kind in makers else None
     if quick is None and filling.streams > 1:
         return quick_rows(feed, dsn)
@@ -153,23 +158,31 @@ def _quickly(connection: Connection, filling: Filling) -> Filled:
         IrregularError: there is no quick way, or none to its end.
         BadRowsError: the server refuses rows.
     """
-    feed, quick = filling.feed, _quick_way(filling)
-    if quick is None:
-        raise IrregularError
-    if filling.streams > 1:
-        with _filling(connection, filling):
-            pass
-        copied = copy_in_streams(filling.dsn, feed, quick, filling.meter, closed=[connection.fileno()])
-    else:
-        with _filling(connection, filling):
-            meter, freeze = filling.meter.streams[0], not feed.shape.partitioned
-            copied = copy_quickly(connection, feed, quick, meter, freeze=freeze)
+    feed = filling.feed
+    try:
+        copied = _copied(connection, filling, _quick_way(filling))
+    except QuotedNullError:
+        dsn = filling.dsn if filling.prove == CONTENT else ""
+        copied = _copied(connection, filling, quick_delimited(feed, dsn, quoted_null=True))
     if copied.read and copied.unmet:
         raise IrregularError
     if copied.content is not None:
         _compare(feed, copied.content, _sum_together(filling, [connection.fileno()]))
     duplicates = _finished(connection, filling)
     return Filled(copied.read, duplicates, 0, copied.filtered, "quick", filling.streams)
+
+
+def _copied(connection: Connection, filling: Filling, quick: Quick | None) -> Copied:
+    if quick is None:
+        raise IrregularError
+    feed = filling.feed
+    if filling.streams > 1:
+        with _filling(connection, filling):
+            pass
+        return copy_in_streams(filling.dsn, feed, quick, filling.meter, closed=[connection.fileno()])
+    with _filling(connection, filling):
+        meter, freeze = filling.meter.streams[0], not feed.shape.partitioned
+        return copy_quickly(connection, feed, quick, meter, freeze=freeze)
 
 
 def _at_once(connection: Connection, filling: Filling) -> Filled:

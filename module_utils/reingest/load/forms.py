@@ -15,10 +15,11 @@ from typing import Callable
 from .copy_text import NULL
 
 DOUBLE = "double precision"
-_Told = Callable[[str], bool]
+Told = Callable[[str], bool]
 
 _ONE_DIGIT = str.maketrans("123456789", "0" * 9)
 _NULL_LINE = f"{NULL}\n"
+TIMES = ("timestamp without time zone", "timestamp with time zone")
 _SHAPES = {
     "date": "0000-00-00",
     "timestamp without time zone": "0000-00-00 00:00:00",
@@ -33,14 +34,14 @@ _all_uuid = re.compile(r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\n)*").fu
 _DIGITS = 16  # of a double's bits
 
 
-def written_form(type_: str, zone: str) -> _Told | None:
+def written_form(type_: str, zone: str) -> Told | None:
     """Return what tells of fields, joined with line ends, that all are in the type's form or NULL.
 
     Args:
         type_: the type as ``format_type`` has it.
         zone: the session's time zone: a time with a zone is written in it.
     """
-    told: dict[str, _Told] = {
+    told: dict[str, Told] = {
         **dict.fromkeys(_WHOLE, _whole),
         "numeric": lambda text: _all_numeric(text) is not None,
         "uuid": lambda text: _all_uuid(text) is not None,
@@ -50,6 +51,20 @@ def written_form(type_: str, zone: str) -> _Told | None:
     if zone in _UTC:
         told[_ZONED] = lambda text: _shaped(text, _ZONED) and text.count("+00\n") == text.count("\n")
     return _but_for_null(told[type_]) if type_ in told else None
+
+
+def written_times(fields: Sequence[str], type_: str, told: Told) -> Sequence[str] | None:
+    """Return times as PostgreSQL writes them, those of ISO 8601 with their T and Z changed; None for others.
+
+    ``told`` is what ``written_form`` returned for the type.
+    """
+    text = "\n".join(fields)
+    if told(text):
+        return fields
+    if type_ == _ZONED:
+        text = text.replace("Z", "+00")
+    text = text.replace("T", " ")
+    return text.split("\n") if told(text) else None
 
 
 def double_bits(fields: Sequence[str]) -> Sequence[str] | None:
@@ -69,7 +84,7 @@ def double_bits(fields: Sequence[str]) -> Sequence[str] | None:
     return [NULL if field == NULL else next(each) for field in fields]
 
 
-def _but_for_null(told: _Told) -> _Told:
+def _but_for_null(told: Told) -> Told:
     def told_of(text: str) -> bool:
         text += "\n"
         return told(text.replace(_NULL_LINE, "") if _NULL_LINE in text else text)

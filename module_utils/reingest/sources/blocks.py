@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, Optional
 
 from ..dataset.reading import Dialect, Reading
 from .content import Content
@@ -22,6 +23,10 @@ _STARTS_WITH_END_MARK = re.compile(rb"^\\\.", re.MULTILINE)
 
 class IrregularError(Exception):
     """The text has to be read record by record."""
+
+
+class QuotedNullError(Exception):
+    """The text for NULL stands in quotes: the server has to be told that it counts there, too."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def read_line_blocks(source: Source, reading: Reading) -> Iterator[bytes]:
         yield block
 
 
-def read_record_blocks(source: Source, reading: Reading) -> Iterator[Block]:
+def read_record_blocks(source: Source, reading: Reading, *, quoted_null: bool = True) -> Iterator[Block]:
     r"""Yield delimited records as they are, without the lines before them and the header.
 
     In these blocks a quote opens a field only where the field begins, and closes it only where it ends; lines
@@ -53,11 +58,12 @@ def read_record_blocks(source: Source, reading: Reading) -> Iterator[Block]:
 
     Raises:
         IrregularError: a record is otherwise, or very long.
+        QuotedNullError: unless ``quoted_null``, the text for NULL stands in quotes.
         Refusal: the file cannot be read on.
     """
     dialect = reading.dialect
     quote = dialect.quote.encode()
-    delimiter = dialect.delimiter.encode()
+    count = _Count(quote, dialect.delimiter.encode(), None if quoted_null else dialect.null.encode())
     text = _text(source, reading)
     begins = not (isinstance(source, Range) and source.begin)
     blocks = _whole(_without_head(text, dialect) if begins else text, quote)
@@ -69,7 +75,7 @@ def read_record_blocks(source: Source, reading: Reading) -> Iterator[Block]:
             if not block:
                 return
             block += b"\n"
-        yield Block(block, _count(block, quote, delimiter))
+        yield Block(block, count(block))
 
 
 def whole_records(source: Source, quote: str) -> Iterator[bytes]:
@@ -137,19 +143,37 @@ def _without_head(text: Iterable[bytes], dialect: Dialect) -> Iterator[bytes]:
     yield from blocks
 
 
-def _count(data: bytes, quote: bytes, delimiter: bytes) -> int:
-    """Return how many records the data, which end with a line end, have; prove that they are regular."""
-    text = data
-    if quote and quote in data:
-        pieces = data.split(quote)
-        outside = pieces[::2]  # an empty one between two others is a doubled quote
-        before = {piece[-1:] for piece in outside[:-1]}
-        after = {piece[:1] for piece in outside[1:]}
-        if len(pieces) % 2 == 0 or before - {b"", delimiter, b"\n"} or after - {b"", delimiter, b"\n", b"\r"}:
+class _Count(NamedTuple):
+    """Counts the records of a block, and proves that they are regular; ``null`` must not stand in quotes."""
+
+    quote: bytes
+    delimiter: bytes
+    null: Optional[bytes]  # noqa: UP045 - evaluated, also by Python 3.9
+
+    def __call__(self, data: bytes) -> int:
+        """Return how many records the data have, which end with a line end."""
+        text = data
+        if self.quote and self.quote in data:
+            pieces = data.split(self.quote)
+            outside = pieces[::2]  # an empty one between two others is a doubled quote
+            before = {piece[-1:] for piece in outside[:-1]}
+            after = {piece[:1] for piece in outside[1:]}
+            ends = {b"", self.delimiter, b"\n"}
+            if len(pieces) % 2 == 0 or before - ends or after - ends - {b"\r"}:
+                raise IrregularError
+            if self.null is not None and self.null in pieces[1::2] and self._has_null(pieces):
+                raise QuotedNullError
+            text = b"".join(outside)
+        if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
             raise IrregularError
-        text = b"".join(outside)
-    if b"\r" in text and text.count(b"\r") != text.count(b"\r\n"):
-        raise IrregularError
-    if b"\\" in data and _STARTS_WITH_END_MARK.search(data):  # in quotes, too
-        raise IrregularError
-    return text.count(b"\n")
+        if b"\\" in data and _STARTS_WITH_END_MARK.search(data):  # in quotes, too
+            raise IrregularError
+        return text.count(b"\n")
+
+    def _has_null(self, pieces: Sequence[bytes]) -> bool:
+        """Return whether one piece in quotes, which is no part of a field with doubled quotes, is NULL."""
+        last = len(pieces) - 1
+        return any(
+            pieces[at] == self.null and (at == 1 or pieces[at - 1]) and (at + 1 == last or pieces[at + 1])
+            for at in range(1, last, 2)
+        )

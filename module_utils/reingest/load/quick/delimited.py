@@ -27,9 +27,13 @@ class QuickDelimited:
     filtered = 0
     unmet: frozenset[str] = frozenset()  # a field that is missing was refused before
 
-    def __init__(self, feed: Feed, columns: tuple[str, ...], dsn: str) -> None:
-        """``columns`` are those of the files' fields, in their order; ``dsn`` is for sums, or empty."""
+    def __init__(self, feed: Feed, columns: tuple[str, ...], dsn: str, *, quoted_null: bool) -> None:
+        """``columns`` are those of the files' fields, in their order; ``dsn`` is for sums, or empty.
+
+        ``quoted_null`` allows the text for NULL in quotes, which costs the server a comparison a field.
+        """
         self.columns = columns
+        self._quoted_null = quoted_null
         self._feed = feed
         self._reading = feed.table.reading
         self._sums = SentSum(feed, dsn)
@@ -42,13 +46,12 @@ class QuickDelimited:
 
     @property
     def options(self) -> sql.Composable:
-        """CSV with the dialect; the text for NULL counts in quotes, too."""
+        """CSV with the dialect."""
         dialect = self._reading.dialect
         quote = sql.Literal(dialect.quote or _NO_QUOTE)
-        return sql.SQL(
-            "FORMAT csv, DELIMITER {delimiter}, QUOTE {quote}, ESCAPE {quote}, NULL {null},"
-            " FORCE_NULL ({columns})"
-        ).format(
+        force = ", FORCE_NULL ({columns})" if self._quoted_null else ""
+        form = "FORMAT csv, DELIMITER {delimiter}, QUOTE {quote}, ESCAPE {quote}, NULL {null}"
+        return sql.SQL(form + force).format(
             delimiter=sql.Literal(dialect.delimiter),
             quote=quote,
             null=sql.Literal(dialect.null),
@@ -82,7 +85,7 @@ class QuickDelimited:
     def _records(self, files: Sequence[Source]) -> Iterator[Sent]:
         unquoted = not self._reading.dialect.quote
         for file in files:
-            for block in read_record_blocks(file, self._reading):
+            for block in read_record_blocks(file, self._reading, quoted_null=self._quoted_null):
                 if unquoted and _NO_QUOTE.encode() in block.data:
                     raise IrregularError
                 yield Sent(block.data, block.records)
@@ -96,7 +99,7 @@ class QuickDelimited:
             self._sums.add([columns[at] for at in self._order])
 
 
-def quick_delimited(feed: Feed, dsn: str) -> QuickDelimited | None:
+def quick_delimited(feed: Feed, dsn: str, *, quoted_null: bool = False) -> QuickDelimited | None:
     """Return the way for a table whose columns are just the fields of its files; else None."""
     dialect, paths = feed.table.reading.dialect, single_paths(feed)
     if paths is None or len(paths) < 2:  # an empty line of one field would be a row
@@ -114,4 +117,4 @@ def quick_delimited(feed: Feed, dsn: str) -> QuickDelimited | None:
     if headers or fields is None or set(fields) != set(paths.values()):
         return None
     by_path = {path: column for column, path in paths.items()}
-    return QuickDelimited(feed, tuple(by_path[field] for field in fields), dsn)
+    return QuickDelimited(feed, tuple(by_path[field] for field in fields), dsn, quoted_null=quoted_null)

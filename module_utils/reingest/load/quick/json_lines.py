@@ -119,10 +119,12 @@ class QuickJson:
         if braces or self._json:
             tuples = self._nested(tuples, braces)
         rows = list(map(b",".join, tuples))
-        if b"\\" in lines:
-            for at in [at for at, row in enumerate(rows) if b"\\" in row]:
+        data = b"\n".join(rows) + b"\n"
+        if b"\\" in data:
+            for at in _lines_with_backslash(data):
                 rows[at] = b",".join(map(self._unescaped, self._plain, tuples[at]))
-        return Sent(b"\n".join(rows) + b"\n", len(rows))
+            data = b"\n".join(rows) + b"\n"
+        return Sent(data, len(rows))
 
     def _nested(self, tuples: Sequence[tuple[Any, ...]], braces: int) -> list[tuple[Any, ...]]:
         """Return the rows with the values of jsonb as CSV has them; refuse objects and arrays elsewhere.
@@ -194,6 +196,15 @@ def quick_json(feed: Feed, dsn: str) -> QuickJson | None:
     if any(shape.kind == ARRAY or shape.type == "json" for shape in shapes):  # json keeps its spaces
         return None
     return QuickJson(feed, msgspec, dsn)
+
+
+def _lines_with_backslash(data: bytes) -> Iterator[int]:
+    """Yield the numbers of the lines that have one, from 0."""
+    at = line = 0
+    while (found := data.find(b"\\", at)) >= 0:
+        line += data.count(b"\n", at, found)
+        yield line
+        at = data.find(b"\n", found)
 
 
 def _refuse_many_a_line(lines: bytes, records: int) -> None:

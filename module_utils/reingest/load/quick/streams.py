@@ -16,7 +16,7 @@ from typing import Any
 import psycopg2
 
 from ...postgres.dsn import Connection, connect
-from ...sources.blocks import IrregularError
+from ...sources.blocks import IrregularError, QuotedNullError
 from ...sources.content import bytes_taken
 from ...sources.source import Pipe, Source
 from ..at_once import BadRowsError, blames_row, copy_statement
@@ -47,6 +47,7 @@ def copy_quickly(
 
     Raises:
         IrregularError: the sources have to be read row by row.
+        QuotedNullError: NULL stands in quotes.
         BadRowsError: the server refuses rows.
         Refusal: a source cannot be read on.
         psycopg2.Error: the server fails.
@@ -70,7 +71,7 @@ def copy_in_streams(
         closed: descriptors that the streams' processes must not keep open.
 
     Raises:
-        IrregularError, BadRowsError, Refusal: as ``copy_quickly``.
+        IrregularError, QuotedNullError, BadRowsError, Refusal: as ``copy_quickly``.
     """
     *meters, own = meter.streams
     shares = quick.shares(len(meters))
@@ -162,10 +163,8 @@ def _together(streams: Sequence[_Stream], handed: int) -> Copied:
     try:
         while waiting:
             result = waiting.pop(0).worker.result()
-            if result == _IRREGULAR:
-                raise IrregularError
-            if result == _BAD:
-                raise BadRowsError
+            if isinstance(result, str):
+                raise _ENDS[result]
             results.append(result)
     finally:
         for stream in waiting:
@@ -181,7 +180,8 @@ def _together(streams: Sequence[_Stream], handed: int) -> Copied:
     )
 
 
-_IRREGULAR, _BAD = "irregular", "bad"
+# How a stream may end early, by what its process returns for it.
+_ENDS = {each.__name__: each for each in (IrregularError, QuotedNullError, BadRowsError)}
 
 
 def _stream_pipe(dsn: str, feed: Feed, quick: Quick, meter: StreamMeter, pipe: Pipe) -> Any:  # noqa: ANN401 - JSON
@@ -198,10 +198,8 @@ def _streamed(dsn: str, feed: Feed, quick: Quick, rows: Iterator[Sent]) -> Any: 
             cursor.execute("SET synchronous_commit = off")
         try:
             copied = _copy(connection, feed, quick, rows, freeze=False)
-        except IrregularError:
-            return _IRREGULAR
-        except BadRowsError:
-            return _BAD
+        except tuple(_ENDS.values()) as end:
+            return type(end).__name__
     content = copied.content and [copied.content.rows, copied.content.total]
     read = {"read": copied.read, "filtered": copied.filtered}
     return {**read, "unmet": sorted(copied.unmet), "content": content}
