@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from itertools import chain
@@ -22,7 +24,8 @@ from ..rows import Feed
 from .sums import SentSum
 from .way import Sent, single_paths
 
-_ROWS = 1 << 13  # in a batch
+_ROWS = 1 << 12  # in a batch
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _SMALL = -1, -3, 1 << 16  # of glibc's mallopt
 
 
 class QuickParquet:
@@ -41,6 +44,7 @@ class QuickParquet:
     ) -> None:
         """Take the files' columns by those of the table, their types as they are sent, pyarrow and pgpq."""
         self._arrow, pgpq = libraries
+        _keep_little(self._arrow)
         self._sums = SentSum(feed, dsn)
         self.columns = tuple(fields)
         self._feed = feed
@@ -155,6 +159,14 @@ def quick_parquet(feed: Feed, dsn: str) -> QuickParquet | None:
             return None
         sent = types
     return QuickParquet(feed, dict(fields), arrow.schema(list(zip(fields, sent))), (arrow, pgpq), dsn)
+
+
+def _keep_little(arrow: Any) -> None:  # noqa: ANN401 - pyarrow is imported late
+    """Have freed memory given back at once: allocators keep it, and each stream has one of its own."""
+    arrow.set_memory_pool(arrow.system_memory_pool())
+    with contextlib.suppress(AttributeError):  # where the C library is another one than glibc
+        for parameter in (_TRIM_THRESHOLD, _MMAP_THRESHOLD):
+            ctypes.CDLL(None).mallopt(parameter, _SMALL)
 
 
 def _row_groups(files: Sequence[Source]) -> Iterator[tuple[int, Path, int]]:
