@@ -275,7 +275,8 @@ def _sum_together(filling: Filling, closed: Sequence[int]) -> ContentSum:
 
 
 def _sum_part(filling: Filling, part: int) -> list[int]:
-    with closing(connect(filling.dsn, autocommit=True)) as connection:
+    name = filling.feed.table.name
+    with refused(f"table {name}"), closing(connect(filling.dsn, autocommit=True)) as connection:
         found = table_sum(connection, filling.feed, part, filling.streams)
     return [found.rows, found.total]
 

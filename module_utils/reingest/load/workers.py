@@ -6,10 +6,10 @@ import contextlib
 import ctypes
 import json
 import os
-import selectors
+import select
 import signal
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Callable, NoReturn
 
@@ -44,6 +44,10 @@ class Worker:
         if self._pid == 0:
             _run(job, writer, parent, [*closed, self.descriptor])
         os.close(writer)
+
+    def fileno(self) -> int:
+        """Return the descriptor that is readable when the process writes, or ends."""
+        return self.descriptor
 
     def receive(self) -> bool:
         """Take what the process has written, and return whether that was all."""
@@ -83,26 +87,33 @@ def run_parallel(work: Sequence[Job], processes: int, *, closed: Sequence[int] =
     """
     waiting = sorted(work, key=lambda job: job.weight)
     results: dict[str, Any] = {}
-    running: dict[int, Worker] = {}
-    with selectors.DefaultSelector() as selector:
-        try:
-            while waiting or running:
-                while waiting and (
-                    not running
-                    or sum(worker.job.width for worker in running.values()) + waiting[-1].width <= processes
-                ):
-                    worker = Worker(waiting.pop(), [*closed, *running])
-                    running[worker.descriptor] = worker
-                    selector.register(worker.descriptor, selectors.EVENT_READ)
-                for key, _ in selector.select():
-                    if running[key.fd].receive():
-                        selector.unregister(key.fd)
-                        worker = running.pop(key.fd)
-                        results[worker.job.name] = worker.result()
-        finally:
-            for worker in running.values():
-                worker.kill()
+    running: list[Worker] = []
+
+    def start() -> None:
+        while waiting and (
+            not running or sum(worker.job.width for worker in running) + waiting[-1].width <= processes
+        ):
+            running.append(Worker(waiting.pop(), [*closed, *(worker.descriptor for worker in running)]))
+
+    try:
+        start()
+        for worker in as_ended(running):
+            results[worker.job.name] = worker.result()
+            start()
+    finally:
+        for worker in running:
+            worker.kill()
     return results
+
+
+def as_ended(running: list[Worker]) -> Iterator[Worker]:
+    """Take each worker out of the list when its process ends, and yield it; the list may grow meanwhile."""
+    while running:
+        ready, _, _ = select.select(running, [], [])
+        for worker in ready:
+            if worker.receive():
+                running.remove(worker)
+                yield worker
 
 
 def _run(job: Job, writer: int, parent: int, closed: Sequence[int]) -> NoReturn:

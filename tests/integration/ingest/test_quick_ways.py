@@ -8,6 +8,8 @@ import gzip
 import io
 import json
 import random
+import threading
+import time
 from pathlib import Path
 
 import pyarrow
@@ -222,6 +224,22 @@ def test_parquet_is_the_same_by_columns_and_by_rows(loaded, truth, tmp_path):
     rows, way = loaded(files, streams=1, columns=kept.replace("size bigint", "size numeric"))
     assert way == "rows x 1"
     assert rows == quick
+
+
+def test_a_server_that_ends_a_stream_ends_the_load_with_a_refusal(loaded, staging):
+    columns = COLUMNS + ", CHECK (pg_sleep(0.01) IS NOT NULL)"  # minutes, unless it is ended
+    copying = "SELECT pid FROM pg_stat_activity WHERE datname = 'quick' AND query LIKE 'COPY%sample%'"
+
+    def end():
+        while not (found := staging.rows(copying)):
+            time.sleep(0.05)
+        staging.rows("SELECT pg_terminate_backend(%(pid)s)", pid=found[0][0])
+
+    ender = threading.Thread(target=end)
+    ender.start()
+    with pytest.raises(Refusal, match=r"table sample: .*; look at the staging server and its log"):
+        loaded({"a.csv": as_csv(RECORDS)}, streams=2, more=FORMS["csv"][1], columns=columns)
+    ender.join()
 
 
 def test_keys_and_indexes_are_built_and_hold(loaded):

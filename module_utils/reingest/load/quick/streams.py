@@ -23,7 +23,8 @@ from ..at_once import BadRowsError, blames_row, copy_statement
 from ..canonical import ContentSum
 from ..meter import StreamMeter, TableMeter
 from ..rows import Feed
-from ..workers import Job, Worker
+from ..script import refused
+from ..workers import Job, Worker, as_ended
 from .way import Quick, Sent
 
 _PIPE = 1 << 20  # bytes that wait in a pipe: records are found while others are copied
@@ -158,17 +159,17 @@ class _Fed(_Stream):
 
 def _together(streams: Sequence[_Stream], handed: int) -> Copied:
     """Wait for all streams; the first that cannot go on ends the others."""
-    waiting = list(streams)
+    running = [stream.worker for stream in streams]
     results = []
     try:
-        while waiting:
-            result = waiting.pop(0).worker.result()
+        for worker in as_ended(running):
+            result = worker.result()
             if isinstance(result, str):
                 raise _ENDS[result]
             results.append(result)
     finally:
-        for stream in waiting:
-            stream.kill()
+        for worker in running:
+            worker.kill()
     if not results:
         return Copied(handed, 0, frozenset(), None)
     sums = [ContentSum(*result["content"]) for result in results if result["content"]]
@@ -193,7 +194,7 @@ def _stream_share(dsn: str, feed: Feed, quick: Quick, meter: StreamMeter, share:
 
 
 def _streamed(dsn: str, feed: Feed, quick: Quick, rows: Iterator[Sent]) -> Any:  # noqa: ANN401
-    with closing(connect(dsn, autocommit=True)) as connection:
+    with refused(f"table {feed.table.name}"), closing(connect(dsn, autocommit=True)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
         try:
