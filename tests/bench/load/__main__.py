@@ -43,6 +43,8 @@ def run_round(bench, results, number, peers):
     results.add_floor(number, run_floor(bench))
     bench.check(FLOOR, bench.data, whole=False)
     for case in CASES:
+        if case.rounds is not None and number >= case.rounds:
+            continue
         sample = run_case(bench, case, bench.data)
         bench.check(DATABASE, bench.data, whole=whole)
         results.add_case(number, case.name, sample)
