@@ -33,7 +33,7 @@ from bench.load.table import markdown  # noqa: E402
 
 ROWS = int(os.environ.get("REINGEST_BENCH_ROWS", "6000000"))
 ROUNDS = int(os.environ.get("REINGEST_BENCH_ROUNDS", "5"))
-SMALL_ROUNDS = 3  # with a quarter of the rows, for what memory does
+SMALL_ROUNDS = 2  # with a quarter of the rows, for what memory does
 TARGET = ROOT / "build/bench/load.json"
 
 

@@ -138,8 +138,8 @@ def _run_sqlalchemy(bench, way):
 PEERS = (
     Peer("psql_copy", run_psql),
     Peer("pg_restore_2", run_pg_restore),
-    Peer("pgcopydb", run_pgcopydb, rounds=3),
-    Peer("pgloader", run_pgloader, data="small", rounds=2),
-    Peer("sqlalchemy_core", run_core, data="sample", rounds=3),
-    Peer("sqlalchemy_orm", run_orm, data="sample", rounds=3),
+    Peer("pgcopydb", run_pgcopydb, rounds=2),
+    Peer("pgloader", run_pgloader, data="small", rounds=1),
+    Peer("sqlalchemy_core", run_core, data="sample", rounds=1),
+    Peer("sqlalchemy_orm", run_orm, data="sample", rounds=1),
 )
