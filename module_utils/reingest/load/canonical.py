@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Callable, NamedTuple
+from typing import Callable
 
 import psycopg2
 from psycopg2 import sql
@@ -30,6 +30,7 @@ _UNCASTABLE = "\\?"  # no line of PostgreSQL's has it, so such a row is never ta
 _CONTROL = ((b"\b", b"\\b"), (b"\f", b"\\f"), (b"\v", b"\\v"))  # as COPY writes them; it reads them raw, too
 
 _PAGES = 1 << 9  # of a table, read at a time
+_MOST = 1 << 22  # bytes of lines that wait to be added up
 _LEAVES = """
 SELECT n.nspname, c.relname, pg_relation_size(c.oid) / current_setting('block_size')::integer
 FROM (SELECT %s::regclass AS oid) AS t, LATERAL (
@@ -86,22 +87,36 @@ def table_sum(connection: Connection, feed: Feed, part: int = 0, parts: int = 1)
         cursor.execute(_LEAVES, (feed.shape.identifier.as_string(connection),))
         for schema, relation, pages in cursor.fetchall():
             for first in range(part * _PAGES, pages, parts * _PAGES):
-                lines: list[bytes] = []
                 names = {
                     "columns": table_columns(feed),
                     "table": sql.Identifier(schema, relation),
                     "low": sql.Literal(f"({first},0)"),
                     "high": sql.Literal(f"({first + _PAGES},0)"),
                 }
-                cursor.copy_expert(query.format(**names), _Lines(lines.append))
-                found.add([line[:-1] for line in lines])
+                lines = _Lines(found)
+                cursor.copy_expert(query.format(**names), lines)
+                lines.flush()
     return found
 
 
-class _Lines(NamedTuple):
-    """Where psycopg2 writes the lines of COPY."""
+class _Lines:
+    """Takes the lines of COPY, and adds them up a few megabytes at a time: rows of a page may be large."""
 
-    write: Callable[[bytes], None]
+    def __init__(self, found: ContentSum) -> None:
+        self._found = found
+        self._lines: list[bytes] = []
+        self._size = 0
+
+    def write(self, line: bytes) -> None:
+        self._lines.append(line[:-1])
+        self._size += len(line)
+        if self._size > _MOST:
+            self.flush()
+
+    def flush(self) -> None:
+        self._found.add(self._lines)
+        self._lines.clear()
+        self._size = 0
 
 
 class UncastableError(Exception):
