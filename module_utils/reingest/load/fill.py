@@ -65,6 +65,11 @@ class Filling:
     streams: int
     meter: TableMeter
 
+    @property
+    def sums_dsn(self) -> str:
+        """Return the database that values are asked of for sums; empty where none are made."""
+        return self.dsn if self.prove == CONTENT else ""
+
 
 @dataclass(frozen=True)
 class Filled:
@@ -138,7 +143,7 @@ def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
 def _quick_way(filling: Filling) -> Quick | None:
     """Return the quickest way that there is for the table."""
     feed, kind = filling.feed, filling.feed.table.reading.format
-    dsn = filling.dsn if filling.prove == CONTENT else ""
+    dsn = filling.sums_dsn
     makers: dict[str, Callable[[Feed, str], Quick | None]] = {
         "csv": quick_delimited,
         "tsv": quick_delimited,
@@ -162,8 +167,7 @@ def _quickly(connection: Connection, filling: Filling) -> Filled:
     try:
         copied = _copied(connection, filling, _quick_way(filling))
     except QuotedNullError:
-        dsn = filling.dsn if filling.prove == CONTENT else ""
-        copied = _copied(connection, filling, quick_delimited(feed, dsn, quoted_null=True))
+        copied = _copied(connection, filling, quick_delimited(feed, filling.sums_dsn, quoted_null=True))
     if copied.read and copied.unmet:
         raise IrregularError
     if copied.content is not None:

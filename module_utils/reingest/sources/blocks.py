@@ -37,6 +37,11 @@ class Block:
     records: int
 
 
+def can_be_cut(dialect: Dialect) -> bool:
+    """Return whether ends of records are found by quotes alone: one byte each, and nothing escapes them."""
+    return dialect.escape in ("", dialect.quote) and (dialect.quote + dialect.delimiter).isascii()
+
+
 def read_line_blocks(source: Source, reading: Reading) -> Iterator[bytes]:
     """Yield a text whose every line is a record, in blocks of whole lines; the last may lack its line end.
 

@@ -8,7 +8,7 @@ from contextlib import closing
 
 from psycopg2 import sql
 
-from ...sources.blocks import IrregularError, read_record_blocks, whole_records
+from ...sources.blocks import IrregularError, can_be_cut, read_record_blocks, whole_records
 from ...sources.ranges import share_files
 from ...sources.reader import read_fields
 from ...sources.source import Source
@@ -104,11 +104,7 @@ def quick_delimited(feed: Feed, dsn: str, *, quoted_null: bool = False) -> Quick
     dialect, paths = feed.table.reading.dialect, single_paths(feed)
     if paths is None or len(paths) < 2:  # an empty line of one field would be a row
         return None
-    if (
-        dialect.escape not in ("", dialect.quote)
-        or not dialect.delimiter.isascii()
-        or not dialect.quote.isascii()
-    ):
+    if not can_be_cut(dialect):
         return None
     if set(dialect.null) & {dialect.delimiter, dialect.quote or _NO_QUOTE, "\r", "\n"}:
         return None

@@ -9,7 +9,7 @@ from dataclasses import replace
 from psycopg2 import sql
 
 from ...dataset.reading import Reading
-from ...sources.blocks import IrregularError, read_line_blocks, read_record_blocks
+from ...sources.blocks import IrregularError, can_be_cut, read_line_blocks, read_record_blocks
 from ...sources.reader import read_fields
 from ...sources.source import Source
 from ..canonical import ContentSum
@@ -76,9 +76,7 @@ def quick_rows(feed: Feed, dsn: str) -> QuickRows | None:
     reading = feed.table.reading
     if reading.format == "jsonl":
         return QuickRows(feed, (), dsn)
-    if reading.format not in ("csv", "tsv") or reading.dialect.escape not in ("", reading.dialect.quote):
-        return None
-    if not (reading.dialect.quote + reading.dialect.delimiter).isascii():
+    if reading.format not in ("csv", "tsv") or not can_be_cut(reading.dialect):
         return None
     headers = {read_fields(feed.table, file) for file in feed.files}
     return QuickRows(feed, headers.pop() or (), dsn) if len(headers) == 1 else None
