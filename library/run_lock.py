@@ -41,6 +41,15 @@ options:
     description: Id of a dead run whose claim is replaced.
     type: str
     default: ""
+  age:
+    description: How many seconds old the last sign of life of a run must be for its claim to be replaced
+      without being named, when none of its verbs works. V(0) is never.
+    type: float
+    default: 0
+  phase:
+    description: What the run is about to do, for whoever is told that the volume is held.
+    type: str
+    default: ""
   controller:
     description: The controller's host name and boot id; filled in by the action plugin.
     type: str
@@ -98,7 +107,7 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.operators import authorised
 from ansible.module_utils.reingest.step import StepClock
 from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import Holder, claim, held, holder, now_text, release
+from ansible.module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
@@ -107,17 +116,13 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "operator": {"type": "str", "default": ""},
     "operators": {"type": "list", "elements": "str", "default": []},
     "take_over": {"type": "str", "default": ""},
+    "age": {"type": "float", "default": 0},
+    "phase": {"type": "str", "default": ""},
     "controller": {"type": "str", "default": ""},
     "process": {"type": "int", "default": 0},
     "process_started": {"type": "str", "default": ""},
     "stage": {"type": "str", "default": "preflight"},
 }
-
-
-def refuse_held(now: Holder | None, run: str, take_over: str) -> None:
-    """Refuse when another run has the volume and is not to be replaced."""
-    if now is not None and now.run not in (run, take_over):
-        raise Refusal(held(now))
 
 
 def main() -> None:
@@ -127,6 +132,7 @@ def main() -> None:
     clock = StepClock(params["stage"])
     operator = ""
     now = None
+    did: list[str] = []
     try:
         volume = open_volume(Path(params["volume"]))
         if params["state"] == "released":
@@ -135,16 +141,19 @@ def main() -> None:
         else:
             operator = authorised(params["operator"], params["operators"])
             now = holder(volume)
-            refuse_held(now, params["run"], params["take_over"])
+            rights = {"take_over": params["take_over"], "age": params["age"]}
+            replaced = refuse_held(volume, params["run"], **rights)
             if not module.check_mode:
-                who = {key: params[key] for key in ("run", "controller", "process", "process_started")}
-                claim(
-                    volume, Holder(operator=operator, since=now_text(), **who), take_over=params["take_over"]
-                )
+                who = {
+                    key: params[key] for key in ("run", "controller", "process", "process_started", "phase")
+                }
+                replaced = claim(volume, Claim(operator=operator, since=now_text(), **who), **rights)
+            if replaced is not None and replaced.run != params["run"]:
+                did = [f"take the volume over from run {replaced.run} of {replaced.operator}"]
     except Refusal as refusal:
         found = {} if now is None else asdict(now)
         module.fail_json(msg=str(refusal), holder=found, step=clock.step([], changed=False))
-    module.exit_json(changed=False, operator=operator, step=clock.step([], changed=False))
+    module.exit_json(changed=False, operator=operator, step=clock.step(did, changed=False))
 
 
 if __name__ == "__main__":

@@ -114,13 +114,13 @@ ARGUMENT_SPEC: dict[str, Any] = {
 def finalise(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
     """Plan it and, outside check mode, carry it out; return the module's result."""
     volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"])
+    check_run(volume, params["run"], dry=check)
     snapshot, identifier = params["snapshot"], params["system_identifier"]
     seconds: dict[str, float] = {}
     if check:  # the load may be still to come
         plan = plan_finalise(volume, snapshot, identifier, dry=True)
     else:
-        with verb(volume, params["run"]):
+        with verb(volume, params["run"], phase="finalises the load"):
             plan = plan_finalise(volume, snapshot, identifier)
             if plan.changed:
                 record, seconds = finalise_cluster(volume, plan, params["staging_dsn"])

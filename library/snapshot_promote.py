@@ -6,13 +6,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: snapshot_promote
-short_description: Make a data directory the live one, atomically and durably
+short_description: Make a data directory the live one, atomically and durably; recover what was cut short
 description:
   - Moves the finished load in C(ingest/) to C(staging/<id>), puts a fresh empty C(ingest/) in its place and
     points the relative link C(prod) at it by one rename. That rename is the commit point.
   - Promotes a snapshot that lies in C(staging/) already in the same way; that is what a rollback is.
-  - With O(state=undone) it takes back what the same run promoted, and removes C(prod) where nothing was
-    live before.
+  - With O(state=recovered) it ends what a run that died has begun. Before the rename of C(prod) it goes back,
+    after it forward; with O(failed) it takes the run's promotion back also then, and removes C(prod) where
+    nothing was live before. What was done is told by the inodes and system identifiers of the directories.
+  - A promotion first recovers what was cut short.
   - Run it on the host of the volume, with the servers stopped.
 options:
   volume:
@@ -20,15 +22,15 @@ options:
     type: path
     required: true
   state:
-    description: Whether the snapshot becomes the live one, or this run's promotion is taken back.
+    description: Whether the snapshot becomes the live one, or what was cut short is ended.
     type: str
-    choices: [promoted, undone]
+    choices: [promoted, recovered]
     default: promoted
   snapshot:
     description:
       - The snapshot to promote.
       - "When empty: the load in C(ingest/), or, with O(kind=rollback), the last snapshot that served before
-        the live one."
+        the live one and was good."
     type: str
     default: ""
   loaded:
@@ -45,8 +47,21 @@ options:
     type: str
     choices: [ingest, promote, rollback]
     default: promote
+  why:
+    description: Why the snapshot that a rollback leaves is bad, for the ledger.
+    type: str
+    default: ""
+  failed:
+    description: "O(state=recovered): why the promotion of the run is taken back, also after the rename of
+      C(prod). Empty: it is not."
+    type: str
+    default: ""
+  of_run:
+    description: "O(state=recovered): the run whose promotion failed; empty: O(run)."
+    type: str
+    default: ""
   run:
-    description: The run's id; another run's claim of the volume is respected.
+    description: The run's id; it must have claimed the volume.
     type: str
     required: true
   operator:
@@ -83,7 +98,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 snapshot:
-  description: The snapshot that was promoted, or whose promotion was taken back.
+  description: The snapshot that was promoted, or whose promotion was ended one way or the other.
   returned: success
   type: str
 release:
@@ -112,23 +127,21 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.step import StepClock
 from ansible.module_utils.reingest.volume.layout import Volume, open_volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger
+from ansible.module_utils.reingest.volume.ledger import read_ledger, survey_ledger
 from ansible.module_utils.reingest.volume.lock import check_run, verb
-from ansible.module_utils.reingest.volume.promote import (
-    apply_promotion,
-    apply_undo,
-    plan_promotion,
-    plan_undo,
-    previous_snapshot,
-)
+from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion, previous_snapshot
+from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["promoted", "undone"], "default": "promoted"},
+    "state": {"type": "str", "choices": ["promoted", "recovered"], "default": "promoted"},
     "snapshot": {"type": "str", "default": ""},
     "loaded": {"type": "str", "default": ""},
     "release": {"type": "str", "default": ""},
     "kind": {"type": "str", "choices": ["ingest", "promote", "rollback"], "default": "promote"},
+    "why": {"type": "str", "default": ""},
+    "failed": {"type": "str", "default": ""},
+    "of_run": {"type": "str", "default": ""},
     "run": {"type": "str", "required": True},
     "operator": {"type": "str", "required": True},
     "stage": {"type": "str", "default": "switch"},
@@ -137,17 +150,19 @@ ARGUMENT_SPEC: dict[str, Any] = {
 
 def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
     """Plan the promotion and, outside check mode, apply it; return the module's result."""
+    who = {"run": params["run"], "operator": params["operator"]}
+    if not check:
+        apply_recovery(volume, plan_recovery(volume), **who)
     wanted = params["snapshot"]
     if params["kind"] == "rollback" and not wanted:
         wanted = previous_snapshot(volume, run=params["run"])
     plan = plan_promotion(volume, wanted, loaded=params["loaded"], dry=check, run=params["run"])
     if plan.changed and not check:
-        apply_promotion(volume, plan, run=params["run"], operator=params["operator"], kind=params["kind"])
-    load = read_ledger(volume).load(plan.snapshot)
+        apply_promotion(volume, plan, kind=params["kind"], why=params["why"], **who)
     return {
         "changed": plan.changed,
         "snapshot": plan.snapshot,
-        "release": str(load.detail.get("release", "")) if load else params["release"],
+        "release": read_ledger(volume).release(plan.snapshot) or params["release"],
         "live": plan.snapshot,
         "previous": plan.previous,
         "diff": plan.diff(),
@@ -155,19 +170,19 @@ def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: 
     }
 
 
-def undo(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan the way back and, outside check mode, apply it; return the module's result."""
-    plan = plan_undo(volume, params["run"])
+def recover(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
+    """Plan the recovery and, outside check mode, apply it; return the module's result."""
+    of_run = params["of_run"] or params["run"]
+    plan = plan_recovery(volume, failed=params["failed"], run=of_run, dry=check)
     if plan.changed and not check:
-        apply_undo(volume, plan, run=params["run"], operator=params["operator"])
-    live = plan.restore if plan.link else volume.live() or ""
-    load = read_ledger(volume).load(live) if live else None
+        apply_recovery(volume, plan, run=params["run"], operator=params["operator"])
+    begun = plan.failed or plan.intent
     return {
         "changed": plan.changed,
-        "snapshot": plan.failed,
-        "release": str(load.detail.get("release", "")) if load else "",
-        "live": live,
-        "previous": plan.failed if plan.link else "",
+        "snapshot": begun.snapshot if begun is not None else "",
+        "release": survey_ledger(volume)[0].release(plan.live),
+        "live": plan.live,
+        "previous": plan.before,
         "diff": plan.diff(),
         "step": clock.step(plan.did(), changed=plan.changed),
     }
@@ -177,12 +192,13 @@ def main() -> None:
     """Run the module."""
     module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
     clock = StepClock(module.params["stage"])
-    act = promote if module.params["state"] == "promoted" else undo
+    act = promote if module.params["state"] == "promoted" else recover
     try:
         volume = open_volume(Path(module.params["volume"]))
-        check_run(volume, module.params["run"])
+        check_run(volume, module.params["run"], dry=module.check_mode)
+        doing = "promotes" if act is promote else "recovers"
         # Planned within the verb's lock: a verb that is started twice finds its work done.
-        with nullcontext() if module.check_mode else verb(volume, module.params["run"]):
+        with nullcontext() if module.check_mode else verb(volume, module.params["run"], phase=doing):
             result = act(volume, module.params, clock, check=module.check_mode)
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))

@@ -117,8 +117,8 @@ def main() -> None:
         module.fail_json(msg=f"min_free: {error}", step=clock.step([], changed=False))
     try:
         volume = open_volume(Path(params["volume"]))
-        check_run(volume, params["run"])
-        with nullcontext() if module.check_mode else verb(volume, params["run"]):
+        check_run(volume, params["run"], dry=module.check_mode)
+        with nullcontext() if module.check_mode else verb(volume, params["run"], phase="prunes"):
             plan = plan_pruning(
                 volume,
                 keep=params["keep"],

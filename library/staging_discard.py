@@ -69,10 +69,10 @@ ARGUMENT_SPEC: dict[str, Any] = {
 def discard(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
     """Plan it and, outside check mode, carry it out; return the module's result."""
     volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"])
+    check_run(volume, params["run"], dry=check)
     plan = plan_discard(volume, dry=check)
     if plan.changed and not check:
-        with verb(volume, params["run"]):
+        with verb(volume, params["run"], phase="starts over"):
             plan = plan_discard(volume)
             if plan.changed:
                 apply_discard(volume)

@@ -110,7 +110,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
 def settle(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
     """Plan it and, outside check mode, carry it out; return the module's result."""
     volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"])
+    check_run(volume, params["run"], dry=check)
 
     def planned() -> SettingsPlan:
         if params["state"] == "load":
@@ -119,7 +119,7 @@ def settle(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str
 
     plan = planned()
     if plan.changed and not check:
-        with verb(volume, params["run"]):
+        with verb(volume, params["run"], phase="sets up the staging server"):
             plan = planned()
             apply_settings(volume, plan, run=params["run"], operator=params["operator"])
     return {

@@ -63,7 +63,7 @@ class Deployment:
         return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
     def locked(self):
-        return (self.volume / ".reingest/lock.json").exists()
+        return (self.volume / ".reingest/claim.json").exists()
 
     def report(self):
         newest = max((self.volume / ".reingest/runs").iterdir(), key=lambda path: path.stat().st_mtime)

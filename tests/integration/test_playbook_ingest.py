@@ -139,7 +139,7 @@ def test_the_load_that_was_verified_is_not_made_again(deployment):
 def test_the_old_production_serves_after_a_switch_that_failed(deployment):
     assert deployment.health()["release"] == RELEASE_1
     assert deployment.health()["tables"]["file_download"] == 1
-    assert [line["event"] for line in deployment.ledger()][-2:] == ["promoted", "undone"]
+    assert [line["state"] for line in deployment.ledger()][-2:] == ["live", "bad"]
     assert len(snapshots(deployment)) >= 2
     assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
 

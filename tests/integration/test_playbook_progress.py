@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.services.process import started_at
+from ansible.module_utils.reingest.processes import started_at
 from deployment import make_deployment
 
 DATASET = """

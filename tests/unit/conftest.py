@@ -14,8 +14,10 @@ from ansible.module_utils.reingest.volume import ledger as ledger_file
 from ansible.module_utils.reingest.volume.durable import make_directory
 from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.ledger import read_ledger
+from ansible.module_utils.reingest.volume.lock import Claim, claim
 from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
 from ansible.module_utils.reingest.volume.record import FinaliseRecord
+from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
 from clusters import core_of, initialise, programs, unprivileged
 
 OPERATOR = "0000-0002-1825-0097"
@@ -56,7 +58,7 @@ class Site:
             detail = {"system_identifier": str(identifier), "release": f"r{snapshot[:8]}"}
             detail.update(self.finalise_record().detail())
             make_directory(self.volume.records, like=self.volume.root)
-            self.record(ledger_file.FINALISED, snapshot, "load", detail)
+            self.record(ledger_file.LOADED, snapshot, "load", detail)
         return snapshot
 
     def finalise_record(self):
@@ -77,17 +79,28 @@ class Site:
         return plan
 
     def serve(self, *snapshots):
-        """Load and promote one after the other, each by a run of its own."""
+        """Load and promote one after the other, each by a run of its own that proves what it serves."""
         for snapshot in snapshots:
             self.load(snapshot)
             self.promote(run=f"run of {snapshot}")
+            self.record(ledger_file.GOOD, snapshot, f"run of {snapshot}")
+
+    def recover(self, *, failed="", run="run"):
+        """Bring the volume to where it belongs; with ``failed`` the run's promotion is taken back."""
+        plan = plan_recovery(self.volume, failed=failed, run=run)
+        if plan.changed:
+            apply_recovery(self.volume, plan, run=run, operator=OPERATOR)
+        return plan
+
+    def claim(self, run="run 1"):
+        claim(self.volume, Claim(run, OPERATOR, "here/boot", 1, "1", "2026-11-23T12:00:00+00:00"))
 
     @property
     def ledger(self):
         return read_ledger(self.volume)
 
     def events(self):
-        return [(entry.event, entry.snapshot) for entry in self.ledger.entries]
+        return [(entry.state, entry.snapshot) for entry in self.ledger.entries]
 
 
 @pytest.fixture

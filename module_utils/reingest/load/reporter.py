@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import Refusal
+from ..processes import started_at
 from ..runs.progress import DIED, FAILED, FILE, FINISHED, RUNNING, machine, process_runs, read_progress
-from ..services.process import started_at
 from .meter import Meter
 
 _BEAT_S = 1.0

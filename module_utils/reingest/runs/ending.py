@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..errors import Refusal
 from ..loaders.keeper import descendants
-from ..services.process import started_at
+from ..processes import started_at
 from .progress import RUNNING, Progress, find_loads, process_runs
 
 _GRACE_S = 5.0

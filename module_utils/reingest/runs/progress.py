@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from ..services.process import started_at
+from ..processes import started_at
 
 FILE = "progress.json"  # in the run's folder on the worker
 RUNNING, FINISHED, FAILED, DIED = "running", "finished", "failed", "died"

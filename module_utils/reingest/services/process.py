@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
+from ..processes import started_at, started_in
 from .model import POSTGRESQL, Service, Stopped
 
 # $1 is where the process is put down (its line in /proc, which holds its start time), $2 where its exit code
@@ -143,21 +144,8 @@ class ProcessEngine:
         except FileNotFoundError:
             return None
         pid = int(line.split(maxsplit=1)[0])
-        started = _started(line)
+        started = started_in(line)
         return pid if started is not None and started_at(pid) == started else None
-
-
-def started_at(pid: int) -> str | None:
-    """Return the start time of a process in clock ticks since boot; None when it is gone or a zombie."""
-    try:
-        return _started(Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace"))
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-
-
-def _started(line: str) -> str | None:
-    fields = line.rpartition(")")[2].split()  # the name before it may hold spaces
-    return None if not fields or fields[0] in ("Z", "X") else fields[19]
 
 
 def _account(name: str) -> pwd.struct_passwd | None:

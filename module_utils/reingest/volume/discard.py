@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ..errors import Refusal
 from ..postgres.datadir import processes_in
-from .durable import make_directory, sync_directory
-from .fresh import prepare_fresh, put_fresh
+from .durable import make_directory
 from .layout import Volume
 from .movable import mount_faults
+from .swap import heal_ingest, swap_out
 from .unsynced import clear_mark, is_lost
 
 _NAME = "ingest"  # in the trash; no snapshot has such a name
@@ -59,20 +59,16 @@ def plan_discard(volume: Volume, *, dry: bool = False) -> Discard:
 
 
 def apply_discard(volume: Volume) -> None:
-    """Put the cluster out of sight by one rename, put an empty directory in its place, then delete.
+    """Put the cluster out of sight and an empty directory in its place, then delete.
 
-    A run that dies between the renames is gone on with by the next claim of the volume; what it had still to
-    delete, by the next pruning.
+    What a run that dies then had still to delete goes with the next pruning.
     """
     make_directory(volume.records, like=volume.root)
     make_directory(volume.trash, like=volume.root)
     aside = volume.trash / _NAME
     if aside.exists():
         shutil.rmtree(aside)
-    prepare_fresh(volume)
-    volume.ingest.rename(aside)
-    sync_directory(volume.trash)
-    sync_directory(volume.root)
-    put_fresh(volume)
+    heal_ingest(volume)
+    swap_out(volume, aside)
     clear_mark(volume)
     shutil.rmtree(aside)

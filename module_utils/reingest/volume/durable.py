@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+_BLOCK = 4096
+
 
 def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
@@ -19,12 +21,17 @@ def sync_directory(path: Path) -> None:
         os.close(handle)
 
 
+def staged_name(path: Path) -> Path:
+    """Return under which name something is made ready, before one rename puts it into its place."""
+    return path.with_name(f".{path.name}.new")
+
+
 def make_directory(path: Path, *, like: Path) -> None:
     """Make a directory with the owner and the mode of another one, durably; an existing one is left alone."""
     if path.is_dir() and not path.is_symlink():
         return
     model = like.stat()
-    staged = path.with_name(f".{path.name}.new")
+    staged = staged_name(path)
     if staged.is_dir():
         staged.rmdir()  # left by a run that died here; it is empty or this fails
     staged.mkdir(mode=0o700)
@@ -38,7 +45,7 @@ def make_directory(path: Path, *, like: Path) -> None:
 
 def replace_link(link: Path, target: str) -> None:
     """Point a link somewhere else by one rename: it is never absent and never half."""
-    staged = link.with_name(f".{link.name}.new")
+    staged = staged_name(link)
     staged.unlink(missing_ok=True)
     staged.symlink_to(target)
     staged.replace(link)
@@ -52,7 +59,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def replace_file(path: Path, content: bytes, *, like: Path | None = None) -> None:
     """Replace a small file as a whole, where given with the owner and the mode of another one."""
-    staged = path.with_name(f".{path.name}.new")
+    staged = staged_name(path)
     staged.unlink(missing_ok=True)
     with staged.open("wb") as out:
         if like is not None:
@@ -68,16 +75,33 @@ def replace_file(path: Path, content: bytes, *, like: Path | None = None) -> Non
 
 
 def append_line(path: Path, line: str) -> None:
-    """Append one line to a file, durably; a line that a crash cut short is closed first."""
+    """Append one line to a file, durably; what a crash cut short before it is taken away first.
+
+    A line without its end was never told to anybody: its writer died before the sync.
+    """
     new = not path.exists()
-    with path.open("ab+") as out:
-        if out.tell() > 0:
-            out.seek(-1, os.SEEK_END)
-            torn = out.read(1) != b"\n"
-        else:
-            torn = False
-        out.write((b"\n" if torn else b"") + line.encode() + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+    try:
+        end = _last_line_end(handle)
+        if end < os.fstat(handle).st_size:
+            os.ftruncate(handle, end)
+        os.lseek(handle, end, os.SEEK_SET)
+        with open(handle, "wb", closefd=False) as out:
+            out.write(line.encode() + b"\n")
+        os.fsync(handle)
+    finally:
+        os.close(handle)
     if new:
         sync_directory(path.parent)
+
+
+def _last_line_end(handle: int) -> int:
+    """Return where the last whole line of a file ends."""
+    at = os.fstat(handle).st_size
+    while at > 0:
+        begin = max(0, at - _BLOCK)
+        found = os.pread(handle, at - begin, begin).rfind(b"\n")
+        if found >= 0:
+            return begin + found + 1
+        at = begin
+    return 0

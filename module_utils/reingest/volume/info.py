@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import Refusal
 from ..postgres.datadir import is_data_directory, read_data_directory
-from .journal import interrupted
+from .journal import read_intent
 from .layout import Volume
 from .ledger import Ledger, read_ledger
 from .lock import holder
@@ -29,7 +29,7 @@ def describe(volume: Volume, *, sizes: bool = False) -> dict[str, Any]:
     except Refusal as refusal:
         if live is None:
             faults.append(str(refusal))
-    began = interrupted(volume, ledger)
+    began = read_intent(volume)
     run = holder(volume)
     lost = is_lost(volume)
     return {
@@ -46,7 +46,7 @@ def describe(volume: Volume, *, sizes: bool = False) -> dict[str, Any]:
         "history": [
             {
                 "at": entry.at,
-                "event": entry.event,
+                "state": entry.state,
                 "snapshot": entry.snapshot,
                 "operator": entry.operator,
                 "run": entry.run,
@@ -76,13 +76,7 @@ def _snapshot(
 ) -> dict[str, Any]:
     entry = ledger.load(name)
     state = (
-        "live"
-        if name == live
-        else "failed"
-        if ledger.failed(name)
-        else "previous"
-        if name == way_back
-        else "kept"
+        "live" if name == live else "bad" if ledger.bad(name) else "previous" if name == way_back else "kept"
     )
     found = {
         "snapshot": name,

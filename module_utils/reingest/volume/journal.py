@@ -1,41 +1,96 @@
-"""The journal: what a promotion is about to do, on the volume before it is done."""
+"""The journal: what a promotion or its undo is about to do, on the volume before it is done.
+
+It names the directories by inode and system identifier. Recovery looks where these are now, never at how far
+a run came: what was done last before a crash is not known, and an exchange done twice is undone.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from ..errors import Refusal
+from ..postgres.control import read_control
 from .durable import sync_directory, write_json
 from .layout import Volume
-from .ledger import Ledger
+
+VERSION = 1
+
+UNDO = "undo"  # the kind of an intent that takes a promotion back: it is always gone on with
+
+
+class DamagedJournal(Refusal):
+    """Nobody can tell what was begun."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data directory, known again wherever it lies; device numbers may change with a restart."""
+
+    inode: int
+    system_identifier: str
 
 
 @dataclass(frozen=True)
 class Intent:
-    """A promotion under way: from ``previous`` (empty before the first one) to ``snapshot``."""
+    """A promotion under way: ``prod`` goes from ``previous`` (empty before the first one) to ``snapshot``.
+
+    For an undo ``snapshot`` is what failed, and ``prod`` goes from it to ``previous``.
+    """
 
     run: str
     operator: str
+    kind: str  # what the promotion is: ingest, promote, rollback; or UNDO
     snapshot: str
     previous: str
     origin: str  # "ingest" or "staging": where the snapshot lay when the promotion began
-    system_identifier: str
-    kind: str = "promote"  # what the ledger will call it
+    place: Place  # the snapshot's directory
+    why: str = ""  # of a rollback or an undo: why the snapshot that is left is bad
+    version: int = VERSION
 
 
 def read_intent(volume: Volume) -> Intent | None:
-    """Return what was begun and not yet closed; None when nothing is open."""
-    if not volume.journal.is_file():
+    """Return what was begun and not yet closed; None when nothing is open.
+
+    Raises:
+        DamagedJournal: it is no journal.
+        Refusal: it cannot be read, or is of a later version of reingest.
+    """
+    try:
+        raw = json.loads(volume.journal.read_text(encoding="utf-8"))
+        if raw.get("version") == VERSION:
+            return Intent(**{**raw, "place": Place(**raw["place"])})
+        if not isinstance(raw["version"], int):
+            raise TypeError
+        reason = f"is of version {raw.get('version')}, this reingest knows {VERSION}: update reingest"
+    except FileNotFoundError:
         return None
-    return Intent(**json.loads(volume.journal.read_text(encoding="utf-8")))
+    except PermissionError:
+        reason = "cannot be read by this account: run as root"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # It is replaced as a whole, so no crash of ours leaves half of it.
+        raise DamagedJournal(
+            f"the journal {volume.journal} is damaged: recover.yml puts it aside, and goes by what is there"
+        ) from None
+    raise Refusal(f"the journal {volume.journal} {reason}")
 
 
-def interrupted(volume: Volume, ledger: Ledger) -> Intent | None:
-    """Return the promotion that a crash cut short: begun, and neither in the ledger nor taken back."""
-    intent = read_intent(volume)
-    if intent is None or ledger.live() == intent.snapshot or ledger.undone(intent.run, intent.snapshot):
-        return None
-    return intent
+def place_of(path: Path) -> Place:
+    """Return by what a data directory is known again.
+
+    Raises:
+        Refusal: it is no data directory.
+    """
+    return Place(path.stat().st_ino, read_control(path).system_identifier)
+
+
+def lies_at(place: Place, path: Path) -> bool:
+    """Return whether a path is that directory, itself and not through a link."""
+    try:
+        return not path.is_symlink() and place == place_of(path)
+    except (Refusal, FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def open_intent(volume: Volume, intent: Intent) -> None:
@@ -43,7 +98,18 @@ def open_intent(volume: Volume, intent: Intent) -> None:
     write_json(volume.journal, asdict(intent))
 
 
+def put_aside(volume: Volume) -> Path:
+    """Put a damaged journal aside, durably; return where it lies now."""
+    number = 1
+    while (aside := volume.journal.with_name(f"journal.damaged.{number}.json")).exists():
+        number += 1
+    volume.journal.rename(aside)
+    sync_directory(volume.records)
+    return aside
+
+
 def close_intent(volume: Volume) -> None:
     """Say that it is done, and in the ledger."""
-    volume.journal.unlink(missing_ok=True)
-    sync_directory(volume.records)
+    if volume.journal.exists():
+        volume.journal.unlink()
+        sync_directory(volume.records)

@@ -43,13 +43,13 @@ class Volume:
 
     @property
     def journal(self) -> Path:
-        """What a promotion intends, written before it is done."""
+        """What a promotion, or its undo, is about to do, written before it is done."""
         return self.records / "journal.json"
 
     @property
-    def lock(self) -> Path:
+    def claim(self) -> Path:
         """Which run has the volume."""
-        return self.records / "lock.json"
+        return self.records / "claim.json"
 
     @property
     def unsynced(self) -> Path:
@@ -58,7 +58,7 @@ class Volume:
 
     @property
     def fresh(self) -> Path:
-        """The next, empty ``ingest/``, until it takes the place of the one that is promoted."""
+        """The next, empty ``ingest/``, where the kernel cannot exchange two directories."""
         return self.records / "fresh"
 
     @property
@@ -75,13 +75,16 @@ class Volume:
         return self.staging / snapshot_id.checked(name)
 
     def snapshots(self) -> list[str]:
-        """Return the ids of what lies in ``staging/``, oldest first."""
+        """Return the ids of what lies in ``staging/``, oldest first.
+
+        An empty directory is the place that a promotion makes ready, and a link is nothing of this volume's.
+        """
         if not self.staging.is_dir():
             return []
         found = [
             entry.name
             for entry in self.staging.iterdir()
-            if snapshot_id.taken_at(entry.name) and entry.is_dir()
+            if snapshot_id.taken_at(entry.name) and not entry.is_symlink() and _holds_something(entry)
         ]
         return sorted(found, key=lambda name: (snapshot_id.taken_at(name), name))
 
@@ -117,6 +120,13 @@ class Volume:
 
     def _target(self) -> Path:
         return Path(os.path.normpath(self.root / self.prod.readlink()))
+
+
+def _holds_something(path: Path) -> bool:
+    try:
+        return path.is_dir() and any(path.iterdir())
+    except PermissionError:
+        return True  # this account may only see that it is there
 
 
 def open_volume(root: Path) -> Volume:

@@ -1,33 +1,47 @@
-"""The ledger: what was loaded, promoted, undone and pruned, by whom; JSON lines, only ever appended to."""
+"""The ledger: what became of every snapshot, when, by whom and why; JSON lines, only ever appended to.
+
+All decisions are made from the order of its lines: never from times (clocks go backwards), names or
+modification times.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from ..errors import Refusal
 from .durable import append_line
 from .layout import Volume
 
-FINALISED = "finalised"  # a load is complete and on disk; its line has the system identifier and the record
-PROMOTED = "promoted"  # prod was pointed at the snapshot
-UNDONE = "undone"  # a promotion was taken back; `snapshot` is the one that failed
-PRUNED = "pruned"  # the snapshot's directory was deleted
+VERSION = 1
+
+LOADED = "loaded"  # a load is complete and on disk; its line has the system identifier and the record
+ADOPTED = "adopted"  # the snapshot was on the volume before reingest was
+LIVE = "live"  # prod was pointed at the snapshot; the detail has what was live before, and by which verb
+GOOD = "good"  # it was proven to serve
+BAD = "bad"  # it failed, or was left for being bad; `restored`, where there is one, is what is live instead
+PINNED = "pinned"  # it stays until it is unpinned
+UNPINNED = "unpinned"
+PRUNED = "pruned"  # its directory was deleted
 
 ROLLBACK = "rollback"  # the kind of a promotion that leaves a snapshot because it is bad
+
+STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED)
 
 
 @dataclass(frozen=True)
 class Entry:
     """One line of the ledger."""
 
-    event: str
+    state: str
     snapshot: str
-    at: str
+    at: str  # ISO 8601, UTC; shown, and for the age; never for the order
     run: str
     operator: str
+    why: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -40,100 +54,160 @@ class Ledger:
     def load_of(self, system_identifier: str) -> Entry | None:
         """Return the finalised load of a cluster; the newest line counts."""
         for entry in reversed(self.entries):
-            if entry.event == FINALISED and entry.detail.get("system_identifier") == system_identifier:
+            if entry.state == LOADED and entry.detail.get("system_identifier") == system_identifier:
                 return entry
         return None
 
     def load(self, snapshot: str) -> Entry | None:
-        """Return the line of a snapshot's load."""
-        return self._last(snapshot, FINALISED)
+        """Return the line in which a snapshot was loaded or adopted."""
+        return self._last(snapshot, LOADED, ADOPTED)
+
+    def release(self, snapshot: str) -> str:
+        """Return the release of a snapshot; empty where it is not known."""
+        entry = self.load(snapshot)
+        return str(entry.detail.get("release", "")) if entry is not None else ""
+
+    def knows(self, snapshot: str) -> bool:
+        """Return whether a line is about the snapshot."""
+        return any(entry.snapshot == snapshot for entry in self.entries)
+
+    def live(self) -> str:
+        """Return the snapshot that is live by the ledger; empty before the first promotion."""
+        for entry in reversed(self.entries):
+            if entry.state == LIVE:
+                return entry.snapshot
+            if entry.state == BAD and "restored" in entry.detail:
+                return str(entry.detail["restored"])
+        return ""
 
     def promotion(self, run: str) -> Entry | None:
-        """Return the promotion that a run made and that was not undone by it."""
+        """Return the promotion that a run made and that was not taken back."""
         for entry in reversed(self.entries):
-            if entry.run == run and entry.event == UNDONE:
+            if entry.run == run and entry.state == BAD and "restored" in entry.detail:
                 return None
-            if entry.run == run and entry.event == PROMOTED:
+            if entry.run == run and entry.state == LIVE:
                 return entry
         return None
 
-    def live(self) -> str:
-        """Return the snapshot that the last promotion or undo made live; empty before the first."""
-        for entry in reversed(self.entries):
-            if entry.event == PROMOTED:
-                return entry.snapshot
-            if entry.event == UNDONE:
-                return str(entry.detail.get("restored", ""))
-        return ""
+    def was_live(self, snapshot: str) -> bool:
+        """Return whether a snapshot was ever live, for however short a time."""
+        return self._last(snapshot, LIVE) is not None
 
-    def undone(self, run: str, snapshot: str) -> bool:
-        """Return whether a run took back its promotion of a snapshot."""
-        return any(
-            entry.event == UNDONE and entry.run == run and entry.snapshot == snapshot
-            for entry in self.entries
-        )
+    def last_live(self, snapshot: str) -> int:
+        """Return the number of the line that made a snapshot live last; -1: it never was."""
+        for number in range(len(self.entries) - 1, -1, -1):
+            if self.entries[number].state == LIVE and self.entries[number].snapshot == snapshot:
+                return number
+        return -1
 
-    def failed(self, snapshot: str) -> bool:
-        """Return whether a snapshot's last promotion was undone, or a rollback left it."""
-        for entry in reversed(self.entries):
-            if entry.event == PROMOTED and entry.snapshot == snapshot:
-                return False
-            if entry.event == UNDONE and snapshot in (entry.snapshot, entry.detail.get("restored")):
-                return entry.snapshot == snapshot
-            left = entry.detail.get("kind") == ROLLBACK and entry.detail.get("previous") == snapshot
-            if entry.event == PROMOTED and left:
-                return True
-        return False
+    def good(self, snapshot: str) -> bool:
+        """Return whether a snapshot was proven to serve, and not found bad since."""
+        entry = self._verdict(snapshot, GOOD, BAD)
+        return entry is not None and entry.state == GOOD
+
+    def bad(self, snapshot: str) -> bool:
+        """Return whether a snapshot failed, or was left for being bad, and was not made live since."""
+        entry = self._verdict(snapshot, LOADED, LIVE, GOOD, BAD)
+        return entry is not None and entry.state == BAD
+
+    def why_bad(self, snapshot: str) -> str:
+        """Return why a snapshot is bad; empty when it is not."""
+        entry = self._verdict(snapshot, LOADED, LIVE, GOOD, BAD)
+        return entry.why if entry is not None and entry.state == BAD else ""
+
+    def pinned(self, snapshot: str) -> bool:
+        """Return whether a snapshot is pinned."""
+        entry = self._last(snapshot, PINNED, UNPINNED)
+        return entry is not None and entry.state == PINNED
 
     def pruned(self, snapshot: str) -> bool:
         """Return whether a snapshot's directory was deleted."""
-        return self._last(snapshot, PRUNED) is not None
+        entry = self._last(snapshot, PRUNED, LOADED, ADOPTED)
+        return entry is not None and entry.state == PRUNED
 
-    def promoted(self, snapshot: str) -> bool:
-        """Return whether a snapshot was ever live, for however short a time."""
-        return self._last(snapshot, PROMOTED) is not None
-
-    def served(self, snapshot: str) -> bool:
-        """Return whether a snapshot was ever live and stayed so."""
-        return self.promoted(snapshot) and not self.failed(snapshot)
-
-    def _last(self, snapshot: str, event: str) -> Entry | None:
+    def _verdict(self, snapshot: str, *states: str) -> Entry | None:
+        """Return the last line of these states; what a failed rollback left and came back to is not bad."""
+        restored = False
         for entry in reversed(self.entries):
-            if entry.snapshot == snapshot and entry.event == event:
+            if entry.state == BAD and entry.detail.get("restored") == snapshot:
+                restored = True
+            elif entry.snapshot == snapshot and entry.state in states:
+                left = entry.state == BAD and "restored" not in entry.detail
+                if not (left and restored):
+                    return entry
+        return None
+
+    def _last(self, snapshot: str, *states: str) -> Entry | None:
+        for entry in reversed(self.entries):
+            if entry.snapshot == snapshot and entry.state in states:
                 return entry
         return None
 
 
 def read_ledger(volume: Volume) -> Ledger:
-    """Return the ledger; a last line that a crash cut short is passed over."""
-    if not volume.ledger.is_file():
-        return Ledger(())
-    entries = []
-    for line in volume.ledger.read_text(encoding="utf-8").splitlines():
-        try:
-            raw = json.loads(line)
-        except ValueError:
-            continue  # torn by a crash while it was written: what it told of is told by the journal
-        entries.append(Entry(**raw))
-    return Ledger(tuple(entries))
+    """Return the ledger; a last line that a crash cut short is passed over, the next one replaces it.
+
+    What was to stand there is known from the journal, which is closed only after its line is on disk.
+
+    Raises:
+        Refusal: a line before the last is damaged, or is of a later version of reingest.
+    """
+    ledger, faults = survey_ledger(volume)
+    if faults:
+        raise Refusal("; ".join(faults))
+    return ledger
+
+
+def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
+    """Return the lines that can be read, and what is wrong with the others: for what looks or recovers."""
+    try:
+        content = volume.ledger.read_bytes()
+    except FileNotFoundError:
+        return Ledger(()), []
+    except PermissionError:
+        return Ledger(()), [
+            f"{volume.ledger} cannot be read by this account: run as root, or give the file back its owner"
+        ]
+    except OSError as error:
+        return Ledger(()), [f"{volume.ledger} cannot be read ({error.strerror}): look into the volume"]
+    entries, faults = [], []
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+        entry = _entry(line)
+        if isinstance(entry, Entry):
+            entries.append(entry)
+        else:
+            faults.append(
+                f"line {number} of {volume.ledger} {entry}: take a copy of the file, then mend that line"
+            )
+    return Ledger(tuple(entries)), faults
 
 
 def record(
     volume: Volume,
-    event: str,
+    state: str,
     snapshot: str,
     *,
     run: str,
     operator: str,
+    why: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
     """Append a line, durably."""
-    line = {
-        "event": event,
-        "snapshot": snapshot,
-        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "run": run,
-        "operator": operator,
-        "detail": dict(detail or {}),
-    }
-    append_line(volume.ledger, json.dumps(line, sort_keys=True))
+    at = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    line = asdict(Entry(state, snapshot, at, run, operator, why, dict(detail or {})))
+    append_line(volume.ledger, json.dumps({"version": VERSION, **line}, sort_keys=True))
+
+
+def _entry(line: bytes) -> Entry | str:
+    """Return a line's entry, or what is wrong with it."""
+    try:
+        raw = json.loads(line)
+        version = raw.pop("version")
+        if version != VERSION:
+            return f"is of version {version}, this reingest writes {VERSION}: update reingest; or else"
+        entry = Entry(**raw)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "is damaged"
+    if entry.state not in STATES or not isinstance(entry.snapshot, str):
+        return f"has the unknown state {entry.state!r}"
+    return entry

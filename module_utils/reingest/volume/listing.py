@@ -12,7 +12,7 @@ def listing(found: Mapping[str, Any]) -> list[str]:
     """Return the lines for what ``info.describe`` found."""
     lines = [f"{found['volume']}: {shown_bytes(found['free_bytes'])} free"]
     if found["interrupted"]:
-        lines.append(f"{found['interrupted']}: run promote.yml to finish it, or rollback.yml")
+        lines.append(f"{found['interrupted']}: run recover.yml")
     if found["lock"]:
         lock = found["lock"]
         lines.append(f"under way: run {lock['run']} of {lock['operator']} since {lock['since']}")
@@ -31,7 +31,7 @@ def listing(found: Mapping[str, Any]) -> list[str]:
     if len(rows) == 1:
         lines.append("nothing was promoted yet: run ingest.yml")
     lines += [
-        f"{one['at']}  {one['event']} {one['snapshot']} by {one['operator']}" for one in found["history"][-5:]
+        f"{one['at']}  {one['state']} {one['snapshot']} by {one['operator']}" for one in found["history"][-5:]
     ]
     lines += [f"fault: {fault}" for fault in found["faults"]]
     return lines

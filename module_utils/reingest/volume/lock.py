@@ -1,4 +1,10 @@
-"""Who has the volume: one run at a time, and one verb at a time within it."""
+"""Who has the volume: one run at a time by its claim, and within it one verb at a time by the kernel's lock.
+
+The claim is a file that names the run, and that each verb of the run renews. It guards against a run that is
+still alive elsewhere: a verb works only for the run that has the claim, so one that was taken over, or was
+given up for dead, can change nothing any more. The kernel's lock guards against two verbs at once, and goes
+with its process, however that ends. Neither leaves anything to be deleted by hand.
+"""
 
 from __future__ import annotations
 
@@ -6,18 +12,22 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import IO
 
 from ..errors import Refusal
+from ..processes import started_at
 from .durable import make_directory, sync_directory, write_json
-from .fresh import put_fresh
 from .layout import Volume
+
+VERSION = 1
 
 
 @dataclass(frozen=True)
-class Holder:
+class Claim:
     """The run that has the volume."""
 
     run: str
@@ -25,69 +35,154 @@ class Holder:
     controller: str  # machine and boot of the controller, so that a process id means something
     process: int  # the ansible-playbook process
     process_started: str  # its start time as the kernel tells it: process ids are used again
-    since: str
+    since: str  # ISO 8601, UTC, like `renewed`
+    renewed: str = ""
+    phase: str = ""  # what the run is doing
+    version: int = VERSION
 
 
-def holder(volume: Volume) -> Holder | None:
-    """Return who has the volume; None when it is free."""
+@dataclass(frozen=True)
+class Worker:
+    """The process of a verb that holds the kernel's lock, on the host of the volume."""
+
+    pid: int
+    started: str
+    run: str
+
+
+def holder(volume: Volume) -> Claim | None:
+    """Return who has the volume; None when it is free.
+
+    Raises:
+        Refusal: the claim cannot be read, or is of a later version of reingest.
+    """
     try:
-        return Holder(**json.loads(volume.lock.read_text(encoding="utf-8")))
+        raw = json.loads(volume.claim.read_text(encoding="utf-8"))
+        if raw.get("version") != VERSION:
+            raise Refusal(
+                f"{volume.claim} is of version {raw.get('version')}, this reingest knows {VERSION}: the "
+                "volume is held by a run of another reingest; use that one"
+            )
+        return Claim(**raw)
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise Refusal(f"{volume.claim} cannot be read by this account: run as root") from None
+    except (ValueError, TypeError, AttributeError):
+        # It is replaced as a whole, so no crash of ours leaves half of it.
+        return Claim("unknown", "unknown", "", 0, "", "an unknown time", phase="?: its claim file is damaged")
 
 
-def held(run: Holder) -> str:
-    """Return the refusal's text for a volume that another run has."""
+def held(run: Claim, age: float) -> str:
+    """Return the refusal's text for a volume that another run has, for ``age`` seconds at most."""
+    doing = f", now: {run.phase} (last sign of life {run.renewed or 'unknown'})" if run.phase else ""
+    after = f", or after {age / 3600:.3g} h without a sign of life (reingest_claim_age)" if age else ""
     return (
-        f"the volume is held by run {run.run} of {run.operator} since {run.since} (process {run.process} on "
-        f"{run.controller.split('/')[0]}): wait until it ends; if that run is dead, take over with -e "
-        f"reingest_take_over={run.run}"
+        f"the volume is held by run {run.run} of {run.operator} since {run.since}{doing} (process "
+        f"{run.process} on {run.controller.split('/')[0]}): wait until it ends; if that run is dead, take "
+        f"over with -e reingest_take_over={run.run}{after}"
     )
 
 
-def claim(volume: Volume, wanted: Holder, *, take_over: str = "") -> bool:
-    """Claim the volume for a run; return whether it was free before.
+def claim(volume: Volume, wanted: Claim, *, take_over: str = "", age: float = 0) -> Claim | None:
+    """Claim the volume for a run; return whose claim was replaced.
 
-    ``take_over`` names the dead run whose lock may be replaced.
+    Args:
+        volume: the volume.
+        wanted: the run.
+        take_over: the dead run whose claim may be replaced.
+        age: how many seconds old a claim must be to be replaced without being named, when no verb of its run
+            works; 0: never.
 
     Raises:
         Refusal: another run has it.
     """
-    with _one_at_a_time(volume, "claim.lock"):
-        now = holder(volume)
-        if now is not None and now.run == wanted.run:
-            return False
-        if now is not None and now.run != take_over:
-            raise Refusal(held(now))
-        write_json(volume.lock, asdict(wanted))
-        put_fresh(volume)  # what the run before left half done between two renames
-    return True
+    with _locked(volume, "claim.lock"):
+        now = refuse_held(volume, wanted.run, take_over=take_over, age=age)
+        if now is None or now.run != wanted.run:
+            write_json(volume.claim, asdict(replace(wanted, renewed=wanted.since)))
+    return None if now is None or now.run == wanted.run else now
+
+
+def refuse_held(volume: Volume, run: str, *, take_over: str = "", age: float = 0) -> Claim | None:
+    """Return the claim that a run would have, or replace; None: the volume is free.
+
+    Raises:
+        Refusal: another run has it.
+    """
+    now = holder(volume)
+    if now is None or now.run in (run, take_over) or (age and _is_old(volume, now, age)):
+        return now
+    raise Refusal(held(now, age))
 
 
 def release(volume: Volume, run: str) -> bool:
     """Give the volume back; return whether the run had it. Another run's claim is left alone."""
-    with _one_at_a_time(volume, "claim.lock"):
+    with _locked(volume, "claim.lock"):
         now = holder(volume)
         if now is None or now.run != run:
             return False
-        volume.lock.unlink()
+        volume.claim.unlink()
         sync_directory(volume.records)
     return True
 
 
-def check_run(volume: Volume, run: str) -> None:
-    """Refuse when another run has the volume: a run that was taken over must not go on."""
+def check_run(volume: Volume, run: str, *, dry: bool = False) -> None:
+    """Refuse a run that does not have the volume: one that was taken over, or given up, must not go on.
+
+    Args:
+        volume: the volume.
+        run: the run's id.
+        dry: check mode: a run that has not claimed the volume may look.
+    """
     now = holder(volume)
+    if now is None and not dry:
+        raise Refusal(
+            f"run {run} does not have the volume {volume.root}: it was given up for dead and what it had "
+            "begun was ended (status.yml tells), or it never claimed the volume; start a new run"
+        )
     if now is not None and now.run != run:
-        raise Refusal(held(now))
+        raise Refusal(held(now, 0))
 
 
 @contextmanager
-def verb(volume: Volume, run: str) -> Iterator[None]:
-    """Hold the volume for the length of one verb: one that is started twice runs once at a time."""
-    with _one_at_a_time(volume, "verb.lock"):
+def verb(volume: Volume, run: str, *, phase: str = "") -> Iterator[None]:
+    """Hold the volume for the length of one verb of the run that has it, and renew the run's claim.
+
+    One that is started twice runs once at a time, and finds its work done. What the file system refuses on
+    the way is told as a refusal: each step is durable before the next, so the next run goes on from there.
+
+    Raises:
+        Refusal: another run has the volume, or no run, or the file system refuses a step.
+    """
+    with _refusing(volume), _locked(volume, "verb.lock") as lock:
         check_run(volume, run)
+        _write_worker(lock, Worker(os.getpid(), started_at(os.getpid()) or "", run))
+        renew(volume, run, phase)
         yield
+
+
+def renew(volume: Volume, run: str, phase: str) -> None:
+    """Say that the run is alive, and what it does."""
+    with _locked(volume, "claim.lock"):
+        now = holder(volume)
+        if now is not None and now.run == run:
+            write_json(volume.claim, asdict(replace(now, phase=phase or now.phase, renewed=now_text())))
+
+
+def worker(volume: Volume) -> Worker | None:
+    """Return the process that works on the volume at this moment; None when none does."""
+    try:
+        with (volume.records / "verb.lock").open("r+", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with suppress(ValueError, TypeError):
+                    return Worker(**json.loads(lock.read()))
+                return Worker(0, "", "")
+    except FileNotFoundError:
+        pass
+    return None
 
 
 def now_text() -> str:
@@ -95,15 +190,49 @@ def now_text() -> str:
     return datetime.now(timezone.utc).isoformat(timespec="seconds")
 
 
+def _is_old(volume: Volume, now: Claim, age: float) -> bool:
+    try:
+        renewed = datetime.fromisoformat(now.renewed or now.since)
+    except ValueError:
+        return worker(volume) is None  # damaged: nobody can tell whose it is
+    return datetime.now(timezone.utc) - renewed > timedelta(seconds=age) and worker(volume) is None
+
+
+def _write_worker(lock: IO[str], who: Worker) -> None:
+    lock.seek(0)
+    lock.truncate()
+    lock.write(json.dumps(asdict(who)))
+    lock.flush()
+
+
 @contextmanager
-def _one_at_a_time(volume: Volume, name: str) -> Iterator[None]:
+def _locked(volume: Volume, name: str) -> Iterator[IO[str]]:
     """Hold a file's lock; the kernel gives it back when the process ends, however it ends."""
+    if not volume.records.is_dir():
+        _make_records(volume)
+    path = volume.records / name
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
+    with os.fdopen(handle, "r+", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lock
+
+
+def _make_records(volume: Volume) -> None:
     root = os.open(volume.root, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(root, fcntl.LOCK_EX)  # two runs may both be the first on this volume
         make_directory(volume.records, like=volume.root)
     finally:
         os.close(root)
-    with (volume.records / name).open("a", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+@contextmanager
+def _refusing(volume: Volume) -> Iterator[None]:
+    try:
         yield
+    except OSError as error:
+        path = Path(str(error.filename)) if error.filename else volume.root
+        raise Refusal(
+            f"{path} cannot be changed ({error.strerror or error}): mend that; every step before this one is "
+            "on disk, and the next run, or recover.yml, goes on from there"
+        ) from error

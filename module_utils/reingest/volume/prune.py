@@ -76,7 +76,7 @@ def plan_pruning(
     ranked = [
         name
         for name in reversed(there)
-        if name != way_back and (ledger.served(name) or not (ledger.load(name) or ledger.failed(name)))
+        if name != way_back and ((ledger.was_live(name) and not ledger.bad(name)) or not ledger.knows(name))
     ]
     allowed = 1 if free < min_free else keep
     stays.update(ranked[: allowed - (1 if way_back in there else 0)])

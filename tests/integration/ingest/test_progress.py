@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.module_utils.reingest.services.process import started_at
+from ansible.module_utils.reingest.processes import started_at
 
 ROOT = Path(__file__).parents[3]
 GATE = """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
 STEP = {
@@ -14,6 +16,13 @@ STEP = {
     "did": ["load study"],
     "detail": {},
 }
+
+
+@pytest.fixture
+def site(make_site):
+    site = make_site()
+    site.claim(WHO["run"])
+    return site
 
 
 def files(volume):
@@ -50,15 +59,19 @@ class TestPromote:
             "snapshot_promote", check=True, volume=str(site.volume.root), loaded=A, release="r9", **WHO
         )
         assert (dry["changed"], dry["snapshot"], dry["release"]) == (True, A, "r9")
-        assert not site.volume.records.exists()
+        assert not site.volume.staging.exists()
 
-    def test_undone_takes_back_what_this_run_promoted(self, site, run_module):
+    def test_a_recovery_takes_back_what_this_run_promoted(self, site, run_module):
         site.serve(A)
         site.load(B)
         run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
-        back = run_module("snapshot_promote", volume=str(site.volume.root), state="undone", **WHO)
+        back = run_module(
+            "snapshot_promote", volume=str(site.volume.root), state="recovered", failed="no answer", **WHO
+        )
         assert (back["changed"], back["live"], back["snapshot"]) == (True, A, B)
-        again = run_module("snapshot_promote", volume=str(site.volume.root), state="undone", **WHO)
+        again = run_module(
+            "snapshot_promote", volume=str(site.volume.root), state="recovered", failed="no answer", **WHO
+        )
         assert (again["changed"], again["live"]) == (False, A)
 
     def test_a_rollback_that_is_retried_goes_back_once(self, site, run_module):
@@ -73,7 +86,8 @@ class TestPromote:
         assert "holds no database" in result["msg"]
         assert result["step"]["did"] == []
 
-    def test_another_runs_claim_is_respected(self, site, run_module):
+    def test_another_runs_claim_is_respected(self, make_site, run_module):
+        site = make_site()
         site.load(A)
         claim(site, run_module, run="run 2")
         result = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
@@ -106,7 +120,7 @@ class TestLock:
 
     def test_check_mode_claims_nothing_but_is_refused_like_the_run(self, site, run_module):
         assert "failed" not in run_check_claim(site, run_module)
-        assert not site.volume.records.exists()
+        assert not site.volume.staging.exists()
         claim(site, run_module, run="run 2")
         assert run_check_claim(site, run_module)["failed"]
 
@@ -137,18 +151,18 @@ class TestFinalise:
         for check in (True, False):
             kept = run_module("snapshot_finalise", check=check, **self.options(site, A))
             assert (kept["changed"], kept["step"]["did"]) == (False, [])
-        assert site.events() == [("finalised", A)]
+        assert site.events() == [("loaded", A)]
 
     def test_check_mode_predicts_it(self, site, run_module):
         dry = run_module("snapshot_finalise", check=True, **self.options(site, A))
         assert dry["changed"]
         assert dry["step"]["did"] == ["vacuum and sync the load", f"write load {A} into the ledger"]
-        assert not site.volume.records.exists()
+        assert not site.volume.staging.exists()
 
     def test_a_line_of_a_time_before_there_were_records_is_made_anew(self, site, run_module):
         site.load(A, finalised=False)
         site.volume.records.mkdir()
-        site.record("finalised", A, "load", {"system_identifier": "20261101000000"})
+        site.record("loaded", A, "load", {"system_identifier": "20261101000000"})
         assert run_module("snapshot_finalise", check=True, **self.options(site, A))["changed"]
 
     def test_a_server_that_does_not_answer_is_refused_without_its_password(self, site, run_module):
@@ -242,4 +256,4 @@ class TestReport:
         options = {"volume": str(site.volume.root), "playbook": "ingest", "steps": [STEP], **WHO}
         result = run_module("run_report", check=True, **options)
         assert result["report"]["outcome"] == "planned"
-        assert not site.volume.records.exists()
+        assert not site.volume.staging.exists()

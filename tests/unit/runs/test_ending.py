@@ -8,8 +8,8 @@ import time
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.reingest.processes import started_at
 from ansible.module_utils.reingest.runs.ending import end_load, loads_of_others
-from ansible.module_utils.reingest.services.process import started_at
 from unit.runs.states import load
 
 STUBBORN = """

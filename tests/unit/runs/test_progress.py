@@ -5,8 +5,8 @@ import os
 from datetime import datetime, timedelta
 
 import pytest
+from ansible.module_utils.reingest.processes import started_at
 from ansible.module_utils.reingest.runs.progress import fate, find_loads, machine, read_progress
-from ansible.module_utils.reingest.services.process import started_at
 from unit.runs.states import load, table
 
 HERE = {"process": os.getpid(), "process_started": started_at(os.getpid())}

@@ -5,13 +5,20 @@ from __future__ import annotations
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.volume.discard import apply_discard, plan_discard
-from ansible.module_utils.reingest.volume.lock import Holder, claim
+from ansible.module_utils.reingest.volume.lock import Claim, claim
 from ansible.module_utils.reingest.volume.unsynced import Unsynced, boot_id, is_lost, read_mark, write_mark
 from clusters import edit_control, process_in
 
 A = "20261101T000000Z"
 IDENTIFIER = "20261101000000"
 EARLIER = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture
+def site(make_site):
+    site = make_site()
+    site.claim("run 1")
+    return site
 
 
 @pytest.fixture
@@ -92,7 +99,7 @@ def test_a_directory_in_use_is_refused(site, marked):
 
 def test_another_runs_claim_is_respected(site, marked, run_module):
     marked()
-    claim(site.volume, Holder("run 2", "o", "here/boot", 1, "1", "now"))
+    claim(site.volume, Claim("run 2", "o", "here/boot", 1, "1", "now"))
     assert "the volume is held by run run 2" in discard(site, run_module)["msg"]
     assert (site.volume.ingest / "PG_VERSION").exists()
 

@@ -8,15 +8,10 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible.module_utils.reingest.postgres.load_settings import LOAD_CONF
+from ansible.module_utils.reingest.volume import rename, swap
 from ansible.module_utils.reingest.volume.discard import apply_discard, plan_discard
-from ansible.module_utils.reingest.volume.fresh import put_fresh
-from ansible.module_utils.reingest.volume.journal import Intent, open_intent
-from ansible.module_utils.reingest.volume.lock import Holder, claim
-from ansible.module_utils.reingest.volume.promote import (
-    apply_undo,
-    plan_undo,
-    previous_snapshot,
-)
+from ansible.module_utils.reingest.volume.journal import read_intent
+from ansible.module_utils.reingest.volume.promote import previous_snapshot
 from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
 from ansible.module_utils.reingest.volume.staging_settings import (
     apply_settings,
@@ -47,6 +42,7 @@ def killed_at(step, act):
 
         for name in STEPS:
             setattr(os, name, functools.partial(counted, getattr(os, name)))
+        rename.exchange = swap.exchange = functools.partial(counted, swap.exchange)
         try:
             act()
         except BaseException:  # noqa: BLE001 - a child must not become a second pytest
@@ -57,7 +53,7 @@ def killed_at(step, act):
     return code == KILLED
 
 
-def every_step(make_site, prepare, act):
+def every_step(make_site, prepare, act, *, least=3):
     """Yield the volume as it is after a kill at each step of ``act``, until it is not killed any more."""
     for step in range(200):
         site = make_site(f"volume-{step}")
@@ -65,15 +61,13 @@ def every_step(make_site, prepare, act):
         killed = killed_at(step, lambda site=site: act(site))
         yield site
         if not killed:
-            assert step > 3
+            assert step >= least
             return
     pytest.fail("it never came to its end")
 
 
 def undo(site, run):
-    plan = plan_undo(site.volume, run)
-    if plan.changed:
-        apply_undo(site.volume, plan, run=run, operator=OPERATOR)
+    site.recover(failed="no answer", run=run)
 
 
 def holds(site, live, *, before):
@@ -93,7 +87,7 @@ def is_done(site, live, failed=None):
     assert site.volume.ingest.stat().st_mode & 0o777 == 0o700
     assert not site.volume.fresh.exists()
     if failed:
-        assert site.ledger.failed(failed)
+        assert site.ledger.bad(failed)
     assert not [path for path in site.volume.staging.iterdir() if path.name.startswith(".")]
 
 
@@ -106,9 +100,12 @@ def one_live(site):
 def test_a_promotion_is_finished_by_the_next_run(make_site, again):
     for site in every_step(make_site, one_live, lambda site: site.promote(run="bad")):
         holds(site, B, before=A)
-        site.promote(B if site.ledger.live() == B else "", run=again)
+        site.recover(run=again)
+        holds(site, B, before=A)
+        assert read_intent(site.volume) is None
+        site.promote(B, run=again)
         is_done(site, B)
-        assert site.events().count(("promoted", B)) == 1
+        assert site.events().count(("live", B)) == 1
         assert not site.plan(B).changed
         assert previous_snapshot(site.volume) == A
 
@@ -116,19 +113,18 @@ def test_a_promotion_is_finished_by_the_next_run(make_site, again):
 def test_the_first_promotion_is_finished_by_the_next_run(make_site):
     for site in every_step(make_site, lambda site: site.load(A), lambda site: site.promote(run="bad")):
         holds(site, A, before=None)
-        site.promote(A if site.ledger.live() == A else "", run="another")
+        site.recover()
+        site.promote(A, run="another")
         is_done(site, A)
 
 
 def test_a_promotion_is_taken_back_by_its_run(make_site):
     for site in every_step(make_site, one_live, lambda site: site.promote(run="bad")):
         began = site.volume.live() == B
-        moved = site.volume.snapshot(B).is_dir()
         undo(site, "bad")
         assert site.volume.live() == site.ledger.live() == A
-        assert site.ledger.failed(B) == began
-        assert site.volume.ingest.is_dir()
-        assert bool(list(site.volume.ingest.iterdir())) is not moved
+        assert site.ledger.bad(B) == began
+        assert bool(list(site.volume.ingest.iterdir())) is not began  # else the load is back
         undo(site, "bad")
         assert site.volume.live() == A
 
@@ -140,6 +136,28 @@ def test_the_first_promotion_is_taken_back_by_its_run(make_site):
         assert site.volume.ingest.is_dir()
 
 
+def test_a_recovery_is_gone_on_with_wherever_the_promotion_and_then_itself_was_killed(make_site):
+    tried = 0
+    for number in range(200):
+        for site in every_step(
+            lambda name, number=number: make_site(f"{number}-{name}"),
+            lambda site, number=number: (one_live(site), killed_at(number, lambda: site.promote(run="bad"))),
+            lambda site: site.recover(run="second"),
+            least=0,
+        ):
+            tried += 1
+            holds(site, B, before=A)
+            site.recover(run="third")
+            assert read_intent(site.volume) is None
+            done = site.volume.live() == B and site.ledger.live() == B
+            site.promote(B, run="third")
+            is_done(site, B)
+            assert site.events().count(("live", B)) == 1
+        if done:
+            break
+    assert tried > 100
+
+
 def test_an_undo_is_gone_on_with(make_site):
     def prepare(site):
         one_live(site)
@@ -147,21 +165,9 @@ def test_an_undo_is_gone_on_with(make_site):
 
     for site in every_step(make_site, prepare, lambda site: undo(site, "bad")):
         holds(site, A, before=B)
-        undo(site, "bad")
-        is_done(site, A, failed=B)
-
-
-def test_an_undo_of_a_promotion_without_its_line_is_gone_on_with(make_site):
-    def prepare(site):
-        one_live(site)
-        site.promote(run="bad")
-        # As a kill between the commit point and the ledger leaves it.
-        lines = site.volume.ledger.read_text().splitlines(keepends=True)
-        site.volume.ledger.write_text("".join(lines[:-1]))
-        open_intent(site.volume, Intent("bad", OPERATOR, B, A, "ingest", ""))
-
-    for site in every_step(make_site, prepare, lambda site: undo(site, "bad")):
-        undo(site, "bad")
+        if read_intent(site.volume) is None:
+            undo(site, "bad")
+        site.recover(run="next")  # whoever comes next goes on with it
         is_done(site, A, failed=B)
 
 
@@ -170,23 +176,33 @@ def test_a_rollback_goes_back_once_whoever_finishes_it(make_site):
         site.promote(previous_snapshot(site.volume, run=run), run=run, kind="rollback")
 
     for site in every_step(make_site, lambda site: site.serve(A, B), lambda site: back(site, "bad")):
-        if site.volume.journal.exists():  # what was begun is finished, not gone back from
-            back(site, "another" if site.ledger.live() == B else "bad")
-            is_done(site, A, failed=B)
+        site.recover(run="bad")
+        back(site, "bad")
+        is_done(site, A, failed=B)
 
 
-def test_a_missing_ingest_is_put_back_by_the_next_claim_and_by_any_undo(make_site):
+def test_a_missing_ingest_is_put_back_by_any_recovery(make_site, monkeypatch):
+    monkeypatch.setattr(swap, "exchange", lambda one, other: False)  # as on NFS
     healed = 0
     for site in every_step(make_site, one_live, lambda site: site.promote(run="bad")):
-        if site.volume.ingest.exists():
-            continue
-        healed += 1
-        if healed % 2:
-            claim(site.volume, Holder("next", OPERATOR, "here/boot", 1, "1", "now"))
-        else:
-            undo(site, "next")
-        assert list(site.volume.ingest.iterdir()) == []
+        healed += not site.volume.ingest.exists()
+        site.recover(run="next")
+        site.promote(B, run="next")
+        is_done(site, B)
     assert healed >= 2
+
+
+def test_ingest_and_prod_are_never_missing_where_the_kernel_can_exchange(make_site):
+    for site in every_step(make_site, one_live, lambda site: site.promote(run="bad")):
+        assert site.volume.ingest.is_dir()
+        assert site.volume.prod.is_symlink()
+    for site in every_step(
+        lambda name: make_site(f"undo-{name}"),
+        lambda site: site.serve(A, B),
+        lambda site: undo(site, f"run of {B}"),
+    ):
+        assert site.volume.ingest.is_dir()
+        assert site.volume.prod.is_symlink()
 
 
 def test_another_snapshot_may_be_promoted_after_an_interrupted_one(make_site):
@@ -196,10 +212,10 @@ def test_another_snapshot_may_be_promoted_after_an_interrupted_one(make_site):
 
     for site in every_step(make_site, prepare, lambda site: site.promote(run="bad")):
         committed = site.volume.live() == C
+        site.recover(run="another")
         site.promote(A, run="another")
         assert site.volume.live() == site.ledger.live() == A
-        assert site.ledger.served(C) == committed
-        put_fresh(site.volume)
+        assert site.ledger.was_live(C) == committed
         assert site.volume.ingest.is_dir()
 
 
@@ -268,7 +284,7 @@ def test_a_start_over_is_gone_on_with(make_site):
         write_mark(site.volume, Unsynced("20261101000000", "an earlier boot", "run"))
 
     for site in every_step(make_site, prepare, lambda site: apply_discard(site.volume)):
-        claim(site.volume, Holder("next", OPERATOR, "here/boot", 1, "1", "now"))
+        site.recover(run="next")
         if plan_discard(site.volume).changed:
             apply_discard(site.volume)
         assert list(site.volume.ingest.iterdir()) == []

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
+import os
+from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.volume.lock import Holder, check_run, claim, holder, release, verb
+from ansible.module_utils.reingest.volume.lock import Claim, check_run, claim, holder, release, verb, worker
 
 OPERATOR = "0000-0002-1825-0097"
+SINCE = "2026-11-23T11:45:00+00:00"
 
 
 def run(name):
-    return Holder(name, OPERATOR, "controller/boot", 4711, "100", "2026-11-23T11:45:00+00:00")
+    return Claim(name, OPERATOR, "controller/boot", 4711, "100", SINCE, renewed=SINCE)
 
 
 def test_a_claim_is_had_once_and_is_the_runs_own(site):
-    assert claim(site.volume, run("one"))
-    assert not claim(site.volume, run("one"))
-    assert holder(site.volume) == run("one")
+    for _ in range(2):
+        assert claim(site.volume, run("one")) is None
+        assert holder(site.volume) == run("one")
 
 
 def test_a_second_run_is_told_who_has_it(site):
@@ -40,7 +45,7 @@ def test_a_dead_runs_claim_is_taken_over_by_its_name_only(site):
     claim(site.volume, run("one"))
     with pytest.raises(Refusal):
         claim(site.volume, run("two"), take_over="three")
-    assert claim(site.volume, run("two"), take_over="one")
+    assert claim(site.volume, run("two"), take_over="one").run == "one"
     assert holder(site.volume).run == "two"
 
 
@@ -49,7 +54,7 @@ def test_it_is_given_back_by_its_own_run_only(site):
     assert not release(site.volume, "two")
     assert release(site.volume, "one")
     assert not release(site.volume, "one")
-    assert claim(site.volume, run("two"))
+    assert claim(site.volume, run("two")) is None
 
 
 def test_a_verb_of_another_run_is_refused(site):
@@ -95,7 +100,70 @@ def test_of_many_claims_at_once_one_succeeds(site, take_over):
     assert winners == [holder(site.volume).run]
 
 
+def test_a_verb_without_a_claim_is_refused(site):
+    with pytest.raises(Refusal, match=r"run one does not have the volume .* start a new run"):
+        check_run(site.volume, "one")
+    claim(site.volume, run("one"))
+    release(site.volume, "one")
+    with pytest.raises(Refusal, match="given up for dead"), verb(site.volume, "one"):
+        pass
+    check_run(site.volume, "one", dry=True)
+
+
+def test_each_verb_renews_the_claim_and_says_what_it_does(site):
+    claim(site.volume, run("one"))
+    with verb(site.volume, "one", phase="promotes"):
+        assert worker(site.volume).pid == os.getpid()
+        with pytest.raises(Refusal, match="now: promotes"):
+            claim(site.volume, run("two"))
+    assert worker(site.volume) is None
+    assert holder(site.volume).renewed > SINCE
+
+
+def test_an_old_claim_is_taken_over_unless_one_of_its_verbs_works(site):
+    claim(site.volume, run("one"))
+    with pytest.raises(Refusal, match=r"after .* without a sign of life .reingest_claim_age."):
+        claim(site.volume, run("two"), age=1e9)
+    with verb_lock_held(site.volume), pytest.raises(Refusal, match="held by run one"):
+        claim(site.volume, run("two"), age=60)
+    assert claim(site.volume, run("two"), age=60).run == "one"
+
+
+def test_a_clock_that_went_backwards_keeps_a_claim(site):
+    claim(site.volume, replace(run("one"), since="2999-01-01T00:00:00+00:00"))
+    with pytest.raises(Refusal, match="held by run one"):
+        claim(site.volume, run("two"), age=60)
+
+
+def test_a_damaged_claim_is_replaced_and_one_of_a_later_version_is_not(site):
+    claim(site.volume, run("one"))
+    site.volume.claim.write_text("{")
+    with pytest.raises(Refusal, match="its claim file is damaged"):
+        check_run(site.volume, "one")
+    claim(site.volume, run("two"), age=60)
+    assert holder(site.volume).run == "two"
+    site.volume.claim.write_text('{"version": 2}')
+    with pytest.raises(Refusal, match="is of version 2"):
+        claim(site.volume, run("three"), age=60)
+
+
+def test_what_the_file_system_refuses_is_told_with_its_path(site):
+    claim(site.volume, run("one"))
+    refused = pytest.raises(Refusal, match=r"gone cannot be changed .No such file or directory.: mend that")
+    with refused, verb(site.volume, "one"):
+        (site.volume.root / "gone").rmdir()
+
+
+@contextmanager
+def verb_lock_held(volume):
+    (volume.records / "verb.lock").touch()
+    with (volume.records / "verb.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def test_a_verb_started_twice_runs_once_at_a_time(site):
+    claim(site.volume, run("one"))
     context = multiprocessing.get_context("fork")
     inside, leave = context.Event(), context.Event()
 
@@ -107,7 +175,7 @@ def test_a_verb_started_twice_runs_once_at_a_time(site):
 
     process = context.Process(target=first)
     process.start()
-    inside.wait()
+    assert inside.wait(20)
     leave.set()
     with verb(site.volume, "one"):
         assert (site.volume.root / "first").exists()

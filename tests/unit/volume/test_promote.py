@@ -11,10 +11,7 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.volume.journal import read_intent
 from ansible.module_utils.reingest.volume.movable import probe_rename
 from ansible.module_utils.reingest.volume.promote import (
-    apply_promotion,
-    apply_undo,
     plan_promotion,
-    plan_undo,
     previous_snapshot,
 )
 from clusters import IN_PRODUCTION, core_of, edit_control, process_in
@@ -25,13 +22,6 @@ OPERATOR = "0000-0002-1825-0097"
 
 def link_of(site):
     return str(site.volume.prod.readlink()) if site.volume.prod.is_symlink() else None
-
-
-def undo(site, run):
-    plan = plan_undo(site.volume, run)
-    if plan.changed:
-        apply_undo(site.volume, plan, run=run, operator=OPERATOR)
-    return plan
 
 
 class TestPromotion:
@@ -45,7 +35,7 @@ class TestPromotion:
         ]
         assert link_of(site) == f"staging/{A}"
         assert (site.volume.prod / "PG_VERSION").is_file()
-        assert site.events() == [("finalised", A), ("promoted", A)]
+        assert site.events() == [("loaded", A), ("live", A)]
         assert site.ledger.entries[-1].detail == {"previous": "", "kind": "promote"}
         assert read_intent(site.volume) is None
 
@@ -66,7 +56,7 @@ class TestPromotion:
         site.serve(A, B)
         assert link_of(site) == f"staging/{B}"
         assert site.volume.snapshots() == [A, B]
-        assert site.ledger.entries[-1].detail["previous"] == A
+        assert site.ledger.entries[-2].detail["previous"] == A
 
     def test_an_earlier_snapshot_is_promoted_by_its_name(self, site):
         site.serve(A, B)
@@ -74,7 +64,7 @@ class TestPromotion:
         assert plan.did() == [f"point prod at staging/{A}"]
         assert plan.diff() == {"before": f"prod -> staging/{B}\n", "after": f"prod -> staging/{A}\n"}
         assert site.volume.live() == A
-        assert site.ledger.failed(B)
+        assert site.ledger.bad(B)
 
     def test_asking_again_by_the_same_run_finds_it_done(self, site):
         site.load(A)
@@ -82,14 +72,6 @@ class TestPromotion:
         for plan in (site.plan(run="one"), site.plan(A), site.plan(loaded=A)):
             assert (plan.changed, plan.did(), plan.snapshot) == (False, [], A)
         assert site.plan(run="one").previous == ""
-
-    def test_a_plan_that_another_start_of_the_verb_has_carried_out_does_nothing(self, site):
-        site.load(A)
-        plan = site.plan()
-        for _ in range(2):
-            apply_promotion(site.volume, plan, run="one", operator=OPERATOR, kind="ingest")
-        assert site.events() == [("finalised", A), ("promoted", A)]
-        assert list(site.volume.ingest.iterdir()) == []
 
     def test_a_dangling_prod_is_repaired(self, site):
         site.serve(A)
@@ -143,7 +125,7 @@ class TestRefusal:
     def test_another_major(self, site, cluster):
         site.serve(A)
         core_of(cluster(18), site.volume.ingest, 77)
-        site.record("finalised", B, "load", {"system_identifier": "77"})
+        site.record("loaded", B, "load", {"system_identifier": "77"})
         self.refused(site, r"ingest is of PostgreSQL 18, production is of 16: load with 16")
 
     def test_another_catalog_version(self, site):
@@ -258,49 +240,6 @@ class TestProbe:
         assert not (site.volume.ingest / ".reingest-probe").exists()
 
 
-class TestUndo:
-    def test_the_previous_snapshot_is_back_and_the_bad_one_kept_and_marked(self, site):
-        site.serve(A)
-        site.load(B)
-        site.promote(run="bad")
-        plan = undo(site, "bad")
-        assert plan.did() == [f"point prod back at staging/{A}"]
-        assert link_of(site) == f"staging/{A}"
-        assert site.volume.snapshots() == [A, B]
-        assert site.ledger.failed(B)
-        assert site.ledger.live() == A
-
-    def test_after_the_first_promotion_prod_goes(self, site):
-        site.load(A)
-        site.promote(run="bad")
-        plan = undo(site, "bad")
-        assert plan.did() == ["remove prod: nothing was live before"]
-        assert not site.volume.prod.is_symlink()
-        assert site.volume.snapshots() == [A]
-
-    def test_a_second_one_finds_it_done(self, site):
-        site.serve(A)
-        site.load(B)
-        site.promote(run="bad")
-        undo(site, "bad")
-        assert not undo(site, "bad").link
-        assert site.volume.live() == A
-        assert site.events().count(("undone", B)) == 1
-
-    def test_a_run_that_promoted_nothing_takes_nothing_back(self, site):
-        site.serve(A, B)
-        assert not undo(site, "another").changed
-        assert site.volume.live() == B
-
-    def test_it_is_refused_while_a_server_works_in_the_bad_one(self, site):
-        site.serve(A)
-        site.load(B)
-        site.promote(run="bad")
-        with process_in(site.volume.prod) as pid, pytest.raises(Refusal, match=f"process {pid} works in it"):
-            undo(site, "bad")
-        assert site.volume.live() == B
-
-
 class TestWayBack:
     def test_it_is_the_snapshot_before_the_live_one(self, site):
         site.serve(A, B, C)
@@ -322,7 +261,7 @@ class TestWayBack:
         site.serve(A, B)
         site.load(C)
         site.promote(run="bad")
-        undo(site, "bad")
+        site.recover(failed="no answer", run="bad")
         assert previous_snapshot(site.volume) == A
 
     def test_a_snapshot_that_was_pruned_does_not_count(self, site):
@@ -332,7 +271,7 @@ class TestWayBack:
 
     def test_none_is_refused_with_what_there_is(self, site):
         site.serve(A)
-        with pytest.raises(Refusal, match=r"no earlier snapshot to go back to .others on the volume: none."):
+        with pytest.raises(Refusal, match=r"no earlier good snapshot to go back to .others .*: none."):
             previous_snapshot(site.volume)
 
 

@@ -6,7 +6,6 @@ from datetime import datetime, timezone
 
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.volume.promote import apply_undo, plan_undo
 from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
 from clusters import core_of, process_in
 
@@ -78,7 +77,7 @@ def test_a_failed_snapshot_stays_until_a_newer_one_is_live(site):
     site.serve(A)
     site.load(B)
     site.promote(run="bad")
-    apply_undo(site.volume, plan_undo(site.volume, "bad"), run="bad", operator=OPERATOR)
+    site.recover(failed="no answer", run="bad")
     assert plan(site, keep=1).delete == ()
     site.serve(C)
     assert plan(site, keep=1).delete == (B,)

@@ -20,7 +20,7 @@ def old_line(site, snapshot):
     """Write the line that a load got before there were records."""
     site.load(snapshot, finalised=False)
     site.volume.records.mkdir(exist_ok=True)
-    site.record("finalised", snapshot, "load", {"system_identifier": number(snapshot)})
+    site.record("loaded", snapshot, "load", {"system_identifier": number(snapshot)})
 
 
 def write_control(data, **fields):
@@ -130,7 +130,7 @@ def test_a_snapshot_of_a_time_before_there_were_records_is_a_way_back(site):
     site.serve(A)
     old_line(site, B)
     site.volume.ingest.rename(site.volume.snapshot(B))
-    site.record("promoted", B, "old", {"previous": A, "kind": "ingest"})
+    site.record("live", B, "old", {"previous": A, "kind": "ingest"})
     assert site.plan(B).changed
 
 

@@ -9,7 +9,7 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.volume import snapshot_id
 from ansible.module_utils.reingest.volume.durable import append_line, make_directory, replace_link, write_json
 from ansible.module_utils.reingest.volume.info import describe
-from ansible.module_utils.reingest.volume.journal import Intent, open_intent
+from ansible.module_utils.reingest.volume.journal import Intent, Place, open_intent
 from ansible.module_utils.reingest.volume.listing import listing
 from ansible.module_utils.reingest.volume.space import refuse_full
 
@@ -39,7 +39,7 @@ def test_what_is_no_id_is_refused(text):
 def test_a_line_that_a_crash_cut_short_is_passed_over_and_the_next_is_whole(site):
     site.serve(A)
     with site.volume.ledger.open("a") as out:
-        out.write('{"event": "promo')
+        out.write('{"state": "liv')
     assert site.ledger.live() == A
     site.record("pruned", B, "run")
     assert site.events()[-1] == ("pruned", B)
@@ -97,7 +97,7 @@ class TestDescribe:
             (B, "live"),
         ]
         assert all(one["bytes"] > 8192 for one in found["snapshots"])
-        assert found["history"][-1]["event"] == "promoted"
+        assert found["history"][-1]["state"] == "good"
 
     def test_the_load_in_ingest_is_named(self, site):
         assert describe(site.volume)["loaded"] == ""
@@ -111,11 +111,11 @@ class TestDescribe:
 
     def test_an_interrupted_promotion_is_told_and_is_no_fault(self, site):
         site.serve(A)
-        open_intent(site.volume, Intent("dead", OPERATOR, B, A, "ingest", "1"))
+        open_intent(site.volume, Intent("dead", OPERATOR, "ingest", B, A, "ingest", Place(1, "1")))
         found = describe(site.volume)
         assert found["interrupted"] == f"run dead was interrupted while it promoted {B}"
         assert found["faults"] == []
-        assert any("run promote.yml to finish it" in line for line in listing(found))
+        assert any("run recover.yml" in line for line in listing(found))
 
 
 def test_a_volume_without_room_is_refused(site):

@@ -19,6 +19,13 @@ WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
 
 
 @pytest.fixture
+def site(make_site):
+    site = make_site()
+    site.claim("run 1")
+    return site
+
+
+@pytest.fixture
 def settings(site, run_module):
     """Return ``settings(state, check=, ...)``, the module on a volume with a load in ``ingest/``."""
     site.load(A)
