@@ -59,11 +59,10 @@ def read_intent(volume: Volume) -> Intent | None:
     """
     try:
         raw = json.loads(volume.journal.read_text(encoding="utf-8"))
-        if raw.get("version") == VERSION:
+        version = int(raw["version"])
+        if version == VERSION:
             return Intent(**{**raw, "place": Place(**raw["place"])})
-        if not isinstance(raw["version"], int):
-            raise TypeError
-        reason = f"is of version {raw.get('version')}, this reingest knows {VERSION}: update reingest"
+        reason = f"is of version {version}, this reingest knows {VERSION}: update reingest"
     except FileNotFoundError:
         return None
     except PermissionError:

@@ -118,9 +118,10 @@ class TestLock:
         assert claim(site, run_module, run="run 2", take_over="run 0")["failed"]
         assert "failed" not in claim(site, run_module, run="run 2", take_over="run 1")
 
-    def test_check_mode_claims_nothing_but_is_refused_like_the_run(self, site, run_module):
+    def test_check_mode_claims_nothing_but_is_refused_like_the_run(self, make_site, run_module):
+        site = make_site()
         assert "failed" not in run_check_claim(site, run_module)
-        assert not site.volume.staging.exists()
+        assert not site.volume.records.exists()
         claim(site, run_module, run="run 2")
         assert run_check_claim(site, run_module)["failed"]
 
@@ -161,7 +162,6 @@ class TestFinalise:
 
     def test_a_line_of_a_time_before_there_were_records_is_made_anew(self, site, run_module):
         site.load(A, finalised=False)
-        site.volume.records.mkdir()
         site.record("loaded", A, "load", {"system_identifier": "20261101000000"})
         assert run_module("snapshot_finalise", check=True, **self.options(site, A))["changed"]
 

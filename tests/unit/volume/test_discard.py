@@ -99,7 +99,7 @@ def test_a_directory_in_use_is_refused(site, marked):
 
 def test_another_runs_claim_is_respected(site, marked, run_module):
     marked()
-    claim(site.volume, Claim("run 2", "o", "here/boot", 1, "1", "now"))
+    claim(site.volume, Claim("run 2", "o", "here/boot", 1, "1", "now"), take_over="run 1")
     assert "the volume is held by run run 2" in discard(site, run_module)["msg"]
     assert (site.volume.ingest / "PG_VERSION").exists()
 

@@ -155,7 +155,7 @@ def test_a_recovery_is_gone_on_with_wherever_the_promotion_and_then_itself_was_k
             assert site.events().count(("live", B)) == 1
         if done:
             break
-    assert tried > 100
+    assert tried > 60
 
 
 def test_an_undo_is_gone_on_with(make_site):
