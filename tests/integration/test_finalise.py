@@ -14,6 +14,7 @@ from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.ledger import read_ledger
 from ansible.module_utils.reingest.volume.promote import plan_promotion
 from ansible.module_utils.reingest.volume.record import record_of
+from claims import claim_for
 from psycopg2.extensions import make_dsn
 
 A = "20261101T000000Z"
@@ -66,6 +67,7 @@ def site(server_factory, request, tmp_path):
     (tmp_path / "volume").mkdir()
     (tmp_path / "volume/ingest").symlink_to(server.data)
     made = Site(server, tmp_path / "volume")
+    claim_for(made.volume, WHO["run"])
     for statement in (
         "CREATE DATABASE nmdc",
         "CREATE DATABASE closed ALLOW_CONNECTIONS false",
@@ -88,7 +90,7 @@ def site(server_factory, request, tmp_path):
 def test_everything_is_frozen_and_the_record_is_what_the_directory_says(site, run_module):
     assert site.server.rows(UNFROZEN, "nmdc")
     dry = run_module("snapshot_finalise", check=True, **site.options())
-    assert not site.volume.records.exists()
+    assert not site.volume.ledger.exists()
     real = run_module("snapshot_finalise", **site.options())
     assert (real["changed"], real["step"]["did"], real["diff"]) == (True, dry["step"]["did"], dry["diff"])
     assert set(real["step"]["detail"]["seconds"]) == {"vacuum", "checkpoint", "sync"}

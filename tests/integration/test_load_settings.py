@@ -11,6 +11,7 @@ from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.ledger import read_ledger
 from ansible.module_utils.reingest.volume.record import record_of
 from ansible.module_utils.reingest.volume.unsynced import read_mark
+from claims import claim_for
 
 A = "20261101T000000Z"
 WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
@@ -58,7 +59,9 @@ def site(server_factory, request, tmp_path, run_module):
     server = server_factory(request.param)
     (tmp_path / "volume").mkdir()
     (tmp_path / "volume/ingest").symlink_to(server.data)
-    return Site(server, tmp_path / "volume", run_module)
+    made = Site(server, tmp_path / "volume", run_module)
+    claim_for(made.volume, WHO["run"])
+    return made
 
 
 def test_the_server_runs_with_them_and_afterwards_as_before(site):

@@ -20,12 +20,9 @@ from ansible.module_utils.reingest.services.process import ProcessEngine
 from ansible.module_utils.reingest.volume.finalise import apply_finalise, finalise_cluster, plan_finalise
 from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.lock import verb
-from ansible.module_utils.reingest.volume.promote import (
-    apply_promotion,
-    apply_undo,
-    plan_promotion,
-    plan_undo,
-)
+from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
+from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
+from claims import claim_for
 from clusters import initialise, programs, unprivileged
 from deployment import free_port
 
@@ -59,6 +56,7 @@ class Portal:
             cursor.execute("select system_identifier from pg_control_system()")
             identifier = str(cursor.fetchone()[0])
         connection.close()
+        claim_for(self.volume, "load")
         with verb(self.volume, "load"):
             plan = plan_finalise(self.volume, snapshot, identifier)
             record, _ = finalise_cluster(self.volume, plan, self.staging.health.postgresql)
@@ -68,6 +66,7 @@ class Portal:
 
     def promote(self, run):
         plan = plan_promotion(self.volume, "", loaded="", dry=False)
+        claim_for(self.volume, run)
         with verb(self.volume, run):
             apply_promotion(self.volume, plan, run=run, operator=OPERATOR, kind="ingest")
 
@@ -134,9 +133,10 @@ def test_two_releases_are_served_one_after_the_other_and_the_first_comes_back(po
     )
 
     with pytest.raises(Refusal, match="works in it: stop it first"):
-        plan_undo(portal.volume, "two")
+        plan_recovery(portal.volume, failed="no answer", run="two")
     portal.bring("stopped", portal.production)
-    apply_undo(portal.volume, plan_undo(portal.volume, "two"), run="two", operator=OPERATOR)
+    plan = plan_recovery(portal.volume, failed="no answer", run="two")
+    apply_recovery(portal.volume, plan, run="two", operator=OPERATOR)
     portal.bring("started", portal.production)
     assert portal.served() == "r1"
 

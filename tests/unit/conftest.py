@@ -14,10 +14,10 @@ from ansible.module_utils.reingest.volume import ledger as ledger_file
 from ansible.module_utils.reingest.volume.durable import make_directory
 from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.ledger import read_ledger
-from ansible.module_utils.reingest.volume.lock import Claim, claim
 from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
 from ansible.module_utils.reingest.volume.record import FinaliseRecord
 from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
+from claims import claim_for
 from clusters import core_of, initialise, programs, unprivileged
 
 OPERATOR = "0000-0002-1825-0097"
@@ -93,7 +93,7 @@ class Site:
         return plan
 
     def claim(self, run="run 1"):
-        claim(self.volume, Claim(run, OPERATOR, "here/boot", 1, "1", "2026-11-23T12:00:00+00:00"))
+        claim_for(self.volume, run)
 
     @property
     def ledger(self):

@@ -53,7 +53,12 @@ def plan_recovery(volume: Volume, *, failed: str = "", run: str = "", dry: bool 
         intent, damaged = read_intent(volume), False
     except DamagedJournal:
         intent, damaged = None, True
-    live = live_snapshot(volume)
+    try:
+        live = live_snapshot(volume)
+    except Refusal:
+        if intent is not None:
+            raise
+        live = ""  # prod was made by something else: an adoption, or a person, looks into that
     found = Recovery(live, live, intent, damaged, heal=volume.fresh.is_dir())
     if intent is not None and intent.kind == UNDO:
         return _back(volume, found, intent, dry=dry)

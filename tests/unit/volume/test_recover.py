@@ -179,3 +179,12 @@ class TestTheJournal:
         site.volume.journal.write_text('{"version": 2}')
         with pytest.raises(Refusal, match="is of version 2, this reingest knows 1: update reingest"):
             site.recover()
+
+
+def test_a_prod_that_somebody_else_made_is_left_to_others(site):
+    site.load(A)
+    site.volume.prod.mkdir()
+    assert not site.recover().changed
+    begun(site, A, "")
+    with pytest.raises(Refusal, match="prod is a directory, not a link"):
+        site.recover()
