@@ -1,0 +1,86 @@
+"""Which file system a path lies on, and whether other machines may have it mounted, too."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_OCTAL = re.compile(r"\\([0-7]{3})")  # so the kernel writes a space, tab, line end or backslash
+# File systems that several machines may have mounted at once: processes of the others are seen nowhere here.
+# fmt: off
+_NETWORK = frozenset({
+    "9p", "acfs", "afs", "beegfs", "ceph", "cifs", "coda", "cvfs", "fakeowner", "fhgfs", "gfs", "gfs2",
+    "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "panfs", "prl_fs", "pvfs2",
+    "smb2", "smb3", "smbfs", "vboxsf", "virtiofs", "vmhgfs", "wekafs",
+})
+# What a FUSE file system shows is its program's affair, mostly something on another machine; these are not.
+_LOCAL_FUSE = frozenset({
+    "fuse.bindfs", "fuse.encfs", "fuse.ext2", "fuse.ext4", "fuse.fuse-ext2", "fuse.fuse-overlayfs",
+    "fuse.gocryptfs", "fuse.lxcfs", "fuse.mergerfs", "fuse.ntfs", "fuse.ntfs-3g", "fuse.portal",
+    "fuse.securefs", "fuse.unionfs", "fuse.zfs",
+})
+# fmt: on
+
+
+@dataclass(frozen=True)
+class FileSystem:
+    """A mounted file system."""
+
+    kind: str  # as the kernel names it: ext4, nfs4, fuse.sshfs
+    source: str  # a device, or server:/export
+    point: Path  # where it is mounted
+    options: tuple[str, ...] = ()  # of the file system itself, not of the mount
+
+    @property
+    def network(self) -> bool:
+        """Whether other machines (for a virtual one: its host) may have it mounted, too."""
+        if self.kind.partition(".")[0] == "fuse":  # not fuseblk, which lies on a block device
+            return self.kind not in _LOCAL_FUSE
+        return self.kind in _NETWORK
+
+
+def file_system(path: Path) -> FileSystem:
+    """Return the file system that a path, or what is there of it, lies on.
+
+    The kernel itself is asked which mount it is: names do not tell where mounts cover each other.
+    """
+    there = path
+    while True:
+        try:
+            mount = _mount_id(there)
+            break
+        except (FileNotFoundError, NotADirectoryError, PermissionError):
+            there = there.parent
+    return read_mounts(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape"))[
+        mount
+    ]
+
+
+def read_mounts(text: str) -> Mapping[int, FileSystem]:
+    """Return the file systems that ``/proc/<pid>/mountinfo`` lists, by the number of the mount."""
+    found = {}
+    for line in text.splitlines():
+        fields = line.split(" ")
+        kind, source, options = fields[fields.index("-", 6) + 1 :][:3]  # optional fields end with a dash
+        found[int(fields[0])] = FileSystem(
+            _plain(kind), _plain(source), Path(_plain(fields[4])), tuple(options.split(","))
+        )
+    return found
+
+
+def _mount_id(path: Path) -> int:
+    # Nothing is opened, so no right to read is needed; O_DIRECTORY lets an automount happen.
+    flags = os.O_PATH | os.O_CLOEXEC | (os.O_DIRECTORY if path.is_dir() else 0)
+    descriptor = os.open(path, flags)
+    try:
+        told = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
+    finally:
+        os.close(descriptor)
+    return next(int(line.split()[1]) for line in told.splitlines() if line.startswith("mnt_id:"))
+
+
+def _plain(text: str) -> str:
+    return _OCTAL.sub(lambda digits: chr(int(digits[1], 8)), text)
