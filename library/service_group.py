@@ -15,6 +15,8 @@ description:
   - A PostgreSQL whose data directory is declared O(services[].linked) is only started when that is a link
     to a data directory. After each start the server that answers must have the system identifier of the
     data directory.
+  - A PostgreSQL is only started when nobody else is in its data directory; no process on this host works in
+    it, and no active container has it as its own.
   - With O(engine=docker) a container is checked against the inventory (it exists, its PGDATA leads to
     O(services[].data), all PostgreSQL of the list run one image).
 options:
@@ -113,6 +115,14 @@ options:
       of the run bring services."
     type: dict
     default: {}
+  exclusive:
+    description:
+      - The data directories are declared to be nobody else's, where that cannot be seen (a network volume, an
+        account that may not look at all processes).
+      - Who is seen in one (a process, or a container that has it as its data directory) is refused all the
+        same.
+    type: bool
+    default: false
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -196,6 +206,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "start_timeout": {"type": "float", "default": 60},
     "records": {"type": "path", "required": True},
     "assume": {"type": "dict", "default": {}},
+    "exclusive": {"type": "bool", "default": False},
     "stage": {"type": "str", "default": "switch"},
 }
 
@@ -213,7 +224,11 @@ def main() -> None:
         plan = plan_group(engine, services, params["state"], assume=assume)
         if not module.check_mode or params["state"] == "checked":
             apply_group(
-                engine, plan, stop_timeout=params["stop_timeout"], start_timeout=params["start_timeout"]
+                engine,
+                plan,
+                stop_timeout=params["stop_timeout"],
+                start_timeout=params["start_timeout"],
+                exclusive=params["exclusive"],
             )
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))

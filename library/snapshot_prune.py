@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: snapshot_prune
 short_description: Delete the snapshots that the retention rules let go
 description:
-  - Never deletes the live snapshot, the one that a rollback would go to, one in which a process works, or
+  - Never deletes the live snapshot, the one that a rollback would go to, one that is in use, or
     anything outside C(staging/).
   - Each snapshot leaves C(staging/) by one rename before its files are deleted; a deletion that was
     interrupted is finished by the next.
@@ -30,6 +30,11 @@ options:
       O(keep_days) covers).
     type: str
     default: "0"
+  exclusive:
+    description: The snapshots are declared to be nobody else's, where that cannot be seen (a network volume,
+      an account that may not look at all processes); else they are not deleted there.
+    type: bool
+    default: false
   promoting:
     description: "Check mode: the snapshot that this run makes the live one."
     type: str
@@ -99,6 +104,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "keep": {"type": "int", "default": 2},
     "keep_days": {"type": "int", "default": 0},
     "min_free": {"type": "str", "default": "0"},
+    "exclusive": {"type": "bool", "default": False},
     "promoting": {"type": "str", "default": ""},
     "run": {"type": "str", "required": True},
     "operator": {"type": "str", "required": True},
@@ -127,9 +133,16 @@ def main() -> None:
                 free=free_bytes(volume.root),
                 now=datetime.now(timezone.utc),
                 promoting=params["promoting"] if module.check_mode else "",
+                exclusive=params["exclusive"],
             )
             if plan.changed and not module.check_mode:
-                apply_pruning(volume, plan, run=params["run"], operator=params["operator"])
+                apply_pruning(
+                    volume,
+                    plan,
+                    run=params["run"],
+                    operator=params["operator"],
+                    exclusive=params["exclusive"],
+                )
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
     module.exit_json(

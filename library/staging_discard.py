@@ -22,6 +22,11 @@ options:
     description: The run's id; another run's claim of the volume is respected.
     type: str
     required: true
+  exclusive:
+    description: C(ingest/) is declared to be nobody else's, where that cannot be seen (a network volume, an
+      account that may not look at all processes).
+    type: bool
+    default: false
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -62,6 +67,7 @@ from ansible.module_utils.reingest.volume.lock import check_run, verb
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
     "run": {"type": "str", "required": True},
+    "exclusive": {"type": "bool", "default": False},
     "stage": {"type": "str", "default": "load"},
 }
 
@@ -70,10 +76,10 @@ def discard(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[st
     """Plan it and, outside check mode, carry it out; return the module's result."""
     volume = open_volume(Path(params["volume"]))
     check_run(volume, params["run"], dry=check)
-    plan = plan_discard(volume, dry=check)
+    plan = plan_discard(volume, dry=check, exclusive=params["exclusive"])
     if plan.changed and not check:
         with verb(volume, params["run"], phase="starts over"):
-            plan = plan_discard(volume)
+            plan = plan_discard(volume, exclusive=params["exclusive"])
             if plan.changed:
                 apply_discard(volume)
     return {

@@ -121,7 +121,7 @@ def test_two_releases_are_served_one_after_the_other_and_the_first_comes_back(po
     assert portal.served() == "r1"
 
     portal.load(B, "r2")
-    with pytest.raises(Refusal, match=rf"process \d+ works in .*{A}, the live snapshot: stop the production"):
+    with pytest.raises(Refusal, match=rf"{A} is in use: process \d+ \(postgres\) works in it"):
         portal.promote("two")
     portal.bring("stopped", portal.production)
     portal.promote("two")

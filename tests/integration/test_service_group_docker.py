@@ -466,7 +466,8 @@ class TestPostgreSQL:
         options = ["-v", f"{db.data.parent}:/srv/pg", "-e", "PGDATA=/srv/pg/ingest"]
         second = server(container("", *options, image=postgres, start=False), data=db.data)
         with pytest.raises(
-            Refusal, match=rf"process \d+ works in {db.data}, a second server would destroy it"
+            Refusal,
+            match=rf"{db.data} is in use: process \d+ \(postgres\) of container {db.name} works in it",
         ):
             self.apply(engine, second, "started")
         assert not running(second.name)

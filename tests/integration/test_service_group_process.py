@@ -136,7 +136,9 @@ class TestPostgreSQL:
     def test_a_second_server_on_the_directory_is_refused(self, engine, db, service):
         bring(engine, db, "started")
         second = service("second", *db.command, kind="postgresql", data=db.data, user=db.user)
-        with pytest.raises(Refusal, match=r"second is not started: process \d+ works in .*destroy it"):
+        with pytest.raises(
+            Refusal, match=r"second is not started: .* is in use: process \d+ \(\S+\) works in it"
+        ):
             bring(engine, second, "started")
         bring(engine, db, "stopped")
 

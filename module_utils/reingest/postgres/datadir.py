@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
 from .control import WAL_LEVELS, Control, read_control
+from .working import working_in
 
 # Files that say "this directory is in use", "this is a backup" or "this is a standby".
 _MUST_BE_ABSENT = {
@@ -102,7 +102,10 @@ def structure_faults(path: Path) -> list[str]:
 
 
 def use_faults(path: Path) -> list[str]:
-    """Return why a server may still be, or have been, on the directory."""
+    """Return why a server may still be, or have been, on the directory, by what it has left there.
+
+    Who is in it now is another question: ``services/occupancy.py``.
+    """
     faults = [
         f"{path}/{name} is there: {why}" for name, why in _MUST_BE_ABSENT.items() if (path / name).exists()
     ]
@@ -112,7 +115,6 @@ def use_faults(path: Path) -> list[str]:
             f"{path} was not shut down cleanly (pg_control says: {control.state}); start a server on it and "
             "stop it in order"
         )
-    faults += [f"process {pid} works in {path}: stop it first" for pid in processes_in(path)]
     return faults
 
 
@@ -161,22 +163,5 @@ def wal_faults(
 
 
 def processes_in(path: Path) -> list[int]:
-    """Return the processes whose working directory is this directory, in any container of this machine.
-
-    A PostgreSQL server works in its data directory. Its own lock file cannot show a server of another
-    container (each sees itself as process 1), but the inode behind ``/proc/<pid>/cwd`` does.
-    """
-    if not path.exists():
-        return []
-    here = path.stat()
-    found = []
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            there = os.stat(entry / "cwd")  # noqa: PTH116 - Path.stat() is the same call, kept beside its errors
-        except (FileNotFoundError, PermissionError, ProcessLookupError):
-            continue  # it ended, or belongs to an account that we may not look at
-        if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
-            found.append(int(entry.name))
-    return sorted(found)
+    """Return the processes whose working directory is this directory, in any container of this machine."""
+    return list(working_in(path).seen)

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 _OCTAL = re.compile(r"\\([0-7]{3})")  # so the kernel writes a space, tab, line end or backslash
 # File systems that several machines may have mounted at once: processes of the others are seen nowhere here.
@@ -32,7 +32,9 @@ class FileSystem:
     kind: str  # as the kernel names it: ext4, nfs4, fuse.sshfs
     source: str  # a device, or server:/export
     point: Path  # where it is mounted
-    options: tuple[str, ...] = ()  # of the file system itself, not of the mount
+    device: str  # its number, the same for all mounts of it
+    root: PurePosixPath  # the part of it that is mounted there
+    options: tuple[str, ...]  # of the file system itself, not of the mount
 
     @property
     def network(self) -> bool:
@@ -42,39 +44,78 @@ class FileSystem:
         return self.kind in _NETWORK
 
 
+@dataclass(frozen=True)
+class Position:
+    """A directory by its file system and its path in there: the same through every mount of it."""
+
+    device: str
+    path: PurePosixPath
+
+    def holds(self, other: Position) -> bool:
+        """Whether the other one is this directory or lies below it."""
+        return self.device == other.device and self.path in (other.path, *other.path.parents)
+
+
+@dataclass(frozen=True)
+class Mounts:
+    """The mounts that this process sees, by number."""
+
+    table: Mapping[int, FileSystem]
+
+    def of(self, path: Path) -> FileSystem:
+        """Return the file system that a path, or what is there of it, lies on.
+
+        The kernel itself is asked which mount it is: names do not tell where mounts cover each other.
+        """
+        number = next(found for there in (path, *path.parents) if (found := _mount_id(there)) is not None)
+        return self.table.get(number) or mounts().table[number]  # an automount is new
+
+    def position(self, path: Path) -> Position:
+        """Return the position of a path, links followed; it need not be there."""
+        real = path.resolve()
+        found = self.of(real)
+        return Position(found.device, found.root / real.relative_to(found.point))
+
+    def reaches(self, path: Path, wanted: Position) -> bool:
+        """Return whether a position lies below a path, also by what is mounted below that."""
+        real = path.resolve()
+        return self.position(real).holds(wanted) or any(
+            real in one.point.parents and Position(one.device, one.root).holds(wanted)
+            for one in self.table.values()
+            if one.device == wanted.device
+        )
+
+
+def mounts() -> Mounts:
+    """Return the mounts as they are now."""
+    text = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    return Mounts(read_mounts(text))
+
+
 def file_system(path: Path) -> FileSystem:
-    """Return the file system that a path, or what is there of it, lies on.
-
-    The kernel itself is asked which mount it is: names do not tell where mounts cover each other.
-    """
-    there = path
-    while True:
-        try:
-            mount = _mount_id(there)
-            break
-        except (FileNotFoundError, NotADirectoryError, PermissionError):
-            there = there.parent
-    return read_mounts(Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape"))[
-        mount
-    ]
+    """Return the file system that a path, or what is there of it, lies on."""
+    return mounts().of(path)
 
 
-def read_mounts(text: str) -> Mapping[int, FileSystem]:
+def read_mounts(text: str) -> dict[int, FileSystem]:
     """Return the file systems that ``/proc/<pid>/mountinfo`` lists, by the number of the mount."""
     found = {}
     for line in text.splitlines():
-        fields = line.split(" ")
+        fields = [_plain(field) for field in line.split(" ")]
         kind, source, options = fields[fields.index("-", 6) + 1 :][:3]  # optional fields end with a dash
         found[int(fields[0])] = FileSystem(
-            _plain(kind), _plain(source), Path(_plain(fields[4])), tuple(options.split(","))
+            kind, source, Path(fields[4]), fields[2], PurePosixPath(fields[3]), tuple(options.split(","))
         )
     return found
 
 
-def _mount_id(path: Path) -> int:
+def _mount_id(path: Path) -> int | None:
     # Nothing is opened, so no right to read is needed; O_DIRECTORY lets an automount happen.
     flags = os.O_PATH | os.O_CLOEXEC | (os.O_DIRECTORY if path.is_dir() else 0)
-    descriptor = os.open(path, flags)
+    try:
+        descriptor = os.open(path, flags)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
     try:
         told = Path(f"/proc/self/fdinfo/{descriptor}").read_text(encoding="ascii")
     finally:

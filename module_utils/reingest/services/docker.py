@@ -46,6 +46,10 @@ class DockerEngine:
             return service.kind != POSTGRESQL
         return bool(state["Running"])
 
+    def containers(self, service: Service) -> tuple[str, ...]:
+        """Return the container: it has the service's name."""
+        return (service.name,)
+
     def returns(self, service: Service) -> bool:
         """Return whether a restart policy may start the container again after it was stopped."""
         return bool(_policy(self._container(service)))

@@ -19,6 +19,14 @@ from ..errors import Refusal
 _ANSWER_S = 30.0  # how long the engine may take to answer a call that waits for nothing
 
 
+class EngineAbsent(Refusal):
+    """Nothing listens at the engine's socket."""
+
+
+class EngineDenied(Refusal):
+    """The engine's socket is not for this account."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the engine answered."""
@@ -74,7 +82,8 @@ class DockerApi:
             wait: for a call that waits for something to happen: how many seconds it may.
 
         Raises:
-            Refusal: the engine cannot be reached, or not by this account, or does not answer.
+            Refusal: the engine cannot be reached (``EngineAbsent``: there is none), or not by this account
+                (``EngineDenied``), or does not answer.
             TimeoutError: ``wait`` is over.
         """
         target = f"{path}?{urlencode(query)}" if query else path
@@ -95,12 +104,13 @@ class DockerApi:
                 f"Docker at {self.socket} does not answer {method} {path} within {_ANSWER_S:.0f} s"
             ) from None
         except PermissionError:
-            raise Refusal(
+            raise EngineDenied(
                 f"this account may not use the Docker engine at {self.socket}: run as root (become: true) or "
                 "add the account to the group that owns the socket"
             ) from None
         except (OSError, http.client.HTTPException) as error:
-            raise Refusal(
+            absent = isinstance(error, (FileNotFoundError, ConnectionRefusedError))
+            raise (EngineAbsent if absent else Refusal)(
                 f"Docker is not reachable at {self.socket} ({_reason(error)}): start the Docker engine of "
                 "this host, or correct reingest_engine"
             ) from None
@@ -126,11 +136,45 @@ class DockerApi:
             "service's name"
         )
 
+    def active(self) -> list[dict[str, Any]]:
+        """Return the containers that run, are paused or are started again and again, as they are listed.
+
+        Raises:
+            Refusal: the engine does not tell.
+        """
+        states = json.dumps({"status": ["running", "paused", "restarting"]})
+        answer = self.call("GET", "/containers/json", query={"filters": states})
+        if answer.status != 200:
+            raise Refusal(f"Docker does not list its containers: {answer.message()}")
+        return list(answer.json() or [])
+
+    def inspect(self, identifier: str) -> dict[str, Any]:
+        """Return what the engine knows of the container of that id; empty when it is gone.
+
+        Raises:
+            Refusal: the engine does not tell.
+        """
+        answer = self.call("GET", f"/containers/{identifier}/json")
+        if answer.status not in (200, 404):
+            raise Refusal(f"Docker does not tell about container {identifier[:12]}: {answer.message()}")
+        return dict(answer.json()) if answer.status == 200 else {}
+
     def volume(self, name: str) -> dict[str, Any]:
         """Return what the engine knows of a volume; empty when it is gone."""
         answer = self.call("GET", f"/volumes/{quote(name, safe='')}")
         found = answer.json() if answer.status == 200 else None
         return found if isinstance(found, dict) else {}
+
+    def volumes(self) -> dict[str, dict[str, Any]]:
+        """Return what the engine knows of its own (local) volumes, by name.
+
+        Raises:
+            Refusal: the engine does not tell.
+        """
+        answer = self.call("GET", "/volumes", query={"filters": json.dumps({"driver": ["local"]})})
+        if answer.status != 200:
+            raise Refusal(f"Docker does not list its volumes: {answer.message()}")
+        return {one["Name"]: one for one in answer.json().get("Volumes") or []}
 
     def _names(self) -> list[str]:
         answer = self.call("GET", "/containers/json", query={"all": "1"})

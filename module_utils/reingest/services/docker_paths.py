@@ -9,16 +9,19 @@ from typing import Any
 
 from .model import Service
 
+Volumes = Callable[[str], Mapping[str, Any]]  # returns what the engine tells of a volume
+
 
 @dataclass(frozen=True)
-class _Place:
-    path: Path  # on the host
-    mount: Path  # the source of the mount that it lies in, on the host
+class Place:
+    """A directory of a container, on its host."""
+
+    path: Path
+    mount: Path  # the source of the mount that it lies in
+    writable: bool
 
 
-def data_faults(
-    service: Service, container: Mapping[str, Any], volume: Callable[[str], Mapping[str, Any]]
-) -> list[str]:
+def data_faults(service: Service, container: Mapping[str, Any], volume: Volumes) -> list[str]:
     """Return why the container's server would not work in the directory that the inventory names.
 
     Args:
@@ -28,13 +31,13 @@ def data_faults(
     """
     if service.data is None:
         return []
-    inside = _data_inside(container)
+    inside = data_inside(container)
     if inside is None:
         return [
             f"container {service.name} does not say where its data directory is: create it with PGDATA in "
             "its environment"
         ]
-    place = _on_host(inside, container.get("Mounts") or [], volume)
+    place = on_host(inside, container.get("Mounts") or [], volume)
     if place is None:
         return [
             f"container {service.name} has its data directory {inside} on no mount, it would be lost with "
@@ -55,24 +58,19 @@ def data_faults(
     ]
 
 
-def _data_inside(container: Mapping[str, Any]) -> PurePosixPath | None:
-    """Return the data directory as the container sees it: an option of the command comes before PGDATA."""
-    arguments: Sequence[str] = container.get("Args") or []
-    for at, argument in enumerate(arguments):
-        if argument == "-D" and at + 1 < len(arguments):
-            return PurePosixPath(arguments[at + 1])
-        if argument.startswith("-D") and len(argument) > 2:
-            return PurePosixPath(argument[2:])
+def data_inside(container: Mapping[str, Any]) -> PurePosixPath | None:
+    """Return the data directory as the container sees it: options of the command come before PGDATA."""
+    inside = _option(container.get("Args") or [])
     for line in container.get("Config", {}).get("Env") or []:  # the image's own and the container's, merged
         name, _, value = line.partition("=")
-        if name == "PGDATA" and value:
-            return PurePosixPath(value)
-    return None
+        if name == "PGDATA":
+            inside = inside or value
+    folder = PurePosixPath(container.get("Config", {}).get("WorkingDir") or "/")
+    return folder / inside if inside else None
 
 
-def _on_host(
-    inside: PurePosixPath, mounts: Sequence[Mapping[str, Any]], volume: Callable[[str], Mapping[str, Any]]
-) -> _Place | None:
+def on_host(inside: PurePosixPath, mounts: Sequence[Mapping[str, Any]], volume: Volumes) -> Place | None:
+    """Return where a directory of a container lies on its host; None: on no mount."""
     covering = [
         mount
         for mount in mounts
@@ -81,13 +79,34 @@ def _on_host(
     if not covering:
         return None
     mount = max(covering, key=lambda one: len(PurePosixPath(one["Destination"]).parts))
-    source = Path(mount["Source"])
+    source = source_of(mount, volume)
+    return Place(source / inside.relative_to(mount["Destination"]), source, bool(mount.get("RW", True)))
+
+
+def source_of(mount: Mapping[str, Any], volume: Volumes) -> Path:
+    """Return the directory of the host that a mount shows."""
     if mount.get("Type") == "volume":
         # A volume over a directory of the host: its mount point shows that only while a container uses it.
         options = volume(mount["Name"]).get("Options") or {}
         if options.get("device") and "bind" in str(options.get("o", "")).split(","):
-            source = Path(options["device"])
-    return _Place(source / inside.relative_to(mount["Destination"]), source)
+            return Path(options["device"])
+    return Path(mount["Source"])
+
+
+def _option(arguments: Sequence[str]) -> str:
+    """Return the data directory of a PostgreSQL's command line; data_directory comes before -D."""
+    found = {"D": "", "data_directory": ""}
+    for at, argument in enumerate(arguments):
+        follows = arguments[at + 1] if at + 1 < len(arguments) else ""
+        if argument.startswith("-D"):
+            found["D"] = argument[2:] or follows
+            continue
+        setting = argument[2:] or follows if argument.startswith("-c") else argument
+        if argument.startswith(("-c", "--")):
+            name, _, value = setting.lstrip("-").replace("-", "_", 1).partition("=")
+            if name == "data_directory":
+                found[name] = value
+    return found["data_directory"] or found["D"]
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..errors import Refusal
 from ..postgres.control import read_control
-from ..postgres.datadir import is_data_directory, processes_in
+from ..postgres.datadir import is_data_directory
 from . import health
 from .model import POSTGRESQL, PROBE, Engine, Service
+from .occupancy import occupancy_faults
 
 STARTED = "started"
 STOPPED = "stopped"
@@ -109,7 +110,9 @@ def plan_group(
     return GroupPlan(state, tuple(act), tuple(sorted(running)), tuple(services))
 
 
-def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_timeout: float) -> None:
+def apply_group(
+    engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_timeout: float, exclusive: bool = False
+) -> None:
     """Act on all services at once and wait for each.
 
     Args:
@@ -117,6 +120,7 @@ def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_t
         plan: what was planned.
         stop_timeout: seconds for each to end.
         start_timeout: seconds for each to get healthy.
+        exclusive: whether the data directories are declared to be nobody else's, where that cannot be seen.
 
     Raises:
         Refusal: with what went wrong for every service that did not get there.
@@ -128,7 +132,7 @@ def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_t
     if plan.state in (STARTED, RESTARTED):
         for service in plan.act:
             if service in stopping or service.name not in plan.running:
-                refuse_unsafe_start(service)
+                refuse_unsafe_start(service, exclusive=exclusive, own=engine.containers(service))
         _each(plan.services, lambda service: _start(engine, service, service in plan.act, start_timeout))
     elif plan.state == HEALTHY:
         _each(plan.services, lambda service: _wait_healthy(engine, service, start_timeout))
@@ -137,11 +141,17 @@ def apply_group(engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_t
         _each(running, lambda service: _check(engine, service))
 
 
-def refuse_unsafe_start(service: Service) -> None:
+def refuse_unsafe_start(service: Service, *, exclusive: bool = False, own: Collection[str] = ()) -> None:
     """Refuse to start a PostgreSQL that would make a database of its own, or be the second on one.
 
+    Args:
+        service: the service.
+        exclusive: whether the directory is declared to be nobody else's, where that cannot be seen.
+        own: the service's own containers; one that Docker starts again and again has the directory already.
+
     Raises:
-        Refusal: ``linked`` and the data directory is no link to a data directory, or a process works in it.
+        Refusal: ``linked`` and the data directory is no link to a data directory, or it is in use, or whether
+            it is cannot be seen.
     """
     if service.data is None:
         return
@@ -157,12 +167,9 @@ def refuse_unsafe_start(service: Service) -> None:
                 f"{service.name} is not started: {service.data} leads to {service.data.readlink()}, which is "
                 "no data directory: promote a snapshot first (promote.yml or rollback.yml)"
             )
-    users = processes_in(service.data)
-    if users:
-        raise Refusal(
-            f"{service.name} is not started: process {users[0]} works in {service.data}, a second server "
-            "would destroy it; stop that process in order first"
-        )
+    faults = occupancy_faults(service.data, exclusive=exclusive, without=own)
+    if faults:
+        raise Refusal(f"{service.name} is not started: {'; '.join(faults)}")
 
 
 def _definition_faults(services: Sequence[Service], state: str) -> list[str]:

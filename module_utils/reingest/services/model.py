@@ -57,6 +57,9 @@ class Engine(Protocol):
     def faults(self, service: Service) -> list[str]:
         """Return what of its definition would keep the service from running as the inventory says."""
 
+    def containers(self, service: Service) -> tuple[str, ...]:
+        """Return the names of the containers that the service runs in."""
+
     def group_faults(self, services: Sequence[Service]) -> list[str]:
         """Return what would keep these services from taking turns on one data directory."""
 

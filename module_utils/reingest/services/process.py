@@ -48,6 +48,10 @@ class ProcessEngine:
         """Return False: a stop puts nothing aside."""
         return False
 
+    def containers(self, service: Service) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
+        """Return none."""
+        return ()
+
     def faults(self, service: Service) -> list[str]:
         """Return whether there is something to run, and an account and a folder to run it in."""
         if not service.command:

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 
 from ..errors import Refusal
-from ..postgres.datadir import processes_in
+from ..services.occupancy import occupancy_faults
 from .durable import make_directory
 from .layout import Volume
 from .movable import mount_faults
@@ -37,21 +37,20 @@ class Discard:
         return {"before": "ingest: a load that is not to be trusted\n", "after": "ingest: empty\n"}
 
 
-def plan_discard(volume: Volume, *, dry: bool = False) -> Discard:
+def plan_discard(volume: Volume, *, dry: bool = False, exclusive: bool = False) -> Discard:
     """Plan it.
 
     Args:
         volume: the volume.
         dry: check mode: a stop of the server that comes before this step is taken as done.
+        exclusive: whether the directory is declared to be nobody else's, where that cannot be seen.
 
     Raises:
-        Refusal: a process works in the directory, or it is a mount of its own.
+        Refusal: the directory is in use, or whether it is cannot be seen, or it is a mount of its own.
     """
     if not is_lost(volume):
         return Discard(changed=False)
-    faults = (
-        [] if dry else [f"process {pid} works in it: stop it first" for pid in processes_in(volume.ingest)]
-    )
+    faults = [] if dry else occupancy_faults(volume.ingest, exclusive=exclusive)
     faults += mount_faults(volume)
     if faults:
         raise Refusal(f"{volume.ingest} cannot be put aside: " + "; ".join(faults))

@@ -11,7 +11,6 @@ from pathlib import Path
 from ..errors import Refusal
 from ..postgres.datadir import (
     DataDirectory,
-    processes_in,
     read_data_directory,
     structure_faults,
     use_faults,
@@ -20,6 +19,7 @@ from ..postgres.datadir import (
 )
 from ..postgres.load_settings import LOAD_CONF
 from ..postgres.settings import setting_faults
+from ..services.occupancy import occupancy_faults
 from .durable import make_directory
 from .layout import Volume
 from .ledger import Entry
@@ -29,7 +29,9 @@ from .unsynced import mark_of
 _OCTAL = re.compile(r"\\([0-7]{3})")  # so the kernel writes a space, tab, line end or backslash of a path
 
 
-def candidate_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bool) -> list[str]:
+def candidate_faults(
+    volume: Volume, found: DataDirectory, live: str, *, dry: bool, exclusive: bool = False
+) -> list[str]:
     """Return why a data directory must not become the live one.
 
     Args:
@@ -37,18 +39,15 @@ def candidate_faults(volume: Volume, found: DataDirectory, live: str, *, dry: bo
         found: the data directory.
         live: the snapshot that is live now; empty: there is none to compare with, and none to be in use.
         dry: check mode: the servers, which run now, are taken as stopped.
+        exclusive: whether both directories are declared to be nobody else's, where that cannot be seen.
     """
     reference = live_directory(volume, live)
     faults = structure_faults(found.path) + version_faults(found, reference)
     if dry:
         return faults
     faults += use_faults(found.path)
-    if live:
-        directory = volume.snapshot(live)
-        faults += [
-            f"process {pid} works in {directory}, the live snapshot: stop the production server first"
-            for pid in processes_in(directory)
-        ]
+    for directory in (found.path, volume.snapshot(live) if live else None):
+        faults += occupancy_faults(directory, exclusive=exclusive) if directory else []
     return faults
 
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from ..errors import Refusal
-from ..postgres.datadir import processes_in
+from ..services.occupancy import occupants, refuse_occupied
 from . import ledger as ledger_file
 from .durable import make_directory, sync_directory
 from .journal import read_intent
@@ -45,11 +45,19 @@ class Pruning:
 
 
 def plan_pruning(
-    volume: Volume, *, keep: int, keep_days: int, min_free: int, free: int, now: datetime, promoting: str = ""
+    volume: Volume,
+    *,
+    keep: int,
+    keep_days: int,
+    min_free: int,
+    free: int,
+    now: datetime,
+    promoting: str = "",
+    exclusive: bool = False,
 ) -> Pruning:
     """Decide what goes.
 
-    The live snapshot, the one that a rollback would go to, and those that a process works in or an open
+    The live snapshot, the one that a rollback would go to, and those that are in use or an open
     journal names always stay. Of the others the newest ``keep`` that were live stay, and those younger than
     ``keep_days``. Where less than ``min_free`` bytes are free, the count gives way, the age does not. A
     snapshot that failed is kept until a newer one is live.
@@ -62,6 +70,10 @@ def plan_pruning(
         free: bytes that are free.
         now: the time.
         promoting: check mode: the snapshot that this run makes live, which is not there yet.
+        exclusive: whether the snapshots are declared to be nobody else's, where that cannot be seen.
+
+    Raises:
+        Refusal: there would be no way back, or whether a snapshot is in use cannot be seen.
     """
     if keep < 1:
         raise Refusal(f"reingest_keep is {keep}: at least 1, or there is no way back")
@@ -84,28 +96,30 @@ def plan_pruning(
     stays.update(
         name for name in there if now - _taken(name) < timedelta(days=keep_days) or _taken(name) > newest
     )
-    stays.update(name for name in there if name not in stays and processes_in(volume.snapshot(name)))
+    stays.update(name for name in there if name not in stays and occupants(volume.snapshot(name)))
     kept = [name for name in there if name in stays]
-    return Pruning(
-        tuple(sorted([*kept, live], key=_taken)),
-        tuple(name for name in there if name not in stays),
-        _leftovers(volume),
-    )
+    going = tuple(name for name in there if name not in stays)
+    for name in going:
+        refuse_occupied(volume.snapshot(name), exclusive=exclusive)
+    return Pruning(tuple(sorted([*kept, live], key=_taken)), going, _leftovers(volume))
 
 
-def apply_pruning(volume: Volume, plan: Pruning, *, run: str, operator: str) -> None:
+def apply_pruning(volume: Volume, plan: Pruning, *, run: str, operator: str, exclusive: bool = False) -> None:
     """Delete: each snapshot leaves ``staging/`` by one rename first, so that none is ever half there.
 
+    Args:
+        volume: the volume.
+        plan: what was planned.
+        run: the run's id.
+        operator: who runs it.
+        exclusive: whether the snapshots are declared to be nobody else's, where that cannot be seen.
+
     Raises:
-        Refusal: a process works in a snapshot that was to go; nothing was deleted then.
+        Refusal: a snapshot that was to go is in use, or whether it is cannot be seen; nothing was deleted.
     """
     going = [name for name in plan.delete if volume.snapshot(name).is_dir()]
     for name in going:
-        users = processes_in(volume.snapshot(name))
-        if users:
-            raise Refusal(
-                f"{volume.snapshot(name)} is in use by process {users[0]}: stop it, then prune again"
-            )
+        refuse_occupied(volume.snapshot(name), exclusive=exclusive)
     make_directory(volume.records, like=volume.root)
     make_directory(volume.trash, like=volume.root)
     for name in going:

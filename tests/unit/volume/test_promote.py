@@ -190,13 +190,17 @@ class TestRefusal:
     def test_a_process_in_the_load(self, site):
         site.load(A)
         with process_in(site.volume.ingest) as pid:
-            self.refused(site, f"process {pid} works in .*/ingest: stop it first")
+            self.refused(
+                site, rf"/ingest is in use: process {pid} \(sleep\) works in it; stop what is there in order"
+            )
 
     def test_a_process_in_the_live_snapshot(self, site):
         site.serve(A)
         site.load(B)
         with process_in(site.volume.prod) as pid:
-            self.refused(site, f"process {pid} works in .*{A}, the live snapshot: stop the production server")
+            self.refused(
+                site, rf"{A} is in use: process {pid} \(sleep\) works in it; stop what is there in order"
+            )
 
     def test_ingest_is_a_link(self, site, tmp_path):
         site.load(A)
