@@ -15,6 +15,8 @@ description:
     after it forward; with O(failed) it takes the run's promotion back also then, and removes C(prod) where
     nothing was live before. What was done is told by the inodes and system identifiers of the directories.
   - A promotion first recovers what was cut short.
+  - Nobody may be in the directory that comes or in the one that goes; that is looked at before the move, and
+    again between the move and the rename of C(prod).
   - Run it on the host of the volume, with the servers stopped.
 options:
   volume:
@@ -68,6 +70,14 @@ options:
     description: ORCID iD of who runs it, for the ledger.
     type: str
     required: true
+  exclusive:
+    description:
+      - The directories that come and go are declared to be nobody else's, where that cannot be seen (a
+        network volume, an account that may not look at all processes).
+      - Who is seen in one (a process, or a container that has it as its data directory) is refused all the
+        same.
+    type: bool
+    default: false
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -144,6 +154,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "of_run": {"type": "str", "default": ""},
     "run": {"type": "str", "required": True},
     "operator": {"type": "str", "required": True},
+    "exclusive": {"type": "bool", "default": False},
     "stage": {"type": "str", "default": "switch"},
 }
 
@@ -156,9 +167,12 @@ def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: 
     wanted = params["snapshot"]
     if params["kind"] == "rollback" and not wanted:
         wanted = previous_snapshot(volume, run=params["run"])
-    plan = plan_promotion(volume, wanted, loaded=params["loaded"], dry=check, run=params["run"])
+    exclusive = params["exclusive"]
+    plan = plan_promotion(
+        volume, wanted, loaded=params["loaded"], dry=check, run=params["run"], exclusive=exclusive
+    )
     if plan.changed and not check:
-        apply_promotion(volume, plan, kind=params["kind"], why=params["why"], **who)
+        apply_promotion(volume, plan, kind=params["kind"], why=params["why"], exclusive=exclusive, **who)
     return {
         "changed": plan.changed,
         "snapshot": plan.snapshot,

@@ -22,7 +22,9 @@ from .tree import sync_stopped
 from .unsynced import is_lost
 
 
-def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run: str = "") -> Promotion:
+def plan_promotion(
+    volume: Volume, snapshot: str, *, loaded: str, dry: bool, run: str = "", exclusive: bool = False
+) -> Promotion:
     """Plan the promotion of a snapshot, or of the load in ``ingest/``.
 
     Args:
@@ -31,6 +33,7 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
         loaded: the id of the load that this run made; ``ingest/`` must hold that one.
         dry: check mode: a load and a stop that come before this step are taken as done.
         run: the run's id; what it has promoted already stays promoted when it asks again.
+        exclusive: whether the directories are declared to be nobody else's, where that cannot be seen.
 
     Raises:
         Refusal: with every fault that was found.
@@ -43,7 +46,7 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
         return _already(ledger, wanted, run=run)
     if target.is_dir() and any(target.iterdir()):
         found, entry = read_data_directory(target), ledger.load(wanted)
-        faults = candidate_faults(volume, found, live, dry=dry)
+        faults = candidate_faults(volume, found, live, dry=dry, exclusive=exclusive)
         if record_of(entry) is not None and not ledger.was_live(wanted):
             # Moved out of ingest/ by a run that died then; one that has served is no load any more.
             faults += load_faults(volume, found, live, entry=entry, dry=dry)
@@ -53,13 +56,13 @@ def plan_promotion(volume: Volume, snapshot: str, *, loaded: str, dry: bool, run
         there = []
         if is_data_directory(volume.ingest) and not is_lost(volume):  # else the run makes a cluster first
             found = read_data_directory(volume.ingest)
-            there = candidate_faults(volume, found, live, dry=True)
+            there = candidate_faults(volume, found, live, dry=True, exclusive=exclusive)
             there += setting_and_wal_faults(volume, found, live, dry=True)
         _refuse(volume.ingest, there + mount_faults(volume))
         return Promotion(wanted, live, "ingest", move=True, link=True, record=True)
     _refuse_other_load(volume, ledger, wanted, named=bool(snapshot))
     found = read_data_directory(volume.ingest)
-    faults = candidate_faults(volume, found, live, dry=dry) + mount_faults(volume)
+    faults = candidate_faults(volume, found, live, dry=dry, exclusive=exclusive) + mount_faults(volume)
     faults += load_faults(volume, found, live, entry=ledger.load_of(found.system_identifier), dry=dry)
     _refuse(volume.ingest, faults)
     return Promotion(wanted, live, "ingest", move=True, link=True, record=True)
@@ -82,7 +85,14 @@ def loaded_snapshot(volume: Volume, ledger: Ledger) -> str:
 
 
 def apply_promotion(
-    volume: Volume, plan: Promotion, *, run: str, operator: str, kind: str, why: str = ""
+    volume: Volume,
+    plan: Promotion,
+    *,
+    run: str,
+    operator: str,
+    kind: str,
+    why: str = "",
+    exclusive: bool = False,
 ) -> None:
     """Do what was planned, each step durable before the next; takes the same time for any size of the load.
 
@@ -102,6 +112,7 @@ def apply_promotion(
         operator: who runs it.
         kind: ingest, promote or rollback.
         why: of a rollback: why the snapshot that is left is bad.
+        exclusive: whether the directories are declared to be nobody else's, where that cannot be seen.
 
     Raises:
         Refusal: a rename cannot do it, or somebody came into one of the directories meanwhile.
@@ -118,7 +129,8 @@ def apply_promotion(
     if plan.move:
         swap_out(volume, target)
     if plan.link:
-        _refuse(target, candidate_faults(volume, read_data_directory(target), plan.previous, dry=False))
+        found = read_data_directory(target)
+        _refuse(target, candidate_faults(volume, found, plan.previous, dry=False, exclusive=exclusive))
         replace_link(volume.prod, f"staging/{plan.snapshot}")  # the commit point
     write_promotion(volume, intent)
     close_intent(volume)

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..errors import Refusal
-from ..postgres.datadir import processes_in, read_data_directory
+from ..postgres.datadir import read_data_directory
+from ..services.occupancy import occupants
 from . import ledger as ledger_file
 from .durable import replace_link, staged_name, sync_directory
 from .journal import (
@@ -45,8 +46,8 @@ def plan_recovery(volume: Volume, *, failed: str = "", run: str = "", dry: bool 
         dry: check mode: a stop of the servers that comes before this step is taken as done.
 
     Raises:
-        Refusal: the snapshot to go back to could not serve, a process works in a directory that must move, or
-            the journal is of a later version.
+        Refusal: the snapshot to go back to could not serve, a directory that must move is in use, or the
+            journal is of a later version.
     """
     ledger, _ = survey_ledger(volume)
     try:
@@ -83,7 +84,7 @@ def apply_recovery(volume: Volume, plan: Recovery, *, run: str, operator: str) -
         operator: who runs it, for the same.
 
     Raises:
-        Refusal: a process works in a directory that must move.
+        Refusal: a directory that must move is in use.
     """
     if plan.damaged:
         put_aside(volume)
@@ -146,7 +147,8 @@ def _back(volume: Volume, found: Recovery, undo: Intent, *, dry: bool) -> Recove
         _refuse_used(volume.snapshot(undo.snapshot))
     if link and undo.previous:
         restore = volume.snapshot(undo.previous)
-        faults = candidate_faults(volume, read_data_directory(restore), "", dry=dry)
+        # Where others cannot be seen, the promotion that is taken back was made with exclusive.
+        faults = candidate_faults(volume, read_data_directory(restore), "", dry=dry, exclusive=True)
         if faults:
             raise Refusal(f"{restore} cannot be promoted: " + "; ".join(faults))
     return replace(found, live=undo.previous if link else found.live, failed=undo, link=link)
@@ -197,6 +199,6 @@ def _promotion_of(volume: Volume, ledger: Ledger, run: str) -> Intent | None:
 
 
 def _refuse_used(path: Path) -> None:
-    users = processes_in(path)
+    users = occupants(path)
     if users:
-        raise Refusal(f"{path} cannot be moved: process {users[0]} works in it: stop it first")
+        raise Refusal(f"{path} cannot be moved: {'; '.join(users)}: stop that first")

@@ -60,7 +60,10 @@ class TestAFailedSwitch:
         site.serve(A)
         site.load(B)
         site.promote(run="bad")
-        with process_in(site.volume.prod) as pid, pytest.raises(Refusal, match=f"process {pid} works in it"):
+        with (
+            process_in(site.volume.prod) as pid,
+            pytest.raises(Refusal, match=rf"process {pid} \(sleep\) works in it"),
+        ):
             site.recover(failed="no answer", run="bad")
         assert site.volume.live() == B
 
@@ -105,7 +108,10 @@ class TestBeforeTheCommitPoint:
         site.load(B)
         begun(site, B, A)
         swap_out(site.volume, site.volume.snapshot(B))
-        with process_in(site.volume.snapshot(B)) as pid, pytest.raises(Refusal, match=f"process {pid} works"):
+        with (
+            process_in(site.volume.snapshot(B)) as pid,
+            pytest.raises(Refusal, match=rf"process {pid} \(sleep\) works"),
+        ):
             site.recover()
 
     def test_another_directory_of_that_name_is_not_taken_for_the_load(self, site):
