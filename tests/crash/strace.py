@@ -1,0 +1,188 @@
+"""strace: which system calls of a verb change the volume, and a verb that is disturbed at one of them.
+
+strace counts the invocations of each system call by itself and in each process; ``when=N`` disturbs the N-th
+one just before the kernel does it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from crash.module import answer
+
+VERB = Path(__file__).with_name("verb.py")
+CHANGING = tuple(
+    """rename renameat renameat2 unlink unlinkat mkdir mkdirat rmdir symlink symlinkat link linkat mknod mknodat
+    open openat creat write pwrite64 writev pwritev pwritev2 fsync fdatasync sync syncfs sync_file_range ftruncate
+    truncate fallocate chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat
+    futimesat setxattr lsetxattr fsetxattr copy_file_range sendfile ioctl""".split()
+)
+_LINE = re.compile(r"^(?P<pid>\d+) +(?P<call>\w+)\((?P<rest>.*)$")
+_OPENING = ("open", "openat")
+_CREATES = re.compile(r"O_CREAT|O_TRUNC|O_TMPFILE")
+SYNCING = ("fsync", "fdatasync", "sync", "syncfs", "sync_file_range")
+
+
+class NotTraced(Exception):
+    """strace cannot be used here, or saw something that this harness does not know how to disturb."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One system call that changes the volume, by its number among those of its name."""
+
+    call: str
+    number: int
+    shown: str  # its arguments, the volume's path left out
+    before: tuple[tuple[str, int], ...]  # how many of each changing system call came before it
+
+    def __str__(self):
+        return f"{self.call} {self.number}: {self.call}({self.shown}"
+
+    @property
+    def syncs(self):
+        return self.call in SYNCING
+
+
+def missing():
+    """Return why nothing can be traced here; empty when it can."""
+    if shutil.which("strace") is None:
+        return "strace is not installed (package strace)"
+    tried = subprocess.run(["strace", "-o", os.devnull, "true"], capture_output=True, text=True, check=False)
+    return "" if tried.returncode == 0 else f"strace may not trace here: {tried.stderr.strip()}"
+
+
+def trace(verb, volume, work):
+    """Run a verb undisturbed; return its answer and the points, in order.
+
+    Raises:
+        NotTraced: a process or thread beside the main one changes the volume.
+    """
+    log = work / "trace"
+    found = _run(verb, volume, work, log, ["--follow-forks", f"--trace={_set(CHANGING)}"])
+    return found, points(log.read_text(encoding="utf-8", errors="replace"), volume)
+
+
+def points(log, volume):
+    """Return what changes the volume, or tells the result, in a log of strace."""
+    main, counted, found = "", dict.fromkeys(CHANGING, 0), []
+    for line in log.splitlines():
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        main = main or match["pid"]
+        call, rest = match["call"], match["rest"]
+        inside = str(volume) in rest
+        if match["pid"] != main:
+            if inside and _changes(call, rest):
+                raise NotTraced(f"another thread or process than the main one changes the volume: {line}")
+            continue
+        if _changes(call, rest) and (inside or (call == "write" and rest.startswith("1<"))):
+            before = tuple((name, count) for name, count in counted.items() if count)
+            found.append(Point(call, counted[call] + 1, shown(rest, volume), before))
+        counted[call] += 1
+    return found
+
+
+def killed(verb, volume, work, point):
+    """Run a verb that is killed just before a point; return whether it was killed there."""
+    log = work / "kill"
+    injected = f"--inject={point.call}:signal=KILL:when={point.number}"
+    died = _run(verb, volume, work, log, [f"--trace={point.call}", injected])
+    return died.code != 0 and died.result is None and _last_is(log, volume, point)
+
+
+def faulty(verb, volume, work, point, error, *, onwards=False):
+    """Run a verb in which a point fails with an error; return its answer, and whether the point was hit.
+
+    Args:
+        verb: the verb.
+        volume: the volume's path.
+        work: a folder for logs.
+        point: where.
+        error: the name of the error.
+        onwards: every changing call from there on fails too; one that opens a file only at the point itself,
+            because strace cannot tell the opening of one for reading.
+    """
+    log = work / "fault"
+    reached = dict(point.before)
+    more = [
+        f"--inject=?{call}:error={error}:when={reached.get(call, 0) + 1}+"
+        for call in (CHANGING if onwards else ())
+        if call not in (*_OPENING, "ioctl", "write", point.call)
+    ]
+    only = "" if not onwards or point.call in (*_OPENING, "write") else "+"
+    injected = f"--inject={point.call}:error={error}:when={point.number}{only}"
+    found = _run(verb, volume, work, log, [f"--trace={_set(CHANGING)}", injected, *more])
+    text = log.read_text(encoding="utf-8", errors="replace")
+    hit = any(
+        line.startswith(f"{point.call}(") and line.rstrip().endswith("(INJECTED)") and _is(line, volume, point)
+        for line in text.splitlines()
+    )
+    return found, hit
+
+
+def shown(rest, volume):
+    """Return a call's arguments without what differs from volume to volume."""
+    text = re.sub(r"\)\s+= .*$", ")", rest).replace(str(volume), "").replace("<>", "</>")
+    return re.sub(r"\d{2,}<", "N<", re.sub(r'"\{.*', '"..."', text))
+
+
+def _last_is(log, volume, point):
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if "(" in line]
+    return bool(lines) and _is(lines[-1], volume, point)
+
+
+def _is(line, volume, point):
+    """Return whether a line is the call of a point, on the same file."""
+    call, _, rest = line.partition("(")
+    return call == point.call and _names(shown(rest, volume)) == _names(point.shown)
+
+
+def _names(text):
+    """Return the paths and names in a call's arguments; not texts that were written, which tell times."""
+    return re.findall(r'<[^>]*>|"/[^"]*"', text)
+
+
+def _changes(call, rest):
+    if call in _OPENING:
+        return bool(_CREATES.search(rest))
+    return call != "ioctl" or "FICLONE" in rest
+
+
+def _set(calls):
+    return ",".join(f"?{call}" for call in calls)
+
+
+def _run(verb, volume, work, log, options):
+    params = work / "parameters.json"
+    params.write_text(json.dumps(verb.arguments(volume)), encoding="utf-8")
+    command = ["strace", "--output", log, "--quiet=all", "--decode-fds=path", "--columns=1", "--seccomp-bpf"]
+    if "--follow-forks" not in options:
+        command.remove("--seccomp-bpf")  # which follows forks by itself
+    # What is compiled lies in a folder of its own: a file that another run compiles would change the counts.
+    program = [sys.executable, "-X", f"pycache_prefix={work.parent / 'compiled'}", "-B", VERB, verb.module, params]
+    done = subprocess.run(
+        [*command, *options, *program],
+        check=False,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
+    )
+    return answer(done.returncode, done.stdout or done.stderr)
+
+
+def compile_verb(verb, work):
+    """Compile what the verb imports, so that every run of it makes the same calls."""
+    params = work / "parameters.json"
+    params.write_text(json.dumps({}), encoding="utf-8")
+    program = [sys.executable, "-X", f"pycache_prefix={work.parent / 'compiled'}", VERB, verb.module, params]
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    subprocess.run(program, check=False, capture_output=True, env=environment)

@@ -1,0 +1,123 @@
+"""One operation tried at its points: killed, or with a fault, on a volume in memory."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from crash import strace
+from crash.check import describe, difference, invariant, serves
+from crash.operations import Operation
+from crash.strace import Point
+from crash.volumes import Templates
+
+from ansible.module_utils.reingest.volume.layout import Volume
+
+ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
+OF_SYNC = ("ENOSPC", "EIO")  # the others are no errors of fsync(2)
+LASTING = ("ENOSPC", "EROFS")  # a full disk stays full, a disk that was made read-only stays so
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One point that was tried."""
+
+    operation: str
+    kind: str
+    point: str
+    wrong: tuple[str, ...]  # empty: it held
+    message: str = ""  # what the verb said, where it was refused
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An operation with what an undisturbed run of it showed."""
+
+    operation: Operation
+    begun: Point | None
+    points: tuple[Point, ...]
+    final: dict  # how the volume looks in the end
+
+    def judge(self, templates, volume):
+        """Return what is wrong with a volume on which the operation was disturbed, and how its next run ends."""
+        operation = self.operation
+        wrong = invariant(templates, volume, operation.allowed, keeps=operation.keeps)
+        wrong += operation.next_run_ends(volume)
+        if wrong:
+            return wrong
+        wrong = difference(self.final, describe(volume))
+        return wrong + serves(templates, Volume(volume), Volume(volume).live())
+
+
+def plan(templates, operation, work):
+    """Run an operation undisturbed and return what it does."""
+    strace.compile_verb(operation.verb, work)
+    with_copy = _Copies(templates, operation, work)
+    begun = operation.find_begun(with_copy.fresh(), work)
+    volume = with_copy.fresh()
+    operation.prepare(volume, work, begun)
+    answer, points = strace.trace(operation.verb, volume, work)
+    wrong = [] if answer.succeeded else [answer.refused or answer.text]
+    wrong += operation.next_run_ends(volume)
+    final = describe(volume)
+    wrong += invariant(templates, volume, operation.allowed, keeps=operation.keeps)
+    shutil.rmtree(volume)
+    if wrong:
+        raise AssertionError(f"{operation.name}, undisturbed: {'; '.join(wrong)}")
+    return Plan(operation, begun, tuple(points), final)
+
+
+def kill(templates, planned, point, work):
+    """Kill the verb just before a point."""
+    volume = _prepared(templates, planned, work)
+    if strace.killed(planned.operation.verb, volume, work, point):
+        wrong = planned.judge(templates, volume)
+    else:
+        wrong = ["the verb was not killed there"]
+    shutil.rmtree(volume)
+    return Outcome(planned.operation.name, "killed", str(point), tuple(wrong))
+
+
+def errors_of(point):
+    """Return the faults of a point: each the error, and whether it lasts."""
+    if point.shown.startswith("1<"):
+        return []  # the result, which goes to the controller
+    once = [(error, False) for error in (OF_SYNC if point.syncs else ERRORS)]
+    return once + [(error, True) for error in LASTING if not (point.syncs and error == "EROFS")]
+
+
+def fault(templates, planned, point, error, work, *, onwards=False):
+    """Let a point fail."""
+    volume = _prepared(templates, planned, work)
+    answer, hit = strace.faulty(planned.operation.verb, volume, work, point, error, onwards=onwards)
+    wrong = [] if hit else ["the fault did not come to pass there"]
+    if answer.result is None:
+        wrong.append(f"no clear message, but: {answer.text.strip().splitlines()[-1:]}")
+    elif not answer.refused and not answer.succeeded:
+        wrong.append(f"neither refused nor done: {answer.text}")
+    elif point.syncs and error == "EIO" and not answer.refused:
+        wrong.append("a sync that failed was passed over")
+    wrong += planned.judge(templates, volume)
+    shutil.rmtree(volume)
+    kind = f"{error} from then on" if onwards else error
+    return Outcome(planned.operation.name, kind, str(point), tuple(wrong), answer.refused)
+
+
+def _prepared(templates, planned, work):
+    volume = _Copies(templates, planned.operation, work).fresh()
+    planned.operation.prepare(volume, work, planned.begun)
+    return volume
+
+
+@dataclass(frozen=True)
+class _Copies:
+    templates: Templates
+    operation: Operation
+    work: Path
+
+    def fresh(self):
+        volume = self.work / "volume"
+        if volume.exists():
+            shutil.rmtree(volume)
+        return self.templates.copy(self.operation.base, volume)
