@@ -5,10 +5,12 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 import tempfile
+import traceback
 from dataclasses import dataclass, field
 
-from crash import verb
+from ansible.module_utils.testing import patch_module_args
 
 OPERATOR = "0000-0002-1825-0097"
 
@@ -43,32 +45,50 @@ class Verb:
         return {"volume": str(volume), "run": self.run, "operator": OPERATOR, **self.params}
 
     def call(self, volume):
-        """Run it in a child of this process, where everything is imported already."""
-        importlib.import_module(self.module)
+        """Run its real ``main`` in a child of this process, and return its answer."""
         with tempfile.TemporaryFile() as out:
-            child = os.fork()
-            if child == 0:
-                self._become(volume, out)
-            code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-            out.seek(0)
-            return answer(code, out.read().decode())
+            child = self.start(volume, out)
+            return ended(child, out)
 
-    def _become(self, volume, out):
-        code = 3
-        try:
-            os.dup2(out.fileno(), 1)
-            os.dup2(out.fileno(), 2)
-            verb.run(self.module, self.arguments(volume))
-        except SystemExit as end:
-            code = end.code or 0
-        except BaseException as error:  # noqa: BLE001 - a child must not go on as its parent
-            os.write(2, repr(error).encode())
-        finally:
-            # What print() left: the object may be a test's own, which is not file 1.
-            import sys
+    def start(self, volume, out, begin=lambda: None):
+        """Fork a child that runs the module's real ``main``, as under Ansible; return its process id.
 
-            sys.stdout.flush()
-            os._exit(code)
+        Everything is imported before the fork, so that it begins at once.
+
+        Args:
+            volume: the volume's path.
+            out: an open file for what it prints.
+            begin: called in the child just before.
+        """
+        importlib.import_module(self.module)
+        child = os.fork()
+        if child == 0:
+            _become(self, volume, out, begin)
+        return child
+
+
+def _become(verb, volume, out, begin):
+    code = 3
+    try:
+        os.dup2(out.fileno(), 1)
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a test may have replaced it
+        begin()
+        with patch_module_args(verb.arguments(volume)):
+            sys.modules[verb.module].main()
+    except SystemExit as end:
+        code = end.code or 0
+    except BaseException:  # noqa: BLE001 - a child must not go on as its parent
+        os.write(1, traceback.format_exc().encode())
+    finally:
+        sys.stdout.flush()
+        os._exit(code)
+
+
+def ended(child, out):
+    """Wait for a child and return its answer."""
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    out.seek(0)
+    return answer(code, out.read().decode(errors="replace"))
 
 
 def answer(code, text):

@@ -39,6 +39,11 @@ class Operation:
     next_run: str = NEXT
     dead: str = BAD  # whose claim the next run takes over
 
+    @property
+    def stages(self):
+        """Whether a load in ``ingest/`` is promoted."""
+        return bool((self.begun.verb if self.begun else self.verb).params.get("loaded"))
+
     def find_begun(self, volume, work):
         """Return where the verb before the operation is to be killed, seen on a copy of the base."""
         if self.begun is None:

@@ -6,25 +6,27 @@ one just before the kernel does it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
-import sys
+import tempfile
+import time
 from dataclasses import dataclass
-from pathlib import Path
 
-from crash.module import answer
+from crash.module import ended
 
-VERB = Path(__file__).with_name("verb.py")
 CHANGING = tuple(
     """rename renameat renameat2 unlink unlinkat mkdir mkdirat rmdir symlink symlinkat link linkat mknod mknodat
     open openat creat write pwrite64 writev pwritev pwritev2 fsync fdatasync sync syncfs sync_file_range ftruncate
     truncate fallocate chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat
     futimesat setxattr lsetxattr fsetxattr copy_file_range sendfile ioctl""".split()
 )
-_LINE = re.compile(r"^(?P<pid>\d+) +(?P<call>\w+)\((?P<rest>.*)$")
+_MARKING = ("access", "faccessat", "faccessat2")
+_MARK = "/reingest-begins"
+_LINE = re.compile(r"^(?:(?P<pid>\d+) +)?(?P<call>\w+)\((?P<rest>.*)$")
 _OPENING = ("open", "openat")
 _CREATES = re.compile(r"O_CREAT|O_TRUNC|O_TMPFILE")
 SYNCING = ("fsync", "fdatasync", "sync", "syncfs", "sync_file_range")
@@ -66,25 +68,29 @@ def trace(verb, volume, work):
         NotTraced: a process or thread beside the main one changes the volume.
     """
     log = work / "trace"
-    found = _run(verb, volume, work, log, ["--follow-forks", f"--trace={_set(CHANGING)}"])
+    found = _run(verb, volume, work, log, ["--follow-forks"])
     return found, points(log.read_text(encoding="utf-8", errors="replace"), volume)
 
 
 def points(log, volume):
     """Return what changes the volume, or tells the result, in a log of strace."""
-    main, counted, found = "", dict.fromkeys(CHANGING, 0), []
+    main, told, counted, found = "", False, dict.fromkeys(CHANGING, 0), []
     for line in log.splitlines():
         match = _LINE.match(line)
         if match is None:
             continue
-        main = main or match["pid"]
+        main = main or match["pid"] or ""
         call, rest = match["call"], match["rest"]
+        if call in _MARKING:
+            continue
         inside = str(volume) in rest
-        if match["pid"] != main:
+        if (match["pid"] or "") != main:
             if inside and _changes(call, rest):
                 raise NotTraced(f"another thread or process than the main one changes the volume: {line}")
             continue
-        if _changes(call, rest) and (inside or (call == "write" and rest.startswith("1<"))):
+        tells = call == "write" and rest.startswith("1<") and not told  # the first write of the result
+        told = told or tells
+        if _changes(call, rest) and (inside or tells):
             before = tuple((name, count) for name, count in counted.items() if count)
             found.append(Point(call, counted[call] + 1, shown(rest, volume), before))
         counted[call] += 1
@@ -95,7 +101,7 @@ def killed(verb, volume, work, point):
     """Run a verb that is killed just before a point; return whether it was killed there."""
     log = work / "kill"
     injected = f"--inject={point.call}:signal=KILL:when={point.number}"
-    died = _run(verb, volume, work, log, [f"--trace={point.call}", injected])
+    died = _run(verb, volume, work, log, [injected])
     return died.code != 0 and died.result is None and _last_is(log, volume, point)
 
 
@@ -120,7 +126,7 @@ def faulty(verb, volume, work, point, error, *, onwards=False):
     ]
     only = "" if not onwards or point.call in (*_OPENING, "write") else "+"
     injected = f"--inject={point.call}:error={error}:when={point.number}{only}"
-    found = _run(verb, volume, work, log, [f"--trace={_set(CHANGING)}", injected, *more])
+    found = _run(verb, volume, work, log, [injected, *more])
     text = log.read_text(encoding="utf-8", errors="replace")
     hit = any(
         line.startswith(f"{point.call}(") and line.rstrip().endswith("(INJECTED)") and _is(line, volume, point)
@@ -131,12 +137,13 @@ def faulty(verb, volume, work, point, error, *, onwards=False):
 
 def shown(rest, volume):
     """Return a call's arguments without what differs from volume to volume."""
-    text = re.sub(r"\)\s+= .*$", ")", rest).replace(str(volume), "").replace("<>", "</>")
+    text = re.sub(r"\)\s+= .*$", ")", re.sub(r"^1<[^>]*>.*", "1<the result>)", rest)).replace(str(volume), "").replace("<>", "</>")
     return re.sub(r"\d{2,}<", "N<", re.sub(r'"\{.*', '"..."', text))
 
 
 def _last_is(log, volume, point):
-    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if "(" in line]
+    text = log.read_text(encoding="utf-8", errors="replace")
+    lines = [line for line in text.splitlines() if line.partition("(")[0] in CHANGING]
     return bool(lines) and _is(lines[-1], volume, point)
 
 
@@ -162,27 +169,28 @@ def _set(calls):
 
 
 def _run(verb, volume, work, log, options):
-    params = work / "parameters.json"
-    params.write_text(json.dumps(verb.arguments(volume)), encoding="utf-8")
-    command = ["strace", "--output", log, "--quiet=all", "--decode-fds=path", "--columns=1", "--seccomp-bpf"]
-    if "--follow-forks" not in options:
-        command.remove("--seccomp-bpf")  # which follows forks by itself
-    # What is compiled lies in a folder of its own: a file that another run compiles would change the counts.
-    program = [sys.executable, "-X", f"pycache_prefix={work.parent / 'compiled'}", "-B", VERB, verb.module, params]
-    done = subprocess.run(
-        [*command, *options, *program],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
-    )
-    return answer(done.returncode, done.stdout or done.stderr)
+    """Run a verb in a child under strace; counts begin where the verb does."""
+    log.write_text("")
+    told, tell = os.pipe()
+    with tempfile.TemporaryFile(dir=work) as out:
+        child = verb.start(volume, out, lambda: _wait(told))
+        command = ["strace", "--output", log, "--quiet=all", "--decode-fds=path", "--columns=1"]
+        marks = f"--trace={_set((*CHANGING, *_MARKING))}"
+        tracer = subprocess.Popen([*command, marks, *options, f"--attach={child}"], stderr=subprocess.DEVNULL)
+        while _MARK not in log.read_text(encoding="utf-8", errors="replace"):
+            if tracer.poll() is not None:
+                os.kill(child, signal.SIGKILL)
+                break
+            time.sleep(0.001)
+        os.write(tell, b"go")
+        found = ended(child, out)
+    tracer.wait()
+    os.close(told)
+    os.close(tell)
+    return found
 
 
-def compile_verb(verb, work):
-    """Compile what the verb imports, so that every run of it makes the same calls."""
-    params = work / "parameters.json"
-    params.write_text(json.dumps({}), encoding="utf-8")
-    program = [sys.executable, "-X", f"pycache_prefix={work.parent / 'compiled'}", VERB, verb.module, params]
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
-    subprocess.run(program, check=False, capture_output=True, env=environment)
+def _wait(told):
+    """Make a call that strace shows until it was seen to show it: before that it may not stop every call."""
+    while not select.select([told], [], [], 0.002)[0]:
+        os.access(_MARK, os.F_OK)

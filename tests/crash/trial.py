@@ -52,7 +52,6 @@ class Plan:
 
 def plan(templates, operation, work):
     """Run an operation undisturbed and return what it does."""
-    strace.compile_verb(operation.verb, work)
     with_copy = _Copies(templates, operation, work)
     begun = operation.find_begun(with_copy.fresh(), work)
     volume = with_copy.fresh()
