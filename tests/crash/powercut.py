@@ -63,7 +63,7 @@ def missing():
 def make_disk(templates, kind, base, folder):
     """Make a disk with a copy of a volume, everything on the device."""
     size, command, _ = FILE_SYSTEMS[kind]
-    image = folder / f"{kind}-{base}"
+    image = folder / f"{kind}-{base}.img"
     with image.open("wb") as out:
         out.truncate(size << 20)
     _run(*command, image)
@@ -94,6 +94,7 @@ def cut(templates, planned: Plan, disk, point, work):
         left = used.copied(work / "left")
     wrong = [] if hit else ["the verb was not killed there"]
     with left.mounted(work / "after") as volume:
+        _start_again(templates, volume)
         wrong += planned.judge(templates, volume)
     left.image.unlink()
     return Outcome(operation.name, f"power cut, {disk.kind}", str(point), tuple(wrong))
@@ -104,6 +105,14 @@ def _work_in_ingest(templates, operation, volume):
     if operation.stages:
         with templates.servers.running(Volume(volume).ingest) as connection, connection.cursor() as cursor:
             cursor.execute("create table looked_at as select count(*) from release")
+
+
+def _start_again(templates, volume):
+    """Start and stop the staging server where the cut came before its stop was on disk, as the next load does."""
+    ingest = Volume(volume).ingest
+    if (ingest / "postmaster.pid").exists():
+        with templates.servers.running(ingest):
+            pass
 
 
 @contextlib.contextmanager

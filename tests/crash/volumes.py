@@ -54,7 +54,7 @@ class Templates:
 
     def base(self, name):
         """Return a volume to copy."""
-        return self.root / "bases" / name
+        return self.root / "bases" / name.replace(" ", "-")
 
     def copy(self, name, target):
         """Copy a volume."""
@@ -168,4 +168,10 @@ def _many(made, volume):
     _serve(made, volume, *OLD, A, B)
 
 
-BASES = {"first": _first, "loaded": _loaded, "two": _two, "staged": _staged, "many": _many}
+def _many_loaded(made, volume):
+    """The same, and a load waits."""
+    _many(made, volume)
+    _load(made, volume, C)
+
+
+BASES = {"first": _first, "loaded": _loaded, "two": _two, "staged": _staged, "many": _many, "many loaded": _many_loaded}

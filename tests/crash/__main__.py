@@ -1,0 +1,83 @@
+"""Try everything and tell what held: `make test-crash`; writes build/crash.json.
+
+Usage: python tests/crash [WORD]: only the operations whose name has the word. Needs root, strace, loop devices,
+mkfs.ext4 and mkfs.xfs; where one is missing it fails.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT / "library")]
+
+import ansible.module_utils  # noqa: E402 - the paths come first
+
+ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
+
+from crash import powercut, strace  # noqa: E402
+from crash.operations import OPERATIONS  # noqa: E402
+from crash.plans import all_tasks, attempt, make_bench, own_folder  # noqa: E402
+from crash.table import figures, shown  # noqa: E402
+from crash.volumes import make_templates, remove_templates, small_place  # noqa: E402
+
+TARGET = ROOT / "build/crash.json"
+_SHARED = {}  # what the processes of the pool inherit
+
+
+def _one(task):
+    return attempt(_SHARED["bench"], task, own_folder(_SHARED["folder"]))
+
+
+def run(folder, only):
+    """Try everything in a folder; return the outcomes."""
+    templates = make_templates(folder)
+    work = folder / "plan"
+    work.mkdir()
+    names = [operation.name for operation in OPERATIONS if only in operation.name]
+    _SHARED.update(bench=make_bench(templates, work, operations=names), folder=folder)
+    tasks = all_tasks(_SHARED["bench"], only=only)
+    say(f"{len(tasks)} points")
+    outcomes = []
+    with multiprocessing.get_context("fork").Pool(len(os.sched_getaffinity(0))) as pool:
+        for outcome in pool.imap(_one, tasks, chunksize=1):
+            outcomes.append(outcome)
+            if outcome.wrong:
+                say(f"DID NOT HOLD: {outcome.operation}, {outcome.kind}, at {outcome.point}: {outcome.wrong[0][:400]}")
+            if len(outcomes) % 500 == 0:
+                say(f"{len(outcomes)} of {len(tasks)}")
+    return outcomes
+
+
+def say(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def main():
+    """Run it all; end with 1 when something did not hold."""
+    for reason in (strace.missing(), powercut.missing()):
+        if reason:
+            raise SystemExit(f"make test-crash cannot run here: {reason}")
+    folder = Path(tempfile.mkdtemp(prefix="reingest-crash-", dir=small_place()))
+    begun = time.monotonic()
+    try:
+        outcomes = run(folder, " ".join(sys.argv[1:]))
+    finally:
+        remove_templates(folder)
+    facts = {"machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores", "kernel": platform.release()}
+    found = figures(outcomes, time.monotonic() - begun, facts)
+    TARGET.parent.mkdir(exist_ok=True)
+    TARGET.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(shown(found))
+    raise SystemExit(1 if found["failures"] or not outcomes else 0)
+
+
+if __name__ == "__main__":
+    main()
