@@ -1,0 +1,40 @@
+"""Kill our own code just before one of its changes: for what is tried so often that a process each is too slow.
+
+``tests/crash`` does the same to whole verbs, at their system calls.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+
+from ansible.module_utils.reingest.volume import rename, swap
+
+STEPS = ("rename", "replace", "symlink", "unlink", "mkdir", "rmdir", "chmod", "chown", "fsync")
+KILLED = 9
+
+
+def killed_at(step, act):
+    """Run ``act`` in a child that is killed just before its ``step``-th change; return whether it was."""
+    child = os.fork()
+    if child == 0:
+        done = 0
+
+        def counted(change, *arguments, **options):
+            nonlocal done
+            if done == step:
+                os._exit(KILLED)
+            done += 1
+            return change(*arguments, **options)
+
+        for name in STEPS:
+            setattr(os, name, functools.partial(counted, getattr(os, name)))
+        rename.exchange = swap.exchange = functools.partial(counted, swap.exchange)
+        try:
+            act()
+        except BaseException:  # noqa: BLE001 - a child must not become a second pytest
+            os._exit(1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, KILLED)
+    return code == KILLED
