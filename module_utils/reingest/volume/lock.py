@@ -95,9 +95,9 @@ def claim(volume: Volume, wanted: Claim, *, take_over: str = "", age: float = 0)
             works; 0: never.
 
     Raises:
-        Refusal: another run has it.
+        Refusal: another run has it, or the file system refuses it.
     """
-    with _locked(volume, "claim.lock"):
+    with _refusing(volume), _locked(volume, "claim.lock"):
         now = refuse_held(volume, wanted.run, take_over=take_over, age=age)
         if now is None or now.run != wanted.run:
             write_json(volume.claim, asdict(replace(wanted, renewed=wanted.since)))
@@ -117,8 +117,12 @@ def refuse_held(volume: Volume, run: str, *, take_over: str = "", age: float = 0
 
 
 def release(volume: Volume, run: str) -> bool:
-    """Give the volume back; return whether the run had it. Another run's claim is left alone."""
-    with _locked(volume, "claim.lock"):
+    """Give the volume back; return whether the run had it. Another run's claim is left alone.
+
+    Raises:
+        Refusal: the file system refuses it.
+    """
+    with _refusing(volume), _locked(volume, "claim.lock"):
         now = holder(volume)
         if now is None or now.run != run:
             return False
