@@ -133,8 +133,16 @@ def open_volume(root: Path) -> Volume:
     """Return the volume.
 
     Raises:
-        Refusal: there is no such directory.
+        Refusal: there is no such directory, or what must lie in it is a link: a rename would not reach what
+            it leads to, or our records would lie outside the volume.
     """
     if not root.is_dir():
         raise Refusal(f"volume {root} is not there: mount it, or correct reingest_volume")
-    return Volume(root)
+    volume = Volume(root)
+    for path in (volume.records, volume.staging):
+        if path.is_symlink():
+            raise Refusal(
+                f"{path} is a link to {path.readlink()}: it must be a directory of the volume itself; move what "
+                "it leads to into its place"
+            )
+    return volume
