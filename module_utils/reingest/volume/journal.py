@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import Refusal
 from ..postgres.control import read_control
+from . import snapshot_id
 from .durable import sync_directory, write_json
 from .layout import Volume
 
@@ -61,7 +62,7 @@ def read_intent(volume: Volume) -> Intent | None:
         raw = json.loads(volume.journal.read_text(encoding="utf-8"))
         version = int(raw["version"])
         if version == VERSION:
-            return Intent(**{**raw, "place": Place(**raw["place"])})
+            return _checked(Intent(**{**raw, "place": Place(**raw["place"])}))
         reason = f"is of version {version}, this reingest knows {VERSION}: update reingest"
     except FileNotFoundError:
         return None
@@ -73,6 +74,18 @@ def read_intent(volume: Volume) -> Intent | None:
             f"the journal {volume.journal} is damaged: recover.yml puts it aside, and goes by what is there"
         ) from None
     raise Refusal(f"the journal {volume.journal} {reason}")
+
+
+def _checked(intent: Intent) -> Intent:
+    """Return an intent that names snapshots, and nothing outside ``staging/``.
+
+    Raises:
+        ValueError: it does not.
+    """
+    names = [intent.snapshot, *([intent.previous] if intent.previous else [])]
+    if not all(isinstance(name, str) and snapshot_id.taken_at(name) for name in names):
+        raise ValueError("no snapshot")
+    return intent
 
 
 def place_of(path: Path) -> Place:
