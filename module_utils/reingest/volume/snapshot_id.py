@@ -18,6 +18,8 @@ def new_id(now: datetime | None = None) -> str:
 
 def taken_at(snapshot: str) -> datetime | None:
     """Return the time that an id stands for; None when it is no id in either form."""
+    if not snapshot.isascii():
+        return None  # strptime takes the digits of any script
     try:
         return datetime.strptime(snapshot, _FORM).replace(tzinfo=timezone.utc)
     except ValueError:
