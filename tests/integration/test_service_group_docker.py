@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -18,73 +16,17 @@ from ansible.module_utils.reingest.postgres.control import read_control
 from ansible.module_utils.reingest.services.docker import DockerEngine
 from ansible.module_utils.reingest.services.group import apply_group, plan_group
 from ansible.module_utils.reingest.services.model import Health, Service
+from containers import BASE, PASSWORD, docker, running, wait_for_log
 
-BASE = "debian:bookworm-slim"
-POSTGRES = "reingest-demo-postgres"
-PASSWORD = "only-for-tests"
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("docker_engine")
 # A server in small: ends in order on SIGINT, as PostgreSQL does on a fast shutdown.
 SERVER = "trap 'echo bye; exit 0' INT; echo ready; while :; do sleep 0.02; done"
-
-
-def docker(*arguments, check=True):
-    return subprocess.run(["docker", *arguments], check=check, capture_output=True, text=True).stdout.strip()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def docker_engine():
-    """Fail in CI, and say so elsewhere, when there is no Docker engine to test with."""
-    reachable = (
-        shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True).returncode == 0
-    )
-    if reachable:
-        if not docker("images", "-q", BASE):
-            subprocess.run([ROOT / "demo/images/build", "postgres"], check=True)
-        return
-    if os.environ.get("CI"):
-        pytest.fail("there is no Docker engine here, and CI is set")
-    pytest.skip("no Docker engine is reachable: not run")
-
-
-@pytest.fixture(scope="session")
-def postgres(docker_engine):
-    """Return the name of the demo's PostgreSQL image."""
-    if not docker("images", "-q", POSTGRES):
-        subprocess.run([ROOT / "demo/images/build", "postgres"], check=True)
-    return POSTGRES
 
 
 @pytest.fixture
 def engine(tmp_path):
     return DockerEngine(tmp_path / "records")
-
-
-@pytest.fixture
-def images():
-    """Return a list of images to remove, once the containers that use them are gone."""
-    made = []
-    yield made
-    for name in made:
-        docker("rmi", "-f", name, check=False)
-
-
-@pytest.fixture
-def container(images):
-    """Return ``make(script, *options, name=, image=)``: creates and starts a container, returns its name."""
-    made = []
-
-    def make(script=SERVER, *options, name="", image=BASE, start=True):
-        name = f"reingest-test-{uuid.uuid4().hex[:8]}-{name or 'one'}"
-        command = ["sh", "-c", script] if script else []
-        docker("create", "--name", name, *options, image, *command)
-        made.append(name)
-        if start:
-            docker("start", name)
-        return name
-
-    yield make
-    for name in made:
-        docker("rm", "-f", "-v", name, check=False)
 
 
 @pytest.fixture
@@ -101,17 +43,6 @@ def image(container, images):
 
 def policy(name):
     return docker("inspect", "-f", "{{.HostConfig.RestartPolicy.Name}}", name)
-
-
-def running(name):
-    return docker("inspect", "-f", "{{.State.Running}}", name) == "true"
-
-
-def wait_for_log(name, text):
-    deadline = time.monotonic() + 20
-    while text not in docker("logs", name):
-        assert time.monotonic() < deadline, f"{name} never wrote {text!r}"
-        time.sleep(0.02)
 
 
 def server(name, **values):

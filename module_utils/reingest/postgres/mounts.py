@@ -34,7 +34,12 @@ class FileSystem:
     point: Path  # where it is mounted
     device: str  # its number, the same for all mounts of it
     root: PurePosixPath  # the part of it that is mounted there
-    options: tuple[str, ...]  # of the file system itself, not of the mount
+    settings: str  # of the file system itself, not of the mount: rw,vers=4.2
+
+    @property
+    def options(self) -> list[str]:
+        """Return the settings one by one."""
+        return self.settings.split(",")
 
     @property
     def network(self) -> bool:
@@ -50,10 +55,6 @@ class Position:
 
     device: str
     path: PurePosixPath
-
-    def holds(self, other: Position) -> bool:
-        """Whether the other one is this directory or lies below it."""
-        return self.device == other.device and self.path in (other.path, *other.path.parents)
 
 
 @dataclass(frozen=True)
@@ -76,14 +77,15 @@ class Mounts:
         found = self.of(real)
         return Position(found.device, found.root / real.relative_to(found.point))
 
-    def reaches(self, path: Path, wanted: Position) -> bool:
-        """Return whether a position lies below a path, also by what is mounted below that."""
-        real = path.resolve()
-        return self.position(real).holds(wanted) or any(
-            real in one.point.parents and Position(one.device, one.root).holds(wanted)
-            for one in self.table.values()
-            if one.device == wanted.device
-        )
+    def above(self, path: Path) -> frozenset[str]:
+        """Return the real paths from which a directory is reached by any mount, itself included."""
+        wanted = self.position(path)
+        found: set[str] = set()
+        for one in self.table.values():
+            if one.device == wanted.device and one.root in (wanted.path, *wanted.path.parents):
+                there = one.point / wanted.path.relative_to(one.root)
+                found.update(map(str, (there, *there.parents)))
+        return frozenset(found)
 
 
 def mounts() -> Mounts:
@@ -101,10 +103,10 @@ def read_mounts(text: str) -> dict[int, FileSystem]:
     """Return the file systems that ``/proc/<pid>/mountinfo`` lists, by the number of the mount."""
     found = {}
     for line in text.splitlines():
-        fields = [_plain(field) for field in line.split(" ")]
+        fields = [_OCTAL.sub(_character, one) if "\\" in one else one for one in line.split(" ")]
         kind, source, options = fields[fields.index("-", 6) + 1 :][:3]  # optional fields end with a dash
         found[int(fields[0])] = FileSystem(
-            kind, source, Path(fields[4]), fields[2], PurePosixPath(fields[3]), tuple(options.split(","))
+            kind, source, Path(fields[4]), fields[2], PurePosixPath(fields[3]), options
         )
     return found
 
@@ -123,5 +125,5 @@ def _mount_id(path: Path) -> int | None:
     return next(int(line.split()[1]) for line in told.splitlines() if line.startswith("mnt_id:"))
 
 
-def _plain(text: str) -> str:
-    return _OCTAL.sub(lambda digits: chr(int(digits[1], 8)), text)
+def _character(digits: re.Match[str]) -> str:
+    return chr(int(digits[1], 8))

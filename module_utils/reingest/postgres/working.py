@@ -24,6 +24,7 @@ class Process:
     name: str
     parent: int
     container: str  # its id, as the control group has it; empty: in none, or in the one that this runs in
+    namespace: str  # of process numbers, which a container mostly has of its own
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,28 @@ def container_of(pid: int) -> str:
         text = Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace")
     except OSError:
         return ""
-    found = _CONTAINER.findall(text)
-    return found[-1] if found and found[-1] not in _own_containers() else ""
+    return innermost(text, _own_containers())
+
+
+def innermost(text: str, own: Collection[str]) -> str:
+    """Return the innermost container of ``/proc/<pid>/cgroup``; empty: none but this process's own.
+
+    An engine within a container need not make a control group in every hierarchy.
+    """
+    for line in text.splitlines():
+        found = _CONTAINER.findall(line)
+        if found and found[-1] not in own:
+            return str(found[-1])
+    return ""
+
+
+def namespace_of(pid: int) -> str:
+    """Return the namespace of process numbers that a process is in; empty: this one's, or not told."""
+    try:
+        found = Path(f"/proc/{pid}/ns/pid").readlink()
+    except OSError:
+        return ""
+    return "" if found == Path("/proc/self/ns/pid").readlink() else str(found)
 
 
 def _own_containers() -> Collection[str]:
@@ -81,7 +102,7 @@ def _process(pid: int) -> Process | None:
     except OSError:
         return None
     name = line[line.index("(") + 1 : line.rindex(")")]  # it may itself hold spaces and brackets
-    return Process(pid, name, int(line.rpartition(")")[2].split()[1]), container_of(pid))
+    return Process(pid, name, int(line.rpartition(")")[2].split()[1]), container_of(pid), namespace_of(pid))
 
 
 def _serves(pid: int, account: int) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 from ..errors import Refusal
 
-_ANSWER_S = 30.0  # how long the engine may take to answer a call that waits for nothing
+_ANSWER_S = 30.0
 
 
 class EngineAbsent(Refusal):
@@ -62,6 +63,7 @@ class DockerApi:
     """A Docker engine behind its socket."""
 
     socket: str
+    patience: float = _ANSWER_S  # how long it may take to answer a call that waits for nothing
 
     def call(
         self,
@@ -87,7 +89,7 @@ class DockerApi:
             TimeoutError: ``wait`` is over.
         """
         target = f"{path}?{urlencode(query)}" if query else path
-        connection = _SocketConnection(self.socket, _ANSWER_S if wait is None else wait)
+        connection = _SocketConnection(self.socket, self.patience if wait is None else wait)
         try:
             connection.request(
                 method,
@@ -101,19 +103,10 @@ class DockerApi:
             if wait is not None:
                 raise
             raise Refusal(
-                f"Docker at {self.socket} does not answer {method} {path} within {_ANSWER_S:.0f} s"
-            ) from None
-        except PermissionError:
-            raise EngineDenied(
-                f"this account may not use the Docker engine at {self.socket}: run as root (become: true) or "
-                "add the account to the group that owns the socket"
+                f"Docker at {self.socket} does not answer {method} {path} within {self.patience:.0f} s"
             ) from None
         except (OSError, http.client.HTTPException) as error:
-            absent = isinstance(error, (FileNotFoundError, ConnectionRefusedError))
-            raise (EngineAbsent if absent else Refusal)(
-                f"Docker is not reachable at {self.socket} ({_reason(error)}): start the Docker engine of "
-                "this host, or correct reingest_engine"
-            ) from None
+            raise self._unreachable(error) from None
         finally:
             connection.close()
 
@@ -135,6 +128,22 @@ class DockerApi:
             f"there is no container {name} on this host (there are: {there}): create it, or correct the "
             "service's name"
         )
+
+    def process(self) -> int:
+        """Return the process that listens, as this one numbers it; 0: it cannot be seen from here.
+
+        Raises:
+            Refusal: as ``call``.
+        """
+        connection = _SocketConnection(self.socket, self.patience)
+        try:
+            connection.connect()
+            told = connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except OSError as error:
+            raise self._unreachable(error) from None
+        finally:
+            connection.close()
+        return int(struct.unpack("3i", told)[0])
 
     def active(self) -> list[dict[str, Any]]:
         """Return the containers that run, are paused or are started again and again, as they are listed.
@@ -175,6 +184,18 @@ class DockerApi:
         if answer.status != 200:
             raise Refusal(f"Docker does not list its volumes: {answer.message()}")
         return {one["Name"]: one for one in answer.json().get("Volumes") or []}
+
+    def _unreachable(self, error: Exception) -> Refusal:
+        if isinstance(error, PermissionError):
+            return EngineDenied(
+                f"this account may not use the Docker engine at {self.socket}: run as root (become: true) or "
+                "add the account to the group that owns the socket"
+            )
+        absent = isinstance(error, (FileNotFoundError, ConnectionRefusedError))
+        return (EngineAbsent if absent else Refusal)(
+            f"Docker is not reachable at {self.socket} ({_reason(error)}): start the Docker engine of "
+            "this host, or correct reingest_engine"
+        )
 
     def _names(self) -> list[str]:
         answer = self.call("GET", "/containers/json", query={"all": "1"})

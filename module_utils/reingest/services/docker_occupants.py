@@ -7,17 +7,19 @@ paused goes on: none of them need have a process in the directory, and all may h
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import Refusal
 from ..postgres.mounts import Mounts
+from ..postgres.working import namespace_of
 from .docker_api import DockerApi, EngineAbsent, EngineDenied
 from .docker_paths import Volumes, data_inside, on_host, source_of
 
 _LINKS = 40  # as the kernel: more is a loop
+_PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,7 @@ class Containers:
 
     names: Mapping[str, str]  # of all of them, by id
     states: Mapping[str, str]  # of those whose data directory it is: running, paused, restarting; by name
+    namespaces: Mapping[str, str]  # names of those that could reach it, by the namespace of their processes
     blind_spot: str = ""  # why that is not all
 
 
@@ -39,51 +42,55 @@ def containers_at(path: Path, mounts: Mounts, socket: str) -> Containers:
         mounts: the mounts of this process.
         socket: the engine's socket.
     """
-    api = DockerApi(socket)
+    api = DockerApi(socket, patience=_PATIENCE_S)
     try:
-        listed = api.active()
+        seen, listed = api.process() > 0, api.active()
         names = {one["Id"]: _name(one) for one in listed}
-        states, hidden = _look(api, path, mounts, listed)
+        volume = _volumes(api, listed)
     except (EngineAbsent, EngineDenied):
-        return Containers({}, {})
+        return Containers({}, {}, {})
     except Refusal as refusal:
-        return Containers({}, {}, f"the containers of this host cannot be asked for ({refusal})")
-    spot = (
-        f"the processes of container {names[hidden]} cannot be seen from here: the Docker engine at {socket} "
-        "runs outside of the container that this runs in"
-        if hidden
-        else ""
+        return Containers({}, {}, {}, f"the containers of this host cannot be asked for ({refusal})")
+    reach, unseen, spot = _reaching(api, mounts.above(path), listed, volume)
+    if listed and (unseen or not seen):
+        spot = f"processes of containers cannot be seen: the Docker engine at {socket} runs outside of here"
+    return Containers(
+        names,
+        {names[one["Id"]]: one["State"]["Status"] for one in reach if _leads(one, path, mounts, volume)},
+        # A container within a container may have no control group of its own.
+        {space: names[one["Id"]] for one in reach if (space := namespace_of(_pid(one)))},
+        spot,
     )
-    return Containers(names, {names[identifier]: state for identifier, state in states.items()}, spot)
 
 
-def _look(
-    api: DockerApi, path: Path, mounts: Mounts, listed: list[dict[str, Any]]
-) -> tuple[dict[str, str], str]:
-    """Return the states, by id, of the containers at the path, and one whose processes cannot be seen."""
-    shown = {one["Id"]: [mount for mount in one.get("Mounts") or [] if mount["Source"]] for one in listed}
-    has_volumes = any(mount.get("Type") == "volume" for found in shown.values() for mount in found)
-    volumes = api.volumes() if has_volumes else {}
+def _volumes(api: DockerApi, listed: list[dict[str, Any]]) -> Volumes:
+    mounted = [mount for one in listed for mount in one.get("Mounts") or []]
+    volumes = api.volumes() if any(mount.get("Type") == "volume" for mount in mounted) else {}
+    return lambda name: volumes.get(name, {})
 
-    def volume(name: str) -> Mapping[str, Any]:
-        return volumes.get(name, {})
 
-    wanted = mounts.position(path)
-    states, hidden, looked = {}, "", False
+def _reaching(
+    api: DockerApi, above: Collection[str], listed: list[dict[str, Any]], volume: Volumes
+) -> tuple[list[dict[str, Any]], bool, str]:
+    """Return the containers that reach the path, whether processes are not seen, and why that is not all."""
+    unseen = False
+    reach: list[dict[str, Any]] = []
     for one in listed:
-        if not any(mounts.reaches(source_of(mount, volume), wanted) for mount in shown[one["Id"]]):
+        sources = [source_of(mount, volume) for mount in one.get("Mounts") or []]
+        if not any(source is None or os.path.realpath(source) in above for source in sources):
             continue  # without asking more: most containers of a host have other things to do
-        container = api.inspect(one["Id"])
-        if not (container.get("State") or {}).get("Running"):
-            continue  # it has ended meanwhile
-        looked = looked or _pid(container) > 0
-        hidden = one["Id"] if _hidden(api, container) else hidden
-        if _leads(container, path, mounts, volume):
-            states[one["Id"]] = str(one["State"])
-    if not looked:  # one is enough to tell where the engine's containers are
-        hidden = next((one["Id"] for one in listed if one["State"] == "running"), "")
-        hidden = hidden if hidden and _hidden(api, api.inspect(hidden)) else ""
-    return states, hidden
+        try:
+            container = api.inspect(one["Id"])
+            unseen = unseen or not _seen(api, container)
+        except Refusal as refusal:  # it may be about to start or to stop, for long
+            return (
+                reach,
+                unseen,
+                f"container {_name(one)}, which could reach it, cannot be asked for ({refusal})",
+            )
+        if (container.get("State") or {}).get("Running"):  # else it has ended meanwhile
+            reach.append(container)
+    return reach, unseen, ""
 
 
 def _leads(container: Mapping[str, Any], path: Path, mounts: Mounts, volume: Volumes) -> bool:
@@ -96,7 +103,8 @@ def _leads(container: Mapping[str, Any], path: Path, mounts: Mounts, volume: Vol
         if inner:  # as the container itself sees it, however that is mounted
             return root / where.relative_to("/")
         found = on_host(where, told, volume)
-        return found.path if found else None
+        # Docker follows a link that is the source of a mount; the container those below it.
+        return found.mount.resolve() / found.path.relative_to(found.mount) if found else None
 
     inside = data_inside(container)
     if inside is None:
@@ -141,15 +149,15 @@ def _followed(inside: PurePosixPath, place: Callable[[PurePosixPath], Path | Non
     return done
 
 
-def _hidden(api: DockerApi, container: Mapping[str, Any]) -> bool:
-    """Return whether a container runs and its process is not to be found here."""
-    if not container or not _pid(container) or _seen(container):
-        return False
+def _seen(api: DockerApi, container: Mapping[str, Any]) -> bool:
+    """Return whether a container's process is to be found here, if it has one."""
+    if not _pid(container) or _known(container):
+        return True
     again = api.inspect(container["Id"])  # it may have ended meanwhile, or been started anew
-    return _pid(again) > 0 and not _seen(again)
+    return not _pid(again) or _known(again)
 
 
-def _seen(container: Mapping[str, Any]) -> bool:
+def _known(container: Mapping[str, Any]) -> bool:
     # One of them has the id; that of a process which only has the same number here has not.
     process = Path(f"/proc/{_pid(container)}")
     return any(container["Id"] in _text(process / name) for name in ("cgroup", "mountinfo"))

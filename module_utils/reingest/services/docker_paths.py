@@ -79,18 +79,21 @@ def on_host(inside: PurePosixPath, mounts: Sequence[Mapping[str, Any]], volume: 
     if not covering:
         return None
     mount = max(covering, key=lambda one: len(PurePosixPath(one["Destination"]).parts))
-    source = source_of(mount, volume)
+    source = source_of(mount, volume) or Path(mount["Source"])
     return Place(source / inside.relative_to(mount["Destination"]), source, bool(mount.get("RW", True)))
 
 
-def source_of(mount: Mapping[str, Any], volume: Volumes) -> Path:
-    """Return the directory of the host that a mount shows."""
+def source_of(mount: Mapping[str, Any], volume: Volumes) -> Path | None:
+    """Return the directory of the host that a mount shows; None: not told, as of some volumes."""
+    source = mount.get("Source")
     if mount.get("Type") == "volume":
         # A volume over a directory of the host: its mount point shows that only while a container uses it.
-        options = volume(mount["Name"]).get("Options") or {}
+        told = volume(mount["Name"])
+        options = told.get("Options") or {}
         if options.get("device") and "bind" in str(options.get("o", "")).split(","):
             return Path(options["device"])
-    return Path(mount["Source"])
+        source = source or told.get("Mountpoint")  # a list of containers has no source of a nameless volume
+    return Path(source) if source else None
 
 
 def _option(arguments: Sequence[str]) -> str:

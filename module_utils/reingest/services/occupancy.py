@@ -47,22 +47,29 @@ class Occupancy:
     blind_spots: tuple[str, ...]
 
 
-def look(path: Path, *, without: Collection[str] = (), socket: str = SOCKET) -> Occupancy:
+def look(
+    path: Path, *, without: Collection[str] = (), own: Collection[int] = (), socket: str = ""
+) -> Occupancy:
     """Look who is in a directory; in one that is not there is nobody.
 
     Args:
         path: the directory, or a link to it.
-        without: names of containers that may be in it: those that the caller is about to start there itself.
-        socket: the Docker engine's.
+        without: names of containers that may be in it: those that the caller starts and stops itself.
+        own: processes that may be in it, for the same reason.
+        socket: the Docker engine's, when it is another.
     """
-    if not path.exists():
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return Occupancy((), ())
+    except PermissionError:
+        return Occupancy((), (f"this account (uid {os.geteuid()}) may not look at it",))
     table = mounts()
-    containers = containers_at(path, table, socket)  # before the processes: one that starts becomes one
+    containers = containers_at(path, table, socket or SOCKET)  # first: one that starts becomes a process
     working = working_in(path)
     spots = _blind_spots(path, table, working)
     return Occupancy(
-        tuple(_occupants(working, containers, without)),
+        tuple(_occupants(working, containers, without, own)),
         (*spots, containers.blind_spot) if containers.blind_spot else tuple(spots),
     )
 
@@ -77,15 +84,18 @@ def blind_spots(path: Path) -> list[str]:
     return list(look(path).blind_spots)
 
 
-def occupancy_faults(path: Path, *, exclusive: bool, without: Collection[str] = ()) -> list[str]:
+def occupancy_faults(
+    path: Path, *, exclusive: bool, without: Collection[str] = (), own: Collection[int] = ()
+) -> list[str]:
     """Return why a directory cannot be taken for free.
 
     Args:
         path: the directory.
         exclusive: whether it is declared to be nobody else's, where that cannot be seen.
         without: names of containers that may be in it.
+        own: processes that may be in it.
     """
-    found = look(path, without=without)
+    found = look(path, without=without, own=own)
     faults = []
     if found.occupants:
         faults.append(
@@ -115,11 +125,14 @@ def refuse_occupied(path: Path, *, exclusive: bool, without: Collection[str] = (
         raise Refusal("; ".join(faults))
 
 
-def _occupants(working: Working, containers: Containers, without: Collection[str]) -> list[str]:
+def _occupants(
+    working: Working, containers: Containers, without: Collection[str], own: Collection[int]
+) -> list[str]:
     phrases, told = [], set(without)
     for process in working.first():
-        name = containers.names.get(process.container, process.container[:12])
-        if name in without:
+        name = containers.names.get(process.container) or containers.namespaces.get(process.namespace)
+        name = name or process.container[:12]
+        if name in without or process.pid in own:
             continue
         told.add(name)
         whose = f" of container {name}" if name else ""

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.postgres.mounts import file_system, read_mounts
+from ansible.module_utils.reingest.postgres.mounts import file_system, mounts, read_mounts
 
 # ruff: noqa: E501 - lines as the kernel writes them
 # Lines as real machines have them: hosts, virtual machines, containers.
@@ -43,7 +43,7 @@ def test_octal_escapes_and_optional_fields_are_read(mounted):
     assert (found.kind, found.source, found.options) == (
         "nfs4",
         "nas:/export one",
-        ("rw", "vers=4.2", "addr=10.0.0.2"),
+        ["rw", "vers=4.2", "addr=10.0.0.2"],
     )
     assert mounted["/srv/xfs"].source == "/dev/mapper/pg"
     assert "hidepid=invisible" in mounted["/proc"].options
@@ -117,3 +117,30 @@ def test_a_mount_that_covers_another_counts(tmp_path):
         assert (found.kind, found.source, found.point) == ("tmpfs", "first", Path(point))
     finally:
         subprocess.run(["umount", point], check=True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="NOT RUN: mounting needs root")
+def test_a_directory_is_reached_through_every_mount_of_it(tmp_path):
+    for name in ("one/data", "two", "three/below"):
+        (tmp_path / name).mkdir(parents=True)
+    bound = [(tmp_path / "one", tmp_path / "two"), (tmp_path / "one" / "data", tmp_path / "three" / "below")]
+    for source, point in bound:
+        subprocess.run(["mount", "--bind", source, point], check=True)
+    try:
+        above = mounts().above(tmp_path / "two" / "data")
+        same = {mounts().position(tmp_path / name) for name in ("one/data", "two/data", "three/below")}
+    finally:
+        for _, point in bound:
+            subprocess.run(["umount", point], check=True)
+    reached = {
+        str(tmp_path / name) for name in ("one/data", "one", "two/data", "two", "three/below", "three")
+    }
+    assert reached | {str(tmp_path), "/"} <= above
+    assert len(same) == 1
+
+
+def test_what_lies_beside_a_directory_does_not_reach_it(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "beside").mkdir()
+    assert str(tmp_path / "beside") not in mounts().above(tmp_path / "data")
+    assert str(tmp_path / "data" / "base") not in mounts().above(tmp_path / "data")

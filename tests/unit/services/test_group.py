@@ -7,6 +7,7 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.services.group import apply_group, plan_group
 from ansible.module_utils.reingest.services.model import Health, Service, service_from
 from ansible.module_utils.reingest.services.process import ProcessEngine
+from clusters import process_in
 
 DB, PORTAL = Service("db", command=("sleep", "600")), Service("portal", command=("sleep", "600"))
 
@@ -98,3 +99,31 @@ def test_a_service_is_read_from_a_modules_option():
     service = service_from(raw)
     assert (service.kind, str(service.data), service.environment) == ("plain", "/srv/pg/prod", {"PORT": "1"})
     assert service.health == Health(tcp="a:1")
+
+
+def test_a_server_is_checked_to_be_alone_while_it_runs(engine, tmp_path):
+    data = tmp_path / "data"
+    data.mkdir()
+    command = ("sh", "-c", f"cd {data}; exec sleep 600")
+    db = Service("db", kind="postgresql", command=command, data=data)
+
+    def check():
+        apply_group(engine, plan_group(engine, [db], "checked"), stop_timeout=5, start_timeout=5)
+
+    apply_group(engine, plan_group(engine, [db], "started"), stop_timeout=5, start_timeout=5)
+    try:
+        check()
+        with (
+            process_in(data) as pid,
+            pytest.raises(Refusal, match=rf"db is not alone: .* process {pid} \(sleep\)"),
+        ):
+            check()
+    finally:
+        apply_group(
+            engine,
+            plan_group(engine, [PORTAL, Service("db", command=command)], "stopped"),
+            stop_timeout=5,
+            start_timeout=5,
+        )
+    with process_in(data), pytest.raises(Refusal, match="db is not alone"):
+        check()
