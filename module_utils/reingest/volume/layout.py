@@ -62,6 +62,16 @@ class Volume:
         return self.records / "fresh"
 
     @property
+    def adopting(self) -> Path:
+        """Which snapshot a real ``prod`` directory is becoming."""
+        return self.records / "adopting.json"
+
+    @property
+    def adopted(self) -> Path:
+        """What lay in ``ingest/`` and belongs to no cluster, by the run that found it."""
+        return self.records / "adopted"
+
+    @property
     def trash(self) -> Path:
         """Snapshots on their way out: out of sight first, then deleted."""
         return self.records / "trash"
@@ -91,6 +101,9 @@ class Volume:
     def live(self) -> str | None:
         """Return the id of the live snapshot; None before the first promotion.
 
+        Any spelling of the link that leads there will do (see ``is_spelled``), but nothing is followed out of
+        the volume.
+
         Raises:
             Refusal: ``prod`` is not a link, or a link that does not lead to a snapshot of this volume.
         """
@@ -99,11 +112,11 @@ class Volume:
                 return None
             raise Refusal(
                 f"{self.prod} is a {'directory' if self.prod.is_dir() else 'file'}, not a link: a container "
-                "that met a missing prod may have made it. Look into it; if nothing of value is there, stop "
-                "what uses it and move it away"
+                "that met a missing prod may have made it. A run makes a snapshot of a database that lies "
+                "there, while its server is stopped; move anything else away"
             )
         target = self._target()
-        if target.parent.resolve() != self.staging.resolve() or snapshot_id.taken_at(target.name) is None:
+        if target.parent != Path(os.path.realpath(self.staging)) or not snapshot_id.taken_at(target.name):
             raise Refusal(
                 f"{self.prod} leads to {target}, not to a snapshot in {self.staging}: point it at a snapshot "
                 "there"
@@ -118,8 +131,22 @@ class Volume:
         """Return whether ``prod`` leads to nothing: no server can work there, a promotion repairs it."""
         return self.prod.is_symlink() and not self._target().exists()
 
+    def is_spelled(self) -> bool:
+        """Return whether ``prod`` names its snapshot as reingest does: relative to the volume.
+
+        An absolute link leads to the snapshot only where the volume is mounted at that very path.
+        """
+        return os.fspath(self.prod.readlink()) == f"staging/{self._target().name}"
+
     def _target(self) -> Path:
-        return Path(os.path.normpath(self.root / self.prod.readlink()))
+        target = Path(os.path.realpath(self.prod))
+        if not target.exists():
+            # An absolute link is one of the containers', which may have the volume at another path.
+            spelled = Path(os.path.normpath(self.prod.readlink()))
+            here = self.staging / spelled.name
+            if spelled.is_absolute() and spelled.parent.name == self.staging.name and here.is_dir():
+                return Path(os.path.realpath(here))
+        return target
 
 
 def _holds_something(path: Path) -> bool:
@@ -142,7 +169,7 @@ def open_volume(root: Path) -> Volume:
     for path in (volume.records, volume.staging):
         if path.is_symlink():
             raise Refusal(
-                f"{path} is a link to {path.readlink()}: it must be a directory of the volume itself; move what "
-                "it leads to into its place"
+                f"{path} is a link to {path.readlink()}: it must be a directory of the volume itself; move "
+                "what it leads to into its place"
             )
     return volume

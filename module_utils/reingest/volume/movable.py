@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from ..postgres.datadir import (
     wal_faults,
 )
 from ..postgres.load_settings import LOAD_CONF
+from ..postgres.mounts import mounts
 from ..postgres.settings import setting_faults
 from ..services.occupancy import occupancy_faults
 from .durable import make_directory
@@ -25,8 +25,6 @@ from .layout import Volume
 from .ledger import Entry
 from .record import record_faults, record_of
 from .unsynced import mark_of
-
-_OCTAL = re.compile(r"\\([0-7]{3})")  # so the kernel writes a space, tab, line end or backslash of a path
 
 
 def candidate_faults(
@@ -43,8 +41,9 @@ def candidate_faults(
     """
     reference = live_directory(volume, live)
     faults = structure_faults(found.path) + version_faults(found, reference)
-    if dry:
-        return faults
+    if dry:  # a snapshot that is not live has none of the run's servers, which run now
+        idle = found.path.parent == volume.staging
+        return faults + (occupancy_faults(found.path, exclusive=exclusive) if idle else [])
     faults += use_faults(found.path)
     for directory in (found.path, volume.snapshot(live) if live else None):
         faults += occupancy_faults(directory, exclusive=exclusive) if directory else []
@@ -108,17 +107,62 @@ def live_directory(volume: Volume, live: str) -> DataDirectory | None:
 
 
 def mount_faults(volume: Volume) -> list[str]:
-    """Return which of the volume's directories are mounts of their own: a rename cannot cross them."""
-    text = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
-    mounts = {
-        _OCTAL.sub(lambda digits: chr(int(digits[1], 8)), line.split()[4]) for line in text.splitlines()
-    }
+    """Return why ``ingest/`` cannot be renamed into ``staging/``: a mount, or a link, is in the way."""
+    return ingest_mount_faults(volume) + staging_mount_faults(volume)
+
+
+def refuse_mounts(volume: Volume, *, copies: bool) -> None:
+    """Refuse, before a load begins, a volume on which it could not be promoted.
+
+    Args:
+        volume: the volume.
+        copies: whether a load is copied where it cannot be renamed.
+
+    Raises:
+        Refusal: ``ingest/`` cannot be renamed, or not even copied, to where it must go.
+    """
+    faults = staging_mount_faults(volume) + ([] if copies else ingest_mount_faults(volume))
+    if faults:
+        raise Refusal("; ".join(faults))
+
+
+def ingest_mount_faults(volume: Volume) -> list[str]:
+    """Return what of ``ingest/`` is a mount of its own: a rename cannot cross it, a copy can.
+
+    Bind mounts of one file system share ``st_dev``; only the kernel's list of mounts tells them apart.
+    """
+    seen = mounts()
+    there = seen.of(volume.ingest)
+    if there.point == seen.of(volume.root).point:
+        return []
+    if there.point == volume.ingest.resolve():
+        found = "is a mount of its own"
+    else:
+        found = f"lies on another file system, mounted at {there.point}"
     return [
-        f"{path} is a mount of its own, a rename cannot cross it: mount the whole volume {volume.root} "
-        "instead"
-        for path in (volume.ingest, volume.staging)
-        if str(path.resolve()) in mounts
+        f"{volume.ingest} {found}, a rename cannot cross it: mount the whole volume {volume.root} instead, "
+        "or have loads copied (reingest_copy: true)"
     ]
+
+
+def staging_mount_faults(volume: Volume) -> list[str]:
+    """Return what a copy cannot cross either: a folder of the volume, or a part of a cluster, elsewhere."""
+    inside = volume.ingest.resolve()
+    points = {mount.point for mount in mounts().table.values()}
+    faults = [
+        f"{point} is a mount of its own, what lies there would stay behind: move it into {volume.ingest}"
+        for point in sorted(points)
+        if inside in point.parents
+    ]
+    for path in (volume.staging, volume.records):
+        if path.is_symlink():
+            faults.append(f"{path} is a link to {path.readlink()}: make it a directory of the volume")
+        elif path.resolve() in points:
+            faults.append(
+                f"{path} is a mount of its own, a rename cannot cross it: mount the whole volume "
+                f"{volume.root} instead"
+            )
+    return faults
 
 
 def probe_rename(volume: Volume, rename: Callable[[Path, Path], object] = os.rename) -> None:

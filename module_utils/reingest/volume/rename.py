@@ -1,4 +1,4 @@
-"""Exchange two directories by one system call, so that neither name is ever missing.
+"""Rename so that no answer of the file system misleads; exchange two names by one system call.
 
 ``renameat2(2)``, ``RENAME_EXCHANGE``: Linux 3.15 and file systems that take part in it (ext4, xfs, btrfs,
 tmpfs; not NFS). Done twice it swaps back, so a caller decides by what lies where, not by what it did last.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 _EXCHANGE = 2  # RENAME_EXCHANGE in linux/fs.h
@@ -27,3 +28,22 @@ def exchange(one: Path, other: Path) -> bool:
     if number in _CANNOT:
         return False
     raise OSError(number, os.strerror(number), str(one), None, str(other))
+
+
+def rename(source: Path, target: Path, call: Callable[[Path, Path], object] | None = None) -> None:
+    """Rename, and judge an answer that the source is not there by what is.
+
+    An NFS client that lost the answer asks again; the server, which has done it, finds no source then
+    (rename(2), BUGS).
+
+    Args:
+        source: what is renamed.
+        target: its new name.
+        call: what renames; else the kernel does.
+    """
+    inode = source.lstat().st_ino
+    try:
+        (call or os.rename)(source, target)
+    except FileNotFoundError:
+        if os.path.lexists(source) or not os.path.lexists(target) or target.lstat().st_ino != inode:
+            raise

@@ -11,7 +11,7 @@ from pathlib import Path
 from ..errors import Refusal
 from .durable import make_directory, sync_directory
 from .layout import Volume
-from .rename import exchange
+from .rename import exchange, rename
 
 
 def swap_out(volume: Volume, target: Path) -> None:
@@ -28,11 +28,11 @@ def swap_out(volume: Volume, target: Path) -> None:
         )
     make_directory(target, like=volume.ingest)
     if not exchange(volume.ingest, target):
-        target.rename(volume.fresh)
+        rename(target, volume.fresh)
         sync_directory(volume.records)
-        volume.ingest.rename(target)
+        rename(volume.ingest, target)
         sync_directory(target.parent)
-        volume.fresh.rename(volume.ingest)
+        rename(volume.fresh, volume.ingest)
         sync_directory(volume.records)
     sync_directory(target.parent)
     sync_directory(volume.root)
@@ -41,7 +41,7 @@ def swap_out(volume: Volume, target: Path) -> None:
 def swap_back(volume: Volume, source: Path) -> None:
     """Move ``source`` back to ``ingest/``, which is empty or missing, durably."""
     if not (volume.ingest.exists() and exchange(source, volume.ingest)):
-        source.rename(volume.ingest)  # an empty directory is replaced
+        rename(source, volume.ingest)  # an empty directory is replaced
     if source.is_dir():
         source.rmdir()
     sync_directory(source.parent)
@@ -60,7 +60,7 @@ def heal_ingest(volume: Volume) -> None:
     if volume.ingest.exists():
         volume.fresh.rmdir()
     else:
-        volume.fresh.rename(volume.ingest)
+        rename(volume.fresh, volume.ingest)
         sync_directory(volume.root)
     sync_directory(volume.records)
 

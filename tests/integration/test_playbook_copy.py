@@ -1,0 +1,114 @@
+"""Whole ingests with an ingest/ on another file system: refused, copied when asked to, killed meanwhile."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from clusters import unprivileged
+from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
+from mounts import mount, needs
+
+COPY = ("-e", '{"reingest_copy": true}')
+
+
+@pytest.fixture(scope="module")
+def deployment():
+    """Return a deployment whose ``ingest/`` is a file system of its own; the tests follow each other."""
+    needs("mount")
+    made = make_deployment()
+    ingest = made.volume / "ingest"
+    account = unprivileged()
+    with contextlib.ExitStack() as stack:
+        stack.callback(made.clear)
+        options = f"mode=0700,uid={account.pw_uid},gid={account.pw_gid}"
+        mount(stack, "-t", "tmpfs", "-o", options, "tmpfs", at=ingest)
+        stack.callback(made.play, "demo/services.yml", "-e", "demo_state=stopped")
+        yield made
+
+
+def snapshots(deployment):
+    folder = deployment.volume / "staging"
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def test_it_is_refused_before_anything_is_loaded(deployment):
+    code, output = deployment.ingest(RELEASE_1)
+    assert code != 0
+    assert "ingest is a mount of its own, a rename cannot cross it: mount the whole volume" in output
+    assert "or have loads copied (reingest_copy: true)" in output
+    assert deployment.processes() == {}
+    assert not deployment.locked()
+
+
+def test_a_dry_run_plans_the_copy_before_the_switch(deployment):
+    code, output = deployment.ingest(RELEASE_1, "--check", "--diff", *COPY)
+    assert code == 0, output
+    sentences = [
+        "load study from",
+        "copy ingest to staging/",
+        "empty ingest",
+        "point prod at",
+        "start backend",
+    ]
+    assert [output.index(sentence) for sentence in sentences] == sorted(map(output.index, sentences))
+    assert "move ingest to" not in output
+    assert snapshots(deployment) == []
+
+
+def test_a_first_ingest_is_copied_and_served(deployment):
+    code, output = deployment.ingest(RELEASE_1, *COPY)
+    assert code == 0, output
+    assert deployment.health()["release"] == RELEASE_1
+    assert os.path.ismount(deployment.volume / "ingest")
+    assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
+    assert len(snapshots(deployment)) == 1
+    at = output.index("copy ingest to staging/")
+    assert output.rindex("stop db-ingest", 0, at) < at < output.index("empty ingest", at)
+
+
+def done_files(folder):
+    """Return the inodes of the files that a copy has proven, by name."""
+    lines = next(folder.glob("*.done")).read_text().splitlines()[:-1]
+    names = [json.loads(line)[1] for line in lines]
+    working = next(path for path in folder.iterdir() if path.is_dir())
+    return {name: (working / name).stat().st_ino for name in names}
+
+
+def kill_copies(deployment):
+    """Kill the module that copies: it outlives its controller."""
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            ours = str(deployment.home).encode() in (entry / "environ").read_bytes()
+            if entry.name.isdigit() and ours and b"snapshot_copy" in (entry / "cmdline").read_bytes():
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
+def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_with_it(deployment):
+    sources = f"reingest_sources={ROOT}/demo/data/{RELEASE_2}"
+    run = deployment.start("ingest.yml", "-e", sources, *COPY)
+    copying = deployment.volume / ".reingest/copying"
+    while not any(len(path.read_bytes().splitlines()) > 50 for path in copying.glob("*.done")):
+        assert run.poll() is None, run.communicate()
+        time.sleep(0.001)
+    os.killpg(run.pid, signal.SIGKILL)
+    kill_copies(deployment)
+    run.communicate()
+    done = done_files(copying)
+    assert len(done) >= 50
+    assert deployment.health()["release"] == RELEASE_1
+    assert len(snapshots(deployment)) == 1
+
+    code, output = deployment.ingest(RELEASE_2, *COPY)
+    assert code == 0, output
+    assert deployment.health()["release"] == RELEASE_2
+    assert not copying.exists()
+    promoted = deployment.volume / "staging" / snapshots(deployment)[-1]
+    there = {str(path.relative_to(promoted)): path.stat().st_ino for path in promoted.rglob("*")}
+    kept = [name for name, inode in done.items() if there.get(name) == inode]
+    assert len(kept) > len(done) * 0.8  # all but what its server wrote since
