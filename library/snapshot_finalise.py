@@ -123,9 +123,9 @@ def finalise(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[s
         with verb(volume, params["run"], phase="finalises the load"):
             plan = plan_finalise(volume, snapshot, identifier)
             if plan.changed:
-                record, seconds = finalise_cluster(volume, plan, params["staging_dsn"])
+                cluster, seconds = finalise_cluster(volume, plan, params["staging_dsn"])
                 who = {"run": params["run"], "operator": params["operator"]}
-                apply_finalise(volume, plan, record, **who, load=params["load"])
+                apply_finalise(volume, plan, cluster, **who, load=params["load"])
     return {
         "changed": plan.changed,
         "snapshot": plan.snapshot,

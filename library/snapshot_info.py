@@ -1,5 +1,5 @@
 #!/usr/bin/python
-"""Ansible module: say what is on the volume, and whether there is room for another load."""
+"""Ansible module: say what is on the volume."""
 
 from __future__ import annotations
 
@@ -8,29 +8,24 @@ DOCUMENTATION = r"""
 module: snapshot_info
 short_description: Say what is on the volume
 description:
-  - "Snapshots with their state and release, the live one, the load in C(ingest/), who holds the volume, the
-    ledger's last lines."
-  - Changes nothing. Does not need a claim of the volume.
+  - "Snapshots with their state, release, size and age, the live one, the load in C(ingest/), what is under
+    way and whose it is, space, the ledger's last lines."
+  - Changes nothing and needs no claim of the volume. What is damaged, or what this account may not read, is
+    a fault beside the rest.
 options:
   volume:
     description: The volume's path.
     type: path
     required: true
   sizes:
-    description: Whether to add up the size of each snapshot, which walks all their files.
+    description: Whether to measure each snapshot, which walks all their files; else they have the sizes that
+      the ledger has of them.
     type: bool
     default: false
   refuse_faults:
     description: Whether to fail when the volume is not in a state in which a run may begin.
     type: bool
     default: false
-  min_free:
-    description:
-      - Fail when less than this is free, or less than 1.1 times the size of the live snapshot, whichever is
-        more.
-      - Empty for no check.
-    type: str
-    default: ""
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -69,19 +64,57 @@ lost:
   returned: success
   type: bool
 snapshots:
-  description: "One entry each: snapshot, state (live, previous, kept, failed), release and, when asked for,
-    bytes."
+  description:
+    - What lies in C(staging/), oldest first by its id, and then the finished load in C(ingest/).
+    - "C(state): C(live), C(good) (it was proven to serve), C(bad), C(loaded) (it was never live),
+      C(unproven) (it was, and nobody knows how that went), C(adopted) (it was there before reingest),
+      C(unknown) (the ledger does not know it: no rule deletes it)."
+    - "C(release); C(bytes) on the disk, null where nobody knows; C(loaded_at) and C(age_seconds), by the
+      ledger; C(pinned); C(way_back), whether a rollback would go to it; C(why) it is bad."
   returned: success
   type: list
   elements: dict
+space:
+  description: "C(free_bytes), C(total_bytes); C(next_load_bytes) that must be free for the next load, and
+    C(next_load_how) that was told; C(trash_bytes) that are not deleted yet."
+  returned: success
+  type: dict
 free_bytes:
   description: What is free on the volume.
   returned: success
   type: int
 lock:
-  description: "The run that has the volume: run, operator, since."
+  description: "The run that has the volume: C(run), C(operator), C(phase), C(since), C(renewed),
+    C(controller), C(process). Null when it is free."
   returned: success
   type: dict
+working:
+  description: "The module that changes the volume at this moment: C(pid), C(started), C(run). Null when
+    none does."
+  returned: success
+  type: dict
+promotion:
+  description: What the journal says of a promotion that was begun and not ended; null when none was.
+  returned: success
+  type: dict
+interrupted:
+  description: The same as a sentence; empty when none was.
+  returned: success
+  type: str
+pruning:
+  description: "A pruning that was begun and not written down to its end: C(run), C(snapshots). Null when none
+    was."
+  returned: success
+  type: dict
+window:
+  description: The switch that is under way; null when none is.
+  returned: success
+  type: dict
+leftovers:
+  description: What is pruned and could not be deleted yet.
+  returned: success
+  type: list
+  elements: str
 history:
   description: The ledger's last lines.
   returned: success
@@ -107,19 +140,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.common.text.formatters import human_to_bytes
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.step import StepClock
 from ansible.module_utils.reingest.volume.info import describe
 from ansible.module_utils.reingest.volume.layout import open_volume
 from ansible.module_utils.reingest.volume.listing import listing
-from ansible.module_utils.reingest.volume.space import refuse_full
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
     "sizes": {"type": "bool", "default": False},
     "refuse_faults": {"type": "bool", "default": False},
-    "min_free": {"type": "str", "default": ""},
     "stage": {"type": "str", "default": "preflight"},
 }
 
@@ -136,16 +166,10 @@ def main() -> None:
     params = module.params
     clock = StepClock(params["stage"])
     try:
-        min_free = int(human_to_bytes(params["min_free"])) if params["min_free"] else None
-    except ValueError as error:
-        module.fail_json(msg=f"min_free: {error}", step=clock.step([], changed=False))
-    try:
         volume = open_volume(Path(params["volume"]))
         found = describe(volume, sizes=params["sizes"])
         if params["refuse_faults"]:
             refuse_faults(found["faults"])
-        if min_free is not None:
-            refuse_full(volume, min_free)
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
     module.exit_json(changed=False, text=listing(found), step=clock.step([], changed=False), **found)

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import Refusal
-from ..postgres.control import read_control
 from ..postgres.datadir import is_data_directory, read_data_directory, wal_faults
 from ..postgres.load_settings import LOAD_CONF
 from ..postgres.maintenance import Shown, ask_server, checkpoint, freeze, refuse_unsafe
@@ -20,6 +19,7 @@ from .ledger import read_ledger
 from .lock import now_text
 from .movable import live_directory, loading_faults
 from .record import FinaliseRecord, record_faults, record_of
+from .sizes import TreeSize
 from .tree import sync_tree
 from .unsynced import Unsynced, clear_mark, is_lost, mark_of
 
@@ -91,10 +91,28 @@ def plan_finalise(volume: Volume, snapshot: str, system_identifier: str, *, dry:
     return Finalised(snapshot, system_identifier, not kept or mark is not None, mark)
 
 
-def finalise_cluster(
-    volume: Volume, plan: Finalised, staging_dsn: str
-) -> tuple[FinaliseRecord, dict[str, float]]:
-    """Freeze and checkpoint the load while its server runs, and sync its whole tree; return the record.
+@dataclass(frozen=True)
+class Cluster:
+    """What the ledger keeps of a load's cluster, as it was when all of it was on disk."""
+
+    record: FinaliseRecord
+    major: str
+    catalog_version: int
+    size: TreeSize
+
+    def detail(self) -> dict[str, Any]:
+        """Return it as the ledger keeps it: the size in blocks, which tells what the next load needs."""
+        return {
+            "major": self.major,
+            "catalog_version": self.catalog_version,
+            "bytes": self.size.bytes,
+            "largest": self.size.largest,
+            **self.record.detail(),
+        }
+
+
+def finalise_cluster(volume: Volume, plan: Finalised, staging_dsn: str) -> tuple[Cluster, dict[str, float]]:
+    """Freeze and checkpoint the load while its server runs, and sync its whole tree.
 
     Args:
         volume: the volume.
@@ -102,7 +120,7 @@ def finalise_cluster(
         staging_dsn: the login to the staging server on this host.
 
     Returns:
-        The record, and how long each part took, in seconds.
+        What the ledger keeps of it, and how long each part took, in seconds.
 
     Raises:
         Refusal: the server that answers has another directory, runs without fsync or full_page_writes, or was
@@ -114,23 +132,24 @@ def finalise_cluster(
     freeze(staging_dsn)
     times.append(time.monotonic())
     checkpoint(staging_dsn)
-    control = read_control(volume.ingest)
+    found = read_data_directory(volume.ingest)
     times.append(time.monotonic())
-    sync_tree(volume.ingest)
+    size = sync_tree(volume.ingest)
     times.append(time.monotonic())
     parts = zip(("vacuum", "checkpoint", "sync"), times, times[1:])
     seconds = {name: round(end - begin, 3) for name, begin, end in parts}
     # Asked again: a setting that somebody changed meanwhile must not be recorded as it was.
     shown = _refuse_other_server(volume, plan, staging_dsn)
     started = shown.started.isoformat(timespec="seconds")
+    control = found.control
     record = FinaliseRecord(control.checkpoint_lsn, control.timeline, shown.settings, now_text(), started)
-    return record, seconds
+    return Cluster(record, found.major, control.catalog_version, size), seconds
 
 
 def apply_finalise(
     volume: Volume,
     plan: Finalised,
-    record: FinaliseRecord,
+    cluster: Cluster,
     *,
     run: str,
     operator: str,
@@ -140,7 +159,7 @@ def apply_finalise(
 
     Only then the mark goes: a run that dies between the two is taken as one that did not sync.
     """
-    detail = {"system_identifier": plan.system_identifier, **load, **record.detail()}
+    detail = {"system_identifier": plan.system_identifier, **load, **cluster.detail()}
     ledger_file.record(volume, ledger_file.LOADED, plan.snapshot, run=run, operator=operator, detail=detail)
     if plan.mark is not None:
         clear_mark(volume)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from clusters import process_in
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
@@ -214,6 +215,63 @@ class TestPrune:
             in run_module("snapshot_prune", volume=str(site.volume.root), min_free="lots", **WHO)["msg"]
         )
 
+    def test_what_cannot_be_deleted_is_told_and_is_a_change_only_while_something_goes(self, site, run_module):
+        site.serve(A, B, C)
+        options = {"volume": str(site.volume.root), "keep": 1, **WHO}
+        site.claim(WHO["run"])
+        with process_in(site.volume.root):  # of nobody's concern: it works in no snapshot
+            first = run_module("snapshot_prune", **options)
+        assert (first["changed"], first["deleted"], first["undeleted"]) == (True, [A], [])
+        (site.volume.trash / B).mkdir()
+        with process_in(site.volume.trash / B):
+            again = run_module("snapshot_prune", **options)
+        assert (again["changed"], len(again["undeleted"])) == (False, 1)
+        assert "is in use (process " in again["undeleted"][0]
+        assert again["step"]["detail"] == {"undeleted": again["undeleted"]}
+        assert again["undeleted"][0] in json.dumps(again["warnings"])
+        assert run_module("snapshot_prune", **options)["changed"]
+
+    def test_room_for_a_load_is_made_only_where_it_is_short(self, site, run_module):
+        site.serve(A, B, C)
+        site.claim(WHO["run"])
+        options = {"volume": str(site.volume.root), "keep": 1, "purpose": "load", "stage": "load", **WHO}
+        enough = run_module("snapshot_prune", **options)
+        assert (enough["changed"], enough["kept"], enough["step"]["stage"]) == (False, [A, B, C], "load")
+        for check in (True, False):
+            refused = run_module("snapshot_prune", check=check, min_free="900T", **options)
+            assert "the next load needs 900.0 TiB" in refused["msg"]
+        assert site.volume.snapshots() == [A, B, C]
+
+
+class TestPin:
+    def test_pins_and_unpins_once_and_says_so_before(self, site, run_module):
+        site.serve(A)
+        site.claim(WHO["run"])
+        options = {"volume": str(site.volume.root), "snapshot": A, "why": "cited", **WHO}
+        for state, did in (("pinned", f"pin snapshot {A}"), ("unpinned", f"unpin snapshot {A}")):
+            dry = run_module("snapshot_pin", check=True, state=state, **options)
+            real = run_module("snapshot_pin", state=state, **options)
+            assert dry["changed"]
+            assert real["step"]["did"] == dry["step"]["did"] == [did]
+            assert real["diff"] == dry["diff"]
+            assert real["pinned"] == (state == "pinned")
+            assert site.events()[-1] == (state, A)
+            assert site.ledger.entries[-1].why == "cited"
+            assert not run_module("snapshot_pin", state=state, **options)["changed"]
+
+    def test_what_is_not_there_is_refused(self, site, run_module):
+        site.serve(A)
+        site.claim(WHO["run"])
+        refused = run_module("snapshot_pin", volume=str(site.volume.root), snapshot=B, **WHO)
+        assert "is not on the volume" in refused["msg"]
+
+    def test_another_runs_claim_is_respected(self, site, run_module):
+        site.serve(A)
+        site.claim("run 2")
+        refused = run_module("snapshot_pin", volume=str(site.volume.root), snapshot=A, **WHO)
+        assert "the volume is held by run run 2" in refused["msg"]
+        assert site.events()[-1][0] != "pinned"
+
 
 class TestInfo:
     def test_says_what_is_live_kept_and_loaded(self, site, run_module):
@@ -222,16 +280,13 @@ class TestInfo:
         found = run_module("snapshot_info", volume=str(site.volume.root), sizes=True)
         assert (found["live"], found["previous"], found["loaded"]) == (B, A, C)
         assert [(one["snapshot"], one["state"]) for one in found["snapshots"]] == [
-            (A, "previous"),
+            (A, "good"),
             (B, "live"),
+            (C, "loaded"),
         ]
         assert all(one["bytes"] > 0 for one in found["snapshots"])
         assert any(line.startswith(B) and "live" in line for line in found["text"])
         assert not found["changed"]
-
-    def test_a_disk_too_small_for_the_next_load_is_refused_with_both_figures(self, site, run_module):
-        refused = run_module("snapshot_info", volume=str(site.volume.root), min_free="900T")
-        assert "the next load needs 900.0 TiB" in refused["msg"]
 
     def test_a_volume_with_a_fault_is_listed_or_refused(self, site, run_module):
         site.volume.prod.mkdir()
