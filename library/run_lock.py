@@ -13,6 +13,7 @@ description:
   - "Through the action plugin of the same name, a claim that a run on the same controller left behind when
     it was killed is taken over; the claim of a run on another controller is never guessed about:
     O(take_over) names it."
+  - A claim that the dead man of a run left behind on this host, when he died himself, is taken over.
   - Refuses a run whose operator is not one of the operators.
 options:
   volume:
@@ -108,6 +109,7 @@ from ansible.module_utils.reingest.operators import authorised
 from ansible.module_utils.reingest.step import StepClock
 from ansible.module_utils.reingest.volume.layout import open_volume
 from ansible.module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
+from ansible.module_utils.reingest.window.claim import left_behind
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
@@ -141,7 +143,7 @@ def main() -> None:
         else:
             operator = authorised(params["operator"], params["operators"])
             now = holder(volume)
-            rights = {"take_over": params["take_over"], "age": params["age"]}
+            rights = {"take_over": params["take_over"] or left_behind(now), "age": params["age"]}
             replaced = refuse_held(volume, params["run"], **rights)
             if not module.check_mode:
                 who = {

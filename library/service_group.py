@@ -94,7 +94,8 @@ options:
     description:
       - V(restarted) stops what runs, then starts all.
       - V(healthy) waits and starts nothing.
-      - V(checked) looks at the definitions, and at those services that run.
+      - V(checked) looks at the definitions, at those services that run, and whether anybody else is in a
+        data directory.
     type: str
     choices: [started, stopped, restarted, healthy, checked]
     required: true
@@ -123,6 +124,14 @@ options:
         same.
     type: bool
     default: false
+  window:
+    description: "Inside a switch: the folder of this host's open window (module C(switch_window)). It is held
+      while this works; when it is not open for O(run) any more, nothing is done."
+    type: path
+  run:
+    description: The run that opened O(window).
+    type: str
+    default: ""
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -173,30 +182,13 @@ from ansible.module_utils.reingest.services.docker import DockerEngine
 from ansible.module_utils.reingest.services.group import apply_group, plan_group
 from ansible.module_utils.reingest.services.model import Engine, service_from
 from ansible.module_utils.reingest.services.process import ProcessEngine
+from ansible.module_utils.reingest.services.spec import SERVICE
 from ansible.module_utils.reingest.step import StepClock
+from ansible.module_utils.reingest.window.lease import working
 
-_HEALTH: dict[str, Any] = {
-    "container": {"type": "bool", "default": False},
-    "tcp": {"type": "str", "default": ""},
-    "http": {"type": "str", "default": ""},
-    "json": {"type": "dict", "default": {}},
-    "postgresql": {"type": "str", "default": "", "no_log": True},
-    "database": {"type": "str", "default": ""},
-}
-_SERVICE: dict[str, Any] = {
-    "name": {"type": "str", "required": True},
-    "kind": {"type": "str", "choices": ["postgresql", "plain", "probe"], "default": "plain"},
-    "data": {"type": "path"},
-    "linked": {"type": "bool", "default": False},
-    "command": {"type": "list", "elements": "str", "default": []},
-    "user": {"type": "str", "default": ""},
-    "environment": {"type": "dict"},
-    "directory": {"type": "path"},
-    "health": {"type": "dict", "options": _HEALTH},
-}
 ARGUMENT_SPEC: dict[str, Any] = {
     "engine": {"type": "str", "choices": ["docker", "process"], "required": True},
-    "services": {"type": "list", "elements": "dict", "required": True, "options": _SERVICE},
+    "services": {"type": "list", "elements": "dict", "required": True, "options": SERVICE},
     "state": {
         "type": "str",
         "choices": ["started", "stopped", "restarted", "healthy", "checked"],
@@ -207,6 +199,8 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "records": {"type": "path", "required": True},
     "assume": {"type": "dict", "default": {}},
     "exclusive": {"type": "bool", "default": False},
+    "window": {"type": "path"},
+    "run": {"type": "str", "default": ""},
     "stage": {"type": "str", "default": "switch"},
 }
 
@@ -221,15 +215,19 @@ def main() -> None:
     try:
         services = [service_from(raw) for raw in params["services"]]
         assume = params["assume"] if module.check_mode else {}
-        plan = plan_group(engine, services, params["state"], assume=assume)
-        if not module.check_mode or params["state"] == "checked":
-            apply_group(
-                engine,
-                plan,
-                stop_timeout=params["stop_timeout"],
-                start_timeout=params["start_timeout"],
-                exclusive=params["exclusive"],
-            )
+        window = Path(params["window"]) if params["window"] and not module.check_mode else None
+        # One that is started twice waits for the other, and finds its work done.
+        patience = params["stop_timeout"] + params["start_timeout"]
+        with working(window, params["run"], patience=patience):
+            plan = plan_group(engine, services, params["state"], assume=assume)
+            if not module.check_mode or params["state"] == "checked":
+                apply_group(
+                    engine,
+                    plan,
+                    stop_timeout=params["stop_timeout"],
+                    start_timeout=params["start_timeout"],
+                    exclusive=params["exclusive"],
+                )
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
     except ImportError as error:  # a declared login needs psycopg2, nothing else does

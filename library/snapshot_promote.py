@@ -70,6 +70,11 @@ options:
     description: ORCID iD of who runs it, for the ledger.
     type: str
     required: true
+  copies:
+    description: "Check mode: a copy of a load that cannot be renamed comes before, and is taken as done;
+      M(snapshot_copy)."
+    type: bool
+    default: false
   exclusive:
     description:
       - The directories that come and go are declared to be nobody else's, where that cannot be seen (a
@@ -78,6 +83,10 @@ options:
         same.
     type: bool
     default: false
+  window:
+    description: "Inside a switch: the folder of this host's open window (module C(switch_window)). It is held
+      while this works; when it is not open for O(run) any more, nothing is done."
+    type: path
   stage:
     description: The report's stage that this step belongs to.
     type: str
@@ -141,6 +150,9 @@ from ansible.module_utils.reingest.volume.ledger import read_ledger, survey_ledg
 from ansible.module_utils.reingest.volume.lock import check_run, verb
 from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion, previous_snapshot
 from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
+from ansible.module_utils.reingest.window.lease import working
+
+_PATIENCE_S = 60.0  # for the same verb, started twice
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},
@@ -154,7 +166,9 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "of_run": {"type": "str", "default": ""},
     "run": {"type": "str", "required": True},
     "operator": {"type": "str", "required": True},
+    "copies": {"type": "bool", "default": False},
     "exclusive": {"type": "bool", "default": False},
+    "window": {"type": "path"},
     "stage": {"type": "str", "default": "switch"},
 }
 
@@ -169,7 +183,13 @@ def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: 
         wanted = previous_snapshot(volume, run=params["run"])
     exclusive = params["exclusive"]
     plan = plan_promotion(
-        volume, wanted, loaded=params["loaded"], dry=check, run=params["run"], exclusive=exclusive
+        volume,
+        wanted,
+        loaded=params["loaded"],
+        dry=check,
+        run=params["run"],
+        exclusive=exclusive,
+        copies=params["copies"],
     )
     if plan.changed and not check:
         apply_promotion(volume, plan, kind=params["kind"], why=params["why"], exclusive=exclusive, **who)
@@ -210,9 +230,13 @@ def main() -> None:
     try:
         volume = open_volume(Path(module.params["volume"]))
         check_run(volume, module.params["run"], dry=module.check_mode)
+        run = module.params["run"]
+        inside = module.params["window"] and not module.check_mode
+        window = Path(module.params["window"]) if inside else None
         doing = "promotes" if act is promote else "recovers"
         # Planned within the verb's lock: a verb that is started twice finds its work done.
-        with nullcontext() if module.check_mode else verb(volume, module.params["run"], phase=doing):
+        one_at_a_time = nullcontext() if module.check_mode else verb(volume, run, phase=doing)
+        with working(window, run, patience=_PATIENCE_S), one_at_a_time:
             result = act(volume, module.params, clock, check=module.check_mode)
     except Refusal as refusal:
         module.fail_json(msg=str(refusal), step=clock.step([], changed=False))

@@ -45,6 +45,44 @@ def reingest_lost(
     return ""
 
 
+def reingest_undone(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], previous: str) -> str:
+    """Return what serves after the undo of a switch, as the end of a sentence.
+
+    Args:
+        hostvars: all hosts' variables.
+        hosts: the play's hosts.
+        previous: the snapshot that was live before the switch; empty when none was.
+    """
+    behind, live, ended_by = [], "", ""
+    for host in hosts:
+        found = _undo(hostvars[host])
+        if found is None:
+            behind.append(host)
+            continue
+        live, ended_by = found["live"] or live, found["ended_by"] or ended_by
+    if behind:
+        return (
+            f"NOT undone on {', '.join(behind)}: its dead man brings back what he can; when it is back, run "
+            "recover.yml"
+        )
+    if ended_by:
+        return f"{ended_by} had ended the switch by then; {live + ' serves' if live else 'nothing is live'}"
+    if not live:
+        return "it was the first ingest: prod is absent and production stays stopped; the load is kept"
+    if live == previous:
+        return "the old production serves again"
+    return f"{live} serves: the switch was complete"
+
+
+def _undo(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return the result of a host's undo; None when it has none, or not to its end."""
+    for name in ("__switchover_recovered_volume", "__switchover_recovered_writers"):
+        found = variables.get(name)
+        if isinstance(found, Mapping) and "live" in found and found["step"]["stage"] == "undo":
+            return found
+    return None
+
+
 def reingest_named(
     names: Iterable[str], definitions: Mapping[str, Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -61,4 +99,5 @@ class FilterModule:
             "reingest_lost": reingest_lost,
             "reingest_named": reingest_named,
             "reingest_steps": reingest_steps,
+            "reingest_undone": reingest_undone,
         }

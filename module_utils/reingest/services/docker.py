@@ -50,6 +50,10 @@ class DockerEngine:
         """Return the container: it has the service's name."""
         return (service.name,)
 
+    def processes(self, service: Service) -> tuple[int, ...]:  # noqa: ARG002 - the protocol's
+        """Return none: those of its container are known by that."""
+        return ()
+
     def returns(self, service: Service) -> bool:
         """Return whether a restart policy may start the container again after it was stopped."""
         return bool(_policy(self._container(service)))

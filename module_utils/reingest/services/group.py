@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from ..errors import Refusal
 from ..postgres.control import read_control
-from ..postgres.datadir import is_data_directory
+from ..postgres.ready import why_not_ready
 from . import health
+from .alone import refuse_company, refuse_unsafe_start
 from .model import POSTGRESQL, PROBE, Engine, Service
-from .occupancy import occupancy_faults
 
 STARTED = "started"
 STOPPED = "stopped"
@@ -139,37 +139,7 @@ def apply_group(
     elif plan.state == CHECKED:
         running = [service for service in plan.services if service.name in plan.running]
         _each(running, lambda service: _check(engine, service))
-
-
-def refuse_unsafe_start(service: Service, *, exclusive: bool = False, own: Collection[str] = ()) -> None:
-    """Refuse to start a PostgreSQL that would make a database of its own, or be the second on one.
-
-    Args:
-        service: the service.
-        exclusive: whether the directory is declared to be nobody else's, where that cannot be seen.
-        own: the service's own containers; one that Docker starts again and again has the directory already.
-
-    Raises:
-        Refusal: ``linked`` and the data directory is no link to a data directory, or it is in use, or whether
-            it is cannot be seen.
-    """
-    if service.data is None:
-        return
-    if service.linked:
-        if not service.data.is_symlink():
-            what = "is no link" if service.data.exists() else "is not there"
-            raise Refusal(
-                f"{service.name} is not started: {service.data} {what}, and the server would make a database "
-                "of its own; it must be a link to a data directory: promote a load first (promote.yml)"
-            )
-        if not is_data_directory(service.data):
-            raise Refusal(
-                f"{service.name} is not started: {service.data} leads to {service.data.readlink()}, which is "
-                "no data directory: promote a snapshot first (promote.yml or rollback.yml)"
-            )
-    faults = occupancy_faults(service.data, exclusive=exclusive, without=own)
-    if faults:
-        raise Refusal(f"{service.name} is not started: {'; '.join(faults)}")
+        _each(plan.services, lambda service: refuse_company(engine, service, exclusive=exclusive))
 
 
 def _definition_faults(services: Sequence[Service], state: str) -> list[str]:
@@ -260,6 +230,8 @@ def _unhealthy(engine: Engine, service: Service) -> str:
                     "http or postgresql as its health"
                 )
             return "" if known else "its container's health check does not say healthy"
+    if service.health.ready and service.data is not None:
+        return why_not_ready(service.data)
     try:
         return health.answer(service.health)
     except Refusal as refusal:

@@ -22,6 +22,7 @@ class Health:
     json: Mapping[str, Any] = field(default_factory=dict)  # values that the URL's JSON answer must hold
     postgresql: str = ""  # libpq URL; never shown
     database: str = ""  # log in to this database instead of the URL's, which a load drops and makes new
+    ready: bool = False  # a PostgreSQL says so in its data directory: for who has no login
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,9 @@ class Engine(Protocol):
 
     def containers(self, service: Service) -> tuple[str, ...]:
         """Return the names of the containers that the service runs in."""
+
+    def processes(self, service: Service) -> tuple[int, ...]:
+        """Return the processes of this host that the engine itself has started for the service."""
 
     def group_faults(self, services: Sequence[Service]) -> list[str]:
         """Return what would keep these services from taking turns on one data directory."""

@@ -52,6 +52,11 @@ class ProcessEngine:
         """Return none."""
         return ()
 
+    def processes(self, service: Service) -> tuple[int, ...]:
+        """Return the process that was started, while it runs."""
+        pid = self._pid(service)
+        return () if pid is None else (pid,)
+
     def faults(self, service: Service) -> list[str]:
         """Return whether there is something to run, and an account and a folder to run it in."""
         if not service.command:
@@ -147,6 +152,8 @@ class ProcessEngine:
             line = self._file(service, "process").read_text(encoding="utf-8")
         except FileNotFoundError:
             return None
+        if not line.strip():
+            return None  # it ended before its keeper could look at it
         pid = int(line.split(maxsplit=1)[0])
         started = started_in(line)
         return pid if started is not None and started_at(pid) == started else None

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .rename import rename
+
 _BLOCK = 4096
 
 
@@ -39,7 +41,7 @@ def make_directory(path: Path, *, like: Path) -> None:
         os.chown(staged, model.st_uid, model.st_gid)
     staged.chmod(stat.S_IMODE(model.st_mode))
     sync_directory(staged)
-    staged.rename(path)
+    rename(staged, path)
     sync_directory(path.parent)
 
 
@@ -48,7 +50,7 @@ def replace_link(link: Path, target: str) -> None:
     staged = staged_name(link)
     staged.unlink(missing_ok=True)
     staged.symlink_to(target)
-    staged.replace(link)
+    rename(staged, link)
     sync_directory(link.parent)
 
 
@@ -70,7 +72,7 @@ def replace_file(path: Path, content: bytes, *, like: Path | None = None) -> Non
         out.write(content)
         out.flush()
         os.fsync(out.fileno())
-    staged.replace(path)
+    rename(staged, path)
     sync_directory(path.parent)
 
 

@@ -15,6 +15,7 @@ from ..postgres.control import read_control
 from . import snapshot_id
 from .durable import sync_directory, write_json
 from .layout import Volume
+from .rename import rename
 
 VERSION = 1
 
@@ -115,7 +116,7 @@ def put_aside(volume: Volume) -> Path:
     number = 1
     while (aside := volume.journal.with_name(f"journal.damaged.{number}.json")).exists():
         number += 1
-    volume.journal.rename(aside)
+    rename(volume.journal, aside)
     sync_directory(volume.records)
     return aside
 

@@ -12,8 +12,16 @@ from ..postgres.datadir import is_data_directory, read_data_directory
 from .durable import make_directory, replace_link
 from .journal import Intent, close_intent, open_intent, place_of, read_intent
 from .layout import Volume
-from .ledger import ROLLBACK, Ledger, read_ledger
-from .movable import candidate_faults, load_faults, mount_faults, probe_rename, setting_and_wal_faults
+from .ledger import LOADED, ROLLBACK, Ledger, read_ledger
+from .movable import (
+    candidate_faults,
+    ingest_mount_faults,
+    load_faults,
+    mount_faults,
+    probe_rename,
+    setting_and_wal_faults,
+    staging_mount_faults,
+)
 from .plans import Promotion
 from .record import record_of
 from .recover import live_snapshot, write_promotion
@@ -23,7 +31,14 @@ from .unsynced import is_lost
 
 
 def plan_promotion(
-    volume: Volume, snapshot: str, *, loaded: str, dry: bool, run: str = "", exclusive: bool = False
+    volume: Volume,
+    snapshot: str,
+    *,
+    loaded: str,
+    dry: bool,
+    run: str = "",
+    exclusive: bool = False,
+    copies: bool = False,
 ) -> Promotion:
     """Plan the promotion of a snapshot, or of the load in ``ingest/``.
 
@@ -34,13 +49,15 @@ def plan_promotion(
         dry: check mode: a load and a stop that come before this step are taken as done.
         run: the run's id; what it has promoted already stays promoted when it asks again.
         exclusive: whether the directories are declared to be nobody else's, where that cannot be seen.
+        copies: check mode: a copy of a load that cannot be renamed comes before this step, and is taken as
+            done.
 
     Raises:
         Refusal: with every fault that was found.
     """
     ledger = read_ledger(volume)
     live = live_snapshot(volume)
-    wanted = snapshot or loaded or _begun(volume, ledger, run) or loaded_snapshot(volume, ledger)
+    wanted = snapshot or loaded or _begun(volume, ledger, run) or _at_hand(volume, ledger)
     target = volume.snapshot(wanted)
     if live == wanted:
         return _already(ledger, wanted, run=run)
@@ -52,20 +69,22 @@ def plan_promotion(
             faults += load_faults(volume, found, live, entry=entry, dry=dry)
         _refuse(target, faults)
         return Promotion(wanted, live, "staging", move=False, link=True, record=True)
+    copied = dry and copies and bool(ingest_mount_faults(volume))
     if dry and loaded and wanted == loaded:
         there = []
         if is_data_directory(volume.ingest) and not is_lost(volume):  # else the run makes a cluster first
             found = read_data_directory(volume.ingest)
             there = candidate_faults(volume, found, live, dry=True, exclusive=exclusive)
             there += setting_and_wal_faults(volume, found, live, dry=True)
-        _refuse(volume.ingest, there + mount_faults(volume))
-        return Promotion(wanted, live, "ingest", move=True, link=True, record=True)
+        _refuse(volume.ingest, there + _mounts(volume, copied=copied))
+        return Promotion(wanted, live, "staging" if copied else "ingest", not copied, link=True, record=True)
     _refuse_other_load(volume, ledger, wanted, named=bool(snapshot))
     found = read_data_directory(volume.ingest)
-    faults = candidate_faults(volume, found, live, dry=dry, exclusive=exclusive) + mount_faults(volume)
+    faults = candidate_faults(volume, found, live, dry=dry, exclusive=exclusive)
+    faults += _mounts(volume, copied=copied)
     faults += load_faults(volume, found, live, entry=ledger.load_of(found.system_identifier), dry=dry)
     _refuse(volume.ingest, faults)
-    return Promotion(wanted, live, "ingest", move=True, link=True, record=True)
+    return Promotion(wanted, live, "staging" if copied else "ingest", not copied, link=True, record=True)
 
 
 def loaded_snapshot(volume: Volume, ledger: Ledger) -> str:
@@ -161,6 +180,21 @@ def previous_snapshot(volume: Volume, *, run: str = "") -> str:
         f"there is no earlier good snapshot to go back to (others on the volume: {kept}); name one with "
         "reingest_snapshot"
     )
+
+
+def _mounts(volume: Volume, *, copied: bool) -> list[str]:
+    return staging_mount_faults(volume) if copied else mount_faults(volume)
+
+
+def _at_hand(volume: Volume, ledger: Ledger) -> str:
+    """Return the load to promote where none is named: in ``ingest/``, or copied from it and not yet live."""
+    there = set() if is_data_directory(volume.ingest) else set(volume.snapshots())
+    for entry in reversed(ledger.entries):
+        if entry.state != LOADED or entry.snapshot not in there:
+            continue
+        if not ledger.was_live(entry.snapshot) and not ledger.bad(entry.snapshot):
+            return entry.snapshot
+    return loaded_snapshot(volume, ledger)
 
 
 def _shortcoming(ledger: Ledger, snapshot: str) -> str:

@@ -20,14 +20,18 @@ from pathlib import Path
 
 from ..errors import Refusal
 from .durable import sync_directory
+from .sizes import TreeSize, add_up
 
 _AT_ONCE = 16
 
 
-def sync_tree(path: Path) -> None:
+def sync_tree(path: Path) -> TreeSize:
     """Make every file and directory below the path durable, while a server may work there.
 
     Files that go meanwhile (a server recycles its WAL) are passed over; what it adds it syncs itself.
+
+    Returns:
+        What the tree takes on the disk: only now all its blocks are allocated.
 
     Raises:
         Refusal: the disk refuses one; the first stops it.
@@ -41,8 +45,9 @@ def sync_tree(path: Path) -> None:
     # itself; those that wait at the same time share one.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         try:
-            for _ in itertools.chain(pool.map(_sync_file, files), pool.map(_sync_folder, folders)):
-                pass
+            synced = itertools.chain(pool.map(_sync_file, files), pool.map(_sync_folder, folders))
+            paths = (os.path.relpath(found, path) for found in (*files, *folders))
+            return add_up((name, status) for name, status in zip(paths, synced) if status is not None)
         except Refusal:
             pool.shutdown(cancel_futures=True)
             raise
@@ -68,24 +73,30 @@ def sync_stopped(path: Path) -> None:
             _sync_folder(database)
 
 
-def _sync_file(path: Path) -> None:
+def _sync_file(path: Path) -> os.stat_result | None:
+    """Sync a file and return its status after that; None where it is gone."""
     try:
-        if not stat.S_ISREG(path.lstat().st_mode):
-            return
+        status = path.lstat()
+        if not stat.S_ISREG(status.st_mode):
+            return status
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
         try:
             os.fsync(handle)
+            return os.fstat(handle)
         finally:
             os.close(handle)
     except OSError as error:
         _refuse_unless_gone(error, path)
+        return None
 
 
-def _sync_folder(path: Path) -> None:
+def _sync_folder(path: Path) -> os.stat_result | None:
     try:
         sync_directory(path)
+        return path.lstat()
     except OSError as error:
         _refuse_unless_gone(error, path)
+        return None
 
 
 def _refuse_unless_gone(error: OSError, path: Path | None = None) -> None:

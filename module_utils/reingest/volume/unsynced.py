@@ -41,6 +41,14 @@ def read_mark(volume: Volume) -> Unsynced | None:
         return Unsynced(**json.loads(volume.unsynced.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
+    except PermissionError:
+        raise Refusal(f"{volume.unsynced} cannot be read by this account: run as root") from None
+    except (ValueError, TypeError):
+        # It is replaced as a whole, so no crash of ours leaves half of it.
+        raise Refusal(
+            f"{volume.unsynced} is damaged, and nobody can tell whether what {volume.ingest} holds is on "
+            "disk: move both away, make an empty ingest/ of the same owner and mode, and load again"
+        ) from None
 
 
 def mark_of(volume: Volume, system_identifier: str) -> Unsynced | None:

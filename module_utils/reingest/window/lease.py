@@ -1,0 +1,178 @@
+"""Signs of life of a run on one host: who works there now, and when it was last heard of.
+
+While a step of the run works it holds a kernel lock, which goes with its process, however that ends. Between
+two steps only the lease tells: each step refreshes it when it begins and when it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+from ..errors import Refusal
+from ..processes import started_at
+from ..volume.unsynced import boot_id
+from .record import Window, boottime, refuse_closed, refusing
+
+_LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class Worker:
+    """The process that works in the window now."""
+
+    pid: int
+    started: str
+    run: str
+    recovers: bool = False
+
+
+class Busy(Refusal):
+    """Another process works in the window."""
+
+
+@contextmanager
+def held(records: Path, run: str, *, recovers: bool = False, patience: float = 0) -> Iterator[None]:
+    """Hold this host's window for the length of one step.
+
+    Args:
+        records: the folder of the window's record.
+        run: the run that works.
+        recovers: whether the step is a recovery, which the next run waits for and does not end.
+        patience: how many seconds another process may hold it.
+
+    Raises:
+        Busy: it holds it for longer.
+    """
+    records.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + patience
+    with _open(records / _LOCK) as lock:
+        while not _locked(lock):
+            if time.monotonic() >= deadline:
+                who = _told(lock) or Worker(0, "", "unknown")
+                raise Busy(
+                    f"process {who.pid} of run {who.run} works on the services of {records} since before "
+                    f"{patience:.0f} s: look at it, end it, and run recover.yml"
+                )
+            time.sleep(_POLL_S)
+        _tell(lock, Worker(os.getpid(), started_at(os.getpid()) or "", run, recovers))
+        yield
+
+
+@contextmanager
+def working(records: Path | None, run: str, *, patience: float) -> Iterator[None]:
+    """Hold the window for one step of the run that opened it, and give signs of life; None: no window.
+
+    Raises:
+        Refusal: the window is not open for this run any more.
+    """
+    if records is None:
+        yield
+        return
+    with held(records, run, patience=patience):
+        refuse_closed(records, run)
+        with refusing(records):
+            refresh(records)
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # then the run is given up a little early
+                refresh(records)
+
+
+def worker(records: Path) -> Worker | None:
+    """Return who works in the window at this moment; None when nobody does."""
+    if not (records / _LOCK).exists():
+        return None
+    with _open(records / _LOCK) as lock:
+        return None if _locked(lock) else _told(lock) or Worker(0, "", "unknown")
+
+
+def refresh(records: Path) -> None:
+    """Give a sign of life. It need not outlive a power cut: a machine that was down is told by its boot."""
+    staged = records / f"{_LEASE}.{os.getpid()}"
+    staged.write_text(json.dumps({"boot": boot_id(), "at": boottime()}), encoding="utf-8")
+    staged.replace(records / _LEASE)
+
+
+def silence(records: Path, window: Window) -> float:
+    """Return for how many seconds nothing was heard of the run, within this boot of the machine."""
+    last = window.opened
+    with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
+        lease = json.loads((records / _LEASE).read_text(encoding="utf-8"))
+        if lease["boot"] == window.boot:
+            last = max(last, float(lease["at"]))
+    return boottime() - last
+
+
+def given_up(records: Path, window: Window) -> bool:
+    """Return whether the run is taken for dead: silent for too long, or the machine was started anew."""
+    return window.boot != boot_id() or silence(records, window) > window.dead_man
+
+
+@contextmanager
+def watching(records: Path) -> Iterator[bool]:
+    """Be the host's watcher; gives False where there is one already."""
+    deadline = time.monotonic() + 1  # somebody who only looks whether there is one holds it for a moment
+    with _open(records / _WATCHER) as lock:
+        while not (mine := _locked(lock)) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        if mine:
+            _tell(lock, Worker(os.getpid(), started_at(os.getpid()) or "", "", recovers=True))
+        yield mine
+
+
+def watched(records: Path) -> bool:
+    """Return whether a watcher lives on this host."""
+    return watcher(records) is not None
+
+
+def watcher(records: Path) -> Worker | None:
+    """Return the watcher that lives; None when none does."""
+    if not (records / _WATCHER).exists():
+        return None
+    with _open(records / _WATCHER) as lock:
+        return None if _locked(lock) else _told(lock)
+
+
+def remove_signs(records: Path) -> None:
+    """Take the lease away; a lock file stays, another process may be about to lock it."""
+    for path in records.glob(f"{_LEASE}*"):
+        path.unlink(missing_ok=True)
+
+
+def _open(path: Path) -> IO[str]:
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    return os.fdopen(handle, "r+", encoding="utf-8")
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _tell(lock: IO[str], who: Worker) -> None:
+    with suppress(OSError):  # the lock counts; a full disk only keeps its name from being told
+        lock.seek(0)
+        lock.truncate()
+        lock.write(json.dumps(asdict(who)))
+        lock.flush()
+
+
+def _told(lock: IO[str]) -> Worker | None:
+    lock.seek(0)
+    try:
+        return Worker(**json.loads(lock.read()))
+    except (ValueError, TypeError):
+        return None

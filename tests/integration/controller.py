@@ -1,0 +1,148 @@
+"""Runs whose controller dies: killed, or stopped and woken up, at a task of the playbook."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployment import ROOT
+
+DEAD_MAN_S = 10  # longer than Ansible needs from one task to the next on a busy machine
+GRACE_S = 25  # what stopping and starting the services may take on a busy machine
+_TASK = re.compile(r"^TASK \[(.*)\] \*+$")
+
+
+def arguments(release, *more):
+    """Return the arguments of an ingest that always loads, with a short dead man's time."""
+    given = {"sources": f"{ROOT}/demo/data/{release}", "force": "true", "dead_man": DEAD_MAN_S}
+    return [part for key, value in given.items() for part in ("-e", f"reingest_{key}={value}")] + list(more)
+
+
+def run_to(deployment, playbook, number, *given):
+    """Start a run and return it with the name of its ``number``-th task as that begins.
+
+    The name is None when the run has fewer tasks; it has ended then.
+    """
+    run = deployment.start(playbook, *given)
+    for line in run.stdout:
+        found = _TASK.match(line)
+        if found:
+            number -= 1
+            if number == 0:
+                return run, found[1]
+    run.wait()
+    return run, None
+
+
+def run_to_task(deployment, playbook, name, *given):
+    """Start a run and return it as the task of that name begins."""
+    run = deployment.start(playbook, *given)
+    output = []
+    for line in run.stdout:
+        output.append(line)
+        found = _TASK.match(line)
+        if found and found[1].endswith(name):
+            return run
+    raise AssertionError(f"the run ended without {name}: {''.join(output)[-3000:]}")
+
+
+def kill(run, *, modules):
+    """Kill ``ansible-playbook`` and its workers; with ``modules`` also what works for it on the host.
+
+    A module on another machine outlives its controller, one on the same machine may die with it.
+
+    Returns:
+        The modules that live on, as process ids.
+    """
+    below = _below(run.pid)
+    controllers = [pid for pid in below if "ansible-playbook" in _command(pid)]
+    others = [pid for pid in below if pid not in controllers and _is_module(pid)]
+    for pid in [run.pid, *controllers, *(others if modules else [])]:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    run.wait()
+    run.stdout.close()
+    return [] if modules else others
+
+
+def stop(run):
+    """Stop ``ansible-playbook`` and its workers, as if their machine slept; modules go on."""
+    stopped = [run.pid, *[pid for pid in _below(run.pid) if "ansible-playbook" in _command(pid)]]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    return stopped
+
+
+def wake(stopped):
+    for pid in reversed(stopped):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def window_open(deployment):
+    return (deployment.home / "work/services/window.json").exists()
+
+
+def wait_closed(deployment, modules=(), seconds=DEAD_MAN_S + GRACE_S):
+    """Wait until no window is open and nothing of the run works any more; return how long it took."""
+    began = time.monotonic()
+    while window_open(deployment) or any(_is_module(pid) for pid in modules):
+        if time.monotonic() - began > seconds:
+            log = deployment.home / "work/services/watcher.log"
+            raise AssertionError(f"the window is still open: {log.read_text() if log.exists() else 'no log'}")
+        time.sleep(0.05)
+    return time.monotonic() - began
+
+
+@dataclass(frozen=True)
+class Served:
+    """What the portal serves."""
+
+    release: str
+    tables: dict
+    snapshot: str
+
+
+def served(deployment):
+    """Return it; fails when the portal does not answer."""
+    health = deployment.health()
+    assert health["status"] == "ok"
+    return Served(health["release"], health["tables"], (deployment.volume / "prod").readlink().name)
+
+
+def lives(pid):
+    """Return whether a process runs; one that ended and was not asked for does not."""
+    return bool(_command(pid))
+
+
+def _below(root):
+    """Return all processes below one, those nearest to it first."""
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with suppress(OSError, IndexError):
+                fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
+                parents[int(entry.name)] = int(fields[1])
+    found, nearest = [], [root]
+    while nearest:
+        nearest = [pid for pid, parent in parents.items() if parent in nearest]
+        found += nearest
+    return found
+
+
+def _command(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _is_module(pid):
+    command = _command(pid)
+    own = ("reingest-keeper", "reingest-watch", "postgres", "portal", "setpriv")
+    return bool(command) and not any(word in command for word in own) and "python" in command

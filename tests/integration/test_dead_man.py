@@ -1,0 +1,291 @@
+"""A run that dies inside its switch: the host brings the portal back by itself, and the run can do no more.
+
+The whole of it, at each task of ``ingest.yml``, is ``python tests/crash/controller.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import psycopg2
+import pytest
+from controller import DEAD_MAN_S, kill, lives, run_to_task, served, stop, wait_closed, wake, window_open
+from deployment import RELEASE_1, RELEASE_2, make_deployment
+
+SHORT = ("-e", f"reingest_dead_man={DEAD_MAN_S}")
+PROMOTE = "playbooks/promote.yml"
+
+
+@pytest.fixture(scope="module")
+def site():
+    """Return a deployment with both releases on its volume, the second one live."""
+    made = make_deployment()
+    for release in (RELEASE_1, RELEASE_2):
+        code, output = made.ingest(release)
+        assert code == 0, output
+    yield made
+    made.clear()
+
+
+@pytest.fixture
+def whole(site):
+    """Whatever the test did: one whole release serves, nothing is open, the next run is like any other."""
+    releases = snapshots(site)
+    before = set(releases)
+    yield site
+    now = served(site)
+    assert now.release == releases[now.snapshot]
+    assert not window_open(site)
+    assert not list((site.home / "work/services").glob("reingest-watch*"))
+    code, output = site.play(PROMOTE, *to(other(site)))
+    assert code == 0, output
+    assert served(site).release == releases[served(site).snapshot]
+    assert set(snapshots(site)) == before
+    assert not site.locked()
+    assert set(site.processes()) == {"db", "db-ingest", "backend"}
+
+
+def snapshots(site):
+    return {
+        line["snapshot"]: line["detail"]["release"] for line in site.ledger() if line["state"] == "loaded"
+    }
+
+
+def other(site):
+    live = (site.volume / "prod").readlink().name
+    return next(name for name in snapshots(site) if name != live)
+
+
+def to(snapshot):
+    return ("-e", f"reingest_snapshot={snapshot}", *SHORT)
+
+
+def log(site):
+    return (site.home / "work/services/watcher.log").read_text()
+
+
+def records(site):
+    return site.home / "work/services"
+
+
+def watcher(site):
+    """Return the process id of the watcher that lives."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        text = (records(site) / "window.watcher").read_text()
+        if text and lives(json.loads(text)["pid"]):
+            return json.loads(text)["pid"]
+        time.sleep(0.05)
+    raise AssertionError("there is no watcher")
+
+
+def die_alone(site, task, *, modules=True):
+    """Kill a promotion at a task, and its watcher with it: as nobody does who is still there to help."""
+    run = run_to_task(site, PROMOTE, task, *to(other(site)))
+    guard = watcher(site)
+    os.kill(guard, signal.SIGKILL)
+    left = kill(run, modules=modules)
+    wait_for(lambda: not any(map(lives, left)))
+    assert window_open(site)
+
+
+def start_watcher(site):
+    """Start the watcher as the machine does when it boots."""
+    return subprocess.Popen([sys.executable, records(site) / "reingest-watch.pyz", records(site)], cwd="/")
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("task", "modules"),
+    [
+        ("Stop the servers", True),
+        ("Promote the snapshot", True),
+        ("Start production", False),
+        ("Start the writers", True),
+    ],
+)
+def test_a_portal_whose_controller_was_killed_is_back_with_nobodys_help(whole, task, modules):
+    run = run_to_task(whole, PROMOTE, task, *to(other(whole)))
+    wait_closed(whole, kill(run, modules=modules))
+    assert "recovered; live: " in log(whole)
+    live = served(whole).snapshot
+    ledger = whole.ledger()
+    assert [line["snapshot"] for line in ledger if line["state"] == "live"][-1] == live
+    assert not whole.locked()
+
+
+def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
+    before = served(whole)
+    run = run_to_task(whole, PROMOTE, "Stop the servers", *to(other(whole)))
+    stopped = stop(run)
+    wait_closed(whole)
+    processes, ledger = whole.processes(), whole.ledger()
+    assert served(whole) == before
+    wake(stopped)
+    output = " ".join(run.stdout.read().split())
+    assert run.wait() != 0
+    # By the window where the next step is about services, by the claim where it is about the volume.
+    assert "was closed by its dead man at" in output or "it was given up for dead" in output, output
+    assert f"its dead man had ended the switch by then; {before.snapshot} serves" in output
+    assert whole.processes() == processes
+    assert whole.ledger() == ledger
+    assert served(whole) == before
+
+
+def test_after_a_reboot_the_watcher_does_not_wait(whole):
+    die_alone(whole, "Promote the snapshot")
+    with pytest.raises((OSError, AssertionError)):
+        served(whole)
+    path = records(whole) / "window.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "boot": "another", "dead_man": 3600}))
+    process = start_watcher(whole)
+    wait_closed(whole)
+    assert process.wait(10) == 0
+    assert "the machine was started anew" in log(whole)
+
+
+@pytest.mark.parametrize("task", ["Stop the servers", "Start production"])
+def test_where_no_watcher_lives_the_next_run_recovers_first(whole, task):
+    die_alone(whole, task)
+    code, output = whole.play("playbooks/prune.yml")
+    assert code == 0, output
+    assert served(whole)
+    assert "start backend" in output  # how far the servers were, the task does not tell
+
+
+def test_a_dry_run_says_what_the_recovery_would_do_and_does_nothing(whole):
+    die_alone(whole, "Promote the snapshot")
+    before = sorted((path, path.lstat().st_mtime_ns) for path in records(whole).iterdir())
+    code, output = whole.play("playbooks/prune.yml", "--check")
+    assert code != 0
+    assert re.search("a switch was cut short; a run would first [^:]*start backend", output), output
+    after = sorted((path, path.lstat().st_mtime_ns) for path in records(whole).iterdir())
+    assert [one for one in after if "window.lock" not in one[0].name] == [
+        one for one in before if "window.lock" not in one[0].name
+    ]
+    assert window_open(whole)
+    code, output = whole.play("playbooks/recover.yml", "--check")
+    assert code == 0, output
+    assert "would be done" in output
+    assert window_open(whole)
+    code, output = whole.play("playbooks/recover.yml")
+    assert code == 0, output
+
+
+def test_a_recovery_that_was_killed_is_gone_on_with(whole):
+    die_alone(whole, "Start production")
+    process = start_watcher(whole)
+    wait_for(lambda: "is silent: recover" in log(whole).splitlines()[-1] or not window_open(whole))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert window_open(whole)
+    code, output = whole.play("playbooks/recover.yml")
+    assert code == 0, output
+
+
+def test_two_recoveries_at_once_and_a_watcher_are_one(whole):
+    die_alone(whole, "Start production")
+    ledger = whole.ledger()
+    process = start_watcher(whole)
+    runs = [whole.start("playbooks/recover.yml") for _ in range(2)]
+    outputs = [" ".join(run.communicate(timeout=120)[0].split()) for run in runs]
+    wait_closed(whole)
+    assert process.wait(10) in (0, -signal.SIGTERM)  # it closed the window, or was ended by who did
+    for run, output in zip(runs, outputs):
+        assert run.returncode == 0 or "the volume is held by run" in output, output
+    new = [(line["state"], line["snapshot"]) for line in whole.ledger()[len(ledger) :]]
+    assert len(new) == len(set(new))
+    assert not whole.locked()
+
+
+def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole):
+    if served(whole).release == RELEASE_2:
+        code, output = whole.play(PROMOTE, *to(other(whole)))
+        assert code == 0, output
+    before, new = served(whole), other(whole)
+    assert before.release == RELEASE_1
+    run = run_to_task(whole, PROMOTE, "Start the writers", *to(new), *broken_portal(whole, RELEASE_2))
+    wait_closed(whole, kill(run, modules=True), seconds=60)
+    assert served(whole) == before
+    last = [line for line in whole.ledger() if line["snapshot"] == new][-1]
+    assert last["state"] == "bad"
+    assert "died inside its switch" in last["why"]
+    assert last["detail"]["restored"] == before.snapshot
+
+
+def broken_portal(site, release):
+    """Return the arguments that make the portal report itself unhealthy with a release."""
+    given = {
+        "backend": {
+            "environment": {
+                "PORTAL_DSN": "{{ reingest_production_dsn }}",
+                "PORTAL_PORT": site.environment["DEMO_PORTAL_PORT"],
+                "PORTAL_BROKEN_RELEASE": release,
+            },
+            "command": ["{{ ansible_playbook_python }}", "-m", "portal"],
+            "directory": "{{ demo_repository }}/demo",
+            "health": {"http": "{{ reingest_portal_url }}"},
+        },
+        "db": {
+            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/prod", "{{ demo_production_port }}"],
+            "user": "{{ demo_account }}",
+        },
+        "db-ingest": {
+            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/ingest", "{{ demo_staging_port }}"],
+            "user": "{{ demo_account }}",
+        },
+    }
+    return ["-e", json.dumps({"reingest_services": given, "reingest_start_timeout": 5})]
+
+
+def test_a_verb_of_a_dead_run_that_hangs_is_ended_by_the_next_run(whole):
+    run = run_to_task(whole, PROMOTE, "Promote the snapshot", *to(other(whole)))
+    os.kill(watcher(whole), signal.SIGKILL)
+    left = kill(run, modules=False)
+    for pid in left:
+        os.kill(pid, signal.SIGSTOP)
+    assert left
+    code, output = whole.play("playbooks/recover.yml")
+    assert not any(map(lives, left))
+    assert code == 0, output
+
+
+def test_recover_starts_what_should_run_though_nothing_was_cut_short(whole):
+    code, output = whole.play("demo/services.yml", "-e", "demo_state=stopped")
+    assert code == 0, output
+    assert not whole.processes()
+    code, output = whole.play("playbooks/recover.yml")
+    assert code == 0, output
+    assert "start db " in output
+    code, output = whole.play("playbooks/recover.yml")
+    assert code == 0, output
+    assert "nothing to change" in output
+
+
+def test_no_password_is_in_the_records_of_a_window(whole):
+    secret = (whole.home / "pgpass").read_text().rpartition(":")[2].strip()
+    port = whole.environment["DEMO_PRODUCTION_PORT"]
+    login = f"postgresql://nmdc:{secret}@127.0.0.1:{port}/nmdc"
+    psycopg2.connect(login).close()
+    run = run_to_task(
+        whole, PROMOTE, "Stop the servers", *to(other(whole)), "-e", f"reingest_production_dsn={login}"
+    )
+    kept = json.loads((records(whole) / "window.json").read_text())
+    servers = json.dumps([kept["production"], kept["staging"]])
+    assert "ready" in servers
+    assert secret not in servers
+    assert (records(whole) / "window.json").stat().st_mode & 0o077 == 0
+    wait_closed(whole, kill(run, modules=True))
+    assert secret not in log(whole)
