@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule bench-ingest bench-promote bench-load clean
+.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -34,11 +34,17 @@ test-integration: .venv/development .venv/postgresql/installed ## Tests against 
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
 	tests/molecule $(SCENARIOS)
 
+test-crash: .venv/development ## Kill, fail and cut the power at every system call of the volume's verbs; writes build/crash.json
+	python tests/crash
+
 bench-ingest: .venv/development ## Time the first ingest of release 1 (goal: 15 s on 2 cores); writes build/bench/ingest.json
 	python tests/bench/first_ingest.py
 
 bench-promote: .venv/development ## Time promotions of 0.1, 1 and 4 GB, synced in the window and before it; writes build/bench/promote.json
 	python tests/bench/promote.py
+
+bench-volume: .venv/development ## Time promote, rollback and prune against size, and count their system calls; writes build/bench/volume.json
+	python tests/bench/volume.py
 
 bench-load: .venv/development ## Time the load of 6 million rows against COPY and other tools (docs/speed.md); writes build/bench/load.json
 	python tests/bench/load

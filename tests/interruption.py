@@ -1,4 +1,4 @@
-"""Kill our own code just before one of its changes: for what is tried so often that a process each is too slow.
+"""Kill our own code just before one of its changes: for what is tried so often that strace is too slow.
 
 ``tests/crash`` does the same to whole verbs, at their system calls.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import functools
 import os
+import traceback
 
-from ansible.module_utils.reingest.volume import rename, swap
+from ansible.module_utils.reingest.volume import adopt, rename, swap
 
 STEPS = ("rename", "replace", "symlink", "unlink", "mkdir", "rmdir", "chmod", "chown", "fsync")
 KILLED = 9
@@ -29,10 +30,11 @@ def killed_at(step, act):
 
         for name in STEPS:
             setattr(os, name, functools.partial(counted, getattr(os, name)))
-        rename.exchange = swap.exchange = functools.partial(counted, swap.exchange)
+        rename.exchange = swap.exchange = adopt.exchange = functools.partial(counted, swap.exchange)
         try:
             act()
         except BaseException:  # noqa: BLE001 - a child must not become a second pytest
+            os.write(2, traceback.format_exc().encode())
             os._exit(1)
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

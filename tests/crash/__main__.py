@@ -1,7 +1,7 @@
 """Try everything and tell what held: `make test-crash`; writes build/crash.json.
 
-Usage: python tests/crash [WORD]: only the operations whose name has the word. Needs root, strace, loop devices,
-mkfs.ext4 and mkfs.xfs; where one is missing it fails.
+Usage: python tests/crash [WORDS]: only the operations whose name has the words. Needs root, strace, loop
+devices, mkfs.ext4 and mkfs.xfs; where one is missing it fails.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 import time
@@ -26,9 +27,11 @@ from crash import powercut, strace  # noqa: E402
 from crash.operations import OPERATIONS  # noqa: E402
 from crash.plans import all_tasks, attempt, make_bench, own_folder  # noqa: E402
 from crash.table import figures, shown  # noqa: E402
+from crash.trial import Outcome  # noqa: E402
 from crash.volumes import make_templates, remove_templates, small_place  # noqa: E402
 
 TARGET = ROOT / "build/crash.json"
+HISTORIES = 200
 _SHARED = {}  # what the processes of the pool inherit
 
 
@@ -50,10 +53,25 @@ def run(folder, only):
         for outcome in pool.imap(_one, tasks, chunksize=1):
             outcomes.append(outcome)
             if outcome.wrong:
-                say(f"DID NOT HOLD: {outcome.operation}, {outcome.kind}, at {outcome.point}: {outcome.wrong[0][:400]}")
+                place = f"{outcome.operation}, {outcome.kind}, at {outcome.point}"
+                say(f"DID NOT HOLD: {place}: {outcome.wrong[0][:400]}")
             if len(outcomes) % 500 == 0:
                 say(f"{len(outcomes)} of {len(tasks)}")
     return outcomes
+
+
+def histories():
+    """Try random histories, each against a model of the volume; return the outcome."""
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--no-header", ROOT / "tests/unit/volume/test_histories.py"],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "REINGEST_TEST_HISTORIES": str(HISTORIES)},
+    )
+    wrong = () if done.returncode == 0 else (done.stdout[-4000:],)
+    return Outcome("random histories", "30 steps each", "", wrong, count=HISTORIES)
 
 
 def say(text):
@@ -68,10 +86,15 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="reingest-crash-", dir=small_place()))
     begun = time.monotonic()
     try:
-        outcomes = run(folder, " ".join(sys.argv[1:]))
+        only = " ".join(sys.argv[1:])
+        outcomes = run(folder, only)
     finally:
         remove_templates(folder)
-    facts = {"machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores", "kernel": platform.release()}
+    outcomes += [] if only else [histories()]
+    facts = {
+        "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
+        "kernel": platform.release(),
+    }
     found = figures(outcomes, time.monotonic() - begun, facts)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.postgres.control import read_control
 from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.ledger import read_ledger
-from crash.server import NotServed
+from crash.server import NotServedError
 from crash.volumes import OLD, whole
 
 LOCKS = ("verb.lock", "claim.lock")  # the kernel's; that the file is there says nothing
@@ -38,7 +38,9 @@ def invariant(templates, root, allowed, *, keeps):
         wrong.append(f"prod is a link to {volume.prod.readlink()}")
     if not volume.ingest.is_dir() or volume.ingest.is_symlink():
         wrong.append("ingest is not there")
-    wrong += [f"{snapshot} is lost or not whole" for snapshot in keeps if not _is_kept(templates, volume, snapshot)]
+    wrong += [
+        f"{snapshot} is lost or not whole" for snapshot in keeps if not _is_kept(templates, volume, snapshot)
+    ]
     if live in allowed:
         wrong += serves(templates, volume, live)
     return wrong
@@ -50,13 +52,13 @@ def serves(templates, volume, live):
         return []
     try:
         served = templates.servers.release(volume.prod)
-    except NotServed as error:
+    except NotServedError as error:
         return [f"PostgreSQL does not serve from prod: {error}"]
     return [] if served == whole(live) else [f"prod leads to {live}, and serves {served}"]
 
 
 def _is_kept(templates, volume, snapshot):
-    """Return whether a snapshot's cluster is where it belongs, in ``ingest/`` or ``staging/``, with every file."""
+    """Return whether a snapshot's cluster is whole, in ``ingest/`` or in its place in ``staging/``."""
     identifier = templates.system_identifier(snapshot)
     places = [volume.ingest, *(volume.snapshot(name) for name in volume.snapshots())]
     found = [place for place in places if _identifier(place) == identifier]
@@ -85,10 +87,14 @@ def describe(root):
     """Return a volume as plain values, without times and runs: equal for two that are in the same state."""
     volume = Volume(root)
     records = sorted(path for path in volume.records.rglob("*") if path.name not in LOCKS)
-    entries = [(entry.state, entry.snapshot, dict(entry.detail), entry.why) for entry in read_ledger(volume).entries]
+    entries = [
+        (entry.state, entry.snapshot, dict(entry.detail), entry.why) for entry in read_ledger(volume).entries
+    ]
     return {
         "root": [_shown(path) for path in sorted(root.iterdir())],
-        "staging": [_shown(path) for path in sorted(volume.staging.iterdir())] if volume.staging.is_dir() else None,
+        "staging": [_shown(path) for path in sorted(volume.staging.iterdir())]
+        if volume.staging.is_dir()
+        else None,
         "ingest": _content(volume.ingest),
         "records": [f"{path.relative_to(volume.records)} {_kind(path)}" for path in records],
         "ledger": entries,
@@ -103,8 +109,13 @@ def difference(expected, found):
             continue
         other = found[part]
         if isinstance(value, list) and isinstance(other, list):
-            lacks, more = [one for one in value if one not in other], [one for one in other if one not in value]
-            wrong.append(f"{part}: lacks {lacks}, has {more}" if lacks or more else f"{part}: {other}, not {value}")
+            lacks, more = (
+                [one for one in value if one not in other],
+                [one for one in other if one not in value],
+            )
+            wrong.append(
+                f"{part}: lacks {lacks}, has {more}" if lacks or more else f"{part}: {other}, not {value}"
+            )
         else:
             wrong.append(f"{part}: {other}, not {value}")
     return wrong

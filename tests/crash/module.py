@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 from ansible.module_utils.testing import patch_module_args
 
 OPERATOR = "0000-0002-1825-0097"
+EXCLUSIVE = {
+    "exclusive": True
+}  # whatever containers come and go on the machine meanwhile: these volumes are ours
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,12 @@ def release(run):
 
 
 def promote(run, snapshot="", **params):
-    return Verb("snapshot_promote", run, {"snapshot": snapshot, "kind": "ingest", **params})
+    return Verb("snapshot_promote", run, {"snapshot": snapshot, "kind": "ingest", **EXCLUSIVE, **params})
 
 
 def recover(run, **params):
-    return Verb("snapshot_promote", run, {"state": "recovered", **params})
+    return Verb("snapshot_promote", run, {"state": "recovered", **EXCLUSIVE, **params})
 
 
 def prune(run, keep=1):
-    return Verb("snapshot_prune", run, {"keep": keep})
+    return Verb("snapshot_prune", run, {"keep": keep, **EXCLUSIVE})

@@ -36,6 +36,7 @@ class Operation:
     allowed: tuple[str, ...]  # what may be live at any instant
     keeps: tuple[str, ...] = (A, B)
     begun: Begun | None = None
+    free: bool = False  # no run has the volume when it begins
     next_run: str = NEXT
     dead: str = BAD  # whose claim the next run takes over
 
@@ -59,6 +60,8 @@ class Operation:
             work: a folder for logs.
             point: what ``find_begun`` returned.
         """
+        if self.free:
+            _must(release(BAD), volume)
         if self.begun is None:
             return
         if not killed(self.begun.verb, volume, work, point):
@@ -66,7 +69,7 @@ class Operation:
         _must(claim(self.verb.run, take_over=BAD), volume)
 
     def next_run_ends(self, volume):
-        """Let the next run claim the volume, recover it, and do the same; return what is wrong with its answers."""
+        """Let the next run claim the volume, recover it, and do the same; return what is wrong with that."""
         run = self.next_run
         steps = (claim(run, take_over=self.dead), recover(run), self.again, release(run))
         for step in steps:
@@ -103,9 +106,20 @@ def _recovery(name, begun, **params):
 OPERATIONS = (
     Operation("promote the first load", "first", promote(BAD, loaded=A), promote(NEXT, A), ("", A), (A,)),
     Operation("promote a load", "loaded", _LOADED, promote(NEXT, B), (A, B)),
-    Operation("promote a snapshot", "staged", promote(BAD, B, kind="promote"), promote(NEXT, B, kind="promote"), (A, B)),
-    Operation("rollback", "two", _BACK, promote(NEXT, A, kind="rollback", why="the search finds nothing"), (A, B)),
+    Operation(
+        "promote a snapshot",
+        "staged",
+        promote(BAD, B, kind="promote"),
+        promote(NEXT, B, kind="promote"),
+        (A, B),
+    ),
+    Operation(
+        "rollback", "two", _BACK, promote(NEXT, A, kind="rollback", why="the search finds nothing"), (A, B)
+    ),
     Operation("prune", "many", prune(BAD), prune(NEXT), (B,)),
+    Operation("claim", "loaded", claim(NEXT), promote(NEXT, B), (A, B), free=True),
+    Operation("take over", "loaded", claim(NEXT, take_over=BAD), promote(NEXT, B), (A, B)),
+    Operation("release", "loaded", release(BAD), promote(NEXT, B), (A, B)),
     _recovery("recover: journal only", Begun(_LOADED, "mkdir", "/staging/")),
     _recovery("recover: moved", Begun(_LOADED, "symlink", ".prod.new")),
     _recovery("recover: before the commit", Begun(_LOADED, "rename", ".prod.new")),
@@ -113,5 +127,10 @@ OPERATIONS = (
     _recovery("recover: only the journal left", Begun(_LOADED, "unlink", '"/.reingest/journal.json"')),
     _recovery("undo: moved", Begun(_LOADED, "rename", ".prod.new"), failed=FAILED, of_run=BAD),
     _recovery("undo: after the commit", Begun(_LOADED, "openat", "ledger.jsonl"), failed=FAILED, of_run=BAD),
-    _recovery("undo: told the ledger", Begun(_LOADED, "unlink", '"/.reingest/journal.json"'), failed=FAILED, of_run=BAD),
+    _recovery(
+        "undo: told the ledger",
+        Begun(_LOADED, "unlink", '"/.reingest/journal.json"'),
+        failed=FAILED,
+        of_run=BAD,
+    ),
 )

@@ -15,6 +15,7 @@ from crash.trial import Outcome, Plan
 from crash.volumes import Templates
 
 ROUNDS = 120
+_DECIDING = ("rename", "renameat", "renameat2", "symlink", "symlinkat")  # always in a sample
 
 
 @dataclass(frozen=True)
@@ -111,10 +112,10 @@ def sample_cuts(bench, kind):
 
 
 def _sample(points, stride):
-    """Return the numbers of some points: of what a server left unsynced one, of the others some, all renames."""
+    """Return the numbers of some points: one sync of what a server left, some others, all that decide."""
     left = [at for at, point in enumerate(points) if point.syncs and "</ingest" in point.shown]
     others = [at for at in range(len(points)) if at not in left[1:]]
-    return [at for turn, at in enumerate(others) if turn % stride == 0 or points[at].call.startswith("rename")]
+    return [at for turn, at in enumerate(others) if turn % stride == 0 or points[at].call in _DECIDING]
 
 
 def attempt(bench, task, work):

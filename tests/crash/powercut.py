@@ -1,7 +1,7 @@
 """A power cut: the volume on a file system of its own in a file; what the file holds is what a cut leaves.
 
-The verb is killed at a system call and the backing file is copied while the file system is still mounted: what
-had not reached the device is not in the copy. The copy is mounted, which replays the file system's journal.
+The verb is killed at a system call and the backing file is copied while the file system is still mounted:
+what had not reached the device is not in the copy. The copy is mounted, which replays its journal.
 """
 
 from __future__ import annotations
@@ -20,7 +20,11 @@ from crash.volumes import copy_of
 
 FILE_SYSTEMS = {
     # Everything written at once by mkfs: what the kernel does later in the background is no part of the test.
-    "ext4": (128, ["mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0"], "noatime"),
+    "ext4": (
+        128,
+        ["mkfs.ext4", "-q", "-F", "-m", "0", "-E", "lazy_itable_init=0,lazy_journal_init=0"],
+        "noatime",
+    ),
     "xfs": (320, ["mkfs.xfs", "-q", "-f"], "noatime,nouuid"),
 }
 
@@ -108,7 +112,7 @@ def _work_in_ingest(templates, operation, volume):
 
 
 def _start_again(templates, volume):
-    """Start and stop the staging server where the cut came before its stop was on disk, as the next load does."""
+    """Start and stop the staging server, as the next load does, where its stop was not on disk yet."""
     ingest = Volume(volume).ingest
     if (ingest / "postmaster.pid").exists():
         with templates.servers.running(ingest):

@@ -16,7 +16,7 @@ from clusters import as_unprivileged
 PATIENCE = 60
 
 
-class NotServed(Exception):
+class NotServedError(Exception):
     """The server does not start, or does not answer."""
 
 
@@ -32,7 +32,7 @@ class Programs:
         """Start a server on a data directory and give a connection; stop it in order.
 
         Raises:
-            NotServed: it does not start.
+            NotServedError: it does not start.
         """
         with tempfile.TemporaryDirectory(dir=self.sockets) as folder, tempfile.TemporaryFile() as log:
             Path(folder).chmod(0o777)
@@ -63,12 +63,14 @@ class Programs:
                 server.wait(PATIENCE)
 
     def release(self, data):
-        """Return the name of the release that is served from a data directory, and how many rows are whole."""
+        """Return the name of the release that is served from a data directory, and sums over its rows."""
         with self.running(data) as connection, connection.cursor() as cursor:
-            cursor.execute("select name, count(*), sum(n)::int, sum(length(filling))::int from release group by 1")
+            cursor.execute(
+                "select name, count(*), sum(n)::int, sum(length(filling))::int from release group by 1"
+            )
             found = cursor.fetchall()
         if len(found) != 1:
-            raise NotServed(f"{len(found)} releases are served from {data}")
+            raise NotServedError(f"{len(found)} releases are served from {data}")
         name, *sums = found[0]
         return name, tuple(sums)
 
@@ -80,20 +82,25 @@ class Programs:
                 cursor.execute(f"drop database {database}")
             cursor.execute("create table release (name text, n int, filling text)")
             cursor.execute(
-                "insert into release select %s, n, repeat(%s, 100) from generate_series(1, %s) n", [name, name, rows]
+                "insert into release select %s, n, repeat(%s, 100) from generate_series(1, %s) n",
+                [name, name, rows],
             )
 
 
 def _connect(server, folder, log):
     deadline = time.monotonic() + PATIENCE
-    while True:
-        try:
-            connection = psycopg2.connect(host=folder, user="postgres", dbname="postgres")
-        except psycopg2.OperationalError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                log.seek(0)
-                raise NotServed(f"{error}\n{log.read().decode(errors='replace')}") from error
-            time.sleep(0.005)
-        else:
-            connection.autocommit = True
-            return connection
+    while (connection := _connection(folder)) is None:
+        if server.poll() is not None or time.monotonic() > deadline:
+            log.seek(0)
+            raise NotServedError(log.read().decode(errors="replace"))
+        time.sleep(0.005)
+    connection.autocommit = True
+    return connection
+
+
+def _connection(folder):
+    """Return a connection; None while the server does not take one."""
+    try:
+        return psycopg2.connect(host=folder, user="postgres", dbname="postgres")
+    except psycopg2.OperationalError:
+        return None

@@ -6,6 +6,7 @@ one just before the kernel does it.
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 import select
@@ -18,21 +19,24 @@ from dataclasses import dataclass
 
 from crash.module import ended
 
-CHANGING = tuple(
-    """rename renameat renameat2 unlink unlinkat mkdir mkdirat rmdir symlink symlinkat link linkat mknod mknodat
-    open openat creat write pwrite64 writev pwritev pwritev2 fsync fdatasync sync syncfs sync_file_range ftruncate
-    truncate fallocate chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes utimensat
-    futimesat setxattr lsetxattr fsetxattr copy_file_range sendfile ioctl""".split()
-)
+_NAMES = ("rename", "renameat", "renameat2", "unlink", "unlinkat", "mkdir", "mkdirat", "rmdir", "symlink")
+_NODES = ("symlinkat", "link", "linkat", "mknod", "mknodat", "open", "openat", "creat")
+_CONTENT = ("write", "pwrite64", "writev", "pwritev", "pwritev2", "copy_file_range", "sendfile", "ioctl")
+_LENGTH = ("ftruncate", "truncate", "fallocate")
+_MODES = ("chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat")
+_ATTRIBUTES = ("utime", "utimes", "utimensat", "futimesat", "setxattr", "lsetxattr", "fsetxattr")
+SYNCING = ("fsync", "fdatasync", "sync", "syncfs", "sync_file_range")
+CHANGING = (*_NAMES, *_NODES, *_CONTENT, *_LENGTH, *_MODES, *_ATTRIBUTES, *SYNCING)
 _MARKING = ("access", "faccessat", "faccessat2")
 _MARK = "/reingest-begins"
 _LINE = re.compile(r"^(?:(?P<pid>\d+) +)?(?P<call>\w+)\((?P<rest>.*)$")
 _OPENING = ("open", "openat")
+# What fails from then on: the result, too, is told by a write, and much is opened to be read.
+_LASTING = tuple(call for call in CHANGING if call not in (*_OPENING, "creat", "ioctl", "write"))
 _CREATES = re.compile(r"O_CREAT|O_TRUNC|O_TMPFILE")
-SYNCING = ("fsync", "fdatasync", "sync", "syncfs", "sync_file_range")
 
 
-class NotTraced(Exception):
+class NotTracedError(Exception):
     """strace cannot be used here, or saw something that this harness does not know how to disturb."""
 
 
@@ -44,6 +48,7 @@ class Point:
     number: int
     shown: str  # its arguments, the volume's path left out
     before: tuple[tuple[str, int], ...]  # how many of each changing system call came before it
+    path: str = ""  # of a file that is opened, in the volume: of these openings alone it is the `number`-th
 
     def __str__(self):
         return f"{self.call} {self.number}: {self.call}({self.shown}"
@@ -65,7 +70,7 @@ def trace(verb, volume, work):
     """Run a verb undisturbed; return its answer and the points, in order.
 
     Raises:
-        NotTraced: a process or thread beside the main one changes the volume.
+        NotTracedError: a process or thread beside the main one changes the volume.
     """
     log = work / "trace"
     found = _run(verb, volume, work, log, ["--follow-forks"])
@@ -74,7 +79,7 @@ def trace(verb, volume, work):
 
 def points(log, volume):
     """Return what changes the volume, or tells the result, in a log of strace."""
-    main, told, counted, found = "", False, dict.fromkeys(CHANGING, 0), []
+    main, told, counted, found = "", False, collections.Counter(), []
     for line in log.splitlines():
         match = _LINE.match(line)
         if match is None:
@@ -86,14 +91,18 @@ def points(log, volume):
         inside = str(volume) in rest
         if (match["pid"] or "") != main:
             if inside and _changes(call, rest):
-                raise NotTraced(f"another thread or process than the main one changes the volume: {line}")
+                raise NotTracedError(
+                    f"another thread or process than the main one changes the volume: {line}"
+                )
             continue
         tells = call == "write" and rest.startswith("1<") and not told  # the first write of the result
         told = told or tells
         if _changes(call, rest) and (inside or tells):
-            before = tuple((name, count) for name, count in counted.items() if count)
-            found.append(Point(call, counted[call] + 1, shown(rest, volume), before))
-        counted[call] += 1
+            before = tuple((name, count) for name, count in counted.items() if name in _LASTING)
+            path = _opened(rest, volume) if call in _OPENING else ""
+            found.append(Point(call, counted[path or call] + 1, shown(rest, volume), before, path))
+        # What a process opens to read may differ each time, by what else runs on the machine.
+        counted[_opened(rest, volume) if call in _OPENING else call] += 1
     return found
 
 
@@ -101,7 +110,7 @@ def killed(verb, volume, work, point):
     """Run a verb that is killed just before a point; return whether it was killed there."""
     log = work / "kill"
     injected = f"--inject={point.call}:signal=KILL:when={point.number}"
-    died = _run(verb, volume, work, log, [injected])
+    died = _run(verb, volume, work, log, [injected, *_only(volume, point)])
     return died.code != 0 and died.result is None and _last_is(log, volume, point)
 
 
@@ -114,30 +123,46 @@ def faulty(verb, volume, work, point, error, *, onwards=False):
         work: a folder for logs.
         point: where.
         error: the name of the error.
-        onwards: every changing call from there on fails too; one that opens a file only at the point itself,
-            because strace cannot tell the opening of one for reading.
+        onwards: every changing call from there on fails too, but those that open a file, because strace
+            cannot tell which are for reading.
     """
     log = work / "fault"
     reached = dict(point.before)
     more = [
         f"--inject=?{call}:error={error}:when={reached.get(call, 0) + 1}+"
-        for call in (CHANGING if onwards else ())
-        if call not in (*_OPENING, "ioctl", "write", point.call)
+        for call in (_LASTING if onwards else ())
+        if call != point.call
     ]
-    only = "" if not onwards or point.call in (*_OPENING, "write") else "+"
+    only = "" if not onwards or point.call == "write" else "+"
     injected = f"--inject={point.call}:error={error}:when={point.number}{only}"
-    found = _run(verb, volume, work, log, [injected, *more])
+    found = _run(verb, volume, work, log, [injected, *more, *_only(volume, point)])
     text = log.read_text(encoding="utf-8", errors="replace")
     hit = any(
-        line.startswith(f"{point.call}(") and line.rstrip().endswith("(INJECTED)") and _is(line, volume, point)
+        line.startswith(f"{point.call}(")
+        and line.rstrip().endswith("(INJECTED)")
+        and _is(line, volume, point)
         for line in text.splitlines()
     )
     return found, hit
 
 
+def _only(volume, point):
+    """Return the options by which strace looks at one file alone, where one is opened."""
+    return [f"--trace-path={path}" for path in (f"{volume}{point.path}", _MARK)] if point.path else []
+
+
+def _opened(rest, volume):
+    match = re.search(r'"([^"]*)"', rest)
+    return match[1].replace(str(volume), "", 1) if match and match[1].startswith(str(volume)) else "elsewhere"
+
+
 def shown(rest, volume):
     """Return a call's arguments without what differs from volume to volume."""
-    text = re.sub(r"\)\s+= .*$", ")", re.sub(r"^1<[^>]*>.*", "1<the result>)", rest)).replace(str(volume), "").replace("<>", "</>")
+    text = (
+        re.sub(r"\)\s+= .*$", ")", re.sub(r"^1<[^>]*>.*", "1<the result>)", rest))
+        .replace(str(volume), "")
+        .replace("<>", "</>")
+    )
     return re.sub(r"\d{2,}<", "N<", re.sub(r'"\{.*', '"..."', text))
 
 

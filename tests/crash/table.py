@@ -9,8 +9,11 @@ _HEAD = ("operation", "kind", "points tried", "held")
 
 def figures(outcomes, seconds, facts):
     """Return all of it as plain values."""
-    tried = Counter((outcome.operation, outcome.kind) for outcome in outcomes)
-    held = Counter((outcome.operation, outcome.kind) for outcome in outcomes if not outcome.wrong)
+    tried: Counter = Counter()
+    held: Counter = Counter()
+    for outcome in outcomes:
+        tried[outcome.operation, outcome.kind] += outcome.count
+        held[outcome.operation, outcome.kind] += 0 if outcome.wrong else outcome.count
     return {
         **facts,
         "seconds": round(seconds),

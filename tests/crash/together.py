@@ -133,7 +133,9 @@ MEETINGS = (
         (B,),
         _only_the_holder_promoted,
     ),
-    Meeting("the same run twice", "loaded", (promote(BAD, loaded=B), promote(BAD, loaded=B)), (B,), _done_once),
+    Meeting(
+        "the same run twice", "loaded", (promote(BAD, loaded=B), promote(BAD, loaded=B)), (B,), _done_once
+    ),
     Meeting("promote beside recover", "loaded", (promote(BAD, loaded=B), recover(BAD)), (B,), _all_succeeded),
     Meeting(
         "promote beside prune",

@@ -6,13 +6,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ansible.module_utils.reingest.volume.layout import Volume
 from crash import strace
 from crash.check import describe, difference, invariant, serves
 from crash.operations import Operation
 from crash.strace import Point
 from crash.volumes import Templates
-
-from ansible.module_utils.reingest.volume.layout import Volume
 
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 OF_SYNC = ("ENOSPC", "EIO")  # the others are no errors of fsync(2)
@@ -28,6 +27,7 @@ class Outcome:
     point: str
     wrong: tuple[str, ...]  # empty: it held
     message: str = ""  # what the verb said, where it was refused
+    count: int = 1  # how many were tried
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Plan:
     final: dict  # how the volume looks in the end
 
     def judge(self, templates, volume):
-        """Return what is wrong with a volume on which the operation was disturbed, and how its next run ends."""
+        """Return what is wrong with a volume after the operation was disturbed, and after its next run."""
         operation = self.operation
         wrong = invariant(templates, volume, operation.allowed, keeps=operation.keeps)
         wrong += operation.next_run_ends(volume)
@@ -53,10 +53,10 @@ class Plan:
 def plan(templates, operation, work):
     """Run an operation undisturbed and return what it does.
 
-    Twice, because it must do the same each time: what this process imports at its first use it opens only then.
+    Twice, because it must do the same each time: what is imported at its first use is opened only then.
 
     Raises:
-        NotTraced: it does something else each time.
+        NotTracedError: it does something else each time.
     """
     first = _undisturbed(templates, operation, work)
     for _ in range(2):
@@ -64,7 +64,7 @@ def plan(templates, operation, work):
         if found == first:
             return found
         first = found
-    raise strace.NotTraced(f"{operation.name} makes other system calls each time")
+    raise strace.NotTracedError(f"{operation.name} makes other system calls each time")
 
 
 def _undisturbed(templates, operation, work):
@@ -99,6 +99,8 @@ def errors_of(point):
     if point.shown.startswith("1<"):
         return []  # the result, which goes to the controller
     once = [(error, False) for error in (OF_SYNC if point.syncs else ERRORS)]
+    if point.path:
+        return once  # what comes next is a point too, from which on it lasts
     return once + [(error, True) for error in LASTING if not (point.syncs and error == "EROFS")]
 
 

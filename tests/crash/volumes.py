@@ -174,4 +174,11 @@ def _many_loaded(made, volume):
     _load(made, volume, C)
 
 
-BASES = {"first": _first, "loaded": _loaded, "two": _two, "staged": _staged, "many": _many, "many loaded": _many_loaded}
+BASES = {
+    "first": _first,
+    "loaded": _loaded,
+    "two": _two,
+    "staged": _staged,
+    "many": _many,
+    "many loaded": _many_loaded,
+}

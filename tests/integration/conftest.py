@@ -6,16 +6,19 @@ import os
 import shutil
 import subprocess
 import tempfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg2
 import pytest
 from clusters import as_unprivileged, installed, programs, unprivileged
+from containers import BASE, POSTGRES, docker
 from deployment import free_port
 from psycopg2.extensions import make_dsn
 
 PASSWORD = "only-for-tests"
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -108,3 +111,54 @@ def server_factory():
         if server.running:
             server.stop("immediate")
     shutil.rmtree(root)
+
+
+@pytest.fixture(scope="session")
+def docker_engine():
+    """Fail in CI, and say so elsewhere, when there is no Docker engine to test with."""
+    reachable = (
+        shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True).returncode == 0
+    )
+    if reachable:
+        if not docker("images", "-q", BASE):
+            subprocess.run([ROOT / "demo/images/build", "postgres"], check=True)
+        return
+    if os.environ.get("CI"):
+        pytest.fail("there is no Docker engine here, and CI is set")
+    pytest.skip("no Docker engine is reachable: not run")
+
+
+@pytest.fixture(scope="session")
+def postgres(docker_engine):
+    """Return the name of the demo's PostgreSQL image."""
+    if not docker("images", "-q", POSTGRES):
+        subprocess.run([ROOT / "demo/images/build", "postgres"], check=True)
+    return POSTGRES
+
+
+@pytest.fixture
+def images():
+    """Return a list of images to remove, once the containers that use them are gone."""
+    made = []
+    yield made
+    for name in made:
+        docker("rmi", "-f", name, check=False)
+
+
+@pytest.fixture
+def container(docker_engine, images):
+    """Return ``make(script, *options, name=, image=)``: creates and starts a container, returns its name."""
+    made = []
+
+    def make(script="sleep 600", *options, name="", image=BASE, start=True):
+        name = f"reingest-test-{uuid.uuid4().hex[:8]}-{name or 'one'}"
+        command = ["sh", "-c", script] if script else []
+        docker("create", "--name", name, *options, image, *command)
+        made.append(name)
+        if start:
+            docker("start", name)
+        return name
+
+    yield make
+    for name in made:
+        docker("rm", "-f", "-v", name, check=False)

@@ -227,8 +227,9 @@ def test_a_load_while_production_is_stopped_says_how_to_start_it(deployment):
     assert code == 0, output
     code, output = deployment.ingest(RELEASE_2)
     assert code != 0
-    assert f"start production with playbooks/promote.yml -e reingest_snapshot={live}" in output
-    code, output = deployment.play("playbooks/promote.yml", "-e", f"reingest_snapshot={live}")
+    assert f"db does not run, although prod leads to {live}: start it with playbooks/recover.yml" in output
+    assert not deployment.locked()
+    code, output = deployment.play("playbooks/recover.yml")
     assert code == 0, output
     assert deployment.health()["status"] == "ok"
 

@@ -154,4 +154,4 @@ def test_promote_without_a_load_says_what_to_do(deployment, untouched):
 def test_rollback_without_a_snapshot_says_so(deployment, untouched):
     code, output = deployment.play("playbooks/rollback.yml")
     assert code != 0
-    assert "there is no earlier snapshot to go back to" in output
+    assert "there is no earlier good snapshot to go back to" in output

@@ -1,4 +1,4 @@
-"""What is on disk before the next step of a promotion begins: the documented order, seen in its system calls."""
+"""What is on disk before the next step of a promotion begins: the documented order, in its system calls."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ RECORDS, STAGING, ROOT = "</.reingest>", "</staging>", "</>"
 
 ORDERS = {
     "promote a load": [
-        (("rename", '"/.reingest/claim.json"'), ["</ingest/global>", "</ingest>", "/.reingest/.journal.json.new>"]),
+        (
+            ("rename", '"/.reingest/claim.json"'),
+            ["</ingest/global>", "</ingest>", "/.reingest/.journal.json.new>"],
+        ),
         (JOURNAL_WRITTEN, [RECORDS]),
         (MOVED, [STAGING, ROOT]),
         (COMMITTED, [ROOT]),
@@ -66,7 +69,11 @@ def test_the_move_and_the_commit_are_one_system_call_each(bench):
 
 def test_what_was_pruned_is_out_of_sight_before_a_file_goes(bench):
     points = bench.plans["prune"].points
-    first = next(at for at, point in enumerate(points) if point.call in ("unlinkat", "rmdir") and "/trash" in point.shown)
+    first = next(
+        at
+        for at, point in enumerate(points)
+        if point.call in ("unlinkat", "rmdir") and "/trash" in point.shown
+    )
     moved = [at for at, point in enumerate(points) if point.call == "rename" and '"/staging/' in point.shown]
     synced = {point.shown.partition("<")[2] for point in points[max(moved) : first] if point.syncs}
     assert moved

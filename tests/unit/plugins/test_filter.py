@@ -3,6 +3,8 @@ from __future__ import annotations
 import importlib.util
 from pathlib import Path
 
+import pytest
+
 PATH = Path(__file__).parents[3] / "plugins/filter/reingest.py"
 spec = importlib.util.spec_from_file_location("reingest_filter", PATH)
 filters = importlib.util.module_from_spec(spec)
@@ -45,6 +47,30 @@ def test_the_step_in_which_a_host_was_lost_is_named():
         filters.reingest_lost(hostvars, ["db", "web"], steps) == "Start production: contact with web was lost"
     )
     assert filters.reingest_lost(hostvars, ["db"], steps) == ""
+
+
+def undo(live, *, ended_by="", stage="undo"):
+    return {"live": live, "ended_by": ended_by, "step": {"stage": stage}}
+
+
+@pytest.mark.parametrize(
+    ("db", "web", "told"),
+    [
+        (undo("a"), undo(""), "the old production serves again"),
+        (undo("b"), undo(""), "b serves: the switch was complete"),
+        (undo(""), undo(""), "it was the first ingest: prod is absent and production stays stopped"),
+        (undo("a", ended_by="its dead man"), undo(""), "its dead man had ended the switch by then; a serves"),
+        (undo("a"), {"unreachable": True}, "NOT undone on web: its dead man brings back what he can"),
+        (undo("a"), undo("", stage="preflight"), "NOT undone on web"),
+        ({"failed": True, "step": {"stage": "undo"}}, undo(""), "NOT undone on db"),
+    ],
+)
+def test_what_serves_after_an_undo_is_told_of_those_hosts_that_came_to_its_end(db, web, told):
+    hostvars = {
+        "db": {"__switchover_recovered_volume": db, "__switchover_recovered_writers": {"skipped": True}},
+        "web": {"__switchover_recovered_volume": {"skipped": True}, "__switchover_recovered_writers": web},
+    }
+    assert filters.reingest_undone(hostvars, ["db", "web"], "a").startswith(told)
 
 
 def test_services_get_what_the_inventory_says_of_them_and_nothing_else():

@@ -17,7 +17,13 @@ from ansible.module_utils.reingest.volume.promote import previous_snapshot
 from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from interruption import killed_at
 
 OPERATOR = "0000-0002-1825-0097"
@@ -141,7 +147,8 @@ class Histories(RuleBasedStateMachine):
 
         def begun():
             intent = read_intent(self.volume)
-            return (intent is not None and intent.kind == UNDO) or self.volume.live() in (previous or None,)
+            undoing = intent is not None and intent.kind == UNDO
+            return undoing or (self.volume.live() or "") == previous
 
         self._do(lambda: self.site.recover(failed="no answer", run=run), step, after, begun)
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import os
 from datetime import datetime, timezone
 
 import pytest
 from ansible.module_utils.reingest.postgres.load_settings import LOAD_CONF
-from ansible.module_utils.reingest.volume import rename, swap
+from ansible.module_utils.reingest.volume import swap
 from ansible.module_utils.reingest.volume.discard import apply_discard, plan_discard
 from ansible.module_utils.reingest.volume.journal import read_intent
 from ansible.module_utils.reingest.volume.promote import previous_snapshot
@@ -19,38 +17,11 @@ from ansible.module_utils.reingest.volume.staging_settings import (
     plan_production_settings,
 )
 from ansible.module_utils.reingest.volume.unsynced import Unsynced, is_lost, read_mark, write_mark
+from interruption import killed_at
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
 OPERATOR = "0000-0002-1825-0097"
-STEPS = ("rename", "replace", "symlink", "unlink", "mkdir", "rmdir", "chmod", "chown", "fsync")
-KILLED = 9
-
-
-def killed_at(step, act):
-    """Run ``act`` in a child that is killed just before its ``step``-th change; return whether it was."""
-    child = os.fork()
-    if child == 0:
-        done = 0
-
-        def counted(change, *arguments, **options):
-            nonlocal done
-            if done == step:
-                os._exit(KILLED)
-            done += 1
-            return change(*arguments, **options)
-
-        for name in STEPS:
-            setattr(os, name, functools.partial(counted, getattr(os, name)))
-        rename.exchange = swap.exchange = functools.partial(counted, swap.exchange)
-        try:
-            act()
-        except BaseException:  # noqa: BLE001 - a child must not become a second pytest
-            os._exit(1)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, KILLED)
-    return code == KILLED
 
 
 def every_step(make_site, prepare, act, *, least=3):

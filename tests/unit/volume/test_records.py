@@ -8,13 +8,8 @@ import pytest
 from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.volume import snapshot_id
 from ansible.module_utils.reingest.volume.durable import append_line, make_directory, replace_link, write_json
-from ansible.module_utils.reingest.volume.info import describe
-from ansible.module_utils.reingest.volume.journal import Intent, Place, open_intent
-from ansible.module_utils.reingest.volume.listing import listing
-from ansible.module_utils.reingest.volume.space import refuse_full
 
 A, B = "20261101T000000Z", "20261102T000000Z"
-OPERATOR = "0000-0002-1825-0097"
 
 
 def test_an_id_is_the_utc_time_of_its_load():
@@ -79,46 +74,3 @@ def test_a_directory_that_is_there_keeps_its_mode(tmp_path):
     make_directory(tmp_path / "there", like=tmp_path / "like")
     make_directory(tmp_path / "new", like=tmp_path / "like")
     assert [oct((tmp_path / name).stat().st_mode & 0o777) for name in ("there", "new")] == ["0o755", "0o700"]
-
-
-class TestDescribe:
-    def test_a_volume_before_its_first_run(self, site):
-        found = describe(site.volume)
-        assert (found["live"], found["previous"], found["loaded"], found["snapshots"]) == ("", "", "", [])
-        assert (found["lock"], found["faults"], found["interrupted"]) == (None, [], "")
-        assert "nothing was promoted yet: run ingest.yml" in listing(found)
-
-    def test_a_volume_in_use(self, site):
-        site.serve(A, B)
-        found = describe(site.volume, sizes=True)
-        assert (found["live"], found["previous"]) == (B, A)
-        assert [(one["snapshot"], one["state"]) for one in found["snapshots"]] == [
-            (A, "previous"),
-            (B, "live"),
-        ]
-        assert all(one["bytes"] > 8192 for one in found["snapshots"])
-        assert found["history"][-1]["state"] == "good"
-
-    def test_the_load_in_ingest_is_named(self, site):
-        assert describe(site.volume)["loaded"] == ""
-        site.load(A)
-        assert describe(site.volume)["loaded"] == A
-
-    def test_what_is_broken_is_listed_and_not_raised(self, site):
-        site.volume.prod.mkdir()
-        (fault,) = describe(site.volume)["faults"]
-        assert "prod is a directory, not a link" in fault
-
-    def test_an_interrupted_promotion_is_told_and_is_no_fault(self, site):
-        site.serve(A)
-        open_intent(site.volume, Intent("dead", OPERATOR, "ingest", B, A, "ingest", Place(1, "1")))
-        found = describe(site.volume)
-        assert found["interrupted"] == f"run dead was interrupted while it promoted {B}"
-        assert found["faults"] == []
-        assert any("run recover.yml" in line for line in listing(found))
-
-
-def test_a_volume_without_room_is_refused(site):
-    refuse_full(site.volume, 0)
-    with pytest.raises(Refusal, match=r"free, the next load needs 1024.0 TiB .*reingest_min_free"):
-        refuse_full(site.volume, 1 << 50)
