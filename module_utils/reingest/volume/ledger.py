@@ -135,6 +135,8 @@ class Ledger:
                 left = entry.state == BAD and "restored" not in entry.detail
                 if not (left and restored):
                     return entry
+            elif entry.snapshot == snapshot and entry.state == LIVE:
+                restored = False  # what was found before it was promoted again still holds
         return None
 
     def _last(self, snapshot: str, *states: str) -> Entry | None:

@@ -9,7 +9,7 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.volume import snapshot_id
 from ansible.module_utils.reingest.volume.durable import append_line, make_directory, replace_link, write_json
 
-A, B = "20261101T000000Z", "20261102T000000Z"
+A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 
 
 def test_an_id_is_the_utc_time_of_its_load():
@@ -39,6 +39,18 @@ def test_a_line_that_a_crash_cut_short_is_passed_over_and_the_next_is_whole(site
     site.record("pruned", B, "run")
     assert site.events()[-1] == ("pruned", B)
     assert site.ledger.live() == A
+
+
+def test_a_verdict_outlives_a_failure_of_another_snapshot(site):
+    site.serve(A, B)
+    site.promote(A, run="back", kind="rollback")
+    site.promote(B, run="again")
+    assert not site.ledger.good(B)
+    site.load(C)
+    site.promote(run="bad")
+    site.recover(failed="no answer", run="bad")
+    assert site.ledger.live() == B
+    assert not site.ledger.good(B)
 
 
 def test_lines_are_only_ever_appended(tmp_path):
