@@ -132,7 +132,7 @@ def test_two_releases_are_served_one_after_the_other_and_the_first_comes_back(po
         != read_control(portal.volume.snapshot(A)).system_identifier
     )
 
-    with pytest.raises(Refusal, match="works in it: stop it first"):
+    with pytest.raises(Refusal, match="works in it: stop that first"):
         plan_recovery(portal.volume, failed="no answer", run="two")
     portal.bring("stopped", portal.production)
     plan = plan_recovery(portal.volume, failed="no answer", run="two")
