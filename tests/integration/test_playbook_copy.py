@@ -7,9 +7,10 @@ import json
 import os
 import signal
 import time
-from pathlib import Path
 
 import pytest
+from ansible.module_utils.reingest.volume.layout import Volume
+from ansible.module_utils.reingest.volume.lock import worker
 from clusters import unprivileged
 from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
 from mounts import mount, needs
@@ -80,15 +81,6 @@ def done_files(folder):
     return {name: (working / name).stat().st_ino for name in names}
 
 
-def kill_copies(deployment):
-    """Kill the module that copies: it outlives its controller."""
-    for entry in Path("/proc").iterdir():
-        with contextlib.suppress(OSError):
-            ours = str(deployment.home).encode() in (entry / "environ").read_bytes()
-            if entry.name.isdigit() and ours and b"snapshot_copy" in (entry / "cmdline").read_bytes():
-                os.kill(int(entry.name), signal.SIGKILL)
-
-
 def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_with_it(deployment):
     sources = f"reingest_sources={ROOT}/demo/data/{RELEASE_2}"
     run = deployment.start("ingest.yml", "-e", sources, *COPY)
@@ -96,8 +88,9 @@ def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_wit
     while not any(len(path.read_bytes().splitlines()) > 50 for path in copying.glob("*.done")):
         assert run.poll() is None, run.communicate()
         time.sleep(0.001)
+    copier = worker(Volume(deployment.volume))  # which would outlive its controller
     os.killpg(run.pid, signal.SIGKILL)
-    kill_copies(deployment)
+    os.kill(copier.pid, signal.SIGKILL)
     run.communicate()
     done = done_files(copying)
     assert len(done) >= 50
