@@ -13,6 +13,7 @@ from ansible.module_utils.reingest.errors import Refusal
 from ansible.module_utils.reingest.postgres.datadir import is_data_directory, read_data_directory
 from ansible.module_utils.reingest.volume import ledger as ledger_file
 from ansible.module_utils.reingest.volume.journal import UNDO, read_intent
+from ansible.module_utils.reingest.volume.pin import apply_pin, plan_pin
 from ansible.module_utils.reingest.volume.promote import previous_snapshot
 from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
 from hypothesis import Phase, settings
@@ -30,7 +31,7 @@ OPERATOR = "0000-0002-1825-0097"
 BEGIN = datetime(2026, 11, 1, tzinfo=timezone.utc)
 EXAMPLES = int(os.environ.get("REINGEST_TEST_HISTORIES", "20"))
 # Of a run that died before it had begun: empty, or only meant; the next one of its kind takes it.
-MADE_READY = {".staging.new", ".trash.new", ".journal.json.new"}
+MADE_READY = {".staging.new", ".trash.new", ".journal.json.new", ".prune.json.new"}
 PHASES = [phase for phase in Phase if phase is not Phase.shrink]  # which takes minutes; a history can be read
 STEPS = st.integers(0, 40)  # a promotion has some thirty changes
 
@@ -44,6 +45,7 @@ class Model:
     there: set = field(default_factory=set)
     good: set = field(default_factory=set)
     bad: set = field(default_factory=set)
+    pinned: set = field(default_factory=set)
     lives: list = field(default_factory=list)  # what was live, the last one last
     undo: tuple = ()  # of the last promotion: snapshot, run, what was live before, whether that was good
 
@@ -153,6 +155,17 @@ class Histories(RuleBasedStateMachine):
         self._do(lambda: self.site.recover(failed="no answer", run=run), step, after, begun)
 
     @whole
+    @precondition(lambda self: self.model.there)
+    @rule(data=st.data(), pinned=st.booleans())
+    def pin(self, data, pinned):
+        snapshot = data.draw(st.sampled_from(sorted(self.model.there)))
+        plan = plan_pin(self.volume, snapshot, pinned=pinned)
+        assert plan.changed == ((snapshot in self.model.pinned) != pinned)
+        if plan.changed:
+            apply_pin(self.volume, plan, run="pin", operator=OPERATOR)
+        (self.model.pinned.add if pinned else self.model.pinned.discard)(snapshot)
+
+    @whole
     @precondition(lambda self: self.model.live)
     @rule(step=st.none() | STEPS, keep=st.integers(1, 3))
     def prune(self, step, keep):
@@ -169,7 +182,7 @@ class Histories(RuleBasedStateMachine):
         there = set(self.volume.snapshots())
         gone = self.model.there - there
         assert there <= self.model.there
-        assert not gone & {self.model.live, way_back}
+        assert not gone & {self.model.live, way_back, *self.model.pinned}
         assert not {snapshot for snapshot in gone if snapshot > self.model.live}
         self.model.there = there
         if not killed:
@@ -211,6 +224,7 @@ class Histories(RuleBasedStateMachine):
         assert set(self.volume.snapshots()) == model.there
         assert {snapshot for snapshot in model.there if ledger.good(snapshot)} == model.good & model.there
         assert {snapshot for snapshot in model.there if ledger.bad(snapshot)} == model.bad & model.there
+        assert {snapshot for snapshot in model.there if ledger.pinned(snapshot)} == model.pinned & model.there
         assert not self.volume.journal.exists()
         left = {path.name for path in self.volume.root.rglob("*") if path.name.endswith(".new")}
         assert left <= MADE_READY
