@@ -7,6 +7,7 @@ paused goes on: none of them need have a process in the directory, and all may h
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +19,8 @@ from ..postgres.working import namespace_of
 from .docker_api import DockerApi, EngineAbsent, EngineDenied
 from .docker_paths import Volumes, data_inside, on_host, source_of
 
+_ENDING_S = 1.0  # how long the engine may name the process of a container that has ended
+_AGAIN_S = 0.05
 _LINKS = 40  # as the kernel: more is a loop
 _PATIENCE_S = 10.0
 
@@ -151,10 +154,13 @@ def _followed(inside: PurePosixPath, place: Callable[[PurePosixPath], Path | Non
 
 def _seen(api: DockerApi, container: Mapping[str, Any]) -> bool:
     """Return whether a container's process is to be found here, if it has one."""
-    if not _pid(container) or _known(container):
-        return True
-    again = api.inspect(container["Id"])  # it may have ended meanwhile, or been started anew
-    return not _pid(again) or _known(again)
+    deadline = time.monotonic() + _ENDING_S
+    while _pid(container) and not _known(container):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_AGAIN_S)  # it has ended, or was started anew, and the engine has not noted it yet
+        container = api.inspect(container["Id"])
+    return True
 
 
 def _known(container: Mapping[str, Any]) -> bool:
