@@ -107,7 +107,8 @@ pruning:
   returned: success
   type: dict
 window:
-  description: The switch that is under way; null when none is.
+  description: "The switch that is under way: C(run), C(operator), C(snapshot), C(since), C(failed) (why it is
+    taken back), C(watched) (whether it is ended without its run), C(rebooted), C(fault). Null when none is."
   returned: success
   type: dict
 leftovers:

@@ -6,13 +6,14 @@ rest, also for an account that may see only a part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from ..errors import Refusal
 from ..postgres.datadir import is_data_directory, read_data_directory
+from ..window.record import describe_window
 from .journal import read_intent
 from .layout import Volume
 from .ledger import ADOPTED, Entry, Ledger, survey_ledger
@@ -95,7 +96,7 @@ def describe(volume: Volume, *, sizes: bool = False, now: datetime | None = None
         "working": survey.ask(lambda: _working(volume), None),
         "promotion": None if began is None else asdict(began),
         "pruning": survey.ask(lambda: _pruning(volume), None),
-        "window": survey.ask(lambda: open_window(volume), None),
+        "window": survey.ask(lambda: describe_window(volume.root), None),
         "leftovers": trash,
         "history": [asdict(entry) for entry in ledger.entries[-_HISTORY:]],
         "interrupted": ""
@@ -103,12 +104,6 @@ def describe(volume: Volume, *, sizes: bool = False, now: datetime | None = None
         else f"run {began.run} was interrupted while it promoted {began.snapshot}",
         "faults": survey.faults,
     }
-
-
-def open_window(volume: Volume) -> Mapping[str, Any] | None:
-    """Return what there is to say of the switch that is under way; None when none is."""
-    del volume  # the record of the window comes with the window
-    return None
 
 
 def _loaded(volume: Volume, ledger: Ledger) -> str:

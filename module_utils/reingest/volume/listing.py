@@ -49,14 +49,27 @@ def _under_way(found: Mapping[str, Any]) -> Iterator[str]:
     if working:
         yield f"at work on the volume: process {working['pid']} of run {working['run']}"
     if window:
-        yield (
-            f"the portal is away: run {window.get('run')} of {window.get('operator')} opened the window at "
-            f"{window.get('since')}"
-        )
+        yield from _window(window)
     if found["interrupted"]:
         yield f"{found['interrupted']}: run recover.yml"
     if pruning:
         yield f"run {pruning['run']} was interrupted while it deleted snapshots: prune.yml goes on"
+
+
+def _window(window: Mapping[str, Any]) -> Iterator[str]:
+    """Tell of a switch, and who ends it where its run does not."""
+    if window["fault"]:
+        yield f"a switch is under way, more cannot be told: {window['fault']}"
+        return
+    yield (
+        f"the portal is away: run {window['run']} of {window['operator']} switches to {window['snapshot']} "
+        f"since {window['since']}"
+    )
+    if window["failed"]:
+        yield f"the switch is taken back: {window['failed']}"
+    if window["rebooted"] or not window["watched"]:
+        why = "the machine was started again since" if window["rebooted"] else "its watcher is gone"
+        yield f"nobody ends that switch by himself ({why}): run recover.yml"
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:

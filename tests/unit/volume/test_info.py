@@ -133,6 +133,35 @@ def test_an_interrupted_pruning_and_what_it_left_are_told(site):
     assert any(line.startswith(f"not deleted yet: {C} in .reingest/trash, ") for line in lines)
 
 
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({}, []),
+        ({"failed": "no answer"}, ["the switch is taken back: no answer"]),
+        ({"watched": False}, ["nobody ends that switch by himself (its watcher is gone): run recover.yml"]),
+        (
+            {"rebooted": True},
+            ["nobody ends that switch by himself (the machine was started again since): run recover.yml"],
+        ),
+    ],
+)
+def test_a_switch_under_way_is_told_with_who_ends_it(site, changes, told):
+    window = {"run": "x", "operator": OPERATOR, "snapshot": A, "since": "10:00", "fault": ""}
+    state = {"failed": "", "rebooted": False, "watched": True, **changes}
+    lines = listing({**describe(site.volume), "window": {**window, **state}})
+    head = f"the portal is away: run x of {OPERATOR} switches to {A} since 10:00"
+    assert lines[1 : 2 + len(told)] == [head, *told]
+
+
+def test_a_switch_that_cannot_be_told_is_told_as_that(site):
+    site.volume.records.mkdir()
+    (site.volume.records / "window.json").write_text("{")
+    assert any(
+        line.startswith("a switch is under way, more cannot be told: ")
+        for line in listing(describe(site.volume))
+    )
+
+
 def test_what_the_next_load_needs_is_told_with_what_is_free(site):
     site.serve(A)
     site.record(ledger_file.LOADED, A, "size", {"bytes": 1 << 50})
@@ -177,7 +206,9 @@ class TestDamaged:
         assert len(found["faults"]) == 5
 
     @pytest.mark.parametrize("text", ["", "{", "[]", "7", '{"version": 9}', '{"version": 1}'])
-    @pytest.mark.parametrize("name", ["journal.json", "claim.json", "prune.json", "unsynced.json"])
+    @pytest.mark.parametrize(
+        "name", ["journal.json", "claim.json", "prune.json", "unsynced.json", "window.json"]
+    )
     def test_a_file_of_the_records(self, served, name, text):
         (served.volume.records / name).write_text(text)
         self.told(served)

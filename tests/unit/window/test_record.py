@@ -7,6 +7,7 @@ import stat
 
 import pytest
 from ansible.module_utils.reingest.errors import Refusal
+from ansible.module_utils.reingest.volume.info import describe
 from ansible.module_utils.reingest.window.record import (
     DamagedWindow,
     describe_window,
@@ -122,6 +123,7 @@ class TestOnTheVolume:
         window = make_window(volume=str(site.volume.root))
         write_window(records, window)
         found = describe_window(site.volume.root)
+        assert describe(site.volume)["window"] == found
         assert found["run"] == "x"
         assert found["since"] == window.since
         assert found["snapshot"] == window.snapshot
