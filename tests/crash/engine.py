@@ -23,7 +23,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests/integration")]
 
-from controller import DEAD_MAN_S, run_to_task  # noqa: E402
+from controller import DEAD_MAN_S, rest, run_to_task  # noqa: E402
 from deployment import PLAYBOOK, RELEASE_1, RELEASE_2  # noqa: E402
 
 POLICIES = ("no", "on-failure", "unless-stopped", "always")
@@ -235,8 +235,7 @@ def one(host, policy, task):
         host.inside(f"docker update --restart {policy} {name}")
     run = run_to_task(host, "playbooks/promote.yml", task, "-e", f"reingest_snapshot={new}")
     host.inside(_RESTART)
-    output = " ".join(run.stdout.read().split())
-    code = run.wait()
+    code, output = rest(run)
     began = time.monotonic()
     wanted = dict.fromkeys(CONTAINERS, (True, policy))
     while not (host.portal() and not host.open() and host.containers() == wanted):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deployment import ROOT
 
-DEAD_MAN_S = 10  # longer than Ansible needs from one task to the next on a busy machine
+DEAD_MAN_S = 15  # longer than Ansible needs from one task to the next on a busy machine
 GRACE_S = 25  # what stopping and starting the services may take on a busy machine
 _TASK = re.compile(r"^TASK \[(.*)\] \*+$")
 
@@ -68,6 +68,12 @@ def kill(run, *, modules):
     run.wait()
     run.stdout.close()
     return [] if modules else others
+
+
+def rest(run):
+    """Wait until a run ends; return its exit code and the rest of its output, with wrapped lines joined."""
+    output, _ = run.communicate(timeout=300)
+    return run.returncode, " ".join(output.split())
 
 
 def stop(run):

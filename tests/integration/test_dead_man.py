@@ -15,7 +15,18 @@ import time
 
 import psycopg2
 import pytest
-from controller import DEAD_MAN_S, kill, lives, run_to_task, served, stop, wait_closed, wake, window_open
+from controller import (
+    DEAD_MAN_S,
+    kill,
+    lives,
+    rest,
+    run_to_task,
+    served,
+    stop,
+    wait_closed,
+    wake,
+    window_open,
+)
 from deployment import RELEASE_1, RELEASE_2, make_deployment
 
 SHORT = ("-e", f"reingest_dead_man={DEAD_MAN_S}")
@@ -43,7 +54,7 @@ def whole(site):
     assert now.release == releases[now.snapshot]
     assert not window_open(site)
     assert not list((site.home / "work/services").glob("reingest-watch*"))
-    code, output = site.play(PROMOTE, *to(other(site)))
+    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={other(site)}")
     assert code == 0, output
     assert served(site).release == releases[served(site).snapshot]
     assert set(snapshots(site)) == before
@@ -134,8 +145,8 @@ def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
     processes, ledger = whole.processes(), whole.ledger()
     assert served(whole) == before
     wake(stopped)
-    output = " ".join(run.stdout.read().split())
-    assert run.wait() != 0
+    code, output = rest(run)
+    assert code != 0
     # By the window where the next step is about services, by the claim where it is about the volume.
     assert "was closed by its dead man at" in output or "it was given up for dead" in output, output
     assert f"its dead man had ended the switch by then; {before.snapshot} serves" in output
@@ -212,7 +223,7 @@ def test_two_recoveries_at_once_and_a_watcher_are_one(whole):
 
 def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole):
     if served(whole).release == RELEASE_2:
-        code, output = whole.play(PROMOTE, *to(other(whole)))
+        code, output = whole.play(PROMOTE, "-e", f"reingest_snapshot={other(whole)}")
         assert code == 0, output
     before, new = served(whole), other(whole)
     assert before.release == RELEASE_1
