@@ -137,10 +137,13 @@ def check_run(volume: Volume, run: str, *, dry: bool = False) -> None:
     Args:
         volume: the volume.
         run: the run's id.
-        dry: check mode: a run that has not claimed the volume may look.
+        dry: check mode: the claim is only planned, too, and the claim has told whether the run would get it;
+            there may still be that of a dead run.
     """
     now = holder(volume)
-    if now is None and not dry:
+    if dry:
+        return
+    if now is None:
         raise Refusal(
             f"run {run} does not have the volume {volume.root}: it was given up for dead and what it had "
             "begun was ended (status.yml tells), or it never claimed the volume; start a new run"

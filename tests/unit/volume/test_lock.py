@@ -110,6 +110,13 @@ def test_a_verb_without_a_claim_is_refused(site):
     check_run(site.volume, "one", dry=True)
 
 
+def test_a_dry_run_is_not_refused_for_the_claim_of_a_dead_run_that_it_would_take_over(site):
+    claim(site.volume, run("dead"))
+    check_run(site.volume, "one", dry=True)
+    with pytest.raises(Refusal, match="held by run dead"):
+        check_run(site.volume, "one")
+
+
 def test_each_verb_renews_the_claim_and_says_what_it_does(site):
     claim(site.volume, run("one"))
     with verb(site.volume, "one", phase="promotes"):
