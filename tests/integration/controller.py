@@ -59,9 +59,8 @@ def kill(run, *, modules):
     Returns:
         The modules that live on, as process ids.
     """
-    below = _below(run.pid)
-    controllers = [pid for pid in below if "ansible-playbook" in _command(pid)]
-    others = [pid for pid in below if pid not in controllers and _is_module(pid)]
+    controllers = stop(run)[1:]  # so that none of them starts another module meanwhile
+    others = [pid for pid in _below(run.pid) if pid not in controllers and _is_module(pid)]
     for pid in [run.pid, *controllers, *(others if modules else [])]:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
