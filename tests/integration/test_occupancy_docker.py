@@ -357,6 +357,9 @@ def test_pruning_keeps_what_a_container_has_and_refuses_what_one_came_into(conta
     }
     old = site.snapshot("20261001T000000Z")
     subprocess.run(["cp", "-a", site.snapshot(A), old], check=True)
+    ledger_file.record(site, ledger_file.ADOPTED, old.name, run="adopt", operator=OPERATOR)
+    for snapshot in (A, B):
+        ledger_file.record(site, ledger_file.GOOD, snapshot, run="two", operator=OPERATOR)
     plan = plan_pruning(site, **rules)
     assert plan.delete == (old.name,)
     name = container("sleep 600", "-v", f"{old}:/data", "-e", "PGDATA=/data")

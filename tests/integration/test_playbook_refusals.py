@@ -84,23 +84,26 @@ def test_a_missing_volume_is_named(deployment, untouched):
     assert "volume /nowhere/pg is not there: mount it, or correct reingest_volume" in output
 
 
-def test_prod_as_a_real_directory_is_refused(deployment):
+def test_prod_as_a_directory_that_is_no_database_is_refused_and_left_as_it_is(deployment):
     prod = deployment.volume / "prod"
     prod.mkdir()
+    notes = prod / "notes.txt"
+    notes.write_text("mine")
     try:
         code, output = deployment.ingest(RELEASE_1)
         assert code != 0
-        assert f"{prod} is a directory, not a link" in output
-        assert prod.is_dir()
+        assert f"{prod} is a directory, not a link, and no database that could be adopted" in output
+        assert notes.read_text() == "mine"
     finally:
-        prod.rmdir()
+        shutil.rmtree(prod)
 
 
 def test_a_disk_too_small_for_the_load_is_refused_before_it(deployment, untouched):
     code, output = deployment.ingest(RELEASE_1, "-e", "reingest_min_free=900T")
     assert code != 0
     assert "the next load needs 900.0 TiB" in output
-    assert deployment.processes() == {}
+    assert set(deployment.processes()) == {"db-ingest"}  # it was asked what a load would change
+    assert "TASK [load : Load" not in output
 
 
 @pytest.mark.parametrize(
