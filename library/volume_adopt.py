@@ -64,6 +64,11 @@ told:
   returned: success
   type: list
   elements: str
+first:
+  description: In check mode, the repairs before which nothing that comes after them can be planned.
+  returned: success
+  type: list
+  elements: str
 step:
   description: What was done, for the report.
   returned: always
@@ -116,7 +121,7 @@ def main() -> None:
         module.fail_json(msg="; ".join(plan.refused()), changed=plan.changed, diff=plan.diff(), step=step)
     for sentence in plan.told():
         module.warn(sentence)
-    module.exit_json(changed=plan.changed, told=plan.told(), diff=plan.diff(), step=step)
+    module.exit_json(changed=plan.changed, told=plan.told(), first=plan.first(), diff=plan.diff(), step=step)
 
 
 if __name__ == "__main__":

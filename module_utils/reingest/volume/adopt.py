@@ -75,6 +75,10 @@ class Adoption:
         """Return what a run would repair and cannot now, as sentences with the remedy."""
         return [found.sentence() for found in self.findings if found.repair and found.refused]
 
+    def first(self) -> list[str]:
+        """Return the repairs before which nothing that comes after them in a run can be planned."""
+        return [found.sentence() for found in self.repairs if found.first]
+
     def diff(self) -> dict[str, str]:
         """Return what is found and what is done about it."""
         before = "".join(f"{found.path}: {found.found}\n" for found in self.repairs)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 
 from ..errors import Refusal
@@ -10,6 +9,7 @@ from ..services.occupancy import occupancy_faults
 from .durable import make_directory
 from .layout import Volume
 from .movable import mount_faults
+from .removal import remove_tree
 from .swap import heal_ingest, swap_out
 from .unsynced import clear_mark, is_lost
 
@@ -60,14 +60,17 @@ def plan_discard(volume: Volume, *, dry: bool = False, exclusive: bool = False) 
 def apply_discard(volume: Volume) -> None:
     """Put the cluster out of sight and an empty directory in its place, then delete.
 
-    What a run that dies then had still to delete goes with the next pruning.
+    What cannot be deleted, or is left by a run that dies then, goes with the next pruning.
+
+    Raises:
+        Refusal: what an earlier run put aside cannot be deleted.
     """
     make_directory(volume.records, like=volume.root)
     make_directory(volume.trash, like=volume.root)
     aside = volume.trash / _NAME
-    if aside.exists():
-        shutil.rmtree(aside)
+    if faults := remove_tree(aside).faults:  # left by a run that died here
+        raise Refusal(f"{volume.ingest} cannot be put aside: {'; '.join(faults)}")
     heal_ingest(volume)
     swap_out(volume, aside)
     clear_mark(volume)
-    shutil.rmtree(aside)
+    remove_tree(aside)

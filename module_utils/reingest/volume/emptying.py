@@ -6,10 +6,10 @@ what a kill leaves here can only keep the staging server from starting, never st
 
 from __future__ import annotations
 
-import shutil
-
+from ..errors import Refusal
 from .durable import sync_directory
 from .layout import Volume
+from .removal import remove_tree
 from .rename import rename
 
 _GONE = ".reingest-gone"
@@ -29,7 +29,11 @@ def give_up_emptying(volume: Volume) -> None:
 
 
 def empty_ingest(volume: Volume) -> None:
-    """Take everything in ``ingest/`` out of its place, durably, then delete it; gone on with after a kill."""
+    """Take everything in ``ingest/`` out of its place, durably, then delete it; gone on with after a kill.
+
+    Raises:
+        Refusal: something cannot be deleted; the next run goes on.
+    """
     gone = volume.ingest / _GONE
     gone.mkdir(mode=0o700, exist_ok=True)
     names = sorted((entry.name for entry in volume.ingest.iterdir()), key=lambda name: name != _FIRST)
@@ -43,5 +47,6 @@ def empty_ingest(volume: Volume) -> None:
             rename(volume.ingest / name, gone / name)
     sync_directory(gone)
     sync_directory(volume.ingest)
-    shutil.rmtree(gone)
+    if faults := remove_tree(gone).faults:
+        raise Refusal(f"{volume.ingest} cannot be emptied: {'; '.join(faults)}")
     sync_directory(volume.ingest)

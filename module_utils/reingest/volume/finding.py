@@ -32,6 +32,7 @@ class Finding:
     repair: str = ""
     snapshot: str = ""
     refused: str = ""  # why a run cannot do it now, with the remedy
+    first: bool = False  # what comes after it in a run cannot be planned before it is done
 
     def sentence(self) -> str:
         """Return it as one sentence."""

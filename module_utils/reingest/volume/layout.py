@@ -72,6 +72,11 @@ class Volume:
         return self.records / "adopted"
 
     @property
+    def reserve(self) -> Path:
+        """Room that is kept for the records on a full disk."""
+        return self.records / "reserve"
+
+    @property
     def trash(self) -> Path:
         """Snapshots on their way out: out of sight first, then deleted."""
         return self.records / "trash"

@@ -8,6 +8,7 @@ with its process, however that ends. Neither leaves anything to be deleted by ha
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -22,6 +23,7 @@ from ..errors import Refusal
 from ..processes import started_at
 from .durable import make_directory, sync_directory, write_json
 from .layout import Volume
+from .reserve import give_up_reserve, keep_reserve
 
 VERSION = 1
 
@@ -100,7 +102,7 @@ def claim(volume: Volume, wanted: Claim, *, take_over: str = "", age: float = 0)
     with _refusing(volume), _locked(volume, "claim.lock"):
         now = refuse_held(volume, wanted.run, take_over=take_over, age=age)
         if now is None or now.run != wanted.run:
-            write_json(volume.claim, asdict(replace(wanted, renewed=wanted.since)))
+            _write_claim(volume, replace(wanted, renewed=wanted.since))
     return None if now is None or now.run == wanted.run else now
 
 
@@ -128,6 +130,7 @@ def release(volume: Volume, run: str) -> bool:
             return False
         volume.claim.unlink()
         sync_directory(volume.records)
+        keep_reserve(volume)
     return True
 
 
@@ -164,8 +167,8 @@ def verb(volume: Volume, run: str, *, phase: str = "") -> Iterator[None]:
     """
     with _refusing(volume), _locked(volume, "verb.lock") as lock:
         check_run(volume, run)
+        renew(volume, run, phase)  # before anything else is written: on a full disk this makes room
         _write_worker(lock, Worker(os.getpid(), started_at(os.getpid()) or "", run))
-        renew(volume, run, phase)
         yield
 
 
@@ -174,7 +177,7 @@ def renew(volume: Volume, run: str, phase: str) -> None:
     with _locked(volume, "claim.lock"):
         now = holder(volume)
         if now is not None and now.run == run:
-            write_json(volume.claim, asdict(replace(now, phase=phase or now.phase, renewed=now_text())))
+            _write_claim(volume, replace(now, phase=phase or now.phase, renewed=now_text()))
 
 
 def worker(volume: Volume) -> Worker | None:
@@ -203,6 +206,16 @@ def _is_old(volume: Volume, now: Claim, age: float) -> bool:
     except ValueError:
         return worker(volume) is None  # damaged: nobody can tell whose it is
     return datetime.now(timezone.utc) - renewed > timedelta(seconds=age) and worker(volume) is None
+
+
+def _write_claim(volume: Volume, wanted: Claim) -> None:
+    """Write the claim; on a full disk the room that is kept for that is given up, for all that follows."""
+    try:
+        write_json(volume.claim, asdict(wanted))
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not give_up_reserve(volume):
+            raise
+        write_json(volume.claim, asdict(wanted))
 
 
 def _write_worker(lock: IO[str], who: Worker) -> None:

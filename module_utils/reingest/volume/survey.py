@@ -105,7 +105,8 @@ def _missing(volume: Volume, ledger: Ledger, adopting: Adopting | None) -> tuple
         found, back = "is missing: somebody took it away", ledger.live()
         if not back or not is_data_directory(volume.snapshot(back)) or _journal_is_open(volume):
             return [], ""
-    return [Finding(volume.prod, found, f"point it at staging/{back}, which was live", RELINK, back)], back
+    will = f"point it at staging/{back}, which was live"
+    return [Finding(volume.prod, found, will, RELINK, back, first=True)], back
 
 
 def _real_directory(
@@ -118,7 +119,8 @@ def _real_directory(
         will = f"point it at staging/{back}, which was live" if known else "take it away"
         found = "is an empty directory, which a container made that met a missing prod"
         users = occupancy_faults(prod, exclusive=exclusive)
-        return [Finding(prod, found, will, DROP, back if known else "", _stop(users))], back if known else ""
+        back = back if known else ""
+        return [Finding(prod, found, will, DROP, back, _stop(users), first=True)], back
     try:
         read_data_directory(prod)
     except Refusal as refusal:
@@ -128,7 +130,7 @@ def _real_directory(
     found = "is a directory, not a link"
     will = f"make it staging/{snapshot} and point prod at that, in one step"
     refused = _stop(use_faults(prod) + occupancy_faults(prod, exclusive=exclusive))
-    return [Finding(prod, found, will, LINK, snapshot, refused)], "" if refused else snapshot
+    return [Finding(prod, found, will, LINK, snapshot, refused, first=True)], "" if refused else snapshot
 
 
 def _free_id(volume: Volume, now: datetime) -> str:

@@ -30,13 +30,22 @@ class Unsynced:
     ended: str = ""  # when the settings for the load were taken away (ISO 8601, UTC); empty: they are there
 
 
+class DamagedMark(Refusal):
+    """The mark cannot be read: whether what ``ingest/`` holds is on disk, nobody can tell."""
+
+
 def boot_id() -> str:
     """Return the id that the kernel gave to this boot of the machine, the same in all its containers."""
     return _BOOT.read_text(encoding="ascii").strip()
 
 
 def read_mark(volume: Volume) -> Unsynced | None:
-    """Return the mark; None where all that was written is on disk, or will be by the server's own care."""
+    """Return the mark; None where all that was written is on disk, or will be by the server's own care.
+
+    Raises:
+        DamagedMark: there is one, and it cannot be understood.
+        Refusal: this account may not read it.
+    """
     try:
         return Unsynced(**json.loads(volume.unsynced.read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -45,9 +54,9 @@ def read_mark(volume: Volume) -> Unsynced | None:
         raise Refusal(f"{volume.unsynced} cannot be read by this account: run as root") from None
     except (ValueError, TypeError):
         # It is replaced as a whole, so no crash of ours leaves half of it.
-        raise Refusal(
+        raise DamagedMark(
             f"{volume.unsynced} is damaged, and nobody can tell whether what {volume.ingest} holds is on "
-            "disk: move both away, make an empty ingest/ of the same owner and mode, and load again"
+            "disk: run load.yml or ingest.yml, which starts over with an empty ingest"
         ) from None
 
 
@@ -74,12 +83,15 @@ def clear_mark(volume: Volume) -> None:
 
 
 def is_lost(volume: Volume) -> bool:
-    """Return whether the machine went down while what ``ingest/`` holds was not on disk.
+    """Return whether the machine went down while what ``ingest/`` holds was not on disk, or may have.
 
     What ``pg_control`` says of the shutdown does not count: without fsync it may be on disk before the pages
     that it speaks of. Where the control file itself is damaged, that is what the mark warns of.
     """
-    mark = read_mark(volume)
+    try:
+        mark = read_mark(volume)
+    except DamagedMark:
+        return volume.ingest.is_dir()
     if mark is None or mark.boot == boot_id() or not volume.ingest.is_dir():
         return False
     if not any(volume.ingest.iterdir()):

@@ -66,6 +66,29 @@ def test_a_control_file_that_is_damaged_is_what_the_mark_warns_of(site, marked):
     assert is_lost(site.volume)
 
 
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"boot": 1}', '{"what": "?"}', "\0" * 40])
+def test_a_damaged_mark_makes_the_load_start_over_and_nothing_is_promoted_by_it(
+    site, marked, run_module, content
+):
+    marked()
+    site.volume.unsynced.write_text(content)
+    told = run_module(
+        "snapshot_promote", volume=str(site.volume.root), run="run 1", operator="0000-0002-1825-0097"
+    )
+    assert "run load.yml or ingest.yml, which starts over" in told["msg"]
+    assert discard(site, run_module)["changed"]
+    assert list(site.volume.ingest.iterdir()) == []
+    assert not site.volume.unsynced.exists()
+    assert not discard(site, run_module)["changed"]
+
+
+def test_a_mark_of_another_account_is_no_reason_to_start_over(site, marked, monkeypatch):
+    marked()
+    monkeypatch.setattr("pathlib.Path.read_text", lambda *_, **__: (_ for _ in ()).throw(PermissionError()))
+    with pytest.raises(Refusal, match="cannot be read by this account: run as root"):
+        is_lost(site.volume)
+
+
 def test_a_server_that_was_killed_leaves_whole_files(site, marked):
     marked(boot=boot_id())
     edit_control(site.volume.ingest, state=6)
