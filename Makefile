@@ -29,7 +29,7 @@ test-unit: .venv/development ## Tests that need no server
 	pytest tests/unit
 
 test-integration: .venv/development .venv/postgresql/installed ## Tests against real PostgreSQL servers, processes and containers
-	pytest tests/integration
+	pytest tests/integration --numprocesses 2 --dist loadfile
 
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
 	tests/molecule $(SCENARIOS)

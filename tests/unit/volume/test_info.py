@@ -213,10 +213,10 @@ class TestDamaged:
         (served.volume.records / name).write_text(text)
         self.told(served)
 
-    def test_a_mark_that_nobody_can_read_is_a_fault(self, served):
+    def test_a_mark_that_nobody_can_read_stops_no_run_but_its_load_starts_over(self, served):
         served.volume.unsynced.write_text("{")
-        (fault,) = self.told(served)["faults"]
-        assert "unsynced.json is damaged" in fault
+        found = self.told(served)
+        assert (found["lost"], found["faults"]) == (True, [])
 
     def test_a_snapshot_whose_control_file_is_damaged(self, served):
         (served.volume.snapshot(A) / "global/pg_control").write_bytes(b"x")
