@@ -1,7 +1,8 @@
 """Try everything and tell what held: `make test-crash`; writes build/crash.json.
 
-Usage: python tests/crash [WORDS]: only the operations whose name has the words. Needs root, strace, loop
-devices, mkfs.ext4 and mkfs.xfs; where one is missing it fails. REINGEST_CRASH_EVERY=10: each tenth point.
+Usage: python tests/crash [WORDS]: only what has the words in its name. Needs root, strace, loop devices,
+mkfs.ext4, mkfs.xfs and a Docker engine; where one is missing it fails. REINGEST_CRASH_EVERY=10: each tenth
+point.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import ansible.module_utils  # noqa: E402 - the paths come first
 
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 
-from crash import powercut, strace  # noqa: E402
+from crash import controller, engine, powercut, strace  # noqa: E402
 from crash.operations import OPERATIONS  # noqa: E402
 from crash.plans import all_tasks, attempt, make_bench, own_folder  # noqa: E402
 from crash.table import figures, shown  # noqa: E402
@@ -31,7 +32,7 @@ from crash.trial import Outcome  # noqa: E402
 from crash.volumes import make_templates, remove_templates, small_place  # noqa: E402
 
 TARGET = ROOT / "build/crash.json"
-HISTORIES = 200
+HISTORIES, HISTORIES_NAME = 200, "random histories"
 EVERY = int(os.environ.get("REINGEST_CRASH_EVERY", "1"))
 _SHARED = {}  # what the processes of the pool inherit
 
@@ -40,25 +41,20 @@ def _one(task):
     return attempt(_SHARED["bench"], task, own_folder(_SHARED["folder"]))
 
 
-def run(folder, only):
-    """Try everything in a folder; return the outcomes."""
-    templates = make_templates(folder)
-    work = folder / "plan"
-    work.mkdir()
+def points(only):
+    """Disturb the volume's verbs at each of their system calls; return the outcomes as they come."""
     names = [operation.name for operation in OPERATIONS if only in operation.name]
-    _SHARED.update(bench=make_bench(templates, work, operations=names), folder=folder)
-    tasks = all_tasks(_SHARED["bench"], only=only)[::EVERY]
-    say(f"{len(tasks)} points")
-    outcomes = []
-    with multiprocessing.get_context("fork").Pool(len(os.sched_getaffinity(0))) as pool:
-        for outcome in pool.imap(_one, tasks, chunksize=1):
-            outcomes.append(outcome)
-            if outcome.wrong:
-                place = f"{outcome.operation}, {outcome.kind}, at {outcome.point}"
-                say(f"DID NOT HOLD: {place}: {outcome.wrong[0][:400]}")
-            if len(outcomes) % 500 == 0:
-                say(f"{len(outcomes)} of {len(tasks)}")
-    return outcomes
+    folder = Path(tempfile.mkdtemp(prefix="reingest-crash-", dir=small_place()))
+    try:
+        work = folder / "plan"
+        work.mkdir()
+        _SHARED.update(bench=make_bench(make_templates(folder), work, operations=names), folder=folder)
+        tasks = all_tasks(_SHARED["bench"], only=only)[::EVERY]
+        say(f"{len(tasks)} points")
+        with multiprocessing.get_context("fork").Pool(len(os.sched_getaffinity(0))) as pool:
+            yield from pool.imap(_one, tasks, chunksize=1)
+    finally:
+        remove_templates(folder)
 
 
 def histories():
@@ -72,7 +68,18 @@ def histories():
         env={**os.environ, "REINGEST_TEST_HISTORIES": str(HISTORIES)},
     )
     wrong = () if done.returncode == 0 else (done.stdout[-4000:],)
-    return Outcome("random histories", "30 steps each", "", wrong, count=HISTORIES)
+    yield Outcome(HISTORIES_NAME, "30 steps each", "", wrong, count=HISTORIES)
+
+
+def everything(only):
+    """Return all outcomes as they come."""
+    if any(only in operation.name for operation in OPERATIONS):
+        yield from points(only)
+    if only in HISTORIES_NAME:
+        yield from histories()
+    for whole in (controller, engine):
+        if only in whole.NAME:
+            yield from whole.outcomes(EVERY)
 
 
 def say(text):
@@ -84,14 +91,17 @@ def main():
     for reason in (strace.missing(), powercut.missing()):
         if reason:
             raise SystemExit(f"make test-crash cannot run here: {reason}")
-    folder = Path(tempfile.mkdtemp(prefix="reingest-crash-", dir=small_place()))
     begun = time.monotonic()
-    try:
-        only = " ".join(sys.argv[1:])
-        outcomes = run(folder, only)
-    finally:
-        remove_templates(folder)
-    outcomes += [] if only else [histories()]
+    outcomes = []
+    for outcome in everything(" ".join(sys.argv[1:])):
+        outcomes.append(outcome)
+        if outcome.wrong:
+            place = f"{outcome.operation}, {outcome.kind}, at {outcome.point}"
+            say(f"DID NOT HOLD: {place}: {outcome.wrong[0][-400:]}")
+        elif outcome.operation in (controller.NAME, engine.NAME):
+            say(f"{outcome.operation}, {outcome.kind}: {outcome.point}")
+        if len(outcomes) % 500 == 0:
+            say(f"{len(outcomes)}")
     facts = {
         "every": EVERY,
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",

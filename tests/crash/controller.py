@@ -1,26 +1,53 @@
 """Kill the controller at each task of ``ingest.yml``, on a whole deployment with servers as plain processes.
 
-Usage: python tests/crash/controller.py [FIRST [LAST]]      (numbers of tasks; default: all)
-
 At every second task the modules die with it, as on one machine; at the others they live on, as on another.
 Each time the portal must serve one whole release within the dead man's time, with nobody's help, and the next
-``ingest.yml`` must end as if nothing had happened. Prints how many tasks were tried and how many held.
+``ingest.yml`` must end as if nothing had happened.
 """
 
 from __future__ import annotations
 
-import sys
 import time
 import traceback
-from pathlib import Path
+from itertools import count
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "tests/integration")]
+from controller import arguments, kill, run_to, served, wait_closed, window_open
+from crash.trial import Outcome
+from deployment import RELEASE_1, make_deployment
 
-from controller import arguments, kill, run_to, served, wait_closed, window_open  # noqa: E402
-from deployment import RELEASE_1, make_deployment  # noqa: E402
-
+NAME = "controller killed at a task of ingest.yml"
 _PAUSES_S = (0.0, 0.35, 0.15)  # how long after its beginning a task's run is killed
+
+
+def outcomes(every):
+    """Try each ``every``-th task, and tell what became of it."""
+    deployment = None
+    try:
+        for number in count(1, every):
+            if deployment is None:
+                deployment = _whole()
+            before = served(deployment)
+            kind = "with its modules" if number % 2 == 0 else "without them"
+            try:
+                task, told = one(deployment, number, before)
+            except Exception:  # noqa: BLE001 - whatever it is, this point did not hold
+                yield Outcome(NAME, kind, f"task {number}", (traceback.format_exc()[-4000:],))
+                deployment.clear()
+                deployment = None  # the next point begins from a whole portal
+                continue
+            if task is None:
+                return
+            yield Outcome(NAME, kind, f"task {number}, {task}: {told}", ())
+    finally:
+        if deployment is not None:
+            deployment.clear()
+
+
+def _whole():
+    deployment = make_deployment()
+    code, output = deployment.ingest(RELEASE_1)
+    assert code == 0, output
+    return deployment
 
 
 def one(deployment, number, before):
@@ -48,35 +75,3 @@ def one(deployment, number, before):
     assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
     way = "not begun" if not was_open else "forward" if found.snapshot != before.snapshot else "back"
     return task, f"{away:5.1f} s  {way}"
-
-
-def main() -> None:
-    """Try all tasks."""
-    first = int(sys.argv[1]) if len(sys.argv) > 1 else 1
-    last = int(sys.argv[2]) if len(sys.argv) > 2 else 10_000
-    deployment = make_deployment()
-    tried = held = 0
-    try:
-        code, output = deployment.ingest(RELEASE_1)
-        assert code == 0, output
-        for number in range(first, last + 1):
-            before = served(deployment)
-            try:
-                task, told = one(deployment, number, before)
-            except Exception:  # noqa: BLE001 - whatever it is, this point did not hold
-                tried += 1
-                traceback.print_exc()
-                print(f"{number:3} DID NOT HOLD", flush=True)
-                break  # the next point would not begin from a whole portal
-            if task is None:
-                break
-            tried, held = tried + 1, held + 1
-            print(f"{number:3} {told:18} {task}", flush=True)
-    finally:
-        deployment.clear()
-    print(f"controller killed at {tried} tasks of ingest.yml, {held} held")
-    sys.exit(0 if tried == held and tried > 0 else 1)
-
-
-if __name__ == "__main__":
-    main()

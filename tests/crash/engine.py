@@ -1,10 +1,8 @@
 """Restart the Docker engine at each step of a switch, with each restart policy, on a host of its own.
 
-Usage: python tests/crash/engine.py [POLICY...]      (default: no on-failure unless-stopped always)
-
 Each time the run may end red, but then the portal must be back within the dead man's time with nobody's help:
 one whole release, served by containers that have the restart policy which they had before, and the next
-promotion must end as if nothing had happened. Prints how many restarts were tried and how many held.
+promotion must end as if nothing had happened.
 """
 
 from __future__ import annotations
@@ -13,19 +11,18 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 import traceback
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "tests/integration")]
+from controller import DEAD_MAN_S, rest, run_to_task
+from crash.trial import Outcome
+from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT
 
-from controller import DEAD_MAN_S, rest, run_to_task  # noqa: E402
-from deployment import PLAYBOOK, RELEASE_1, RELEASE_2  # noqa: E402
-
+NAME = "engine restarted at a step of a switch"
 POLICIES = ("no", "on-failure", "unless-stopped", "always")
 TASKS = (
     "Open the window",
@@ -259,29 +256,17 @@ def one(host, policy, task):
     return f"run {ended}, back after {back:4.1f} s on the {where} one"
 
 
-def main() -> None:
-    """Try all policies at all tasks."""
-    policies = sys.argv[1:] or POLICIES
+def outcomes(every):
+    """Try each ``every``-th step of all policies, and tell what became of it."""
     host = up()
-    tried = held = 0
     try:
-        for policy in policies:
-            for task in TASKS:
-                tried += 1
-                try:
-                    told = one(host, policy, task)
-                except Exception:  # noqa: BLE001 - whatever it is, this restart did not hold
-                    traceback.print_exc()
-                    print(f"{policy:15} DID NOT HOLD  {task}", flush=True)
-                    host.play("playbooks/recover.yml")
-                    continue
-                held += 1
-                print(f"{policy:15} {told:45} {task}", flush=True)
+        for policy, task in list(product(POLICIES, TASKS))[::every]:
+            try:
+                told = one(host, policy, task)
+            except Exception:  # noqa: BLE001 - whatever it is, this restart did not hold
+                yield Outcome(NAME, policy, task, (traceback.format_exc()[-4000:],))
+                host.play("playbooks/recover.yml")
+                continue
+            yield Outcome(NAME, policy, f"{task}: {told}", ())
     finally:
-        print(f"the engine was restarted at {tried} steps of a switch, {held} held")
         down(host)
-    sys.exit(0 if tried == held and tried > 0 else 1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """A run that dies inside its switch: the host brings the portal back by itself, and the run can do no more.
 
-The whole of it, at each task of ``ingest.yml``, is ``python tests/crash/controller.py``.
+The whole of it, at each task of ``ingest.yml``, is part of ``make test-crash``.
 """
 
 from __future__ import annotations
