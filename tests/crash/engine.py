@@ -164,6 +164,8 @@ def up():
             *rights,
             "--volume",
             "/var/lib/docker",
+            "--volume",
+            "/srv/pg",
             "--env",
             f"AUTHORIZED_KEY={key}",
             IMAGES["host"],
