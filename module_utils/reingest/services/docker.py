@@ -18,6 +18,7 @@ from .model import POSTGRESQL, Service, Stopped
 
 _LINES = 5
 _RETRY_S = 0.02
+_ENDINGS = 5  # how often the process may end just while its policy is changed
 _KILL_S = 30.0
 _SETTLED = timedelta(seconds=10)  # as Docker sees it: a run that was longer starts its waiting times anew
 _NO_POLICY = {"Name": "no", "MaximumRetryCount": 0}
@@ -223,7 +224,15 @@ class DockerEngine:
             sync_directory(self.records)
 
     def _set_policy(self, service: Service, identifier: str, policy: dict[str, Any]) -> None:
-        answer = self._api.call("POST", f"/containers/{identifier}/update", body={"RestartPolicy": policy})
+        for _ in range(_ENDINGS):
+            answer = self._api.call(
+                "POST", f"/containers/{identifier}/update", body={"RestartPolicy": policy}
+            )
+            # The engine updates a running process in the same call, and takes all of it back where that
+            # process ends in this moment: a container that is started again and again does.
+            if answer.status != 500 or not answer.message().startswith("Cannot update container"):
+                break
+            time.sleep(_RETRY_S)
         self._expect(service, answer, "change the restart policy of")
 
     def _file(self, service: Service) -> Path:
