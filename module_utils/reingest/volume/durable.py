@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,20 @@ def sync_directory(path: Path) -> None:
     """Make the names in a directory durable."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        with _named(path):
+            os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Give an error its path: of an open file the kernel tells none."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or os.fspath(path)
+        raise
 
 
 def staged_name(path: Path) -> Path:
@@ -63,7 +75,7 @@ def replace_file(path: Path, content: bytes, *, like: Path | None = None) -> Non
     """Replace a small file as a whole, where given with the owner and the mode of another one."""
     staged = staged_name(path)
     staged.unlink(missing_ok=True)
-    with staged.open("wb") as out:
+    with _named(path), staged.open("wb") as out:
         if like is not None:
             model = like.stat()
             if (model.st_uid, model.st_gid) != (os.geteuid(), os.getegid()):
@@ -84,13 +96,14 @@ def append_line(path: Path, line: str) -> None:
     new = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     try:
-        end = _last_line_end(handle)
-        if end < os.fstat(handle).st_size:
-            os.ftruncate(handle, end)
-        os.lseek(handle, end, os.SEEK_SET)
-        with open(handle, "wb", closefd=False) as out:
-            out.write(line.encode() + b"\n")
-        os.fsync(handle)
+        with _named(path):
+            end = _last_line_end(handle)
+            if end < os.fstat(handle).st_size:
+                os.ftruncate(handle, end)
+            os.lseek(handle, end, os.SEEK_SET)
+            with open(handle, "wb", closefd=False) as out:
+                out.write(line.encode() + b"\n")
+            os.fsync(handle)
     finally:
         os.close(handle)
     if new:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from datetime import datetime, timezone
 
 import pytest
@@ -51,6 +53,30 @@ def test_a_verdict_outlives_a_failure_of_another_snapshot(site):
     site.recover(failed="no answer", run="bad")
     assert site.ledger.live() == B
     assert not site.ledger.good(B)
+
+
+@pytest.mark.parametrize("call", ["fsync", "ftruncate"])
+def test_an_error_of_an_open_file_names_it(tmp_path, monkeypatch, call):
+    path = tmp_path / "ledger"
+    path.write_text("one\ntw")
+
+    def fail(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        append_line(path, "two")
+    assert raised.value.filename == str(path)
+
+
+def test_a_directory_that_cannot_be_synced_is_named(tmp_path, monkeypatch):
+    def fail(_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="Input/output error") as raised:
+        write_json(tmp_path / "claim.json", {})
+    assert raised.value.filename == str(tmp_path / "claim.json")
 
 
 def test_lines_are_only_ever_appended(tmp_path):
