@@ -142,8 +142,8 @@ class Host:
         return self.inside("ls /var/lib/reingest/services/window.json", check=False) != ""
 
 
-def up():
-    """Make the host, and ingest both releases."""
+def made():
+    """Make the host, with nothing on it."""
     for image, tag in IMAGES.items():
         if not subprocess.run(["docker", "images", "-q", tag], capture_output=True, check=True).stdout:
             subprocess.run([ROOT / "demo/images/build", image], check=True, stdout=subprocess.DEVNULL)
@@ -173,6 +173,12 @@ def up():
         check=True,
         stdout=subprocess.DEVNULL,
     )
+    return host
+
+
+def furnish(host):
+    """Make the portal on the host, and ingest both releases."""
+    state = host.state
     form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
     address = subprocess.run(
         ["docker", "inspect", "--format", form, host.name], check=True, capture_output=True, text=True
@@ -218,7 +224,6 @@ def up():
     for release in (RELEASE_1, RELEASE_2):
         code, output = host.play("ingest.yml", "-e", f"reingest_sources=/srv/portal/data/{release}")
         assert code == 0, output[-3000:]
-    return host
 
 
 def down(host):
@@ -260,8 +265,9 @@ def one(host, policy, task):
 
 def outcomes(every):
     """Try each ``every``-th step of all policies, and tell what became of it."""
-    host = up()
+    host = made()
     try:
+        furnish(host)
         for policy, task in list(product(POLICIES, TASKS))[::every]:
             try:
                 told = one(host, policy, task)

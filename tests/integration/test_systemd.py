@@ -1,4 +1,4 @@
-"""The watcher on a machine that systemd has booted: a unit, which comes back when killed and with the machine."""
+"""The watcher on a machine that systemd has booted: a unit, back when it is killed, and with the machine."""
 
 from __future__ import annotations
 
