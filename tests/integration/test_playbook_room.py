@@ -1,0 +1,68 @@
+"""A volume that is nearly full: what the rules may let go makes room before a load, and nothing else does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+
+import pytest
+from clusters import unprivileged
+from deployment import RELEASE_1, RELEASE_2, make_deployment
+from mounts import image
+
+MIB = 1 << 20
+KEEP = ("-e", "reingest_keep=3", "-e", "reingest_force=true")
+
+
+@pytest.fixture(scope="module")
+def deployment():
+    """Return a deployment on a disk of its own, with a live snapshot and two earlier ones."""
+    made = make_deployment()
+    account = unprivileged()
+    with contextlib.ExitStack() as stack:
+        stack.callback(made.clear)
+        image(stack, "ext4", made.volume, backing=made.home / "disk", size="2G")
+        stack.callback(made.play, "demo/services.yml", "-e", "demo_state=stopped")
+        for path in (made.volume, made.volume / "ingest"):
+            path.mkdir(mode=0o700, exist_ok=True)
+            os.chown(path, account.pw_uid, account.pw_gid)
+        for release in (RELEASE_1, RELEASE_1, RELEASE_2):
+            code, output = made.ingest(release, *KEEP)
+            assert code == 0, output
+        yield made
+
+
+def snapshots(deployment):
+    return sorted(path.name for path in (deployment.volume / "staging").iterdir())
+
+
+def free(deployment):
+    found = os.statvfs(deployment.volume)
+    return found.f_bavail * found.f_frsize
+
+
+def test_the_oldest_gives_way_before_the_load_as_the_dry_run_said(deployment):
+    oldest, way_back, live = snapshots(deployment)
+    wanted = ("-e", f"reingest_min_free={free(deployment) + 8 * MIB}")
+    code, plan = deployment.ingest(RELEASE_2, *KEEP, *wanted, "--check", "--diff")
+    assert code == 0, plan
+    assert f"delete snapshot {oldest}: it makes room for the next load" in plan
+    assert snapshots(deployment) == [oldest, way_back, live]
+    code, output = deployment.ingest(RELEASE_2, *KEEP, *wanted)
+    assert code == 0, output[-3000:]
+    assert output.index(f"delete snapshot {oldest}") < output.index("load study from")
+    assert snapshots(deployment)[:2] == [way_back, live]
+    assert len(snapshots(deployment)) == 3
+    (pruned,) = [line for line in deployment.ledger() if line["state"] == "pruned"]
+    states = [line["state"] for line in deployment.ledger()]
+    assert (pruned["snapshot"], pruned["why"]) == (oldest, "it makes room for the next load")
+    assert states.index("pruned") < len(states) - 1 - states[::-1].index("loaded")
+
+
+def test_where_that_is_not_enough_nothing_goes(deployment):
+    before = snapshots(deployment)
+    code, output = deployment.ingest(RELEASE_2, *KEEP, "-e", "reingest_min_free=2G")
+    assert code != 0
+    assert "nothing was loaded or deleted" in output
+    assert snapshots(deployment) == before
+    assert deployment.health()["release"] == RELEASE_2
