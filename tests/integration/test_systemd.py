@@ -163,8 +163,8 @@ def test_a_watcher_that_is_killed_is_started_again_and_brings_the_portal_back(wh
 def test_what_the_watcher_started_outlives_it(whole):
     run = promotion(whole, "Start production")
     wait_closed(whole, kill(run, modules=True))
-    whole.wait("! pgrep -f reingest-watch.pyz", 20)
-    assert whole.units() == {}
+    whole.wait("! pgrep -f '[r]eingest-watch.pyz'", 20)
+    assert "active" not in whole.units().values()
     whole.inside("systemctl", "daemon-reload")
     assert whole.health()["status"] == "ok"
 
