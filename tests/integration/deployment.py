@@ -106,3 +106,28 @@ def make_deployment():
     }
     subprocess.run([ROOT / "demo/prepare"], check=True, env=environment, stdout=subprocess.DEVNULL)
     return Deployment(home, environment, f"http://127.0.0.1:{ports[2]}")
+
+
+def broken_portal(deployment, release):
+    """Return the arguments that make the portal report itself unhealthy with a release."""
+    services = {
+        "backend": {
+            "environment": {
+                "PORTAL_DSN": "{{ reingest_production_dsn }}",
+                "PORTAL_PORT": deployment.environment["DEMO_PORTAL_PORT"],
+                "PORTAL_BROKEN_RELEASE": release,
+            },
+            "command": ["{{ ansible_playbook_python }}", "-m", "portal"],
+            "directory": "{{ demo_repository }}/demo",
+            "health": {"http": "{{ reingest_portal_url }}"},
+        },
+        "db": {
+            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/prod", "{{ demo_production_port }}"],
+            "user": "{{ demo_account }}",
+        },
+        "db-ingest": {
+            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/ingest", "{{ demo_staging_port }}"],
+            "user": "{{ demo_account }}",
+        },
+    }
+    return ["-e", json.dumps({"reingest_services": services, "reingest_start_timeout": 5})]

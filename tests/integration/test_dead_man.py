@@ -28,7 +28,7 @@ from controller import (
     wake,
     window_open,
 )
-from deployment import RELEASE_1, RELEASE_2, make_deployment
+from deployment import RELEASE_1, RELEASE_2, broken_portal, make_deployment
 
 SHORT = ("-e", f"reingest_dead_man={DEAD_MAN_S}")
 PROMOTE = "playbooks/promote.yml"
@@ -247,31 +247,6 @@ def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole)
     assert last["state"] == "bad"
     assert "died inside its switch" in last["why"]
     assert last["detail"]["restored"] == before.snapshot
-
-
-def broken_portal(site, release):
-    """Return the arguments that make the portal report itself unhealthy with a release."""
-    given = {
-        "backend": {
-            "environment": {
-                "PORTAL_DSN": "{{ reingest_production_dsn }}",
-                "PORTAL_PORT": site.environment["DEMO_PORTAL_PORT"],
-                "PORTAL_BROKEN_RELEASE": release,
-            },
-            "command": ["{{ ansible_playbook_python }}", "-m", "portal"],
-            "directory": "{{ demo_repository }}/demo",
-            "health": {"http": "{{ reingest_portal_url }}"},
-        },
-        "db": {
-            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/prod", "{{ demo_production_port }}"],
-            "user": "{{ demo_account }}",
-        },
-        "db-ingest": {
-            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/ingest", "{{ demo_staging_port }}"],
-            "user": "{{ demo_account }}",
-        },
-    }
-    return ["-e", json.dumps({"reingest_services": given, "reingest_start_timeout": 5})]
 
 
 def test_a_verb_of_a_dead_run_that_hangs_is_ended_by_the_next_run(whole):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -10,7 +9,7 @@ import time
 import urllib.request
 
 import pytest
-from deployment import RELEASE_1, RELEASE_2, make_deployment
+from deployment import RELEASE_1, RELEASE_2, broken_portal, make_deployment
 
 
 @pytest.fixture(scope="module")
@@ -19,31 +18,6 @@ def deployment():
     made = make_deployment()
     yield made
     made.clear()
-
-
-def broken_portal(deployment, release):
-    """Return the arguments that make the portal report itself unhealthy with a release."""
-    services = {
-        "backend": {
-            "environment": {
-                "PORTAL_DSN": "{{ reingest_production_dsn }}",
-                "PORTAL_PORT": deployment.environment["DEMO_PORTAL_PORT"],
-                "PORTAL_BROKEN_RELEASE": release,
-            },
-            "command": ["{{ ansible_playbook_python }}", "-m", "portal"],
-            "directory": "{{ demo_repository }}/demo",
-            "health": {"http": "{{ reingest_portal_url }}"},
-        },
-        "db": {
-            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/prod", "{{ demo_production_port }}"],
-            "user": "{{ demo_account }}",
-        },
-        "db-ingest": {
-            "command": ["{{ demo_home }}/server", "{{ reingest_volume }}/ingest", "{{ demo_staging_port }}"],
-            "user": "{{ demo_account }}",
-        },
-    }
-    return ["-e", json.dumps({"reingest_services": services, "reingest_start_timeout": 5})]
 
 
 def snapshots(deployment):
