@@ -75,6 +75,7 @@ def test_status_is_one_json_document_for_scripts(deployment):
     sizes = {one["snapshot"]: one["bytes"] for one in volume["snapshots"]}
     assert sizes == {line["snapshot"]: line["detail"]["bytes"] for line in lines(deployment, "loaded")}
     assert found["load"]["load"]["state"] == "finished"
+    assert [key for part in ("volume", "load") for key in found[part] if key.startswith("_")] == []
 
 
 def test_a_volume_that_is_not_there_is_a_failure_in_the_document_and_in_the_exit_code(deployment):
