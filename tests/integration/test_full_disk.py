@@ -6,6 +6,9 @@ import contextlib
 import errno
 import itertools
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from ansible.module_utils.reingest.volume import ledger as ledger_file
@@ -43,13 +46,14 @@ def _is_full(path, size):
 
 
 @pytest.fixture(scope="module")
-def cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cluster", numbered=True)
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)
+def cluster():
+    """Return a cluster that was really initialised."""
+    folder = Path(tempfile.mkdtemp(prefix="reingest-cluster-", dir="/var/tmp"))
+    folder.chmod(0o755)
     os.chown(folder, unprivileged().pw_uid, unprivileged().pw_gid)
     initialise(programs(16, folder), folder / "data")
-    return folder / "data"
+    yield folder / "data"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["ext4", "xfs"])
