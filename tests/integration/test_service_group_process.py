@@ -17,7 +17,7 @@ from ansible.module_utils.reingest.postgres.control import read_control
 from ansible.module_utils.reingest.services.group import apply_group, plan_group
 from ansible.module_utils.reingest.services.model import Health, Service
 from ansible.module_utils.reingest.services.process import ProcessEngine
-from clusters import edit_control, initialise, programs, unprivileged
+from clusters import edit_control, initialise, process_in, programs, unprivileged
 from deployment import free_port
 
 STUBBORN = ("sh", "-c", "trap '' TERM INT; while :; do sleep 0.02; done")
@@ -114,6 +114,16 @@ class TestPostgreSQL:
             time.sleep(0.01)
         assert not bring(engine, db, "stopped")
         assert not read_control(db.data).clean
+
+    def test_one_that_was_killed_as_it_made_its_lock_file_starts_without_a_hand(self, engine, db):
+        lock = db.data / "postmaster.pid"
+        lock.touch(mode=0o600)
+        os.chown(lock, unprivileged().pw_uid, unprivileged().pw_gid)
+        with process_in(db.data), pytest.raises(Refusal, match="is in use"):
+            bring(engine, db, "started")
+        assert lock.exists()  # the process there may be the server that makes it
+        bring(engine, db, "started")
+        assert lock.read_text().startswith(f"{engine._pid(db)}\n")
 
     def test_it_is_not_started_without_prod(self, engine, db):
         db.data.unlink()

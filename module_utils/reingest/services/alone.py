@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from contextlib import suppress
 
 from ..errors import Refusal
 from ..postgres.datadir import is_data_directory
+from ..postgres.working import working_in
 from .model import POSTGRESQL, Engine, Service
 from .occupancy import occupancy_faults
 
@@ -39,6 +41,21 @@ def refuse_unsafe_start(service: Service, *, exclusive: bool = False, own: Colle
     faults = occupancy_faults(service.data, exclusive=exclusive, without=own)
     if faults:
         raise Refusal(f"{service.name} is not started: {'; '.join(faults)}")
+
+
+def clear_remnant(service: Service) -> None:
+    """Take away the empty lock file of a PostgreSQL that was killed as it made it: none starts beside that.
+
+    PostgreSQL cannot tell it from that of a server which starts at this moment, and asks for a hand
+    (``CreateLockFile`` in ``src/backend/utils/init/miscinit.c``). Such a server works in the directory by
+    then. The caller has proven that nobody else is there.
+    """
+    if service.data is None or service.kind != POSTGRESQL:
+        return
+    lock = service.data / "postmaster.pid"
+    with suppress(FileNotFoundError):
+        if lock.stat().st_size == 0 and not working_in(service.data).seen:
+            lock.unlink()
 
 
 def refuse_company(engine: Engine, service: Service, *, exclusive: bool) -> None:

@@ -12,7 +12,7 @@ from ..errors import Refusal
 from ..postgres.control import read_control
 from ..postgres.ready import why_not_ready
 from . import health
-from .alone import refuse_company, refuse_unsafe_start
+from .alone import clear_remnant, refuse_company, refuse_unsafe_start
 from .model import POSTGRESQL, PROBE, Engine, Service
 
 STARTED = "started"
@@ -133,6 +133,7 @@ def apply_group(
         for service in plan.act:
             if service in stopping or service.name not in plan.running:
                 refuse_unsafe_start(service, exclusive=exclusive, own=engine.containers(service))
+                clear_remnant(service)
         _each(plan.services, lambda service: _start(engine, service, service in plan.act, start_timeout))
     elif plan.state == HEALTHY:
         _each(plan.services, lambda service: _wait_healthy(engine, service, start_timeout))
