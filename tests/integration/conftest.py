@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from clusters import as_unprivileged, installed, programs, unprivileged
-from containers import BASE, POSTGRES, docker
+from containers import BASE, POSTGRES, docker, need_image
 from deployment import free_port
 from psycopg2.extensions import make_dsn
 
@@ -120,8 +120,7 @@ def docker_engine():
         shutil.which("docker") and subprocess.run(["docker", "info"], capture_output=True).returncode == 0
     )
     if reachable:
-        if not docker("images", "-q", BASE):
-            subprocess.run([ROOT / "demo/images/build", "postgres"], check=True)
+        need_image(BASE, "postgres")
         return
     if os.environ.get("CI"):
         pytest.fail("there is no Docker engine here, and CI is set")
@@ -131,8 +130,7 @@ def docker_engine():
 @pytest.fixture(scope="session")
 def postgres(docker_engine):
     """Return the name of the demo's PostgreSQL image."""
-    if not docker("images", "-q", POSTGRES):
-        subprocess.run([ROOT / "demo/images/build", "postgres"], check=True)
+    need_image(POSTGRES, "postgres")
     return POSTGRES
 
 

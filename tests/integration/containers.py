@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"
 POSTGRES = "reingest-demo-postgres"
 PASSWORD = "only-for-tests"
@@ -13,6 +17,15 @@ PASSWORD = "only-for-tests"
 def docker(*arguments, check=True):
     """Run a docker command and return what it printed."""
     return subprocess.run(["docker", *arguments], check=check, capture_output=True, text=True).stdout.strip()
+
+
+def need_image(tag, made_with):
+    """Build an image that is not there; one process at a time, or two would make the base of both."""
+    lock = Path(tempfile.gettempdir()) / "reingest-test-images.lock"
+    with lock.open("w") as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)
+        if not docker("images", "-q", tag):
+            subprocess.run([ROOT / "demo/images/build", made_with], check=True)
 
 
 def running(name):

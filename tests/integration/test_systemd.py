@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 
 import pytest
-from containers import docker
+from containers import docker, need_image
 from controller import DEAD_MAN_S, GRACE_S, kill, run_to_task, served, wait_closed, window_open
 from deployment import RELEASE_1, RELEASE_2, ROOT, Deployment, make_deployment
 
@@ -69,8 +69,7 @@ class Machine:
 @pytest.fixture(scope="module")
 def machine(docker_engine, tmp_path_factory):
     """Return a machine with both releases on its volume, the second one live."""
-    if not docker("images", "-q", IMAGE):
-        subprocess.run([ROOT / "demo/images/build", "systemd"], check=True)
+    need_image(IMAGE, "systemd")
     made = make_deployment()
     name = f"reingest-test-systemd-{uuid.uuid4().hex[:8]}"
     rights = ["--cap-add=SYS_ADMIN", "--cap-add=SYS_PTRACE", "--security-opt=seccomp=unconfined"]
