@@ -38,8 +38,11 @@ class CallbackModule(CallbackBase):
         """Keep what a module found."""
         part = _PARTS.get(result.task.action)
         if part is not None:
-            told = {key: value for key, value in result.result.items() if not key.startswith("_ansible_")}
-            found = {key: value for key, value in told.items() if key not in _NOT_PART}
+            found = {
+                key: value
+                for key, value in result.result.items()
+                if key not in _NOT_PART and not key.startswith("_ansible_")
+            }
             self._found[part] = {"host": result.host.get_name(), **found}
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
