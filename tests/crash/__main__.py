@@ -88,7 +88,7 @@ def say(text):
 
 def main():
     """Run it all; end with 1 when something did not hold."""
-    for reason in (strace.missing(), powercut.missing()):
+    for reason in (strace.missing(), powercut.missing(), engine.missing()):
         if reason:
             raise SystemExit(f"make test-crash cannot run here: {reason}")
     begun = time.monotonic()

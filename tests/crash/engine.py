@@ -142,6 +142,12 @@ class Host:
         return self.inside("ls /var/lib/reingest/services/window.json", check=False) != ""
 
 
+def missing():
+    """Return why no engine can be restarted here; empty: it can."""
+    answer = shutil.which("docker") and subprocess.run(["docker", "version"], capture_output=True).returncode
+    return "" if answer == 0 else "there is no Docker engine that answers"
+
+
 def made():
     """Make the host, with nothing on it."""
     for image, tag in IMAGES.items():
