@@ -10,6 +10,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from ansible.module_utils.reingest.postgres.control import crc32c
@@ -77,6 +78,18 @@ def initialise(bin_, data, *options):
         subprocess.run(
             [*command, "-D", data], check=True, cwd="/", stdout=out, stderr=out, **as_unprivileged()
         )
+
+
+@contextlib.contextmanager
+def whole_cluster():
+    """Make a cluster where the account reaches it; yield the folder of its programs, and its path."""
+    with tempfile.TemporaryDirectory(prefix="reingest-cluster-", dir="/var/tmp") as root:
+        home = Path(root)
+        home.chmod(0o755)
+        os.chown(home, unprivileged().pw_uid, unprivileged().pw_gid)
+        binaries = programs(16, home)
+        initialise(binaries, home / "cluster")
+        yield binaries, home / "cluster"
 
 
 def copy_of(cluster, target):

@@ -120,6 +120,21 @@ def served(deployment):
     return Served(health["release"], health["tables"], (deployment.volume / "prod").readlink().name)
 
 
+def snapshots(deployment):
+    """Return the release of each load that the ledger knows, by its snapshot."""
+    return {
+        line["snapshot"]: line["detail"]["release"]
+        for line in deployment.ledger()
+        if line["state"] == "loaded"
+    }
+
+
+def other(deployment):
+    """Return a snapshot that is not live."""
+    live = (deployment.volume / "prod").readlink().name
+    return next(name for name in snapshots(deployment) if name != live)
+
+
 def lives(pid):
     """Return whether a process runs; one that ended and was not asked for does not."""
     return bool(_command(pid))

@@ -26,15 +26,16 @@ class Deployment:
     home: Path
     environment: dict
     portal: str
+    inventory: str = "inventories/demo"
 
     @property
     def volume(self):
         return self.home / "volume"
 
-    def start(self, playbook, *arguments, inventory="inventories/demo", **environment):
+    def start(self, playbook, *arguments, inventory="", **environment):
         """Start a run and return its process."""
         return subprocess.Popen(
-            [PLAYBOOK, playbook, "-i", str(inventory), *arguments],
+            [PLAYBOOK, playbook, "-i", str(inventory or self.inventory), *arguments],
             cwd=ROOT,
             env={**self.environment, **environment},
             stdout=subprocess.PIPE,
@@ -43,7 +44,7 @@ class Deployment:
             start_new_session=True,
         )
 
-    def play(self, playbook, *arguments, inventory="inventories/demo", **environment):
+    def play(self, playbook, *arguments, inventory="", **environment):
         """Make a run and return its exit code and its output, with wrapped lines joined."""
         process = self.start(playbook, *arguments, inventory=inventory, **environment)
         output, _ = process.communicate(timeout=300)
@@ -106,6 +107,17 @@ def make_deployment():
     }
     subprocess.run([ROOT / "demo/prepare"], check=True, env=environment, stdout=subprocess.DEVNULL)
     return Deployment(home, environment, f"http://127.0.0.1:{ports[2]}")
+
+
+def demo_inventory(folder, hosts):
+    """Copy the demo's inventory below a folder, with another hosts.yml; return its path."""
+    copy = folder / "inventory"
+    shutil.copytree(ROOT / "inventories/demo", copy)
+    (copy / "hosts.yml").write_text(hosts)
+    variables = copy / "group_vars/all.yml"
+    text = variables.read_text().replace("(inventory_dir ~ '/../..')", f"'{ROOT}'")
+    variables.write_text(text)
+    return copy
 
 
 def broken_portal(deployment, release):

@@ -25,7 +25,7 @@ from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.movable import ingest_mount_faults
 from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
 from ansible.module_utils.reingest.volume.record import FinaliseRecord
-from clusters import as_unprivileged, initialise, programs, unprivileged
+from clusters import as_unprivileged, initialise, unprivileged, whole_cluster
 from deployment import free_port
 from mounts import bind, image, mount, needs
 
@@ -69,13 +69,8 @@ class Place:
 @pytest.fixture(scope="module")
 def built():
     """Return a folder with the programs of PostgreSQL and a cluster that they made."""
-    home = Path(tempfile.mkdtemp(prefix="reingest-built-", dir="/var/tmp"))
-    home.chmod(0o755)
-    os.chown(home, unprivileged().pw_uid, unprivileged().pw_gid)
-    binaries = programs(16, home)
-    initialise(binaries, home / "cluster")
-    yield binaries, home / "cluster"
-    shutil.rmtree(home)
+    with whole_cluster() as built:
+        yield built
 
 
 @pytest.fixture

@@ -20,9 +20,11 @@ from controller import (
     DEAD_MAN_S,
     kill,
     lives,
+    other,
     rest,
     run_to_task,
     served,
+    snapshots,
     stop,
     wait_closed,
     wake,
@@ -61,17 +63,6 @@ def whole(site):
     assert set(snapshots(site)) == before
     assert not site.locked()
     assert set(site.processes()) == {"db", "db-ingest", "backend"}
-
-
-def snapshots(site):
-    return {
-        line["snapshot"]: line["detail"]["release"] for line in site.ledger() if line["state"] == "loaded"
-    }
-
-
-def other(site):
-    live = (site.volume / "prod").readlink().name
-    return next(name for name in snapshots(site) if name != live)
 
 
 def to(snapshot):

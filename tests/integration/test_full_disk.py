@@ -6,15 +6,12 @@ import contextlib
 import errno
 import itertools
 import os
-import shutil
-import tempfile
-from pathlib import Path
 
 import pytest
 from ansible.module_utils.reingest.volume import ledger as ledger_file
 from ansible.module_utils.reingest.volume.durable import make_directory
 from ansible.module_utils.reingest.volume.layout import Volume
-from clusters import core_of, initialise, programs, unprivileged
+from clusters import core_of, whole_cluster
 from mounts import image
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
@@ -47,13 +44,9 @@ def _is_full(path, size):
 
 @pytest.fixture(scope="module")
 def cluster():
-    """Return a cluster that was really initialised."""
-    folder = Path(tempfile.mkdtemp(prefix="reingest-cluster-", dir="/var/tmp"))
-    folder.chmod(0o755)
-    os.chown(folder, unprivileged().pw_uid, unprivileged().pw_gid)
-    initialise(programs(16, folder), folder / "data")
-    yield folder / "data"
-    shutil.rmtree(folder)
+    """Return the path of a cluster, shut down; do not change it."""
+    with whole_cluster() as (_, data):
+        yield data
 
 
 @pytest.fixture(params=["ext4", "xfs"])

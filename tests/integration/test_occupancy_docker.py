@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -27,7 +26,7 @@ from ansible.module_utils.reingest.volume.layout import Volume
 from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
 from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
 from ansible.module_utils.reingest.volume.record import FinaliseRecord
-from clusters import core_of, initialise, programs, unprivileged
+from clusters import core_of, whole_cluster
 from containers import BASE, PASSWORD, docker, running, wait_for_log, wait_for_loop
 
 pytestmark = pytest.mark.usefixtures("docker_engine")
@@ -245,12 +244,7 @@ def test_one_that_the_caller_starts_itself_may_be_left_out(container, volume):
 @pytest.fixture(scope="module")
 def cluster():
     """Return the path of a cluster, shut down; do not change it."""
-    with tempfile.TemporaryDirectory(prefix="reingest-occupancy-", dir="/var/tmp") as root:
-        Path(root).chmod(0o755)
-        data, account = Path(root) / "cluster" / "data", unprivileged()
-        data.parent.mkdir()
-        os.chown(data.parent, account.pw_uid, account.pw_gid)
-        initialise(programs(16, Path(root)), data)
+    with whole_cluster() as (_, data):
         yield data
 
 

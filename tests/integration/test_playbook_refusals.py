@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from deployment import RELEASE_1, ROOT, make_deployment
+from deployment import RELEASE_1, demo_inventory, make_deployment
 
 
 @pytest.fixture(scope="module")
@@ -28,16 +28,7 @@ def untouched(deployment):
 def inventory(tmp_path):
     """Return a copy of the demo's inventory whose hosts.yml is replaced by a text."""
 
-    def make(hosts):
-        copy = tmp_path / "inventory"
-        shutil.copytree(ROOT / "inventories/demo", copy)
-        (copy / "hosts.yml").write_text(hosts)
-        variables = copy / "group_vars/all.yml"
-        text = variables.read_text().replace("(inventory_dir ~ '/../..')", f"'{ROOT}'")
-        variables.write_text(text)
-        return copy
-
-    return make
+    return lambda hosts: demo_inventory(tmp_path, hosts)
 
 
 def test_a_misspelt_inventory_is_not_a_successful_run_over_nothing(deployment, untouched):

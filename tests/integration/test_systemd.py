@@ -11,38 +11,28 @@ from dataclasses import dataclass
 
 import pytest
 from containers import docker, need_image
-from controller import DEAD_MAN_S, GRACE_S, kill, run_to_task, served, wait_closed, window_open
-from deployment import RELEASE_1, RELEASE_2, ROOT, Deployment, make_deployment
+from controller import (
+    DEAD_MAN_S,
+    GRACE_S,
+    kill,
+    other,
+    run_to_task,
+    served,
+    snapshots,
+    wait_closed,
+    window_open,
+)
+from deployment import RELEASE_1, RELEASE_2, ROOT, Deployment, demo_inventory, make_deployment
 
 IMAGE = "reingest-test-systemd"
 PROMOTE = "playbooks/promote.yml"
-HEALTH = "{{ reingest_portal_url }}"
 
 
-@dataclass(frozen=True)
-class Machine:
-    """A container whose first process is systemd, and a deployment on it."""
+@dataclass(frozen=True, kw_only=True)
+class Machine(Deployment):
+    """A deployment in a container whose first process is systemd."""
 
     name: str
-    inner: Deployment
-    inventory: object
-
-    @property
-    def home(self):
-        return self.inner.home
-
-    @property
-    def volume(self):
-        return self.inner.volume
-
-    def health(self):
-        return self.inner.health()
-
-    def start(self, playbook, *arguments):
-        return self.inner.start(playbook, *arguments, inventory=self.inventory)
-
-    def play(self, playbook, *arguments):
-        return self.inner.play(playbook, *arguments, inventory=self.inventory)
 
     def inside(self, *command):
         """Run a command on the machine; return its exit code and what it prints."""
@@ -77,7 +67,8 @@ def machine(docker_engine, tmp_path_factory):
     mounts = ["/sys/fs/cgroup:/sys/fs/cgroup", f"{made.home}:{made.home}", f"{ROOT}/demo:{ROOT}/demo:ro"]
     volumes = [word for mount in mounts for word in ("--volume", mount)]
     docker("run", "--detach", "--name", name, "--network", "host", *rights, *volumes, IMAGE)
-    found = Machine(name, made, inventory(tmp_path_factory.mktemp("machine"), name, made))
+    reached = inventory(tmp_path_factory.mktemp("machine"), name)
+    found = Machine(made.home, made.environment, made.portal, reached, name=name)
     try:
         found.wait("systemctl is-system-running --quiet")
         for release in (RELEASE_1, RELEASE_2):
@@ -89,17 +80,14 @@ def machine(docker_engine, tmp_path_factory):
         shutil.rmtree(made.home)
 
 
-def inventory(folder, name, deployment):
+def inventory(folder, name):
     """Return the demo's inventory for servers on another machine, which is reached by docker exec."""
-    shutil.copytree(ROOT / "inventories/demo", folder / "inventory")
-    made = folder / "inventory"
-    variables = made / "group_vars/all.yml"
-    text = variables.read_text().replace("(inventory_dir ~ '/../..')", f"'{ROOT}'")
-    variables.write_text(text.replace("{{ ansible_playbook_python }}", "/usr/bin/python3"))
     host = {"ansible_connection": "community.docker.docker", "ansible_host": name}
     host |= {"reingest_dead_man": DEAD_MAN_S}
     groups = {group: {"hosts": {"machine": host}} for group in ("worker", "db", "backend")}
-    (made / "hosts.yml").write_text(json.dumps(groups))
+    made = demo_inventory(folder, json.dumps(groups))
+    variables = made / "group_vars/all.yml"
+    variables.write_text(variables.read_text().replace("{{ ansible_playbook_python }}", "/usr/bin/python3"))
     return made
 
 
@@ -117,19 +105,6 @@ def whole(machine):
     assert code == 0, output
     assert served(machine).snapshot != now.snapshot
     assert machine.unit_files() == []
-
-
-def snapshots(machine):
-    return {
-        line["snapshot"]: line["detail"]["release"]
-        for line in machine.inner.ledger()
-        if line["state"] == "loaded"
-    }
-
-
-def other(machine):
-    live = (machine.volume / "prod").readlink().name
-    return next(name for name in snapshots(machine) if name != live)
 
 
 def promotion(machine, task):
