@@ -23,7 +23,7 @@ lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, my
 	ruff format --check .
 	mypy
 	yamllint --strict --config-file .config/yamllint.yml .
-	PYTHONPATH=.config/lint ansible-lint --config-file .config/ansible-lint.yml
+	ansible-lint --config-file .config/ansible-lint.yml
 
 test-unit: .venv/development ## Tests that need no server
 	pytest tests/unit

@@ -103,7 +103,8 @@ options:
     type: int
     default: 0
   ended:
-    description: Runs whose loads M(run_end) has ended. In check mode they still run, and are no obstacle.
+    description: Runs whose loads M(dataportal.reingest.run_end) has ended. In check mode they still run, and
+      are no obstacle.
     type: list
     elements: str
     default: []
@@ -141,7 +142,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Load the release
-  ingest_load:
+  dataportal.reingest.ingest_load:
     dataset: /srv/portal/dataset.yml
     staging_dsn: postgresql://loader@db-ingest/postgres
     production_dsn: postgresql://loader@db/postgres
@@ -149,7 +150,7 @@ EXAMPLES = r"""
     operator: 0000-0002-1825-0097
 
 - name: Load the first release, another folder than the dataset names, before there is a production
-  ingest_load:
+  dataportal.reingest.ingest_load:
     dataset: /srv/portal/dataset.yml
     sources: /srv/data/r1_2020-07-28
     staging_dsn: postgresql://loader@db-ingest/postgres
@@ -211,16 +212,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
 
 try:
-    from ansible.module_utils.reingest.load.apply import apply_load, processes_of
-    from ansible.module_utils.reingest.load.plan import plan_load, planned_tables
-    from ansible.module_utils.reingest.load.rehearse import rehearse
-    from ansible.module_utils.reingest.load.reporter import Reporter, reported
-    from ansible.module_utils.reingest.postgres.dsn import address
-    from ansible.module_utils.reingest.sources.files import shown_sources
+    from ..module_utils.reingest.load.apply import apply_load, processes_of
+    from ..module_utils.reingest.load.plan import plan_load, planned_tables
+    from ..module_utils.reingest.load.rehearse import rehearse
+    from ..module_utils.reingest.load.reporter import Reporter, reported
+    from ..module_utils.reingest.postgres.dsn import address
+    from ..module_utils.reingest.sources.files import shown_sources
 except ImportError as error:
     MISSING = error.name or str(error)
 else:

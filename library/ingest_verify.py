@@ -61,13 +61,13 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Verify the load
-  ingest_verify:
+  dataportal.reingest.ingest_verify:
     dataset: /srv/portal/dataset.yml
     staging_dsn: postgresql://loader@db-ingest/postgres
     production_dsn: postgresql://loader@db/postgres
 
 - name: Verify a load that is known to be smaller
-  ingest_verify:
+  dataportal.reingest.ingest_verify:
     dataset: /srv/portal/dataset.yml
     staging_dsn: postgresql://loader@db-ingest/postgres
     production_dsn: postgresql://loader@db/postgres
@@ -99,15 +99,16 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
 
 try:
-    from ansible.module_utils.reingest.dataset.parse import parse_dataset
-    from ansible.module_utils.reingest.load.server import inspect_production, inspect_staging
-    from ansible.module_utils.reingest.verify.accept import judge
-    from ansible.module_utils.reingest.verify.checks import plan_checks, summary
-    from ansible.module_utils.reingest.verify.run import Verification, run_checks
+    from ..module_utils.reingest.dataset.parse import parse_dataset
+    from ..module_utils.reingest.load.server import inspect_production, inspect_staging
+    from ..module_utils.reingest.verify.accept import judge
+    from ..module_utils.reingest.verify.checks import plan_checks, summary
+    from ..module_utils.reingest.verify.run import Verification, run_checks
 except ImportError as error:
     MISSING = error.name or str(error)
 else:

@@ -15,7 +15,7 @@ description:
   - Runs in the background of its host, and shows how far the loader is, see O(show).
   - Everything that can be known before the loader runs is checked before it.
   - Does nothing where production, or the staging server, has a finished load of the same release.
-  - The result is that of M(ingest_load).
+  - The result is that of M(dataportal.reingest.ingest_load).
 requirements: [psycopg2, PyYAML]
 options:
   dataset:
@@ -199,7 +199,8 @@ options:
     type: bool
     default: false
   ended:
-    description: Runs whose loads M(run_end) has ended. In check mode they still run, and are no obstacle.
+    description: Runs whose loads M(dataportal.reingest.run_end) has ended. In check mode they still run, and
+      are no obstacle.
     type: list
     elements: str
     default: []
@@ -234,7 +235,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Load by the portal's own command
-  loader_run:
+  dataportal.reingest.loader_run:
     dataset: /srv/portal/dataset.yml
     release: r3_2021-06-01
     command:
@@ -249,7 +250,7 @@ EXAMPLES = r"""
     operator: 0000-0002-1825-0097
 
 - name: Load by the portal's job server
-  loader_run:
+  dataportal.reingest.loader_run:
     dataset: /srv/portal/dataset.yml
     release: r3_2021-06-01
     job:
@@ -310,19 +311,20 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
 
 try:
-    from ansible.module_utils.reingest.load.reporter import Reporter, reported
-    from ansible.module_utils.reingest.loaders.apply import apply_loader
-    from ansible.module_utils.reingest.loaders.command import Command
-    from ansible.module_utils.reingest.loaders.job import Job
-    from ansible.module_utils.reingest.loaders.judge import compile_patterns
-    from ansible.module_utils.reingest.loaders.plan import Loader, LoaderPlan, plan_loader
-    from ansible.module_utils.reingest.loaders.secrets import secret_texts
-    from ansible.module_utils.reingest.postgres.dsn import address
-    from ansible.module_utils.reingest.sources.files import shown_sources
+    from ..module_utils.reingest.external_loader.apply import apply_loader
+    from ..module_utils.reingest.external_loader.command import Command
+    from ..module_utils.reingest.external_loader.job import Job
+    from ..module_utils.reingest.external_loader.judge import compile_patterns
+    from ..module_utils.reingest.external_loader.plan import Loader, LoaderPlan, plan_loader
+    from ..module_utils.reingest.external_loader.secrets import secret_texts
+    from ..module_utils.reingest.load.reporter import Reporter, reported
+    from ..module_utils.reingest.postgres.dsn import address
+    from ..module_utils.reingest.sources.files import shown_sources
 except ImportError as error:
     MISSING = error.name or str(error)
 else:

@@ -40,7 +40,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: End what an interrupted run still loads
-  run_end:
+  dataportal.reingest.run_end:
     work: /var/lib/reingest
     run: 20261123T114500Z-4711
     staging_dsn: "{{ reingest_staging_dsn }}"
@@ -62,12 +62,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
 
 try:
-    from ansible.module_utils.reingest.postgres.dsn import address
-    from ansible.module_utils.reingest.runs.ending import end_load, loads_of_others
+    from ..module_utils.reingest.postgres.dsn import address
+    from ..module_utils.reingest.runs.ending import end_load, loads_of_others
 except ImportError as error:
     MISSING = error.name or str(error)
 else:

@@ -77,7 +77,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Claim the volume
-  run_lock:
+  dataportal.reingest.run_lock:
     volume: /srv/pg
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
@@ -104,12 +104,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.operators import authorised
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
-from ansible.module_utils.reingest.window.claim import left_behind
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
+from ..module_utils.reingest.volume.operators import authorised
+from ..module_utils.reingest.window.claim import left_behind
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

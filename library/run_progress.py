@@ -30,7 +30,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: See how far it is
-  run_progress:
+  dataportal.reingest.run_progress:
     work: /var/lib/reingest
   register: found
 """
@@ -58,9 +58,10 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.runs.progress import fate, find_loads, now
-from ansible.module_utils.reingest.runs.progress_lines import load_lines
-from ansible.module_utils.reingest.step import StepClock
+
+from ..module_utils.reingest.load.progress import fate, find_loads, now
+from ..module_utils.reingest.reporting.progress_lines import load_lines
+from ..module_utils.reingest.runs.step import StepClock
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "work": {"type": "path", "required": True},

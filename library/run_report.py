@@ -48,12 +48,12 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Report
-  run_report:
+  dataportal.reingest.run_report:
     volume: /srv/pg
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
     playbook: ingest
-    steps: "{{ hostvars | reingest_steps(ansible_play_hosts_all) }}"
+    steps: "{{ hostvars | dataportal.reingest.steps(ansible_play_hosts_all) }}"
 """
 
 RETURN = r"""
@@ -75,10 +75,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.runs.report import DONE, FAILED, PLANNED, make_report, report_lines
-from ansible.module_utils.reingest.volume.durable import make_directory, write_json
-from ansible.module_utils.reingest.volume.layout import open_volume
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.fs.durable import make_directory, write_json
+from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, make_report, report_lines
+from ..module_utils.reingest.volume.layout import open_volume
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

@@ -147,7 +147,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Stop both servers
-  service_group:
+  dataportal.reingest.service_group:
     engine: docker
     state: stopped
     records: /var/lib/reingest/services
@@ -177,14 +177,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.services.docker import DockerEngine
-from ansible.module_utils.reingest.services.group import apply_group, plan_group
-from ansible.module_utils.reingest.services.model import Engine, service_from
-from ansible.module_utils.reingest.services.process import ProcessEngine
-from ansible.module_utils.reingest.services.spec import SERVICE
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.window.lease import working
+
+from ..module_utils.reingest.engines.docker.engine import DockerEngine
+from ..module_utils.reingest.engines.model import Engine, service_from
+from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.spec import SERVICE
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.services.group import apply_group, plan_group
+from ..module_utils.reingest.window.lease import working
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "engine": {"type": "str", "choices": ["docker", "process"], "required": True},

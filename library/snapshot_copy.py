@@ -53,7 +53,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Copy the load to where it is promoted
-  snapshot_copy:
+  dataportal.reingest.snapshot_copy:
     volume: /srv/pg
     loaded: 20261123T114500Z
     run: 20261123T114500Z-4711
@@ -75,11 +75,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.copy import apply_copy, plan_copy
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.staging.copy import apply_copy, plan_copy
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

@@ -62,7 +62,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Write the load into the ledger
-  snapshot_finalise:
+  dataportal.reingest.snapshot_finalise:
     volume: /srv/pg
     snapshot: 20261123T114500Z
     system_identifier: "7438916702343491732"
@@ -87,13 +87,14 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 try:
-    from ansible.module_utils.reingest.volume.finalise import apply_finalise, finalise_cluster, plan_finalise
+    from ..module_utils.reingest.staging.finalise import apply_finalise, finalise_cluster, plan_finalise
 except ImportError as error:
     MISSING = error.name or str(error)
 else:

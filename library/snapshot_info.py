@@ -40,7 +40,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: See what is there
-  snapshot_info:
+  dataportal.reingest.snapshot_info:
     volume: /srv/pg
     sizes: true
   register: found
@@ -141,11 +141,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.info import describe
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.listing import listing
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.reporting.listing import listing
+from ..module_utils.reingest.reporting.volume_info import describe
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import open_volume
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

@@ -50,7 +50,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Keep the snapshot that a paper cites
-  snapshot_pin:
+  dataportal.reingest.snapshot_pin:
     volume: /srv/pg
     snapshot: 20261123T114500Z
     why: cited
@@ -78,11 +78,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
-from ansible.module_utils.reingest.volume.pin import apply_pin, plan_pin
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.retention.pin import apply_pin, plan_pin
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

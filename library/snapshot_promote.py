@@ -72,7 +72,7 @@ options:
     required: true
   copies:
     description: "Check mode: a copy of a load that cannot be renamed comes before, and is taken as done;
-      M(snapshot_copy)."
+      M(dataportal.reingest.snapshot_copy)."
     type: bool
     default: false
   exclusive:
@@ -102,13 +102,13 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Promote the load
-  snapshot_promote:
+  dataportal.reingest.snapshot_promote:
     volume: /srv/pg
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
 
 - name: Go back to the snapshot that served before
-  snapshot_promote:
+  dataportal.reingest.snapshot_promote:
     volume: /srv/pg
     kind: rollback
     run: 20261123T114500Z-4711
@@ -143,14 +143,15 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.layout import Volume, open_volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger, survey_ledger
-from ansible.module_utils.reingest.volume.lock import check_run, verb
-from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion, previous_snapshot
-from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
-from ansible.module_utils.reingest.window.lease import working
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.promotion.promote import apply_promotion, plan_promotion, previous_snapshot
+from ..module_utils.reingest.promotion.recovery import apply_recovery, plan_recovery
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import Volume, open_volume
+from ..module_utils.reingest.volume.ledger import read_ledger, survey_ledger
+from ..module_utils.reingest.volume.lock import check_run, verb
+from ..module_utils.reingest.window.lease import working
 
 _PATIENCE_S = 60.0  # for the same verb, started twice
 

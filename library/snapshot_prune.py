@@ -69,7 +69,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Keep the live snapshot and the two before it
-  snapshot_prune:
+  dataportal.reingest.snapshot_prune:
     volume: /srv/pg
     keep: 2
     min_free: 200G
@@ -77,7 +77,7 @@ EXAMPLES = r"""
     operator: 0000-0002-1825-0097
 
 - name: Make room for a load
-  snapshot_prune:
+  dataportal.reingest.snapshot_prune:
     purpose: load
     volume: /srv/pg
     min_free: 200G
@@ -118,13 +118,14 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.formatters import human_to_bytes
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.layout import Volume, open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
-from ansible.module_utils.reingest.volume.prune import Pruning, apply_pruning, free_bytes, plan_pruning
-from ansible.module_utils.reingest.volume.removal import Removal
-from ansible.module_utils.reingest.volume.space import plan_room
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.fs.removal import Removal
+from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, free_bytes, plan_pruning
+from ..module_utils.reingest.retention.space import plan_room
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import Volume, open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

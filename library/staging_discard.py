@@ -42,7 +42,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Start over where the machine went down under a load
-  staging_discard:
+  dataportal.reingest.staging_discard:
     volume: /srv/pg
     run: 20261123T114500Z-4711
 """
@@ -58,11 +58,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.discard import apply_discard, plan_discard
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.staging.discard import apply_discard, plan_discard
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

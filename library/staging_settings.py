@@ -14,8 +14,10 @@ description:
     includes. They are made for the version of the cluster, the memory and the cores that its server may use,
     and the free space of the volume.
   - Before the file is written the cluster is marked on the volume, with this boot of the machine. The mark
-    goes when the load is finalised. Where the machine went down meanwhile, M(staging_discard) starts over.
-  - The settings count when the server is restarted (M(service_group)); RV(restart) says whether it must be.
+    goes when the load is finalised. Where the machine went down meanwhile,
+    M(dataportal.reingest.staging_discard) starts over.
+  - The settings count when the server is restarted (M(dataportal.reingest.service_group));
+    RV(restart) says whether it must be.
 options:
   state:
     description:
@@ -63,7 +65,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Give the staging server its settings for the load
-  staging_settings:
+  dataportal.reingest.staging_settings:
     state: load
     volume: /srv/pg
     run: 20261123T114500Z-4711
@@ -85,16 +87,17 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
-from ansible.module_utils.reingest.volume.staging_settings import (
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.staging.settings import (
     SettingsPlan,
     apply_settings,
     plan_load_settings,
     plan_production_settings,
 )
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "state": {"type": "str", "choices": ["load", "production"], "required": True},

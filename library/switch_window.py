@@ -57,7 +57,7 @@ options:
     choices: [docker, process]
     required: true
   production:
-    description: This host's production server, as M(service_group) gets services.
+    description: This host's production server, as M(dataportal.reingest.service_group) gets services.
     type: list
     elements: dict
     default: []
@@ -177,7 +177,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Bring the portal back after a run that died
-  switch_window:
+  dataportal.reingest.switch_window:
     state: recovered
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
@@ -217,24 +217,25 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.services.docker import DockerEngine
-from ansible.module_utils.reingest.services.model import Engine, service_from
-from ansible.module_utils.reingest.services.process import ProcessEngine
-from ansible.module_utils.reingest.services.spec import SERVICE
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import now_text
-from ansible.module_utils.reingest.volume.unsynced import boot_id
-from ansible.module_utils.reingest.window.lease import held
-from ansible.module_utils.reingest.window.record import Window, boottime, stored
-from ansible.module_utils.reingest.window.recover import Host
-from ansible.module_utils.reingest.window.switch import (
+
+from ..module_utils.reingest.engines.docker.engine import DockerEngine
+from ..module_utils.reingest.engines.model import Engine, service_from
+from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.spec import SERVICE
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.host.boot import boot_id
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import now_text
+from ..module_utils.reingest.window.lease import held
+from ..module_utils.reingest.window.recover import Host
+from ..module_utils.reingest.window.switch import (
     close_proven,
     open_window,
     recover_window,
     refuse_open,
 )
+from ..module_utils.reingest.window.window import Window, boottime, stored
 
 _SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}
 ARGUMENT_SPEC: dict[str, Any] = {

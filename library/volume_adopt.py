@@ -52,7 +52,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Adopt what the runbook has left
-  volume_adopt:
+  dataportal.reingest.volume_adopt:
     volume: /srv/pg
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
@@ -81,11 +81,12 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.adopt import Adoption, apply_adoption, plan_adoption
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
+
+from ..module_utils.reingest.adoption.adopt import Adoption, apply_adoption, plan_adoption
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

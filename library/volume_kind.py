@@ -27,7 +27,7 @@ options:
     type: bool
     default: false
   copies:
-    description: Whether a load is copied where it cannot be renamed; M(snapshot_copy).
+    description: Whether a load is copied where it cannot be renamed; M(dataportal.reingest.snapshot_copy).
     type: bool
     default: false
   run:
@@ -49,7 +49,7 @@ author: ["reingest"]
 
 EXAMPLES = r"""
 - name: Refuse a file system that nobody has accepted
-  volume_kind:
+  dataportal.reingest.volume_kind:
     volume: /srv/pg
     accepted: nfs4
     run: 20261123T114500Z-4711
@@ -75,12 +75,13 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.step import StepClock
-from ansible.module_utils.reingest.volume.kind import Kind, kind_of, probe_exchange, refuse_kind
-from ansible.module_utils.reingest.volume.layout import open_volume
-from ansible.module_utils.reingest.volume.lock import check_run, verb
-from ansible.module_utils.reingest.volume.movable import refuse_mounts
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.promotion.movable import refuse_mounts
+from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.volume.kind import Kind, kind_of, probe_exchange, refuse_kind
+from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.volume.lock import check_run, verb
 
 ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "path", "required": True},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.reingest.volume.lock import Claim, claim, holder
+from plugins.module_utils.reingest.volume.lock import Claim, claim, holder
 
 OPERATOR = "0000-0002-1825-0097"
 SINCE = "2026-11-23T12:00:00+00:00"

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ansible.module_utils.reingest.postgres.control import crc32c
+from plugins.module_utils.reingest.postgres.control import crc32c
 
 INSTALLS = {16: "pginstall", 18: "pginstall18"}
 UNPACKED = Path(sys.prefix) / "postgresql"  # of other majors, by .config/postgresql

@@ -1,12 +1,10 @@
-"""Make module_utils/ importable under the name that Ansible gives it, and run modules as Ansible does."""
+"""Run modules as Ansible does."""
 
 from __future__ import annotations
 
 import importlib
 import json
-from pathlib import Path
 
-import ansible.module_utils
 import hypothesis
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -15,16 +13,13 @@ from ansible.module_utils.testing import patch_module_args
 hypothesis.settings.register_profile("reingest", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("reingest")
 
-ROOT = Path(__file__).parents[1]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
-
 
 @pytest.fixture
 def run_module(capsys):
     """Run a module's real ``main`` and return its result (``failed`` and ``msg`` on a refusal)."""
 
     def run(name, *, check=False, **params):
-        module = importlib.import_module(name)
+        module = importlib.import_module(f"plugins.modules.{name}")
         with patch_module_args({**params, "_ansible_check_mode": check}), pytest.raises(SystemExit):
             module.main()
         return json.loads(capsys.readouterr().out)

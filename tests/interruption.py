@@ -9,7 +9,9 @@ import functools
 import os
 import traceback
 
-from ansible.module_utils.reingest.volume import adopt, rename, swap
+from plugins.module_utils.reingest.adoption import adopt
+from plugins.module_utils.reingest.fs import rename
+from plugins.module_utils.reingest.promotion import swap
 
 STEPS = ("rename", "replace", "symlink", "unlink", "mkdir", "rmdir", "chmod", "chown", "fsync")
 KILLED = 9

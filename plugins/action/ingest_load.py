@@ -12,20 +12,13 @@ import shutil
 import sys
 import time
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
-import ansible.module_utils
 from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-# Ansible knows the project's module_utils only where modules run: here they get the same name by this.
-_OURS = str(Path(__file__).resolve().parents[2] / "module_utils")
-if _OURS not in ansible.module_utils.__path__:
-    ansible.module_utils.__path__.append(_OURS)
-
-from ansible.module_utils.reingest.runs.progress import (  # noqa: E402
+from ..module_utils.reingest.load.progress import (
     DIED,
     FAILED,
     FILE,
@@ -34,8 +27,8 @@ from ansible.module_utils.reingest.runs.progress import (  # noqa: E402
     Progress,
     read_progress,
 )
-from ansible.module_utils.reingest.runs.progress_lines import clock, ended_line  # noqa: E402
-from ansible.module_utils.reingest.runs.screen import Screen  # noqa: E402
+from ..module_utils.reingest.reporting.progress_lines import clock, ended_line
+from ..module_utils.reingest.reporting.screen import Screen
 
 # Read where the class is loaded, which is before ansible-playbook forks: its workers have no terminal.
 TERMINAL = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "CI" not in os.environ
@@ -65,7 +58,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the module's result; in check mode, and without a folder, by a plain call."""
         super().run(tmp, task_vars)
-        self._module = self._task.action.rpartition(".")[2]
+        self._module = self._task.resolved_action or self._task.action
         self._vars = task_vars
         arguments = self._task.args
         if self._task.check_mode or not (arguments.get("work") and arguments.get("run")):

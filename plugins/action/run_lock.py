@@ -46,7 +46,11 @@ class ActionModule(ActionBase):
 
     def _claim(self, extra: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         arguments = {**self._task.args, **{key: value for key, value in extra.items() if value}}
-        return dict(self._execute_module(module_name="run_lock", module_args=arguments, task_vars=task_vars))
+        return dict(
+            self._execute_module(
+                module_name="dataportal.reingest.run_lock", module_args=arguments, task_vars=task_vars
+            )
+        )
 
     def _is_dead(self, holder: dict[str, Any]) -> bool:
         if holder.get("controller") != controller():

@@ -12,9 +12,10 @@ name: status_json
 type: stdout
 short_description: One JSON document instead of lines, for playbooks/status.yml
 description:
-  - "C(ANSIBLE_STDOUT_CALLBACK=status_json ansible-playbook playbooks/status.yml -i prod) prints one object:
-    C(volume) is what M(snapshot_info) returns, C(load) is what M(run_progress) returns, and C(failures) has
-    what could not be looked at, each with C(host), C(task) and C(message)."
+  - "C(ANSIBLE_STDOUT_CALLBACK=dataportal.reingest.status_json) makes C(playbooks/status.yml) print one
+    object: C(volume) is what M(dataportal.reingest.snapshot_info) returns, C(load) is what
+    M(dataportal.reingest.run_progress) returns, and C(failures) has what could not be looked at, each with
+    C(host), C(task) and C(message)."
   - The exit code is that of the playbook.
 author: ["reingest"]
 """
@@ -36,7 +37,7 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """Keep what a module found."""
-        part = _PARTS.get(result.task.action)
+        part = _PARTS.get(result.task.action.rpartition(".")[2])
         if part is not None:
             found = {
                 key: value

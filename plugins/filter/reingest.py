@@ -96,8 +96,8 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
         return {
-            "reingest_lost": reingest_lost,
-            "reingest_named": reingest_named,
-            "reingest_steps": reingest_steps,
-            "reingest_undone": reingest_undone,
+            "lost": reingest_lost,
+            "named": reingest_named,
+            "steps": reingest_steps,
+            "undone": reingest_undone,
         }

@@ -22,19 +22,17 @@ import tempfile
 import time
 from pathlib import Path
 
-import ansible.module_utils
-
 ROOT = Path(__file__).parents[2]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from ansible.module_utils.reingest.postgres.control import read_control  # noqa: E402 - the paths come first
-from ansible.module_utils.reingest.volume import ledger  # noqa: E402
-from ansible.module_utils.reingest.volume.layout import Volume  # noqa: E402
-from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion  # noqa: E402
-from ansible.module_utils.reingest.volume.record import FinaliseRecord  # noqa: E402
-from ansible.module_utils.reingest.volume.tree import sync_tree  # noqa: E402
 from clusters import initialise, programs, unprivileged  # noqa: E402
+
+from plugins.module_utils.reingest.fs.tree import sync_tree  # noqa: E402
+from plugins.module_utils.reingest.postgres.control import read_control  # noqa: E402 - the paths come first
+from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord  # noqa: E402
+from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion  # noqa: E402
+from plugins.module_utils.reingest.volume import ledger  # noqa: E402
+from plugins.module_utils.reingest.volume.layout import Volume  # noqa: E402
 
 ROUNDS = 5
 SIZES_GB = (0.1, 1, 4)

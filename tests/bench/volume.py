@@ -32,23 +32,21 @@ import tempfile
 import time
 from pathlib import Path
 
-import ansible.module_utils
-
 ROOT = Path(__file__).parents[2]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from ansible.module_utils.reingest.postgres.control import read_control  # noqa: E402 - the paths come first
-from ansible.module_utils.reingest.volume import ledger  # noqa: E402
-from ansible.module_utils.reingest.volume.layout import Volume  # noqa: E402
-from ansible.module_utils.reingest.volume.promote import (  # noqa: E402
+from clusters import edit_control, initialise, programs, unprivileged  # noqa: E402
+
+from plugins.module_utils.reingest.fs.removal import remove_tree  # noqa: E402
+from plugins.module_utils.reingest.postgres.control import read_control  # noqa: E402 - the paths come first
+from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord  # noqa: E402
+from plugins.module_utils.reingest.promotion.promote import (  # noqa: E402
     apply_promotion,
     plan_promotion,
     previous_snapshot,
 )
-from ansible.module_utils.reingest.volume.record import FinaliseRecord  # noqa: E402
-from ansible.module_utils.reingest.volume.removal import remove_tree  # noqa: E402
-from clusters import edit_control, initialise, programs, unprivileged  # noqa: E402
+from plugins.module_utils.reingest.volume import ledger  # noqa: E402
+from plugins.module_utils.reingest.volume.layout import Volume  # noqa: E402
 
 GB = 1_000_000_000
 SEGMENT = 1 << 30

@@ -18,11 +18,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT / "library")]
+sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT)]
 
-import ansible.module_utils  # noqa: E402 - the paths come first
-
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 
 from crash import controller, engine, powercut, strace  # noqa: E402
 from crash.operations import OPERATIONS  # noqa: E402

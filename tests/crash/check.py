@@ -5,12 +5,13 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger
 from crash.server import NotServedError
 from crash.volumes import OLD, whole
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.ledger import read_ledger
 
 LOCKS = ("verb.lock", "claim.lock")  # the kernel's; that the file is there says nothing
 

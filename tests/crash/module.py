@@ -63,7 +63,7 @@ class Verb:
             out: an open file for what it prints.
             begin: called in the child just before.
         """
-        importlib.import_module(self.module)
+        importlib.import_module(f"plugins.modules.{self.module}")
         child = os.fork()
         if child == 0:
             _become(self, volume, out, begin)

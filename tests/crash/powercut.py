@@ -13,10 +13,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible.module_utils.reingest.volume.layout import Volume
 from crash import strace
 from crash.trial import Outcome, Plan
 from crash.volumes import copy_of
+
+from plugins.module_utils.reingest.volume.layout import Volume
 
 FILE_SYSTEMS = {
     # Everything written at once by mkfs: what the kernel does later in the background is no part of the test.

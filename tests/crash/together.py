@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ansible.module_utils.reingest.volume import ledger as ledger_file
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger
 from crash.check import describe, invariant
 from crash.module import Verb, claim, ended, promote, prune, recover, release
 from crash.trial import Outcome
 from crash.volumes import BAD, NEXT, OLD, A, B, C
+
+from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.ledger import read_ledger
 
 STEP = 0.0004  # seconds by which the second one begins later, or earlier, from round to round
 SHIFTS = 60  # so that one begins in every part of the other, which takes some 20 ms

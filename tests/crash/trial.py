@@ -6,12 +6,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible.module_utils.reingest.volume.layout import Volume
 from crash import strace
 from crash.check import describe, difference, invariant, serves
 from crash.operations import Operation
 from crash.strace import Point
 from crash.volumes import Templates
+
+from plugins.module_utils.reingest.volume.layout import Volume
 
 ERRORS = ("ENOSPC", "EIO", "EROFS", "EACCES")
 OF_SYNC = ("ENOSPC", "EIO")  # the others are no errors of fsync(2)

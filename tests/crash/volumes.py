@@ -9,14 +9,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.volume import ledger as ledger_file
-from ansible.module_utils.reingest.volume.durable import make_directory
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.record import FinaliseRecord
 from clusters import copy_of, edit_control, initialise, programs, unprivileged
 from crash.module import OPERATOR, claim, promote, release
 from crash.server import Programs
+
+from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
+from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.layout import Volume
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 OLD = ("20261020T000000Z", "20261021T000000Z")  # of few files, so that each can be a point

@@ -15,19 +15,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.volume import ledger as ledger_file
-from ansible.module_utils.reingest.volume.copy import apply_copy, plan_copy
-from ansible.module_utils.reingest.volume.durable import make_directory
-from ansible.module_utils.reingest.volume.emptying import give_up_emptying
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.movable import ingest_mount_faults
-from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
-from ansible.module_utils.reingest.volume.record import FinaliseRecord
 from clusters import as_unprivileged, initialise, unprivileged, whole_cluster
 from deployment import free_port
 from mounts import bind, image, mount, needs
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
+from plugins.module_utils.reingest.promotion.movable import ingest_mount_faults
+from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
+from plugins.module_utils.reingest.staging.copy import apply_copy, plan_copy
+from plugins.module_utils.reingest.staging.emptying import give_up_emptying
+from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.layout import Volume
 
 A = "20261101T000000Z"
 OPERATOR = "0000-0002-1825-0097"
@@ -230,10 +231,9 @@ def server_on(made):
 _COPY = """
 import sys
 from pathlib import Path
-import ansible.module_utils as m; m.__path__.append("module_utils")
-from ansible.module_utils.reingest.volume.copy import apply_copy, plan_copy
-from ansible.module_utils.reingest.volume.emptying import give_up_emptying
-from ansible.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.staging.copy import apply_copy, plan_copy
+from plugins.module_utils.reingest.staging.emptying import give_up_emptying
+from plugins.module_utils.reingest.volume.layout import Volume
 volume = Volume(Path(sys.argv[1]))
 print(apply_copy(volume, plan_copy(volume, "", loaded="", dry=False)).shown()["kept"])
 """

@@ -15,7 +15,6 @@ import time
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.window.lease import worker
 from controller import (
     DEAD_MAN_S,
     kill,
@@ -31,6 +30,8 @@ from controller import (
     window_open,
 )
 from deployment import RELEASE_1, RELEASE_2, broken_portal, make_deployment
+
+from plugins.module_utils.reingest.window.lease import worker
 
 SHORT = ("-e", f"reingest_dead_man={DEAD_MAN_S}")
 PROMOTE = "playbooks/promote.yml"

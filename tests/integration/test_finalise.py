@@ -6,16 +6,17 @@ import os
 import subprocess
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import lsn_number, read_control
-from ansible.module_utils.reingest.postgres.maintenance import freeze
-from ansible.module_utils.reingest.volume.finalise import finalise_cluster, plan_finalise
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger
-from ansible.module_utils.reingest.volume.promote import plan_promotion
-from ansible.module_utils.reingest.volume.record import record_of
 from claims import claim_for
 from psycopg2.extensions import make_dsn
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.control import lsn_number, read_control
+from plugins.module_utils.reingest.postgres.maintenance import freeze
+from plugins.module_utils.reingest.promotion.finalised import record_of
+from plugins.module_utils.reingest.promotion.promote import plan_promotion
+from plugins.module_utils.reingest.staging.finalise import finalise_cluster, plan_finalise
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.ledger import read_ledger
 
 A = "20261101T000000Z"
 WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}

@@ -8,11 +8,12 @@ import itertools
 import os
 
 import pytest
-from ansible.module_utils.reingest.volume import ledger as ledger_file
-from ansible.module_utils.reingest.volume.durable import make_directory
-from ansible.module_utils.reingest.volume.layout import Volume
 from clusters import core_of, whole_cluster
 from mounts import image
+
+from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.layout import Volume
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 OPERATOR = "0000-0002-1825-0097"

@@ -10,10 +10,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.volume.adopt import apply_adoption, plan_adoption
-from ansible.module_utils.reingest.volume.kind import kind_of, probe_exchange
-from ansible.module_utils.reingest.volume.layout import Volume
 from mounts import image, mount, needs
+
+from plugins.module_utils.reingest.adoption.adopt import apply_adoption, plan_adoption
+from plugins.module_utils.reingest.volume.kind import kind_of, probe_exchange
+from plugins.module_utils.reingest.volume.layout import Volume
 
 
 @pytest.fixture

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.postgres.load_settings import LOAD_CONF, rendered
-from ansible.module_utils.reingest.volume.finalise import finalise_cluster, plan_finalise
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger
-from ansible.module_utils.reingest.volume.record import record_of
-from ansible.module_utils.reingest.volume.unsynced import read_mark
 from claims import claim_for
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.postgres.load_settings import LOAD_CONF, rendered
+from plugins.module_utils.reingest.promotion.finalised import record_of
+from plugins.module_utils.reingest.staging.finalise import finalise_cluster, plan_finalise
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.ledger import read_ledger
+from plugins.module_utils.reingest.volume.unsynced import read_mark
 
 A = "20261101T000000Z"
 WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}

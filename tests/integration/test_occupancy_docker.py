@@ -12,22 +12,23 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.services.docker import DockerEngine
-from ansible.module_utils.reingest.services.group import apply_group, plan_group
-from ansible.module_utils.reingest.services.model import Service
-from ansible.module_utils.reingest.services.occupancy import SOCKET, look, occupants, refuse_occupied
-from ansible.module_utils.reingest.services.process import ProcessEngine
-from ansible.module_utils.reingest.volume import ledger as ledger_file
-from ansible.module_utils.reingest.volume.discard import plan_discard
-from ansible.module_utils.reingest.volume.durable import make_directory
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
-from ansible.module_utils.reingest.volume.prune import apply_pruning, plan_pruning
-from ansible.module_utils.reingest.volume.record import FinaliseRecord
 from clusters import core_of, whole_cluster
 from containers import BASE, PASSWORD, docker, running, wait_for_log, wait_for_loop
+
+from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
+from plugins.module_utils.reingest.engines.model import Service
+from plugins.module_utils.reingest.engines.occupancy import SOCKET, look, occupants, refuse_occupied
+from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
+from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
+from plugins.module_utils.reingest.retention.prune import apply_pruning, plan_pruning
+from plugins.module_utils.reingest.services.group import apply_group, plan_group
+from plugins.module_utils.reingest.staging.discard import plan_discard
+from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.layout import Volume
 
 pytestmark = pytest.mark.usefixtures("docker_engine")
 A, B = "20261101T000000Z", "20261102T000000Z"
@@ -309,10 +310,10 @@ def test_a_snapshot_that_a_container_has_is_refused_before_the_window(container,
 @pytest.mark.skipif(shutil.which("strace") is None, reason="NOT RUN: strace is not installed")
 def test_one_that_comes_between_the_move_and_the_link_is_found(container, site, tmp_path):
     script = (
-        "import os, sys, ansible.module_utils as m; m.__path__.append('module_utils');"
+        "import os, sys;"
         "from pathlib import Path; Path(sys.argv[2]).write_text(str(os.getpid()));"
-        "from ansible.module_utils.reingest.volume.layout import Volume;"
-        "from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion;"
+        "from plugins.module_utils.reingest.volume.layout import Volume;"
+        "from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion;"
         "volume = Volume(Path(sys.argv[1])); plan = plan_promotion(volume, '', loaded='', dry=False);"
         f"apply_promotion(volume, plan, run='two', operator='{OPERATOR}', kind='ingest')"
     )
@@ -479,7 +480,7 @@ def test_from_within_a_container_with_the_hosts_socket_the_hosts_processes_are_a
     """The directory of the container looks free from there, and may be in use by any container beside it."""
     code = (
         "import sys; sys.path.insert(0, '/code'); from pathlib import Path;"
-        "from reingest.services.occupancy import look; found = look(Path('/srv/pg/prod'));"
+        "from reingest.engines.occupancy import look; found = look(Path('/srv/pg/prod'));"
         "print(len(found.occupants), *found.blind_spots)"
     )
     (tmp_path / "look.py").write_text(code)

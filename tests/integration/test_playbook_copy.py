@@ -9,11 +9,12 @@ import signal
 import time
 
 import pytest
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.lock import worker
 from clusters import unprivileged
 from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
 from mounts import mount, needs
+
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.lock import worker
 
 COPY = ("-e", '{"reingest_copy": true}')
 

@@ -11,9 +11,10 @@ import time
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.postgres.load_settings import LOAD_CONF
 from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
+
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.postgres.load_settings import LOAD_CONF
 
 GIVE, TAKE = (
     "give the staging server its settings for the load",

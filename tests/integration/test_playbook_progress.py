@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.processes import started_at
 from deployment import make_deployment
+
+from plugins.module_utils.reingest.host.processes import started_at
 
 DATASET = """
 database: nmdc

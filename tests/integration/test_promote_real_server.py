@@ -12,19 +12,20 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.services.group import apply_group, plan_group
-from ansible.module_utils.reingest.services.model import Health, Service
-from ansible.module_utils.reingest.services.process import ProcessEngine
-from ansible.module_utils.reingest.volume.finalise import apply_finalise, finalise_cluster, plan_finalise
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.lock import verb
-from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
-from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
 from claims import claim_for
 from clusters import initialise, programs, unprivileged
 from deployment import free_port
+
+from plugins.module_utils.reingest.engines.model import Health, Service
+from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
+from plugins.module_utils.reingest.promotion.recovery import apply_recovery, plan_recovery
+from plugins.module_utils.reingest.services.group import apply_group, plan_group
+from plugins.module_utils.reingest.staging.finalise import apply_finalise, finalise_cluster, plan_finalise
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.lock import verb
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"
@@ -162,11 +163,10 @@ def test_a_running_staging_server_is_not_promoted(portal):
 _ACROSS_MOUNTS = """
 import subprocess, sys
 from pathlib import Path
-import ansible.module_utils as m; m.__path__.append("module_utils")
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.movable import probe_rename
-from ansible.module_utils.reingest.volume.promote import plan_promotion
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.promotion.movable import probe_rename
+from plugins.module_utils.reingest.promotion.promote import plan_promotion
 root, mounted = Path(sys.argv[1]), sys.argv[2]
 subprocess.run(["mount", "--make-rprivate", "/"], check=True)
 subprocess.run(["mount", "--bind", root / mounted, root / mounted], check=True)

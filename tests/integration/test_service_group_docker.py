@@ -11,12 +11,13 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.services.docker import DockerEngine
-from ansible.module_utils.reingest.services.group import apply_group, plan_group
-from ansible.module_utils.reingest.services.model import Health, Service
 from containers import BASE, PASSWORD, docker, running, wait_for_log
+
+from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
+from plugins.module_utils.reingest.engines.model import Health, Service
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.services.group import apply_group, plan_group
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("docker_engine")
@@ -189,8 +190,8 @@ def test_an_engine_that_does_not_answer_is_named(tmp_path):
 def test_an_account_that_may_not_use_the_engine_is_told_so(tmp_path):
     path = tmp_path / "docker.sock"
     script = (
-        "import os, socket, ansible.module_utils as m; m.__path__.append('module_utils');"
-        "from ansible.module_utils.reingest.services.docker_api import DockerApi;"
+        "import os, socket;"
+        "from plugins.module_utils.reingest.engines.docker.api import DockerApi;"
         f"socket.socket(socket.AF_UNIX).bind({str(path)!r}); os.chmod({str(path)!r}, 0);"
         "os.geteuid() or (os.setgroups([]), os.setegid(65534), os.seteuid(65534));"
         f"DockerApi({str(path)!r}).call('GET', '/version')"

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.services.group import apply_group, plan_group
-from ansible.module_utils.reingest.services.model import Health, Service
-from ansible.module_utils.reingest.services.process import ProcessEngine
 from clusters import edit_control, initialise, process_in, programs, unprivileged
 from deployment import free_port
+
+from plugins.module_utils.reingest.engines.model import Health, Service
+from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.services.group import apply_group, plan_group
 
 STUBBORN = ("sh", "-c", "trap '' TERM INT; while :; do sleep 0.02; done")
 

@@ -6,9 +6,10 @@ from contextlib import closing
 
 import psycopg2
 import pytest
-from ansible.module_utils.reingest.postgres.dsn import connect
-from ansible.module_utils.reingest.services.model import Health, Service
-from ansible.module_utils.reingest.window.ending import end_sessions
+
+from plugins.module_utils.reingest.engines.model import Health, Service
+from plugins.module_utils.reingest.postgres.dsn import connect
+from plugins.module_utils.reingest.window.ending import end_sessions
 
 DEAD, ALIVE = "20261101T000000Z-dead", "20261102T000000Z-beef"
 

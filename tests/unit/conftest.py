@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.volume import ledger as ledger_file
-from ansible.module_utils.reingest.volume.durable import make_directory
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger
-from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
-from ansible.module_utils.reingest.volume.record import FinaliseRecord
-from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
 from claims import claim_for
 from clusters import core_of, initialise, programs, unprivileged
+
+from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
+from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
+from plugins.module_utils.reingest.promotion.recovery import apply_recovery, plan_recovery
+from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.ledger import read_ledger
 
 OPERATOR = "0000-0002-1825-0097"
 

@@ -10,7 +10,7 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..postgres.dsn import Connection
 from .catalog import TableShape
-from .record import TableCount
+from .provenance import TableCount
 from .rejects import RejectPolicy
 from .rows import Feed
 

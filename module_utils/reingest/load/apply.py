@@ -17,13 +17,14 @@ from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
 from ..sources.source import Query
 from .account import Account, count_table, settle_accounts
+from .constraints import Reference
 from .fill import CONTENT, Filling, fill_table
 from .meter import TableMeter
 from .orphans import trace_orphans
 from .phases import Phases
 from .plan import LoadPlan
 from .prepare import prepare_load, reject_policy
-from .record import TableCount, finish_record
+from .provenance import TableCount, finish_record
 from .references import Settled, add_references, prove_references, settle_orphans
 from .rejects import RejectPolicy
 from .reporter import Reporter
@@ -31,7 +32,6 @@ from .rows import Feed
 from .script import refused, run_script
 from .sequences import keep_sequences, move_sequences
 from .server import load_lock
-from .setaside import Reference
 from .state import FilledTable, end_state, give_up_state, write_filled, write_settled
 from .workers import Job, run_parallel
 

@@ -20,8 +20,8 @@ from psycopg2 import sql
 
 from ..postgres.dsn import Connection
 from .copy_text import NULL, escaped, unescaped
-from .forms import DOUBLE, TIMES, double_bits, written_form, written_times
 from .rows import Batch, Feed
+from .text_forms import DOUBLE, TIMES, double_bits, written_form, written_times
 
 _AS_SENT = {"text", "character varying", "json"}
 _TRUTH = {"true": "t", "false": "f", "t": "t", "f": "f"}

@@ -19,21 +19,21 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..postgres.dsn import Connection, connect
 from ..sources.blocks import IrregularError, QuotedNullError
-from .at_once import BadRowsError, copy_all
 from .canonical import Canonical, ContentSum, table_sum
-from .careful import copy_carefully
+from .constraints import KeyRefused, Piece, put_back, put_back_together, take_off
+from .copy_rows import BadRowsError, copy_all
 from .duplicates import RepeatedKeys, drop_duplicates
+from .fast_copy.delimited import quick_delimited
+from .fast_copy.json_lines import quick_json
+from .fast_copy.parquet import quick_parquet
+from .fast_copy.row_by_row import quick_rows
+from .fast_copy.streams import Copied, copy_in_streams, copy_quickly
+from .fast_copy.way import Quick
 from .meter import DONE, INDEXING, LOADING, TableMeter
-from .quick.delimited import quick_delimited
-from .quick.json_lines import quick_json
-from .quick.parquet import quick_parquet
-from .quick.row_by_row import quick_rows
-from .quick.streams import Copied, copy_in_streams, copy_quickly
-from .quick.way import Quick
 from .rejects import RejectLog, RejectPolicy
 from .rows import Feed, RowReader
+from .salvage_rows import copy_carefully
 from .script import refused
-from .setaside import KeyRefused, Piece, put_back, put_back_together, take_off
 from .workers import Job, run_parallel
 
 CONTENT, COUNTS = "content", "counts"

@@ -20,10 +20,10 @@ from ..volume.snapshot_id import checked, new_id
 from .catalog import TableShape, read_tables
 from .digests import load_digest, load_identity, table_digest
 from .fill import CONTENT
-from .fit import check_tables
-from .record import LoadRecord, TableCount
+from .provenance import LoadRecord, TableCount
 from .resume import Resumption, plan_resume
 from .rows import Feed
+from .schema_match import check_tables
 from .script import read_script, run_script
 from .server import MAINTENANCE, Server, inspect_production, inspect_staging, refuse_second_load
 from .state import FilledTable, UnresumableError

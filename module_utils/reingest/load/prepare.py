@@ -9,14 +9,14 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..postgres.dsn import Connection, connect, with_database
+from .constraints import SetAside, set_aside, take_off
 from .plan import LoadPlan
-from .record import begin_record, resume_record
+from .provenance import begin_record, resume_record
 from .rejects import RejectPolicy
 from .resume import Resumption
 from .script import refused, run_script
 from .sequences import begin_sequences, resume_sequences
 from .server import end_sessions, replace_database
-from .setaside import SetAside, set_aside, take_off
 from .state import UnresumableError, begin_state, read_state, resume_state
 
 

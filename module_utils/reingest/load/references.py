@@ -13,9 +13,9 @@ from ..dataset.model import SOURCE, Dataset
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
 from .canonical import line_hash, table_columns
+from .constraints import Reference
 from .rows import Feed
 from .script import database_reason
-from .setaside import Reference
 
 _SHOWN = 3
 _THERE = """

@@ -14,8 +14,8 @@ from urllib.parse import quote
 from ..dataset.mapping import Value
 from ..dataset.model import Budget, Table
 from ..errors import Refusal
+from ..fs.durable import sync_directory
 from ..sources.source import Source
-from ..volume.durable import sync_directory
 
 _SHOWN = 80
 _KEPT = 10_000  # characters of a value

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import Refusal
-from ..processes import started_at
-from ..runs.progress import DIED, FAILED, FILE, FINISHED, RUNNING, machine, process_runs, read_progress
+from ..host.processes import started_at
 from .meter import Meter
+from .progress import DIED, FAILED, FILE, FINISHED, RUNNING, machine, process_runs, read_progress
 
 _BEAT_S = 1.0
 _PLAN = "plan"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ..dataset.model import Dataset
 from ..postgres.dsn import connect, with_database
-from .setaside import SetAside
+from .constraints import SetAside
 from .state import FilledTable, LoadState, UnresumableError, read_state
 
 

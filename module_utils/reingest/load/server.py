@@ -13,7 +13,7 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Unreachable, address, connect, with_database
 from .catalog import TableShape, read_tables
-from .record import LoadRecord, read_record
+from .provenance import LoadRecord, read_record
 
 MAINTENANCE = "postgres"
 _LOCK = 7_235_419_186_024_011_361  # any number, the same for every load

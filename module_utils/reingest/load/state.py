@@ -9,8 +9,8 @@ from typing import Any
 
 from ..postgres.dsn import Connection
 from .catalog import table_name
+from .constraints import Piece, Reference, SetAside
 from .references import Settled
-from .setaside import Piece, Reference, SetAside
 
 # PostgreSQL empties an unlogged table when it recovers from a crash, and keeps it over a clean stop.
 _CREATE = """

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from .machine import Machine
+from ..host.machine import Machine
 from .settings import Setting, is_on, parse_settings
 
 LOAD_CONF = "reingest.load.conf"

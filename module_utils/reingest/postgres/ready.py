@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from ..processes import started_at
+from ..host.processes import started_at
 from .working import working_in
 
 _READY = "ready"

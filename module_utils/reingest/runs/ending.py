@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from ..errors import Refusal
-from ..loaders.keeper import descendants
-from ..processes import started_at
-from .progress import RUNNING, Progress, find_loads, process_runs
+from ..external_loader.keeper import descendants
+from ..host.processes import started_at
+from ..load.progress import RUNNING, Progress, find_loads, process_runs
 
 _GRACE_S = 5.0
 _LONGEST_S = 20.0  # the keeper of a portal's own loader asks first, too

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from contextlib import suppress
 
+from ..engines.model import POSTGRESQL, Engine, Service
+from ..engines.occupancy import occupancy_faults
 from ..errors import Refusal
 from ..postgres.datadir import is_data_directory
 from ..postgres.working import working_in
-from .model import POSTGRESQL, Engine, Service
-from .occupancy import occupancy_faults
 
 
 def refuse_unsafe_start(service: Service, *, exclusive: bool = False, own: Collection[str] = ()) -> None:

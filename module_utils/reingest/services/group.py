@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ..engines.model import POSTGRESQL, PROBE, Engine, Service
 from ..errors import Refusal
 from ..postgres.control import read_control
 from ..postgres.ready import why_not_ready
 from . import health
 from .alone import clear_remnant, refuse_company, refuse_unsafe_start
-from .model import POSTGRESQL, PROBE, Engine, Service
 
 STARTED = "started"
 STOPPED = "stopped"

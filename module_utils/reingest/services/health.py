@@ -10,8 +10,8 @@ import urllib.request
 from contextlib import closing
 from typing import Any
 
+from ..engines.model import Health
 from ..errors import Refusal
-from .model import Health
 
 _CONNECT_S = 2
 _MALFORMED = (

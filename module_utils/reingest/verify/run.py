@@ -12,7 +12,7 @@ from psycopg2 import sql
 from ..dataset.model import Check, Dataset, Table
 from ..errors import Refusal
 from ..load.catalog import TableShape, read_tables, table_name
-from ..load.record import LoadRecord
+from ..load.provenance import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database

@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import Refusal
-from ..postgres.mounts import FileSystem, file_system
-from .durable import make_directory, sync_directory
+from ..fs.durable import make_directory, sync_directory
+from ..fs.mounts import FileSystem, file_system
+from ..fs.rename import exchange
 from .layout import Volume
-from .rename import exchange
 
 _LOCAL = frozenset({"bcachefs", "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs", "reiserfs", "xfs", "zfs"})
 _MEMORY = frozenset({"ramfs", "tmpfs"})

@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..errors import Refusal
-from .durable import append_line
+from ..fs.durable import append_line
 from .layout import Volume
 
 VERSION = 1

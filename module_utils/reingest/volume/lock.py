@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import Refusal
-from ..processes import started_at
-from .durable import make_directory, sync_directory, write_json
+from ..fs.durable import make_directory, sync_directory, write_json
+from ..host.processes import started_at
 from .layout import Volume
 from .reserve import give_up_reserve, keep_reserve
 

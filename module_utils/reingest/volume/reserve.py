@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from .durable import sync_directory
+from ..fs.durable import sync_directory
 from .layout import Volume
 
 _SIZE = 1 << 20  # bytes; a run writes some 50 KiB of records

@@ -10,14 +10,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timezone
-from pathlib import Path
 
 from ..errors import Refusal
+from ..fs.durable import sync_directory, write_json
+from ..host.boot import boot_id
 from ..postgres.control import read_control
-from .durable import sync_directory, write_json
 from .layout import Volume
-
-_BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True)
@@ -32,11 +30,6 @@ class Unsynced:
 
 class DamagedMark(Refusal):
     """The mark cannot be read: whether what ``ingest/`` holds is on disk, nobody can tell."""
-
-
-def boot_id() -> str:
-    """Return the id that the kernel gave to this boot of the machine, the same in all its containers."""
-    return _BOOT.read_text(encoding="ascii").strip()
 
 
 def read_mark(volume: Volume) -> Unsynced | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 
-from ..processes import started_at
+from ..host.boot import boot_id
+from ..host.processes import started_at
 from ..volume.lock import Claim, now_text
-from ..volume.unsynced import boot_id
 
 _SUFFIX = "-dead-man"
 

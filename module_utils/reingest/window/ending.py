@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from ..engines.model import Service
 from ..errors import Refusal
-from ..processes import started_at
-from ..services.model import Service
+from ..host.processes import started_at
 from ..volume import lock
 from ..volume.layout import Volume
 from . import lease

@@ -19,11 +19,11 @@ import time
 from pathlib import Path
 
 from ..errors import Refusal
-from ..processes import started_at
-from ..volume.durable import replace_file
+from ..fs.durable import replace_file
+from ..host.processes import started_at
 from .lease import remove_signs, watched, watcher
 from .pack import packed
-from .record import Window
+from .window import Window
 
 APPLICATION, LOG = "reingest-watch.pyz", "watcher.log"
 _UNITS = Path("/etc/systemd/system")

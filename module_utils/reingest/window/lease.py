@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import Refusal
-from ..processes import started_at
-from ..volume.unsynced import boot_id
-from .record import Window, boottime, refuse_closed, refusing
+from ..host.boot import boot_id
+from ..host.processes import started_at
+from .window import Window, boottime, refuse_closed, refusing
 
 _LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
 _POLL_S = 0.05

@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PACKAGE = "reingest"
-_MAIN = f"from {_PACKAGE}.window.watcher import main\n\nmain()\n"
+_MAIN = f"from {_PACKAGE}.window.watchdog import main\n\nmain()\n"
 
 
 def packed() -> bytes:
     """Return a zip application with the sources of this very package; Python runs it as it is."""
-    from . import watcher  # noqa: F401 - Ansible takes along what a module imports, here or further down
+    from . import watchdog as watcher  # noqa: F401 - Ansible takes along what a module imports, here or further down
 
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as application:

@@ -15,18 +15,18 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..engines.model import Engine, Service
 from ..errors import Refusal
 from ..postgres.ready import stops
 from ..postgres.working import working_in
+from ..promotion.journal import DamagedJournal, Intent, Place, read_intent
+from ..promotion.recovery import apply_recovery, live_snapshot, plan_recovery
 from ..services.group import STARTED, STOPPED, apply_group, plan_group
-from ..services.model import Engine, Service
 from ..volume import ledger as ledger_file
-from ..volume.journal import DamagedJournal, Intent, Place, read_intent
 from ..volume.layout import Volume
 from ..volume.ledger import read_ledger
 from ..volume.lock import check_run, verb
-from ..volume.recover import apply_recovery, live_snapshot, plan_recovery
-from .record import Window, write_window
+from .window import Window, write_window
 
 _ATTEMPTS = 2  # a service that was still ending when it was looked at is started the second time
 _NOBODY_KNOWS = Intent("", "", "", "", "", "", Place(0, ""))  # what a damaged journal says was begun

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
+from ..promotion.recovery import live_snapshot
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
 from ..volume.lock import check_run, now_text, verb
-from ..volume.recover import live_snapshot
 from .ending import end_sessions, end_steps
 from .launch import end_watcher, start_watcher
 from .lease import held, refresh, watched
-from .record import (
+from .recover import Host, Outcome, interrupted, is_proven, recover_host
+from .window import (
     DamagedWindow,
     Window,
     put_aside,
@@ -25,7 +26,6 @@ from .record import (
     remove_window,
     write_window,
 )
-from .recover import Host, Outcome, interrupted, is_proven, recover_host
 
 
 @dataclass(frozen=True)

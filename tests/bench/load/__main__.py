@@ -16,11 +16,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration")]
+sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT)]
 
-import ansible.module_utils  # noqa: E402 - the paths come first
-
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 
 from bench.load.cases import CASES, DATABASE, run_case  # noqa: E402
 from bench.load.context import FLOOR, SAMPLE_ROWS, Bench, make_data  # noqa: E402

@@ -7,13 +7,11 @@ import json
 import sys
 from pathlib import Path
 
-import ansible.module_utils
 from ansible.module_utils.testing import patch_module_args
 
 ROOT = Path(__file__).parents[3]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
-sys.path[0] = str(ROOT / "library")
+sys.path[0] = str(ROOT)
 
 if __name__ == "__main__":
     with patch_module_args(json.load(sys.stdin)):
-        importlib.import_module("ingest_load").main()
+        importlib.import_module("plugins.modules.ingest_load").main()

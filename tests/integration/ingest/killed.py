@@ -16,13 +16,11 @@ from integration.ingest.sources_load import DEFAULTS
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
-import ansible.module_utils
-ansible.module_utils.__path__.append(sys.argv[1])
-sys.path.insert(0, sys.argv[2])
-import ingest_load
-from ansible.module_utils.reingest.step import StepClock
+sys.path.insert(0, sys.argv[1])
+from plugins.modules import ingest_load
+from plugins.module_utils.reingest.runs.step import StepClock
 print("started", flush=True)
-ingest_load.load(__import__("json").loads(sys.argv[3]), StepClock("load"), check=False)
+ingest_load.load(__import__("json").loads(sys.argv[2]), StepClock("load"), check=False)
 """
 # A row that names the gate holds whoever touches it there, while `Gate.shut`. Editions count by themselves.
 GATED = (
@@ -125,7 +123,7 @@ def loading(portal, server, *, run="run-1", **params):
         "jobs": 2,
         **params,
     }
-    paths = [str(ROOT / "module_utils"), str(ROOT / "library")]
+    paths = [str(ROOT)]
     command = [sys.executable, "-c", PROGRAM, *paths, json.dumps(given)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:

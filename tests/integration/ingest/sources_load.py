@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-import ingest_load
-from ansible.module_utils.reingest.step import StepClock
 from hypothesis import HealthCheck, Phase
+
+from plugins.module_utils.reingest.runs.step import StepClock
+from plugins.modules import ingest_load
 
 # Settings of a property of loads: an example is a whole load, and to look for a smaller one takes minutes.
 ONE_LOAD = {"suppress_health_check": list(HealthCheck), "phases": [Phase.explicit, Phase.generate]}

@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 from pathlib import Path
-import ansible.module_utils
-ansible.module_utils.__path__.append(sys.argv[1])
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.load import apply, plan
+sys.path.insert(0, sys.argv[1])
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.load import apply
+from plugins.module_utils.reingest.load import plan
 planned = plan.plan_load(Path(sys.argv[2]), staging_dsn=sys.argv[3], production_required=False, force=True)
 print("planned", flush=True)
 sys.stdin.readline()
@@ -38,7 +38,7 @@ def fed(portal, staging):
     source = portal.sources / "book.jsonl"
     source.write_text("")
     portal.change("from: book.jsonl.gz", "from: book.jsonl")
-    command = [sys.executable, "-c", PROGRAM, str(ROOT / "module_utils"), str(portal.dataset), staging.dsn()]
+    command = [sys.executable, "-c", PROGRAM, str(ROOT), str(portal.dataset), staging.dsn()]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "planned\n"
     source.unlink()

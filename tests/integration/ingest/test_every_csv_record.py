@@ -8,11 +8,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.ingest.csv_oracle import Form, NeverClosedError, expected, written
 from integration.ingest.sources_load import ONE_LOAD, SourceTable
+
+from plugins.module_utils.reingest.errors import Refusal
 
 SPECTRUM = Path(__file__).parents[2] / "data" / "csv_spectrum"
 PIECES = ["a", "c1", "0", " ", "é", "\\", "\\.", "\\N", "'", "|", ";", "\t", "\x0b", "\x85", "NULL", "\ufeff"]

@@ -16,10 +16,9 @@ ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
 PROGRAM = """
 import json, re, resource, sys
-import ansible.module_utils
-ansible.module_utils.__path__.append(sys.argv[1])
-from ansible.module_utils.reingest.load.apply import apply_load
-from ansible.module_utils.reingest.load.plan import plan_load
+sys.path.insert(0, sys.argv[1])
+from plugins.module_utils.reingest.load.apply import apply_load
+from plugins.module_utils.reingest.load.plan import plan_load
 from pathlib import Path
 plan = plan_load(Path(sys.argv[2]), staging_dsn=sys.argv[3], production_required=False, force=True)
 rejects = Path(sys.argv[4])
@@ -40,7 +39,7 @@ def load_apart(portal, staging, tmp_path):
             sys.executable,
             "-c",
             PROGRAM,
-            ROOT / "module_utils",
+            ROOT,
             portal.dataset,
             staging.dsn(),
             rejects,

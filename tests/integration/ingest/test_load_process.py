@@ -16,9 +16,9 @@ ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import resource, sys
 from pathlib import Path
-import ansible.module_utils
-ansible.module_utils.__path__.append(sys.argv[1])
-from ansible.module_utils.reingest.load import apply, plan
+sys.path.insert(0, sys.argv[1])
+from plugins.module_utils.reingest.load import apply
+from plugins.module_utils.reingest.load import plan
 planned = plan.plan_load(Path(sys.argv[2]), staging_dsn=sys.argv[3], production_required=False, force=True)
 print("planned", flush=True)
 sys.stdin.readline()
@@ -29,7 +29,7 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 def start(portal, staging):
     """Plan a load in a process of its own, and return it; it waits for a line before it goes on."""
-    command = [sys.executable, "-c", PROGRAM, str(ROOT / "module_utils"), str(portal.dataset), staging.dsn()]
+    command = [sys.executable, "-c", PROGRAM, str(ROOT), str(portal.dataset), staging.dsn()]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "planned\n"
     return process

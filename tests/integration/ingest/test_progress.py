@@ -19,7 +19,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible.module_utils.reingest.processes import started_at
+
+from plugins.module_utils.reingest.host.processes import started_at
 
 ROOT = Path(__file__).parents[3]
 GATE = """

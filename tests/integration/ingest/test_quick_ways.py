@@ -15,10 +15,11 @@ from pathlib import Path
 import pyarrow
 import pyarrow.parquet
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.load.apply import apply_load
-from ansible.module_utils.reingest.load.plan import plan_load
 from psycopg2.extras import execute_values
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.load.apply import apply_load
+from plugins.module_utils.reingest.load.plan import plan_load
 
 COLUMNS = """
     id text PRIMARY KEY, name text NOT NULL, depth integer, size bigint, lat double precision, share real,

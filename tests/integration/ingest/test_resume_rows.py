@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.load import apply, plan
 from integration.ingest.killed import GATED, content, files, filled, gated, kill_when_held, shut
 from integration.ingest.portal_dataset import AUTHORS, BOOKS
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.load import apply, plan
 
 FIRST = {"author", "book"}
 EDITIONS = [(7, "first"), (9, "second"), (7, "copy")]

@@ -198,11 +198,12 @@ def test_a_module_that_is_killed_takes_the_loader_along_and_the_next_run_starts_
     arguments, load, place, children, staging
 ):
     place.adds(HANGS + "time.sleep(600)")
-    program = "import json, sys\nsys.path[:0] = sys.argv[2:]\nimport conftest, loader_run\n"
+    program = "import json, sys\nsys.path[:0] = sys.argv[2:]\nimport conftest\n"
+    program += "from plugins.modules import loader_run\n"
     program += "from ansible.module_utils.testing import patch_module_args\n"
     program += "with patch_module_args(json.loads(sys.argv[1])): loader_run.main()\n"
     given = json.dumps({**arguments, "command": place.command()})
-    paths = [str(ROOT / "library"), str(ROOT / "tests")]
+    paths = [str(ROOT), str(ROOT / "tests")]
     with subprocess.Popen([sys.executable, "-c", program, given, *paths]) as module:
         until(lambda: len(children()) == 3)
         module.send_signal(signal.SIGKILL)

@@ -9,25 +9,23 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
-import ansible.module_utils
-
 ROOT = Path(__file__).parents[3]
-ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
-sys.path.append(str(ROOT / "tests"))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import read_control
-from ansible.module_utils.reingest.volume import ledger as ledger_file
-from ansible.module_utils.reingest.volume.adopt import apply_adoption, plan_adoption
-from ansible.module_utils.reingest.volume.durable import make_directory
-from ansible.module_utils.reingest.volume.kind import kind_of, probe_exchange, refuse_kind
-from ansible.module_utils.reingest.volume.layout import Volume
-from ansible.module_utils.reingest.volume.ledger import read_ledger
-from ansible.module_utils.reingest.volume.lock import Claim, claim, verb
-from ansible.module_utils.reingest.volume.promote import apply_promotion, plan_promotion
-from ansible.module_utils.reingest.volume.record import FinaliseRecord
-from ansible.module_utils.reingest.volume.recover import apply_recovery, plan_recovery
 from clusters import core_of
+
+from plugins.module_utils.reingest.adoption.adopt import apply_adoption, plan_adoption
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
+from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
+from plugins.module_utils.reingest.promotion.recovery import apply_recovery, plan_recovery
+from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.kind import kind_of, probe_exchange, refuse_kind
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.ledger import read_ledger
+from plugins.module_utils.reingest.volume.lock import Claim, claim, verb
 
 A, OPERATOR = "20261101T000000Z", "0000-0002-1825-0097"
 

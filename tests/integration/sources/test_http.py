@@ -7,11 +7,12 @@ import http.server
 import threading
 
 import pytest
-from ansible.module_utils.reingest.dataset.model import Table
-from ansible.module_utils.reingest.dataset.reading import Reading
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.files import check_unchanged, find_sources, identify
-from ansible.module_utils.reingest.sources.reader import read_records
+
+from plugins.module_utils.reingest.dataset.model import Table
+from plugins.module_utils.reingest.dataset.reading import Reading
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.files import check_unchanged, find_sources, identify
+from plugins.module_utils.reingest.sources.reader import read_records
 
 
 @pytest.fixture

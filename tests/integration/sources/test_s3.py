@@ -6,12 +6,13 @@ import gzip
 
 import boto3
 import pytest
-from ansible.module_utils.reingest.dataset.model import Table
-from ansible.module_utils.reingest.dataset.reading import Reading
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.files import check_unchanged, find_sources, identify
-from ansible.module_utils.reingest.sources.reader import read_records
 from moto.server import ThreadedMotoServer
+
+from plugins.module_utils.reingest.dataset.model import Table
+from plugins.module_utils.reingest.dataset.reading import Reading
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.files import check_unchanged, find_sources, identify
+from plugins.module_utils.reingest.sources.reader import read_records
 
 ROWS = [{"a": str(number)} for number in range(200_000)]  # more than one request of a read
 

@@ -1,8 +1,9 @@
 import pytest
-from ansible.module_utils.reingest.dataset.document import Section
-from ansible.module_utils.reingest.dataset.form import read_form
-from ansible.module_utils.reingest.dataset.reading import Dialect, Reading
-from ansible.module_utils.reingest.errors import Refusal
+
+from plugins.module_utils.reingest.dataset.document import Section
+from plugins.module_utils.reingest.dataset.form import read_form
+from plugins.module_utils.reingest.dataset.reading import Dialect, Reading
+from plugins.module_utils.reingest.errors import Refusal
 
 
 @pytest.fixture

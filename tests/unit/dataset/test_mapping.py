@@ -1,7 +1,8 @@
 import pytest
-from ansible.module_utils.reingest.dataset.mapping import Mapper, UnfitError
-from ansible.module_utils.reingest.dataset.model import Column, Condition
-from ansible.module_utils.reingest.errors import Refusal
+
+from plugins.module_utils.reingest.dataset.mapping import Mapper, UnfitError
+from plugins.module_utils.reingest.dataset.model import Column, Condition
+from plugins.module_utils.reingest.errors import Refusal
 
 
 def mapper_of(columns, each="", nested=True, where=None):

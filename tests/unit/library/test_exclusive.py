@@ -7,8 +7,9 @@ import socket
 import threading
 
 import pytest
-from ansible.module_utils.reingest.services import occupancy
-from ansible.module_utils.reingest.volume.unsynced import Unsynced, write_mark
+
+from plugins.module_utils.reingest.engines import occupancy
+from plugins.module_utils.reingest.volume.unsynced import Unsynced, write_mark
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}

@@ -1,8 +1,9 @@
 import pytest
-from ansible.module_utils.reingest.dataset.mapping import UnfitError
-from ansible.module_utils.reingest.load.catalog import ARRAY, JSON, PLAIN
-from ansible.module_utils.reingest.load.copy_text import encoders
-from ansible.module_utils.reingest.sources.values import Number
+
+from plugins.module_utils.reingest.dataset.mapping import UnfitError
+from plugins.module_utils.reingest.load.catalog import ARRAY, JSON, PLAIN
+from plugins.module_utils.reingest.load.copy_text import encoders
+from plugins.module_utils.reingest.sources.values import Number
 
 
 @pytest.mark.parametrize(

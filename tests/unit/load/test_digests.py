@@ -6,9 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.dataset.parse import parse_dataset
-from ansible.module_utils.reingest.load.digests import load_identity, table_digest
-from ansible.module_utils.reingest.sources.files import SourceFile
+
+from plugins.module_utils.reingest.dataset.parse import parse_dataset
+from plugins.module_utils.reingest.load.digests import load_identity, table_digest
+from plugins.module_utils.reingest.sources.files import SourceFile
 
 DATASET = """
 database: library

@@ -1,8 +1,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.load.meter import DONE, INDEXING, LOADING, WAITING, Meter
-from ansible.module_utils.reingest.load.workers import Job, run_parallel
+
+from plugins.module_utils.reingest.load.meter import DONE, INDEXING, LOADING, WAITING, Meter
+from plugins.module_utils.reingest.load.workers import Job, run_parallel
 
 
 def counted(meter):

@@ -1,9 +1,10 @@
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.dataset.model import Budget, Table
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.load.rejects import Reject, RejectLog, RejectPolicy
+
+from plugins.module_utils.reingest.dataset.model import Budget, Table
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.load.rejects import Reject, RejectLog, RejectPolicy
 
 BAD = Reject(Path("a.csv"), 2, "", "x", "no row")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.load.rejects import RejectPolicy
+
+from plugins.module_utils.reingest.load.rejects import RejectPolicy
 
 
 @pytest.fixture

@@ -6,10 +6,11 @@ import signal
 import time
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.load.meter import LOADING
-from ansible.module_utils.reingest.load.reporter import reported
-from ansible.module_utils.reingest.runs.progress import read_progress
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.load.meter import LOADING
+from plugins.module_utils.reingest.load.progress import read_progress
+from plugins.module_utils.reingest.load.reporter import reported
 
 FACTS = {"run": "run-1", "operator": "ada", "release": "r1", "snapshot": "", "staging": "db:5432"}
 

@@ -1,6 +1,7 @@
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.load.script import read_script
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.load.script import read_script
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@ import os
 import signal
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.load.workers import Job, run_parallel
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.load.workers import Job, run_parallel
 
 
 def refuse():

@@ -6,9 +6,10 @@ import re
 import subprocess
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.control import crc32c, lsn_number, read_control
 from clusters import IN_PRODUCTION, copy_of, edit_control, programs
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.control import crc32c, lsn_number, read_control
 
 
 def test_crc32c_of_the_standard_check_value():

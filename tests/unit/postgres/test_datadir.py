@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.datadir import (
+from clusters import IN_PRODUCTION, copy_of, edit_control, process_in
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.datadir import (
     is_data_directory,
     processes_in,
     read_data_directory,
@@ -12,7 +14,6 @@ from ansible.module_utils.reingest.postgres.datadir import (
     use_faults,
     version_faults,
 )
-from clusters import IN_PRODUCTION, copy_of, edit_control, process_in
 
 
 @pytest.fixture

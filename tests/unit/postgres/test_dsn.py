@@ -1,9 +1,10 @@
 import socket
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.dsn import Unreachable, address, connect, shown, with_database
 from psycopg2.extensions import parse_dsn
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.postgres.dsn import Unreachable, address, connect, shown, with_database
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.postgres.load_settings import (
+
+from plugins.module_utils.reingest.host.machine import Machine
+from plugins.module_utils.reingest.postgres.load_settings import (
     LOAD_CONF,
     excluded,
     included,
@@ -12,8 +14,7 @@ from ansible.module_utils.reingest.postgres.load_settings import (
     rendered,
     stronger_settings,
 )
-from ansible.module_utils.reingest.postgres.machine import Machine
-from ansible.module_utils.reingest.postgres.settings import Setting
+from plugins.module_utils.reingest.postgres.settings import Setting
 
 GIB = 1 << 30
 LINE = b"include_if_exists = 'reingest.load.conf' # reingest, while a load runs"

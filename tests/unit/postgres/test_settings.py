@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 
 import pytest
-from ansible.module_utils.reingest.postgres.settings import (
+from clusters import as_unprivileged, copy_of, programs
+
+from plugins.module_utils.reingest.postgres.settings import (
     command_line,
     file_settings,
     is_on,
     setting_faults,
 )
-from clusters import as_unprivileged, copy_of, programs
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from ansible.module_utils.reingest.postgres.working import container_of, innermost, working_in
 from clusters import process_in
+
+from plugins.module_utils.reingest.postgres.working import container_of, innermost, working_in
 
 
 def test_a_process_is_found_with_its_name_and_parent(tmp_path):

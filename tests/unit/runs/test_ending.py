@@ -8,9 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.processes import started_at
-from ansible.module_utils.reingest.runs.ending import end_load, loads_of_others
-from unit.runs.states import load
+from unit.load.states import load
+
+from plugins.module_utils.reingest.host.processes import started_at
+from plugins.module_utils.reingest.runs.ending import end_load, loads_of_others
 
 STUBBORN = """
 import os, signal, sys, time

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.services.group import apply_group, plan_group
-from ansible.module_utils.reingest.services.model import Health, Service, service_from
-from ansible.module_utils.reingest.services.process import ProcessEngine
 from clusters import process_in
+
+from plugins.module_utils.reingest.engines.model import Health, Service, service_from
+from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.services.group import apply_group, plan_group
 
 DB, PORTAL = Service("db", command=("sleep", "600")), Service("portal", command=("sleep", "600"))
 

@@ -9,9 +9,10 @@ import sys
 import threading
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.services.health import answer
-from ansible.module_utils.reingest.services.model import Health
+
+from plugins.module_utils.reingest.engines.model import Health
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.services.health import answer
 
 
 @pytest.fixture
@@ -120,8 +121,8 @@ def test_a_malformed_login_is_refused_without_showing_it(dsn):
 def test_a_host_without_psycopg2_can_ask_whatever_is_no_login():
     script = (
         "import sys; sys.modules['psycopg2'] = None\n"
-        "import ansible.module_utils as m; m.__path__.append('module_utils')\n"
-        "from ansible.module_utils.reingest.services import group, health, model\n"
+        "from plugins.module_utils.reingest.engines import model\n"
+        "from plugins.module_utils.reingest.services import group, health\n"
         "assert health.answer(model.Health(tcp='127.0.0.1:1'))\n"
         "try: health.answer(model.Health(postgresql='postgresql://h/d'))\n"
         "except ImportError as error: assert error.name == 'psycopg2'\n"

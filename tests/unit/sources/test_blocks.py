@@ -5,16 +5,17 @@ import gzip
 import io
 
 import pytest
-from ansible.module_utils.reingest.dataset.reading import Dialect, Reading
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.blocks import (
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.module_utils.reingest.dataset.reading import Dialect, Reading
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.blocks import (
     IrregularError,
     read_line_blocks,
     read_record_blocks,
     whole_records,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 CSV = Reading(format="csv")
 TAB = Reading(format="tsv", dialect=Dialect(delimiter="\t", quote=""))

@@ -1,9 +1,10 @@
 import sqlite3
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.database import read_database, read_database_fields
-from ansible.module_utils.reingest.sources.source import query_in
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.database import read_database, read_database_fields
+from plugins.module_utils.reingest.sources.source import query_in
 
 
 @pytest.fixture

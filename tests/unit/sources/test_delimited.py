@@ -4,12 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.reingest.dataset.reading import Dialect, Reading
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.bad import Bad
-from ansible.module_utils.reingest.sources.delimited import read_delimited, read_header
 from hypothesis import given
 from hypothesis import strategies as st
+
+from plugins.module_utils.reingest.dataset.reading import Dialect, Reading
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.bad import Bad
+from plugins.module_utils.reingest.sources.delimited import read_delimited, read_header
 
 CSV = Reading("csv")
 SPECTRUM = Path(__file__).parents[2] / "data" / "csv_spectrum"

@@ -2,8 +2,9 @@ import hashlib
 import os
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.files import (
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.files import (
     check_unchanged,
     find_files,
     identify,

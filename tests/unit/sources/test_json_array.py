@@ -3,12 +3,13 @@ import json
 import tracemalloc
 
 import pytest
-from ansible.module_utils.reingest.dataset.reading import Reading
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.bad import Bad
-from ansible.module_utils.reingest.sources.json_array import read_json_array
 from hypothesis import given
 from hypothesis import strategies as st
+
+from plugins.module_utils.reingest.dataset.reading import Reading
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.bad import Bad
+from plugins.module_utils.reingest.sources.json_array import read_json_array
 
 JSON = Reading("json")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -1,11 +1,12 @@
 import json
 
 import pytest
-from ansible.module_utils.reingest.dataset.reading import Reading
-from ansible.module_utils.reingest.sources.bad import Bad
-from ansible.module_utils.reingest.sources.json_lines import read_json_lines
 from hypothesis import given
 from hypothesis import strategies as st
+
+from plugins.module_utils.reingest.dataset.reading import Reading
+from plugins.module_utils.reingest.sources.bad import Bad
+from plugins.module_utils.reingest.sources.json_lines import read_json_lines
 
 JSONL = Reading("jsonl")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

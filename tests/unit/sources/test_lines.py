@@ -3,10 +3,11 @@ import random
 import tracemalloc
 
 import pytest
-from ansible.module_utils.reingest.dataset.reading import Reading
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.lines import read_lines
 from backports import zstd
+
+from plugins.module_utils.reingest.dataset.reading import Reading
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.lines import read_lines
 
 
 def test_lines_are_numbered_and_a_byte_order_mark_is_passed_over(source):

@@ -3,9 +3,10 @@ import decimal
 
 import pyarrow as pa
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.parquet import read_parquet, read_parquet_fields
 from pyarrow import parquet
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.parquet import read_parquet, read_parquet_fields
 
 MOMENT = datetime.datetime(2020, 2, 29, 1, 2, 3, 4000, datetime.timezone.utc)
 

@@ -4,11 +4,12 @@ import csv
 import io
 
 import pytest
-from ansible.module_utils.reingest.dataset.reading import Reading
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.sources.blocks import read_line_blocks, read_record_blocks
-from ansible.module_utils.reingest.sources.ranges import share_files
-from ansible.module_utils.reingest.sources.source import Remote
+
+from plugins.module_utils.reingest.dataset.reading import Reading
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.blocks import read_line_blocks, read_record_blocks
+from plugins.module_utils.reingest.sources.ranges import share_files
+from plugins.module_utils.reingest.sources.source import Remote
 
 
 @pytest.mark.parametrize("shares", [2, 3, 7])

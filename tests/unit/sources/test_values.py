@@ -4,7 +4,8 @@ import json
 import uuid
 
 import pytest
-from ansible.module_utils.reingest.sources.values import plain
+
+from plugins.module_utils.reingest.sources.values import plain
 
 EAST = datetime.timezone(datetime.timedelta(hours=5, minutes=45))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.postgres.mounts import read_mounts
-from ansible.module_utils.reingest.volume.kind import Kind, kind_of, probe_exchange, refuse_kind, what_goes
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.fs.mounts import read_mounts
+from plugins.module_utils.reingest.volume.kind import Kind, kind_of, probe_exchange, refuse_kind, what_goes
 
 NFS = "10.0.0.1:/pg rw,vers={version},proto=tcp,local_lock={local}"
 

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.volume.lock import Claim, check_run, claim, holder, release, verb, worker
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.volume.lock import Claim, check_run, claim, holder, release, verb, worker
 
 OPERATOR = "0000-0002-1825-0097"
 SINCE = "2026-11-23T11:45:00+00:00"

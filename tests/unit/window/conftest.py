@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.reingest.volume.unsynced import boot_id
-from ansible.module_utils.reingest.window.record import Window, boottime
+
+from plugins.module_utils.reingest.host.boot import boot_id
+from plugins.module_utils.reingest.window.window import Window, boottime
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ansible.module_utils.reingest.window.launch import reboot_line, unit_name, unit_text
+from plugins.module_utils.reingest.window.launch import reboot_line, unit_name, unit_text
 
 RECORDS = Path('/var/lib/50% "off"/services')
 COMMAND = ["/usr/bin/python3", str(RECORDS / "reingest-watch.pyz"), str(RECORDS)]

@@ -9,8 +9,9 @@ import signal
 import time
 
 import pytest
-from ansible.module_utils.reingest.errors import Refusal
-from ansible.module_utils.reingest.window.lease import (
+
+from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.window.lease import (
     Busy,
     given_up,
     held,
@@ -21,7 +22,7 @@ from ansible.module_utils.reingest.window.lease import (
     worker,
     working,
 )
-from ansible.module_utils.reingest.window.record import boottime, write_window
+from plugins.module_utils.reingest.window.window import boottime, write_window
 
 
 def hold(records, ready, recovers):

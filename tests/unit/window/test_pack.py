@@ -6,7 +6,7 @@ import subprocess
 import sys
 import zipfile
 
-from ansible.module_utils.reingest.window.pack import packed
+from plugins.module_utils.reingest.window.pack import packed
 
 
 def run(application, *arguments):
@@ -41,7 +41,7 @@ def test_it_has_no_name_of_ansible_in_it(tmp_path):
     application.write_bytes(packed())
     with zipfile.ZipFile(application) as archive:
         names = archive.namelist()
-        assert "reingest/window/watcher.py" in names
+        assert "reingest/window/watchdog.py" in names
         for name in names:
             text = archive.read(name).decode()
             assert "import ansible" not in text, name

@@ -1,0 +1,145 @@
+"""Let the portal's own loader fill the staging database, and write down what it holds then."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg2
+from psycopg2 import sql
+
+from ..dataset.model import SOURCE
+from ..errors import Refusal
+from ..load.catalog import TableShape, read_tables
+from ..load.provenance import TableCount, begin_record, finish_record, read_record
+from ..load.reporter import Reporter
+from ..load.script import run_script
+from ..load.server import load_lock, replace_database
+from ..postgres.dsn import Connection, connect, with_database
+from ..sources.files import check_unchanged
+from .judge import Patterns
+from .log import loader_log
+from .plan import LoaderPlan, check_owned
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What came of it; ``seconds`` by phase, ``lines`` of the log, its last line of progress."""
+
+    tables: dict[str, TableCount]
+    seconds: dict[str, float]
+    log: Path
+    lines: int
+    progress: str
+
+
+@dataclass(frozen=True)
+class _Run:
+    snapshot: str
+    release: str
+    digest: str
+    run: str
+    operator: str
+
+    def begin(self, connection: Connection) -> None:
+        begin_record(connection, **vars(self))
+
+
+def apply_loader(
+    plan: LoaderPlan,
+    patterns: Patterns,
+    *,
+    staging_dsn: str,
+    run: str,
+    operator: str,
+    folder: Path,
+    secrets: tuple[str, ...],
+    reporter: Reporter | None = None,
+) -> Loaded:
+    """Run the loader and describe what it made. A load that ends early stays without its finished record.
+
+    Args:
+        plan: what ``plan_loader`` returned, its action ``load``.
+        patterns: how its log is judged.
+        staging_dsn: the login that it was planned with.
+        run: the run's id.
+        operator: ORCID iD of who runs it.
+        folder: the run's folder on this host, for the loader's log.
+        secrets: what must not be in the log.
+        reporter: who is told how far it is.
+
+    Raises:
+        Refusal: the loader failed, or what it made is not what the dataset names.
+    """
+    dsn = with_database(staging_dsn, plan.dataset.database)
+    reporter = reporter or Reporter()
+    load = _Run(plan.snapshot, plan.dataset.release, plan.digest, run, operator)
+    with (
+        loader_log(folder, patterns, secrets, reporter.say) as log,
+        load_lock(staging_dsn, f"reingest load {run} of {operator}") as lock,
+    ):
+        reporter.enter("create")
+        if plan.fresh:
+            replace_database(lock, plan.dataset.database)
+        _prepare(dsn, plan, load)
+        began = time.monotonic()
+        reporter.enter("loader")
+        plan.loader.run(log, closed=[lock.fileno()])
+        loading = time.monotonic() - began
+        check_unchanged(plan.files)
+        reporter.enter("describe")
+        with closing(connect(dsn)) as connection:
+            tables = _describe(connection, plan, load)
+        seconds = {"loader": round(loading, 3), "describe": round(time.monotonic() - began - loading, 3)}
+        # Only shortens the stop that comes next; a login without the right to it loses nothing.
+        with lock.cursor() as cursor, contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
+            cursor.execute("CHECKPOINT")
+    return Loaded(tables, seconds, log.path, log.judge.lines, log.judge.progress)
+
+
+def _prepare(dsn: str, plan: LoaderPlan, load: _Run) -> None:
+    """Apply the schema, and write down that the load began: until its end the database is no release."""
+    with closing(connect(dsn)) as connection:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP SCHEMA IF EXISTS reingest CASCADE")
+        load.begin(connection)
+        connection.commit()
+        run_script(connection, plan.dataset.schema, plan.schema, "the schema")
+        connection.commit()
+
+
+def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str, TableCount]:
+    """Run the transforms, count every table, and write down that the load is complete."""
+    for path, text in plan.transforms:
+        run_script(connection, path, text, "the transform")
+        connection.commit()
+    shapes = read_tables(connection)
+    check_owned(plan.dataset, shapes, "the loader")
+    missing = [table.name for table in plan.dataset.tables if table.name not in shapes]
+    if missing:
+        raise Refusal(
+            f"the loader ended well and database {plan.dataset.database} has no table {', '.join(missing)}: "
+            "does its connection string name that database of the staging server? "
+            f"Otherwise correct {plan.dataset.file}"
+        )
+    if read_record(connection) is None:  # the loader made the database, or all its schemas, anew
+        load.begin(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    tables = {}
+    for table in plan.dataset.tables:
+        rows = _count(connection, shapes[table.name])
+        read = rows if table.owner == SOURCE else 0
+        tables[table.name] = TableCount(owner=table.owner, read=read, loaded=rows, duplicates=0, orphans=0)
+    finish_record(connection, tables, plan.files)
+    connection.commit()
+    return tables
+
+
+def _count(connection: Connection, shape: TableShape) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(shape.identifier))
+        return int(cursor.fetchone()[0])

@@ -1,0 +1,119 @@
+"""The state of a load as its file tells it: under way, ended, or dead."""
+
+from __future__ import annotations
+
+import json
+import socket
+from contextlib import suppress
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ..host.processes import started_at
+
+FILE = "progress.json"  # in the run's folder on the worker
+RUNNING, FINISHED, FAILED, DIED = "running", "finished", "failed", "died"
+SILENT_S = 30.0  # a load that wrote nothing for so long is taken for dead; it writes once a second
+
+
+@dataclass(frozen=True)
+class TableProgress:
+    """One table; ``total`` is 0 where nobody knows how many bytes its sources have.
+
+    ``fill_seconds`` is how long its rows took or take, ``seconds`` that and its keys and indexes.
+    """
+
+    table: str
+    state: str
+    rows: int
+    bytes: int
+    total: int
+    seconds: float
+    fill_seconds: float
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A load. ``fill_seconds`` is how long its tables have been filled, ``seconds`` all of it.
+
+    ``line`` is the last line of progress of the portal's own loader.
+    """
+
+    run: str
+    operator: str
+    staging: str
+    release: str
+    snapshot: str
+    phase: str
+    state: str
+    message: str
+    line: str
+    started: str  # UTC, ISO 8601
+    heartbeat: str
+    machine: str
+    process: int
+    process_started: str
+    seconds: float
+    tables: tuple[TableProgress, ...]
+    rows: int
+    bytes: int
+    total: int
+    fill_seconds: float
+
+    def as_values(self) -> dict[str, Any]:
+        """Return it as plain values, for JSON."""
+        return asdict(self)
+
+
+def read_progress(text: str) -> Progress:
+    """Return what a file says.
+
+    Raises:
+        ValueError: it is no such file.
+    """
+    value = json.loads(text)
+    try:
+        tables = tuple(TableProgress(**table) for table in value["tables"])
+        known = {one.name: value[one.name] for one in fields(Progress)}
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"no state of a load: {error}") from error
+    return Progress(**{**known, "tables": tables})
+
+
+def find_loads(work: Path) -> list[Progress]:
+    """Return the loads that this host has the state of, the one that began last first."""
+    found = []
+    for path in work.glob(f"*/{FILE}"):
+        with suppress(OSError, ValueError):  # another's file, or one that goes away just now
+            found.append(read_progress(path.read_text(encoding="utf-8")))
+    return sorted(found, key=lambda load: load.started, reverse=True)
+
+
+def fate(load: Progress, now: datetime) -> str:
+    """Return the state as it is: a load that runs by its file, and is silent or gone, has died.
+
+    ``now`` is the time of the host that loads; only there it can be known whether the process runs.
+    """
+    if load.state != RUNNING:
+        return load.state
+    silent = (now - datetime.fromisoformat(load.heartbeat)).total_seconds()
+    gone = load.machine == machine() and not process_runs(load)
+    return DIED if gone or silent > SILENT_S else RUNNING
+
+
+def process_runs(load: Progress) -> bool:
+    """Return whether the process that loads is there, on this machine; ids of processes are used again."""
+    return load.machine == machine() and started_at(load.process) == load.process_started
+
+
+def machine() -> str:
+    """Return this machine and its boot, and which container of it: a process id of another means nothing."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    boot_id = boot.read_text(encoding="ascii").strip() if boot.exists() else ""
+    return f"{socket.gethostname()}/{boot_id}/{started_at(1) or ''}"
+
+
+def now() -> datetime:
+    """Return the time."""
+    return datetime.now(timezone.utc)

@@ -1,0 +1,128 @@
+"""The journal: what a promotion or its undo is about to do, on the volume before it is done.
+
+It names the directories by inode and system identifier. Recovery looks where these are now, never at how far
+a run came: what was done last before a crash is not known, and an exchange done twice is undone.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ..errors import Refusal
+from ..fs.durable import sync_directory, write_json
+from ..fs.rename import rename
+from ..postgres.control import read_control
+from ..volume import snapshot_id
+from ..volume.layout import Volume
+
+VERSION = 1
+
+UNDO = "undo"  # the kind of an intent that takes a promotion back: it is always gone on with
+
+
+class DamagedJournal(Refusal):
+    """Nobody can tell what was begun."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A data directory, known again wherever it lies; device numbers may change with a restart."""
+
+    inode: int
+    system_identifier: str
+
+
+@dataclass(frozen=True)
+class Intent:
+    """A promotion under way: ``prod`` goes from ``previous`` (empty before the first one) to ``snapshot``.
+
+    For an undo ``snapshot`` is what failed, and ``prod`` goes from it to ``previous``.
+    """
+
+    run: str
+    operator: str
+    kind: str  # what the promotion is: ingest, promote, rollback; or UNDO
+    snapshot: str
+    previous: str
+    origin: str  # "ingest" or "staging": where the snapshot lay when the promotion began
+    place: Place  # the snapshot's directory
+    why: str = ""  # of a rollback or an undo: why the snapshot that is left is bad
+    version: int = VERSION
+
+
+def read_intent(volume: Volume) -> Intent | None:
+    """Return what was begun and not yet closed; None when nothing is open.
+
+    Raises:
+        DamagedJournal: it is no journal.
+        Refusal: it cannot be read, or is of a later version of reingest.
+    """
+    try:
+        raw = json.loads(volume.journal.read_text(encoding="utf-8"))
+        version = int(raw["version"])
+        if version == VERSION:
+            return _checked(Intent(**{**raw, "place": Place(**raw["place"])}))
+        reason = f"is of version {version}, this reingest knows {VERSION}: update reingest"
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        reason = "cannot be read by this account: run as root"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # It is replaced as a whole, so no crash of ours leaves half of it.
+        raise DamagedJournal(
+            f"the journal {volume.journal} is damaged: recover.yml puts it aside, and goes by what is there"
+        ) from None
+    raise Refusal(f"the journal {volume.journal} {reason}")
+
+
+def _checked(intent: Intent) -> Intent:
+    """Return an intent that names snapshots, and nothing outside ``staging/``.
+
+    Raises:
+        ValueError: it does not.
+    """
+    names = [intent.snapshot, *([intent.previous] if intent.previous else [])]
+    if not all(isinstance(name, str) and snapshot_id.taken_at(name) for name in names):
+        raise ValueError("no snapshot")
+    return intent
+
+
+def place_of(path: Path) -> Place:
+    """Return by what a data directory is known again.
+
+    Raises:
+        Refusal: it is no data directory.
+    """
+    return Place(path.stat().st_ino, read_control(path).system_identifier)
+
+
+def lies_at(place: Place, path: Path) -> bool:
+    """Return whether a path is that directory, itself and not through a link."""
+    try:
+        return not path.is_symlink() and place == place_of(path)
+    except (Refusal, FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def open_intent(volume: Volume, intent: Intent) -> None:
+    """Write the intention down, durably."""
+    write_json(volume.journal, asdict(intent))
+
+
+def put_aside(volume: Volume) -> Path:
+    """Put a damaged journal aside, durably; return where it lies now."""
+    number = 1
+    while (aside := volume.journal.with_name(f"journal.damaged.{number}.json")).exists():
+        number += 1
+    rename(volume.journal, aside)
+    sync_directory(volume.records)
+    return aside
+
+
+def close_intent(volume: Volume) -> None:
+    """Say that it is done, and in the ledger."""
+    if volume.journal.exists():
+        volume.journal.unlink()
+        sync_directory(volume.records)

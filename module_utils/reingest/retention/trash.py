@@ -1,0 +1,137 @@
+"""Snapshots on their way out: moved aside by one rename each, written down as pruned, then deleted.
+
+What is to go is written down, durably, before the first rename. A run that died after it is gone on with by
+the next: what came into the trash gets its line and is deleted, what did not stays a snapshot like any other.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from ..engines.occupancy import occupants
+from ..errors import Refusal
+from ..fs.durable import make_directory, sync_directory, write_json
+from ..volume import ledger as ledger_file
+from ..volume.layout import Volume
+from ..volume.snapshot_id import taken_at
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A pruning under way: which snapshots go, and what each is called in the trash."""
+
+    run: str
+    operator: str
+    snapshots: Mapping[str, str]
+    why: Mapping[str, str] = field(default_factory=dict)
+    version: int = VERSION
+
+
+def leftovers(volume: Volume) -> tuple[str, ...]:
+    """Return what lies in the trash."""
+    return tuple(sorted(entry.name for entry in volume.trash.iterdir())) if volume.trash.is_dir() else ()
+
+
+def read_leaving(volume: Volume) -> Leaving | None:
+    """Return the pruning that was begun and not written down to its end; None when there is none.
+
+    One whose file is damaged is told by what is in the trash.
+
+    Raises:
+        Refusal: it is of a later version of reingest, or cannot be read.
+    """
+    try:
+        raw = json.loads(_path(volume).read_text(encoding="utf-8"))
+        if raw.get("version") == VERSION:
+            return Leaving(**raw)
+        reason = f"is of version {raw.get('version')}, this reingest knows {VERSION}: update reingest"
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        reason = "cannot be read by this account: run as root"
+    except (ValueError, TypeError, AttributeError):
+        names = [name for name in leftovers(volume) if taken_at(name)]
+        return Leaving("", "", {name: name for name in names})
+    raise Refusal(f"{_path(volume)} {reason}")
+
+
+def put_aside(volume: Volume, why: Mapping[str, str], *, run: str, operator: str) -> None:
+    """Move snapshots into the trash and write down that they are gone.
+
+    Args:
+        volume: the volume; what was begun before is written down to its end.
+        why: the snapshots, each with why it goes.
+        run: the run's id.
+        operator: who runs it.
+
+    Raises:
+        Refusal: ``staging/`` is another mount than the volume.
+    """
+    make_directory(volume.records, like=volume.root)
+    make_directory(volume.trash, like=volume.root)
+    names = {name: _free_name(volume, name) for name in why}
+    write_json(_path(volume), asdict(Leaving(run, operator, names, why)))
+    try:
+        for name, target in names.items():
+            volume.snapshot(name).rename(volume.trash / target)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        raise Refusal(
+            f"{volume.staging} and {volume.trash} are different mounts, no snapshot can be moved out of the "
+            f"way before it is deleted: mount the whole volume {volume.root} as one"
+        ) from None
+    settle(volume, run=run, operator=operator)
+
+
+def settle(volume: Volume, *, run: str, operator: str) -> None:
+    """Write down what a pruning moved aside; put back what somebody came into meanwhile.
+
+    Args:
+        volume: the volume; where no pruning was begun, nothing is done.
+        run: this run, where nobody can tell whose the pruning was.
+        operator: who runs it, for the same.
+    """
+    leaving = read_leaving(volume)
+    if leaving is None:
+        return
+    ledger = ledger_file.read_ledger(volume)
+    moved = {
+        name: target
+        for name, target in leaving.snapshots.items()
+        if (volume.trash / target).exists() and not volume.snapshot(name).exists() and not ledger.pruned(name)
+    }
+    for name, target in moved.items():
+        if occupants(volume.trash / target):  # nothing of it is deleted before its line is written
+            (volume.trash / target).rename(volume.snapshot(name))
+    for folder in (volume.trash, volume.staging):
+        if folder.is_dir():
+            sync_directory(folder)
+    for name in moved:
+        if not volume.snapshot(name).exists():
+            ledger_file.record(
+                volume,
+                ledger_file.PRUNED,
+                name,
+                run=leaving.run or run,
+                operator=leaving.operator or operator,
+                why=leaving.why.get(name, ""),
+            )
+    _path(volume).unlink()
+    sync_directory(volume.records)
+
+
+def _path(volume: Volume) -> Path:
+    return volume.records / "prune.json"
+
+
+def _free_name(volume: Volume, name: str) -> str:
+    """Return a name in the trash; the snapshot's own may be that of one that could not be deleted."""
+    names = (name, *(f"{name}~{number}" for number in range(2, 1000)))
+    return next(one for one in names if not (volume.trash / one).exists())

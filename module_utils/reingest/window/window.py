@@ -1,0 +1,214 @@
+"""The record of an open window: what a host needs to bring its part of the portal back by itself.
+
+It lies beside the services' own records, in the host's work directory and not on the volume: it names
+commands that are run with this account's rights, and the volume belongs to the servers' account. On the
+volume there is a note of where it lies, for whoever looks at the volume.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..engines.model import Service, service_from
+from ..errors import Refusal
+from ..fs.durable import sync_directory, write_json
+from ..host.boot import boot_id
+from ..volume.layout import Volume
+
+VERSION = 1
+_FILE, _CLOSED, _NOTE = "window.json", "window.closed.json", "window.json"
+
+
+@dataclass(frozen=True)
+class Window:
+    """A switch that a run has begun on this host and not ended."""
+
+    run: str
+    operator: str
+    volume: str  # empty on a host without it
+    snapshot: str  # what prod is to lead to
+    previous: str  # what it leads to when the window is opened; empty: nothing
+    engine: str
+    production: tuple[Mapping[str, Any], ...]  # this host's services, as module service_group gets them
+    staging: tuple[Mapping[str, Any], ...]
+    writers: tuple[Mapping[str, Any], ...]
+    stop_timeout: float
+    start_timeout: float
+    dead_man: float  # seconds without a sign of the run after which it is given up for dead
+    boot: str  # of the machine, and
+    opened: float  # the seconds since then: no clock that somebody sets
+    since: str  # the time as people read it
+    failed: str = ""  # why the switch is taken back; written before the undo begins
+    version: int = VERSION
+
+
+@dataclass(frozen=True)
+class Closed:
+    """How the last window of this host came to its end."""
+
+    run: str
+    by: str  # the run that closed it, or the dead man's
+    at: str
+    live: str  # what prod leads to since; empty on a host without the volume
+
+
+class DamagedWindow(Refusal):
+    """A record that is none: nobody can tell what was begun."""
+
+
+@contextmanager
+def refusing(records: Path) -> Iterator[None]:
+    """Tell what the file system refuses as a refusal."""
+    try:
+        yield
+    except OSError as error:
+        path = error.filename or records
+        raise Refusal(
+            f"{path} cannot be changed ({error.strerror or error}): mend that, then run again"
+        ) from error
+
+
+def boottime() -> float:
+    """Return the seconds since the machine was started, also those in which it slept."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def stored(services: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """Return services as they are written down: without any connection string.
+
+    A server is then proven by what it says itself in its data directory, see ``services.group``.
+    """
+    return tuple({**service, "health": _without_login(service)} for service in services)
+
+
+def services(raw: Sequence[Mapping[str, Any]]) -> tuple[Service, ...]:
+    """Return the services of a record."""
+    return tuple(service_from(one) for one in raw)
+
+
+def read_window(records: Path) -> Window | None:
+    """Return the open window of a host; None when none is.
+
+    Raises:
+        DamagedWindow: the record is none.
+        Refusal: it cannot be read, or is of a later version of reingest.
+    """
+    path = records / _FILE
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        if raw.get("version") == VERSION:
+            lists = {name: tuple(raw[name]) for name in ("production", "staging", "writers")}
+            return Window(**{**raw, **lists})
+        reason = f"is of version {raw.get('version')}, this reingest knows {VERSION}: update reingest"
+    except FileNotFoundError:
+        return None
+    except PermissionError:
+        reason = "cannot be read by this account: run as the account that runs reingest"
+    except (ValueError, TypeError, KeyError, AttributeError):
+        # It is replaced as a whole, so no crash of ours leaves half of it.
+        raise DamagedWindow(
+            f"{path} is damaged: recover.yml puts it aside, goes by the volume's journal and starts all"
+        ) from None
+    raise Refusal(f"{path} {reason}")
+
+
+def write_window(records: Path, window: Window) -> None:
+    """Write the record, durably; only its account can read it."""
+    records.mkdir(parents=True, exist_ok=True)
+    before = os.umask(0o077)
+    try:
+        write_json(records / _FILE, asdict(window))
+    finally:
+        os.umask(before)
+    if window.volume:
+        note = {"version": VERSION, "run": window.run, "records": str(records)}
+        write_json(Volume(Path(window.volume)).records / _NOTE, note)
+
+
+def remove_window(records: Path, window: Window, *, by: str, at: str, live: str) -> None:
+    """Say that the window is closed, and by whom: a run that comes back to life is told so."""
+    write_json(records / _CLOSED, asdict(Closed(window.run, by, at, live)))
+    (records / _FILE).unlink(missing_ok=True)
+    sync_directory(records)
+    if window.volume:
+        (Volume(Path(window.volume)).records / _NOTE).unlink(missing_ok=True)
+
+
+def put_aside(records: Path) -> None:
+    """Put a damaged record aside, durably."""
+    (records / _FILE).replace(records / "window.damaged.json")
+    sync_directory(records)
+
+
+def read_closed(records: Path) -> Closed | None:
+    """Return how the last window ended; None when there was none."""
+    try:
+        return Closed(**json.loads((records / _CLOSED).read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def refuse_closed(records: Path, run: str) -> None:
+    """Refuse a run whose window is not open on this host: its dead man has acted, it must not go on.
+
+    Raises:
+        Refusal: there is no window, or another run's.
+    """
+    window = read_window(records)
+    if window is not None and window.run == run:
+        return
+    closed = read_closed(records)
+    if closed is not None and closed.run == run:
+        told = f"was closed by {closed.by} at {closed.at}"
+    else:
+        told = f"is not open on this host ({records})"
+    raise Refusal(
+        f"the window of run {run} {told}, what it had begun was brought to an end; nothing was done: "
+        "status.yml tells what is live, then start a new run"
+    )
+
+
+def describe_window(volume_root: Path) -> dict[str, Any] | None:
+    """Return what there is to say of the volume's open window; None when none is open.
+
+    ``watched`` is whether a watcher lives that ends it without anybody's help.
+    """
+    from .lease import watched  # it reads records itself
+
+    try:
+        note = json.loads((Volume(volume_root).records / _NOTE).read_text(encoding="utf-8"))
+        records = Path(str(note["records"]))
+        window = read_window(records)
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, Refusal) as error:
+        return {"run": "", "since": "", "operator": "", "snapshot": "", "failed": "", "fault": str(error)}
+    if window is None or window.run != note.get("run"):
+        return None
+    return {
+        "run": window.run,
+        "operator": window.operator,
+        "snapshot": window.snapshot,
+        "since": window.since,
+        "failed": window.failed,
+        "rebooted": window.boot != boot_id(),
+        "watched": watched(records),
+        "fault": "",
+    }
+
+
+def _without_login(service: Mapping[str, Any]) -> dict[str, Any]:
+    health = dict(service.get("health") or {})
+    login = health.pop("postgresql", "")
+    health.pop("database", None)
+    others = any(health.get(kind) for kind in ("container", "tcp", "http"))
+    if login and service.get("data") and not others:
+        health["ready"] = True
+    return health
