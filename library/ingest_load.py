@@ -125,7 +125,7 @@ EXAMPLES = r"""
     dataset: /srv/portal/dataset.yml
     sources: /srv/data/r1_2020-07-28
     staging_dsn: postgresql://loader@db-ingest/postgres
-    production_required: false
+    first: true
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
 """
