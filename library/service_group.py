@@ -178,9 +178,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ..module_utils.reingest.engines.docker.engine import DockerEngine
-from ..module_utils.reingest.engines.model import Engine, service_from
-from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.model import service_from
+from ..module_utils.reingest.engines.registry import ENGINE_NAMES, engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.step import StepClock
@@ -188,7 +187,7 @@ from ..module_utils.reingest.services.group import apply_group, plan_group
 from ..module_utils.reingest.window.lease import working
 
 ARGUMENT_SPEC: dict[str, Any] = {
-    "engine": {"type": "str", "choices": ["docker", "process"], "required": True},
+    "engine": {"type": "str", "choices": list(ENGINE_NAMES), "required": True},
     "services": {"type": "list", "elements": "dict", "required": True, "options": SERVICE},
     "state": {
         "type": "str",
@@ -212,8 +211,8 @@ def main() -> None:
     params = module.params
     clock = StepClock(params["stage"])
     records = Path(params["records"])
-    engine: Engine = DockerEngine(records) if params["engine"] == "docker" else ProcessEngine(records)
     try:
+        engine = engine_of(params["engine"], records)
         services = [service_from(raw) for raw in params["services"]]
         assume = params["assume"] if module.check_mode else {}
         window = Path(params["window"]) if params["window"] and not module.check_mode else None

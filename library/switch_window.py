@@ -218,9 +218,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from ..module_utils.reingest.engines.docker.engine import DockerEngine
-from ..module_utils.reingest.engines.model import Engine, service_from
-from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.model import service_from
+from ..module_utils.reingest.engines.registry import ENGINE_NAMES, engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
@@ -246,7 +245,7 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "volume": {"type": "str", "default": ""},
     "snapshot": {"type": "str", "default": ""},
     "previous": {"type": "str", "default": ""},
-    "engine": {"type": "str", "choices": ["docker", "process"], "required": True},
+    "engine": {"type": "str", "choices": list(ENGINE_NAMES), "required": True},
     "production": _SERVICES,
     "staging": _SERVICES,
     "writers": _SERVICES,
@@ -286,11 +285,10 @@ def window_of(params: dict[str, Any]) -> Window:
 def host_of(params: dict[str, Any]) -> Host:
     """Return what the options say of this host."""
     records = Path(params["records"])
-    engine: Engine = DockerEngine(records) if params["engine"] == "docker" else ProcessEngine(records)
     lists = {name: tuple(map(service_from, params[name])) for name in ("production", "staging", "writers")}
     return Host(
         records=records,
-        engine=engine,
+        engine=engine_of(params["engine"], records),
         volume=open_volume(Path(params["volume"])) if params["volume"] else None,
         stop_timeout=params["stop_timeout"],
         start_timeout=params["start_timeout"],

@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from ..engines.registry import UNITS
 from ..errors import Refusal
 from ..fs.durable import replace_file
 from ..host.processes import started_at
@@ -38,7 +39,7 @@ _UNIT = """\
 [Unit]
 Description=reingest: ends a switch whose run died ({records})
 Wants=network-online.target
-After=network-online.target local-fs.target docker.service
+After=network-online.target local-fs.target{units}
 {mounts}StartLimitIntervalSec=0
 
 [Service]
@@ -106,6 +107,7 @@ def unit_text(records: Path, window: Window, command: list[str]) -> str:
     paths = " ".join(_quoted(path) for path in (str(records), window.volume) if path)
     return _UNIT.format(
         records=str(records).replace("%", "%%"),
+        units="".join(f" {unit}" for unit in UNITS),
         mounts=f"RequiresMountsFor={paths}\n",
         command=" ".join(_quoted(word) for word in command),
     )

@@ -14,6 +14,7 @@ from ...errors import Refusal
 from ...fs.durable import sync_directory, write_json
 from ..model import POSTGRESQL, Service, Stopped
 from .api import Answer, DockerApi
+from .kind import SOCKET
 from .paths import data_faults
 
 _LINES = 5
@@ -34,7 +35,7 @@ class DockerEngine:
     """
 
     records: Path
-    socket: str = "/var/run/docker.sock"
+    socket: str = SOCKET
 
     def running(self, service: Service) -> bool:
         """Return whether the container runs.
