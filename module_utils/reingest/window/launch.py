@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..engines.registry import UNITS
 from ..errors import Refusal
-from ..fs.durable import replace_file
+from ..fs.durable import PRIVATE, replace_file
 from ..host.processes import started_at
 from .lease import remove_signs, watched, watcher
 from .pack import packed
@@ -61,12 +61,8 @@ def start_watcher(records: Path, window: Window) -> None:
     """
     end_watcher(records)
     application = records / APPLICATION
-    before = os.umask(0o077)
-    try:
-        replace_file(application, packed())
-        (records / LOG).touch()
-    finally:
-        os.umask(before)
+    replace_file(application, packed(), mode=PRIVATE)
+    (records / LOG).touch(mode=PRIVATE)
     command = [sys.executable, str(application), str(records)]
     if _under_systemd():
         _start_unit(records, window, command)
