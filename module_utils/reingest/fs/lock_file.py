@@ -1,4 +1,4 @@
-"""A file whose kernel lock says that somebody works, and whose text says who; the lock goes with its process."""
+"""A file whose kernel lock says that somebody works, and whose text says who. It goes with its process."""
 
 from __future__ import annotations
 

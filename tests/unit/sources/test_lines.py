@@ -5,9 +5,9 @@ import tracemalloc
 import pytest
 from backports import zstd
 
-from plugins.module_utils.reingest.dataset.reading import Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.lines import read_lines
+from plugins.module_utils.reingest.sources.reading import Reading
 
 
 def test_lines_are_numbered_and_a_byte_order_mark_is_passed_over(source):
