@@ -70,9 +70,8 @@ step:
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ..module_utils.reingest.engines.docker.engine import DockerEngine
-from ..module_utils.reingest.engines.model import Engine, service_from
-from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.model import service_from
+from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.runs.steps import Predicted
 from ..module_utils.reingest.services.group import CHECKED, apply_group, plan_group
@@ -90,14 +89,9 @@ OPTIONS: dict[str, Any] = {
 _BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
 
 
-def engine_of(call: Call) -> Engine:
-    """Return what runs this host's services."""
-    return DockerEngine(call.records) if call["engine"] == "docker" else ProcessEngine(call.records)
-
-
 def bring(call: Call) -> Outcome:
     """Bring the services into the state."""
-    engine = engine_of(call)
+    engine = engine_of(call["engine"], call.records)
     services = [service_from(raw) for raw in call["services"]]
     plan = plan_group(engine, services, call["state"], assume=call.predicted.services)
     if not call.check or call["state"] == CHECKED:

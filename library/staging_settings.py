@@ -65,9 +65,8 @@ step:
 
 from typing import Any
 
-from ..module_utils.reingest.engines.docker.engine import DockerEngine
 from ..module_utils.reingest.engines.model import service_from
-from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.runs.steps import Predicted
 from ..module_utils.reingest.services.group import RESTARTED, apply_group, plan_group
@@ -111,7 +110,7 @@ def settle(call: Call) -> Outcome:
 
 def restart(call: Call) -> list[str]:
     """Restart the staging server, or say so in check mode; return what was done."""
-    engine = DockerEngine(call.records) if call["engine"] == "docker" else ProcessEngine(call.records)
+    engine = engine_of(call["engine"], call.records)
     services = [service_from(raw) for raw in call["services"]]
     plan = plan_group(engine, services, RESTARTED, assume=call.predicted.services)
     if plan.changed and not call.check:

@@ -116,9 +116,8 @@ step:
 from contextlib import nullcontext
 from typing import Any
 
-from ..module_utils.reingest.engines.docker.engine import DockerEngine
-from ..module_utils.reingest.engines.model import Engine, service_from
-from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.model import service_from
+from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
@@ -205,11 +204,10 @@ def window_of(call: Call) -> Window:
 
 def host_of(call: Call) -> Host:
     """Return what the options say of this host."""
-    engine: Engine = DockerEngine(call.records) if call["engine"] == "docker" else ProcessEngine(call.records)
     lists = {name: tuple(map(service_from, call[name])) for name in ("production", "staging", "writers")}
     return Host(
         records=call.records,
-        engine=engine,
+        engine=engine_of(call["engine"], call.records),
         volume=call.volume if call["volume"] else None,
         stop_timeout=call["stop_timeout"],
         start_timeout=call["start_timeout"],

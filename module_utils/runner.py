@@ -29,7 +29,7 @@ CONTEXT: dict[str, Any] = {
     "records": {"type": "path", "default": ""},
     "run": {"type": "str", "default": ""},
     "operator": {"type": "str", "default": ""},
-    "engine": {"type": "str", "choices": ["docker", "process"], "default": "docker"},
+    "engine": {"type": "str", "default": ""},
     "exclusive": {"type": "bool", "default": False},
     "stop_timeout": {"type": "float", "default": 120},
     "start_timeout": {"type": "float", "default": 60},

@@ -32,10 +32,9 @@ options:
     type: str
     default: ""
   engine:
-    description: What runs this host's services.
+    description: What runs this host's services, V(docker) or V(process); any other is refused.
     type: str
-    choices: [docker, process]
-    default: docker
+    default: ""
   exclusive:
     description:
       - The data directories are declared exclusive, where it cannot be seen who works in them (a network
