@@ -114,6 +114,18 @@ def test_links_and_named_files_exist(document):
         assert (ROOT / target).exists(), target
 
 
+def anchors(document):
+    """Return what a link may name behind `#`: the headings, as they are turned into anchors."""
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_into_a_document_name_a_heading_of_it(document):
+    for target, anchor in re.findall(r"\]\(([^):]*)#([^)]+)\)", document.read_text()):
+        assert anchor in anchors((document.parent / target) if target else document), f"{target}#{anchor}"
+
+
 def test_every_playbook_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     for path in (ROOT / "playbooks").glob("*.yml"):
