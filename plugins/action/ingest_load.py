@@ -1,6 +1,6 @@
 """Run a load in the background of its host, show how far it is, and return what it returned.
 
-``loader_run.py`` is a link to this file: the plugin runs the module whose name the task has.
+One plugin for two modules: it runs the one whose name the task has (``meta/runtime.yml``).
 """
 
 from __future__ import annotations
