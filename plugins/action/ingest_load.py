@@ -1,6 +1,6 @@
 """Run a load in the background of its host, show how far it is, and return what it returned.
 
-``loader_run.py`` is a link to this file: the plugin runs the module whose name the task has.
+One plugin for two modules: it runs the one whose name the task has (``meta/runtime.yml``).
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the module's result; in check mode, for a plan, and without a folder, by a plain call."""
         super().run(tmp, task_vars)
-        self._module = self._task.resolved_action or self._task.action
+        self._module = self._task.action  # resolved, it is the name of this plugin
         self._vars = task_vars
         arguments = self._task.args
         planning = boolean(arguments.get("plan_only", False))
