@@ -1,6 +1,7 @@
-"""The pieces of `make test-full`: each is done for itself, and what was done for the same code is not done again.
+"""The pieces of `make test-full`: what passed for the same code is not run again.
 
-Usage: ``python tests/pieces.py [PIECE...]``. A piece that passed is noted in ``build/full/``, with the code that it passed for.
+Usage: ``python tests/pieces.py [PIECE...]``. A piece that passed is noted in ``build/full/`` with a digest of
+the code that it passed for.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 DONE = ROOT / "build/full"
-# What each piece runs below tests/integration: every test, of `make test` too; each takes 20 minutes at most on two cores.
+# What each piece runs below tests/integration, the tests of `make test` too.
 PIECES = {
     "sources": ("ingest", "loaders/test_command.py", "loaders/test_job.py", "sources", "portal"),
     "volume": (

@@ -1,4 +1,4 @@
-"""Which tests `make test` leaves to `make test-full`: those marked ``full``, whose kind is in `make test` with fewer cases."""
+"""What `make test` leaves to `make test-full`: tests marked ``full``; fewer cases of the same stay."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ full = pytest.mark.full
 
 
 def sample(cases, *quick):
-    """Return all cases as parameters of a test or a fixture; those that are not named are left to ``make test-full``."""
+    """Return all cases as parameters of a test or a fixture; only the named ones are in ``make test``."""
     assert set(quick) <= set(cases), f"{set(quick) - set(cases)} is none of {list(cases)}"
     return [pytest.param(case, marks=() if case in quick else full, id=str(case)) for case in cases]
 

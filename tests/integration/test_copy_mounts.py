@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from clusters import as_unprivileged, initialise, unprivileged, whole_cluster
 from deployment import free_port
 from mounts import bind, image, mount, needs
+from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.fs.durable import make_directory
@@ -218,9 +218,8 @@ def server_on(made):
         **as_unprivileged(),
     )
     pid = made.volume.ingest / "postmaster.pid"
-    while not (pid.exists() and "ready" in pid.read_text()):
-        assert server.poll() is None
-        time.sleep(0.01)
+    wait_for(lambda: server.poll() is not None or (pid.exists() and "ready" in pid.read_text()))
+    assert server.poll() is None
     try:
         yield
     finally:

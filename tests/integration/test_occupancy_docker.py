@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from clusters import core_of, whole_cluster
 from containers import BASE, PASSWORD, docker, running, wait_for_log, wait_for_loop
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
 from plugins.module_utils.reingest.engines.model import Service
@@ -326,11 +326,8 @@ def test_one_that_comes_between_the_move_and_the_link_is_found(container, site, 
     promotion = subprocess.Popen(
         [*stop, sys.executable, "-c", script, site.root, pid], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 30
-    while not (site.snapshot(B) / "PG_VERSION").exists():
-        assert promotion.poll() is None, promotion.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: promotion.poll() is not None or (site.snapshot(B) / "PG_VERSION").exists())
+    assert promotion.poll() is None, promotion.stderr.read()
     assert site.live() == A
     docker("start", name)
     os.kill(int(pid.read_text()), signal.SIGCONT)
@@ -459,11 +456,8 @@ def test_a_real_second_server_is_found_by_container_and_name(container, postgres
         f"POSTGRES_PASSWORD={PASSWORD}",
     ]
     name = container("", *options, image=postgres)
-    deadline = time.monotonic() + 60
     lock = volume / "ingest" / "postmaster.pid"
-    while not (lock.exists() and lock.read_text().endswith("ready   \n")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: lock.exists() and lock.read_text().endswith("ready   \n"), "the server is ready")
     with pytest.raises(
         Refusal, match=rf"process \d+ \(postgres\) of container {name} works in it; stop what is"
     ):

@@ -6,12 +6,12 @@ import contextlib
 import json
 import os
 import signal
-import time
 
 import pytest
 from clusters import unprivileged
 from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
 from mounts import mount, needs
+from waiting import wait_for
 
 from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.lock import worker
@@ -86,9 +86,16 @@ def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_wit
     sources = f"reingest_sources={ROOT}/demo/data/{RELEASE_2}"
     run = deployment.start("ingest.yml", "-e", sources, *COPY)
     copying = deployment.volume / ".reingest/copying"
-    while not any(len(path.read_bytes().splitlines()) > 50 for path in copying.glob("*.done")):
-        assert run.poll() is None, run.communicate()
-        time.sleep(0.001)
+    wait_for(
+        lambda: (
+            run.poll() is not None
+            or any(len(path.read_bytes().splitlines()) > 50 for path in copying.glob("*.done"))
+        ),
+        "50 files are copied",
+        seconds=300,
+        pause=0.001,
+    )
+    assert run.poll() is None, run.communicate()
     copier = worker(Volume(deployment.volume))  # which would outlive its controller
     os.killpg(run.pid, signal.SIGKILL)
     os.kill(copier.pid, signal.SIGKILL)

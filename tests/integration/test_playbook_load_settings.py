@@ -7,11 +7,11 @@ import json
 import os
 import shutil
 import signal
-import time
 
 import psycopg2
 import pytest
 from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
+from waiting import wait_for
 
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.load_settings import LOAD_CONF
@@ -64,13 +64,6 @@ def planned(output):
     """Return the sentences of this file's concern in a run's output, in order."""
     found = [(output.find(text), text) for text in (START_OVER, GIVE, TAKE, "vacuum and sync the load")]
     return [text for at, text in sorted(found) if at >= 0]
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_production_has_nothing_of_them(deployment):

@@ -1,4 +1,4 @@
-"""`make test-full` leaves nothing out: each integration test and each Molecule scenario is in one piece of it."""
+"""`make test-full` leaves nothing out: each integration test is in one piece of it."""
 
 from __future__ import annotations
 

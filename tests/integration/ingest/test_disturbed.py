@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 from clusters import unprivileged
-from integration.ingest.killed import filled, wait_for
+from integration.ingest.killed import filled
 from integration.ingest.portal_dataset import BOOKS
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """

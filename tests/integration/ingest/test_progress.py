@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from waiting import wait_for
 
 from plugins.module_utils.reingest.host.processes import started_at
 
@@ -33,13 +34,6 @@ BEGIN
 END $$;
 CREATE TRIGGER held BEFORE INSERT ON book FOR EACH ROW WHEN (NEW.id = 9) EXECUTE FUNCTION wait();
 """
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 class Gate:

@@ -9,13 +9,13 @@ import io
 import json
 import random
 import threading
-import time
 from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
 import pytest
 from psycopg2.extras import execute_values
+from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.load.apply import apply_load
@@ -232,9 +232,8 @@ def test_a_server_that_ends_a_stream_ends_the_load_with_a_refusal(loaded, stagin
     copying = "SELECT pid FROM pg_stat_activity WHERE datname = 'quick' AND query LIKE 'COPY%sample%'"
 
     def end():
-        while not (found := staging.rows(copying)):
-            time.sleep(0.05)
-        staging.rows("SELECT pg_terminate_backend(%(pid)s)", pid=found[0][0])
+        ((pid,), *_) = wait_for(lambda: staging.rows(copying), "a stream copies")
+        staging.rows("SELECT pg_terminate_backend(%(pid)s)", pid=pid)
 
     ender = threading.Thread(target=end)
     ender.start()

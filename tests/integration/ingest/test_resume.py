@@ -12,9 +12,9 @@ from integration.ingest.killed import (
     kill_when_held,
     loading,
     shut,
-    wait_for,
 )
 from integration.ingest.portal_dataset import AUTHORS, BOOKS
+from waiting import wait_for
 
 FIRST = {"author", "book"}
 GOOD = [(7, "first"), (9, "second"), (7, "")]

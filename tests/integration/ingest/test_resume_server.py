@@ -15,9 +15,9 @@ from integration.ingest.killed import (
     kill_when_held,
     loading,
     shut,
-    wait_for,
 )
 from integration.ingest.portal_dataset import AUTHORS, BOOKS, Portal
+from waiting import wait_for
 
 FIRST = {"author", "book"}
 EDITIONS = [(7, "first"), (9, "second"), (9, "copy")]
