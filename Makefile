@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
+.PHONY: help demo demo-stop test test-full lint lint-ansible lint-python test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -23,11 +23,16 @@ test-full: .venv/development .venv/postgresql/installed ## The rest: all integra
 	python tests/pieces.py $(PIECES)
 
 lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, mypy (strict)
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-python
+
+lint-ansible:
+	yamllint --strict --config-file .config/yamllint.yml .
+	ansible-lint --config-file .config/ansible-lint.yml
+
+lint-python:
 	ruff check .
 	ruff format --check .
 	mypy
-	yamllint --strict --config-file .config/yamllint.yml .
-	ansible-lint --config-file .config/ansible-lint.yml
 
 test-unit: .venv/development ## Tests that need no server
 	pytest tests/unit --numprocesses 2
