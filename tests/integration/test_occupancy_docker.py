@@ -17,9 +17,10 @@ from tiers import full, sample, sample_of
 from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
+from plugins.module_utils.reingest.engines.docker.kind import SOCKET
 from plugins.module_utils.reingest.engines.model import Service
-from plugins.module_utils.reingest.engines.occupancy import SOCKET, look, occupants, refuse_occupied
-from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.engines.occupancy import look, occupants, refuse_occupied
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.fs.durable import make_directory
 from plugins.module_utils.reingest.postgres.control import read_control

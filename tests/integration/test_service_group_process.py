@@ -17,7 +17,7 @@ from deployment import free_port
 from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.model import Health, Service
-from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.services.group import apply_group, plan_group

@@ -18,7 +18,8 @@ from ..load.provenance import LoadRecord, TableCount
 from ..load.script import read_script
 from ..load.server import Server, inspect_production, inspect_staging, refuse_second_load
 from ..postgres.dsn import address
-from ..sources.files import SourceFile, find_sources, identify, known_sources
+from ..sources.files import find_sources, identify, known_sources
+from ..sources.source import SourceFile
 from ..volume.snapshot_id import checked, new_id
 from .log import LoaderLog
 
@@ -164,7 +165,11 @@ def plan_loader(
     chosen = checked(snapshot) if snapshot else new_id()
     schema = read_script(dataset.schema, "the schema") if apply_schema and dataset.schema != NO_SCHEMA else ""
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = [path for table in dataset.tables for path in find_sources(table, dataset.sources)]
+    found = [
+        path
+        for table in dataset.tables
+        for path in find_sources(table.sources, table.reading, dataset.sources)
+    ]
     found += [path for pattern in files for path in _find(pattern, dataset.sources)]
     staging = inspect_staging(staging_dsn, dataset.database, required=staging_required)
     production = inspect_production(production_dsn, dataset.database, required=production_required)

@@ -13,9 +13,9 @@ from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..postgres.dsn import address, connect, with_database
 from ..sources.content import suffix
-from ..sources.files import SourceFile, find_sources, identify, known_sources
+from ..sources.files import find_sources, identify, known_sources
 from ..sources.reader import read_fields
-from ..sources.source import Source
+from ..sources.source import Source, SourceFile
 from ..volume.snapshot_id import checked, new_id
 from .catalog import TableShape, read_tables
 from .digests import load_digest, load_identity, table_digest
@@ -154,7 +154,9 @@ def plan_load(
     chosen = checked(snapshot) if snapshot else new_id()
     schema = read_script(dataset.schema, "the schema")
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = {table.name: find_sources(table, dataset.sources) for table in dataset.tables}
+    found = {
+        table.name: find_sources(table.sources, table.reading, dataset.sources) for table in dataset.tables
+    }
     staging = inspect_staging(staging_dsn, dataset.database, required=staging_required)
     production = inspect_production(production_dsn, dataset.database, required=production_required)
     if staging and production and production.system_identifier == staging.system_identifier:
@@ -245,7 +247,7 @@ def planned_tables(plan: LoadPlan, counted: Mapping[str, Mapping[str, int]]) -> 
 
 def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
     """Return the table with the columns that its fields name, where the dataset leaves them out."""
-    headers = {path: fields for path in files if (fields := read_fields(table, path)) is not None}
+    headers = {path: fields for path in files if (fields := read_fields(table.reading, path)) is not None}
     if not headers:
         return table
     first = next(iter(headers.values()))

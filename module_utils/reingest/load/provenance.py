@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from psycopg2.extras import execute_values
 
 from ..postgres.dsn import Connection
-from ..sources.files import SourceFile
+from ..sources.source import SourceFile
 
 _CREATE = """
 CREATE SCHEMA reingest;

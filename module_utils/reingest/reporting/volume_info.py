@@ -164,7 +164,7 @@ def _claim(claim: Claim | None) -> dict[str, Any] | None:
 
 def _working(volume: Volume) -> dict[str, Any] | None:
     found = worker(volume)
-    return None if found is None else asdict(found)
+    return None if found is None else {"pid": found.pid, "started": found.started, "run": found.run}
 
 
 def _pruning(volume: Volume) -> dict[str, Any] | None:

@@ -18,8 +18,9 @@ import sys
 import time
 from pathlib import Path
 
+from ..engines.registry import UNITS
 from ..errors import Refusal
-from ..fs.durable import replace_file
+from ..fs.durable import PRIVATE, replace_file
 from ..host.processes import started_at
 from .lease import remove_signs, watched, watcher
 from .pack import packed
@@ -38,7 +39,7 @@ _UNIT = """\
 [Unit]
 Description=reingest: ends a switch whose run died ({records})
 Wants=network-online.target
-After=network-online.target local-fs.target docker.service
+After=network-online.target local-fs.target{units}
 {mounts}StartLimitIntervalSec=0
 
 [Service]
@@ -60,12 +61,8 @@ def start_watcher(records: Path, window: Window) -> None:
     """
     end_watcher(records)
     application = records / APPLICATION
-    before = os.umask(0o077)
-    try:
-        replace_file(application, packed())
-        (records / LOG).touch()
-    finally:
-        os.umask(before)
+    replace_file(application, packed(), mode=PRIVATE)
+    (records / LOG).touch(mode=PRIVATE)
     command = [sys.executable, str(application), str(records)]
     if _under_systemd():
         _start_unit(records, window, command)
@@ -106,6 +103,7 @@ def unit_text(records: Path, window: Window, command: list[str]) -> str:
     paths = " ".join(_quoted(path) for path in (str(records), window.volume) if path)
     return _UNIT.format(
         records=str(records).replace("%", "%%"),
+        units="".join(f" {unit}" for unit in UNITS),
         mounts=f"RequiresMountsFor={paths}\n",
         command=" ".join(_quoted(word) for word in command),
     )

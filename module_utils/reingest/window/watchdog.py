@@ -14,9 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..engines.docker.engine import DockerEngine
-from ..engines.model import Engine
-from ..engines.process import ProcessEngine
+from ..engines.registry import engine_of, load_engines
 from ..errors import Refusal
 from ..host.boot import boot_id
 from ..volume.layout import Volume, open_volume
@@ -38,6 +36,7 @@ def main() -> None:
     records = Path(sys.argv[1])
     if not records.is_dir():
         return
+    load_engines()
     with watching(records) as mine:
         if mine:
             watch(records)
@@ -74,10 +73,9 @@ def watch(records: Path) -> None:
 
 def host_of(records: Path, window: Window) -> Host:
     """Return what a record says of its host."""
-    engine: Engine = DockerEngine(records) if window.engine == "docker" else ProcessEngine(records)
     return Host(
         records,
-        engine,
+        engine_of(window.engine, records),
         open_volume(Path(window.volume)) if window.volume else None,
         services(window.production),
         services(window.staging),

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from plugins.module_utils.reingest.engines.model import Health, Service
-from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.promotion.journal import Intent, open_intent, place_of
 from plugins.module_utils.reingest.volume.lock import Claim, claim, release
