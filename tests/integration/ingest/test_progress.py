@@ -19,6 +19,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiers import full
+from waiting import wait_for
 
 from plugins.module_utils.reingest.host.processes import started_at
 
@@ -33,13 +35,6 @@ BEGIN
 END $$;
 CREATE TRIGGER held BEFORE INSERT ON book FOR EACH ROW WHEN (NEW.id = 9) EXECUTE FUNCTION wait();
 """
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 class Gate:
@@ -195,6 +190,7 @@ def test_a_load_that_is_killed_fails_the_task_within_seconds(controller, gate, r
     assert "died at" in found["text"][0]
 
 
+@full
 def test_a_load_all_of_which_is_killed_fails_the_task_too(controller, gate):
     """Neither the wrapper nor the reporter is left to say anything."""
     with controller.start() as process:
@@ -264,6 +260,7 @@ def test_a_load_goes_on_while_its_host_is_out_of_reach(controller, gate, away):
     assert "localhost: answers again" in output
 
 
+@full
 def test_a_host_that_stays_out_of_reach_is_given_up_and_the_load_is_not(controller, gate, away):
     shell = f"ansible_shell_executable={away.with_name('shell')}"
     with controller.start(arguments=["-e", shell], patience=2) as process:
@@ -312,6 +309,7 @@ def test_a_terminal_gets_a_line_for_each_table_drawn_in_place(controller, gate):
     assert "finished" in frames[-1].splitlines()[2]
 
 
+@full
 def test_nothing_is_shown_where_that_is_asked_for(controller):
     with controller.start(show="none") as process:
         output = process.communicate(timeout=60)[0]
