@@ -25,7 +25,7 @@ lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, my
 	yamllint --strict --config-file .config/yamllint.yml .
 	ansible-lint --config-file .config/ansible-lint.yml
 
-test-unit: .venv/development ## Tests that need no server
+test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server
 	pytest tests/unit
 
 test-integration: .venv/development .venv/postgresql/installed ## Tests against real PostgreSQL servers, processes and containers
