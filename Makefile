@@ -34,7 +34,7 @@ lint-python:
 	ruff format --check .
 	mypy
 
-test-unit: .venv/development ## Tests that need no server
+test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server
 	pytest tests/unit --numprocesses 2
 
 test-integration: .venv/development .venv/postgresql/installed ## A part of the tests against real PostgreSQL servers, processes and containers

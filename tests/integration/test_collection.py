@@ -26,7 +26,7 @@ LEFT_ABOUT = [
     ".venv/bin/python",
     "build/crash.json",
     "dataportal-reingest-0.0.9.tar.gz",
-    "library/__pycache__/run_end.cpython-311.pyc",
+    "library/__pycache__/run_lock.cpython-311.pyc",
     "module_utils/reingest/__pycache__/errors.cpython-311.pyc",
     "plugins/action/__pycache__/run_lock.cpython-311.pyc",
     "tests/left.log",
