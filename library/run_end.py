@@ -14,22 +14,11 @@ description:
     another run still loads then, nobody waits for.
   - A process is ended only if it is the one that began the load, by its start time.
 options:
-  work:
-    description: This host's own directory, with the states of the loads in C(<run>/progress.json).
-    type: path
-    required: true
-  run:
-    description: The run's id. Its own load is left alone.
-    type: str
-    required: true
   staging_dsn:
     description: The staging server. Only its address is used.
     type: str
     required: true
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: load
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -58,49 +47,29 @@ step:
   type: dict
 """
 
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
-
-try:
-    from ..module_utils.reingest.postgres.dsn import address
-    from ..module_utils.reingest.runs.ending import end_load, loads_of_others
-except ImportError as error:
-    MISSING = error.name or str(error)
-else:
-    MISSING = ""
-
-ARGUMENT_SPEC: dict[str, Any] = {
-    "work": {"type": "path", "required": True},
-    "run": {"type": "str", "required": True},
+OPTIONS: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
-    "stage": {"type": "str", "default": "load"},
 }
+
+
+def end(call: Call) -> Outcome:
+    """End the loads of other runs into the staging server that this host still runs."""
+    # Imported here: without psycopg2 the runner tells what is missing.
+    from ..module_utils.reingest.postgres.dsn import address
+    from ..module_utils.reingest.runs.ending import end_others
+
+    ended = end_others(call.work, call.run, address(call["staging_dsn"]), dry=call.check)
+    did = [f"end the load of run {run}, which nobody waits for" for run in ended]
+    return Outcome(bool(ended), did, {"ended": ended})
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
-    clock = StepClock(params["stage"])
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
-    try:
-        loads = loads_of_others(Path(params["work"]), params["run"], address(params["staging_dsn"]))
-        if not module.check_mode:
-            for load in loads:
-                end_load(load)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    did = [f"end the load of run {load.run}, which nobody waits for" for load in loads]
-    changed = bool(loads)
-    module.exit_json(
-        changed=changed, ended=[load.run for load in loads], step=clock.step(did, changed=changed)
-    )
+    run_module(Verb(end, stage="load", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from plugins.module_utils.runner import CONTEXT
+
 ROOT = Path(__file__).parents[2]
 MODULES = sorted(path.stem for path in (ROOT / "library").glob("*.py"))
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
@@ -29,15 +31,27 @@ def described(options):
     }
 
 
+def documented_options(documentation):
+    """Return a module's options, its own and those of the fragments it extends."""
+    options = dict(documentation.get("options") or {})
+    for name in documentation.get("extends_documentation_fragment", []):
+        _, _, fragment, *part = name.split(".")
+        found = importlib.import_module(f"plugins.doc_fragments.{fragment}").ModuleDocFragment
+        text = getattr(found, part[0].upper() if part else "DOCUMENTATION")
+        options.update(yaml.safe_load(text)["options"])
+    return options
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_modules_documentation_has_its_options_types_and_defaults(name):
     module = importlib.import_module(f"plugins.modules.{name}")
     documented = yaml.safe_load(module.DOCUMENTATION)
     assert documented["module"] == name
-    assert described(documented["options"]) == described(module.ARGUMENT_SPEC)
+    options = {**CONTEXT, **getattr(module, "OPTIONS", {})}
+    assert described(documented_options(documented)) == described(options)
     assert {"check_mode", "diff_mode"} <= set(documented["attributes"])
     for example in yaml.safe_load(module.EXAMPLES):
-        assert set(example[f"dataportal.reingest.{name}"]) <= set(module.ARGUMENT_SPEC)
+        assert set(example[f"dataportal.reingest.{name}"]) <= set(options)
     assert yaml.safe_load(module.RETURN)
 
 

@@ -64,7 +64,7 @@ def inspect_production(dsn: str, database: str, *, required: bool) -> Server | N
     Raises:
         Refusal: there must be one, and there is none; or the login is refused.
     """
-    only = "only a first ingest goes without it (production_required: false)"
+    only = "only an ingest before the first promotion goes without it"
     if not dsn:
         if required:
             raise Refusal(f"production_dsn is missing; {only}")

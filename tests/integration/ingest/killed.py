@@ -18,9 +18,9 @@ PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from plugins.modules import ingest_load
-from plugins.module_utils.reingest.runs.step import StepClock
+from plugins.module_utils.runner import Call
 print("started", flush=True)
-ingest_load.load(__import__("json").loads(sys.argv[2]), StepClock("load"), check=False)
+ingest_load.load(Call(__import__("json").loads(sys.argv[2]), check=False, dry_run=False))
 """
 # A row that names the gate holds whoever touches it there, while `Gate.shut`. Editions count by themselves.
 GATED = (

@@ -61,12 +61,9 @@ def test_a_promotion(here, run_module):
 
 
 def test_a_recovery_is_never_refused_for_it(here, run_module):
-    volume = str(here.volume.root)
-    run_module("snapshot_promote", volume=volume, exclusive=True, **WHO)
-    back = run_module(
-        "snapshot_promote", volume=volume, state="recovered", failed="it does not answer", **WHO
-    )
-    assert back["live"] == here.volume.live() == B
+    run_module("snapshot_promote", volume=str(here.volume.root), exclusive=True, **WHO)
+    here.recover(failed="it does not answer", run=WHO["run"])
+    assert here.volume.live() == B
 
 
 @pytest.mark.parametrize("check", [False, True])
