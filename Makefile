@@ -18,10 +18,11 @@ demo-stop: ## End the demo and delete what it made
 
 test: lint test-unit test-integration test-molecule ## Everything: lint, unit and integration tests, Molecule scenarios
 
-lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, mypy (strict)
+lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, mypy (strict), import-linter
 	ruff check .
 	ruff format --check .
 	mypy
+	PYTHONPATH=module_utils lint-imports --cache-dir .cache/importlinter .config/importlinter.ini
 	yamllint --strict --config-file .config/yamllint.yml .
 	ansible-lint --config-file .config/ansible-lint.yml
 
