@@ -47,7 +47,8 @@ import sys
 from pathlib import Path
 from reingest.engines import occupancy, registry
 def imported():
-    return sorted(one for one in sys.modules if one.startswith("reingest.engines") and one.endswith(".engine"))
+    ours = [one for one in sys.modules if one.startswith("reingest.engines")]
+    return sorted(one for one in ours if one.endswith(".engine"))
 before = imported()
 registry.engine_of("process", Path())
 print(before, imported(), "http.client" in sys.modules)
