@@ -44,13 +44,6 @@ def deployment():
     made.clear()
 
 
-def wait_for(condition, seconds):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def held(deployment):
     """Return the state of the load that is in the middle of its table."""
 
