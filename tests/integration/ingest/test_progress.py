@@ -71,7 +71,7 @@ class Controller:
         self._arguments = {
             "dataset": str(portal.dataset),
             "staging_dsn": staging.dsn(),
-            "production_required": False,
+            "first": True,
             "work": str(self.work),
             "operator": "ada",
         }
