@@ -22,7 +22,7 @@ test: lint test-unit test-integration test-molecule ## 20 minutes: lint, unit te
 test-full: .venv/development .venv/postgresql/installed ## The rest: all integration tests and scenarios, in pieces (PIECES="engines molecule"), resumable
 	python tests/pieces.py $(PIECES)
 
-lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, mypy (strict)
+lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, mypy (strict), import-linter
 	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-python
 
 lint-ansible:
@@ -33,8 +33,9 @@ lint-python:
 	ruff check .
 	ruff format --check .
 	mypy
+	PYTHONPATH=module_utils lint-imports --cache-dir .cache/importlinter .config/importlinter.ini
 
-test-unit: .venv/development ## Tests that need no server
+test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server
 	pytest tests/unit --numprocesses 2
 
 test-integration: .venv/development .venv/postgresql/installed ## A part of the tests against real PostgreSQL servers, processes and containers

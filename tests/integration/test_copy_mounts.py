@@ -54,7 +54,7 @@ class Place:
         )
         detail = {"system_identifier": control.system_identifier, "release": "r1", **record.detail()}
         make_directory(self.volume.records, like=self.volume.root)
-        ledger_file.record(self.volume, ledger_file.LOADED, A, run="load", operator=OPERATOR, detail=detail)
+        ledger_file.append(self.volume, ledger_file.LOADED, A, run="load", operator=OPERATOR, detail=detail)
 
     def plan(self, *, dry=False):
         return plan_copy(self.volume, "", loaded="", dry=dry)

@@ -63,7 +63,7 @@ def volume(request, tmp_path, cluster):
             made.snapshot(snapshot).mkdir(parents=True, mode=0o700)
             core_of(cluster, made.snapshot(snapshot), number)
             for state in (ledger_file.ADOPTED, ledger_file.LIVE, ledger_file.GOOD):
-                ledger_file.record(made, state, snapshot, run="one", operator=OPERATOR)
+                ledger_file.append(made, state, snapshot, run="one", operator=OPERATOR)
         made.prod.symlink_to(f"staging/{C}")
         yield made
 

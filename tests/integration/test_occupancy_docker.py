@@ -279,10 +279,10 @@ def site(tmp_path, cluster):
             control.checkpoint_lsn, control.timeline, settings, "2026-11-23T12:00:00+00:00"
         )
         detail = {"system_identifier": str(number), "release": f"r{number}", **record.detail()}
-        ledger_file.record(volume, ledger_file.LOADED, snapshot, run="load", operator=OPERATOR, detail=detail)
+        ledger_file.append(volume, ledger_file.LOADED, snapshot, run="load", operator=OPERATOR, detail=detail)
     volume.prod.symlink_to(f"staging/{A}")
     detail = {"previous": "", "kind": "ingest"}
-    ledger_file.record(volume, ledger_file.LIVE, A, run="one", operator=OPERATOR, detail=detail)
+    ledger_file.append(volume, ledger_file.LIVE, A, run="one", operator=OPERATOR, detail=detail)
     return volume
 
 
@@ -364,9 +364,9 @@ def test_pruning_keeps_what_a_container_has_and_refuses_what_one_came_into(conta
     }
     old = site.snapshot("20261001T000000Z")
     subprocess.run(["cp", "-a", site.snapshot(A), old], check=True)
-    ledger_file.record(site, ledger_file.ADOPTED, old.name, run="adopt", operator=OPERATOR)
+    ledger_file.append(site, ledger_file.ADOPTED, old.name, run="adopt", operator=OPERATOR)
     for snapshot in (A, B):
-        ledger_file.record(site, ledger_file.GOOD, snapshot, run="two", operator=OPERATOR)
+        ledger_file.append(site, ledger_file.GOOD, snapshot, run="two", operator=OPERATOR)
     plan = plan_pruning(site, **rules)
     assert plan.delete == (old.name,)
     name = container("sleep 600", "-v", f"{old}:/data", "-e", "PGDATA=/data")

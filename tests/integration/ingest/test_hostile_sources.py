@@ -20,8 +20,10 @@ import json, re, resource, sys
 sys.path.insert(0, sys.argv[1])
 from plugins.module_utils.reingest.load.apply import apply_load
 from plugins.module_utils.reingest.load.plan import plan_load
+from plugins.module_utils.reingest.load.request import LoadRequest, Servers
 from pathlib import Path
-plan = plan_load(Path(sys.argv[2]), staging_dsn=sys.argv[3], production_required=False, force=True)
+servers = Servers(sys.argv[3], production_required=False)
+plan = plan_load(LoadRequest(Path(sys.argv[2]), servers, force=True))
 rejects = Path(sys.argv[4])
 loaded = apply_load(plan, staging_dsn=sys.argv[3], run="r", operator="me", processes=2, rejects=rejects)
 own = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]  # rusage has pytest's, too

@@ -9,7 +9,6 @@ import io
 import json
 import random
 import threading
-from pathlib import Path
 
 import pyarrow
 import pyarrow.parquet
@@ -21,6 +20,7 @@ from waiting import wait_for
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.load.apply import apply_load
 from plugins.module_utils.reingest.load.plan import plan_load
+from plugins.module_utils.reingest.load.request import LoadRequest, Servers
 
 COLUMNS = """
     id text PRIMARY KEY, name text NOT NULL, depth integer, size bigint, lat double precision, share real,
@@ -89,7 +89,9 @@ def loaded(tmp_path, staging):
             f"    from: [{', '.join(files)}]\n{more}"
         )
         plan = plan_load(
-            Path(tmp_path / "dataset.yml"), staging_dsn=staging.dsn(), production_required=False, force=True
+            LoadRequest(
+                tmp_path / "dataset.yml", Servers(staging.dsn(), production_required=False), force=True
+            )
         )
         done = apply_load(
             plan, staging_dsn=staging.dsn(), run="r", operator="o", processes=streams, prove=prove

@@ -11,6 +11,7 @@ from tiers import full
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.load import apply, plan
+from plugins.module_utils.reingest.load.request import LoadRequest, Servers
 
 FIRST = {"author", "book"}
 EDITIONS = [(7, "first"), (9, "second"), (7, "copy")]
@@ -172,7 +173,7 @@ def test_an_unfinished_load_that_became_another_one_after_the_plan_is_refused(po
     gated(portal, EDITIONS)
     with shut(staging):
         kill_when_held(portal, staging, "COPY%edition%", done=FIRST)
-    planned = plan.plan_load(portal.dataset, staging_dsn=staging.dsn(), production_required=False)
+    planned = plan.plan_load(LoadRequest(portal.dataset, Servers(staging.dsn(), production_required=False)))
     assert planned.resumed.tables.keys() == FIRST
     finished = load(run="run-2", work=str(portal.folder / "work"))
     before = content(staging)
