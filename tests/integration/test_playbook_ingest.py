@@ -238,21 +238,15 @@ def test_promote_starts_what_does_not_run(site):
     assert site.health()["status"] == "ok"
 
 
-def test_a_load_while_production_is_stopped_says_how_to_start_it():
-    deployment = ingested_deployment(started=False)
-    try:
-        live = (deployment.volume / "prod").readlink().name
-        code, output = deployment.ingest(RELEASE_2)
-        assert code != 0
-        assert (
-            f"db does not run, although prod leads to {live}: start it with playbooks/recover.yml" in output
-        )
-        assert not deployment.locked()
-        code, output = deployment.play("playbooks/recover.yml")
-        assert code == 0, output
-        assert deployment.health()["status"] == "ok"
-    finally:
-        deployment.clear()
+def test_a_load_while_production_is_stopped_says_how_to_start_it(stopped):
+    live = (stopped.volume / "prod").readlink().name
+    code, output = stopped.ingest(RELEASE_2)
+    assert code != 0
+    assert f"db does not run, although prod leads to {live}: start it with playbooks/recover.yml" in output
+    assert not stopped.locked()
+    code, output = stopped.play("playbooks/recover.yml")
+    assert code == 0, output
+    assert stopped.health()["status"] == "ok"
 
 
 @full
