@@ -9,7 +9,7 @@ import subprocess
 import tarfile
 
 import pytest
-from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT, demo_inventory, make_deployment
+from deployment import PLAYBOOK, RELEASE_2, ROOT, demo_inventory, ingested_deployment
 
 NAME = "dataportal.reingest"
 INSTALLED = ".ansible/collections/ansible_collections/dataportal/reingest"
@@ -91,7 +91,7 @@ def home(archive, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def deployment():
-    made = make_deployment()
+    made = ingested_deployment()
     yield made
     made.clear()
 
@@ -158,20 +158,21 @@ def test_every_plugin_is_documented(home):
     assert undocumented == []
 
 
-def test_releases_are_ingested_and_rolled_back_in_a_users_own_project(project, play, deployment):
+def test_a_release_is_ingested_and_rolled_back_in_a_users_own_project(project, play, deployment):
     assert sorted(path.name for path in project.iterdir()) == ["inventory"]
-    code, _, output = play("ingest", "-e", f"reingest_sources={ROOT}/demo/data/{RELEASE_1}")
+    prod = deployment.volume / "prod"
+    before = prod.readlink()
+    sources = ("-e", f"reingest_sources={ROOT}/demo/data/{RELEASE_2}")
+    code, _, output = play("ingest", *sources, "-e", "reingest_force=true")
     assert code == 0, output
-    assert deployment.health()["release"] == RELEASE_1
-
-    (project / "ansible.cfg").write_text("")
-    code, _, output = play("ingest", "-e", f"reingest_sources={ROOT}/demo/data/{RELEASE_2}")
-    assert code == 0, output
+    assert prod.readlink() != before
     assert deployment.health()["release"] == RELEASE_2
 
+    (project / "ansible.cfg").write_text("")
     code, _, output = play("rollback")
     assert code == 0, output
-    assert deployment.health()["release"] == RELEASE_1
+    assert prod.readlink() == before
+    assert deployment.health()["release"] == RELEASE_2
 
     code, _, output = play("recover")
     assert code == 0, output
@@ -181,7 +182,7 @@ def test_releases_are_ingested_and_rolled_back_in_a_users_own_project(project, p
     assert code == 0, output
     found = json.loads(document)
     assert found["failures"] == []
-    assert {one["release"]: one["state"] for one in found["volume"]["snapshots"]}[RELEASE_1] == "live"
+    assert {one["snapshot"]: one["state"] for one in found["volume"]["snapshots"]}[before.name] == "live"
 
 
 @pytest.mark.parametrize("verb", ["status", "recover"])
