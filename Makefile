@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
+.PHONY: help demo demo-stop test lint sanity test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -24,6 +24,9 @@ lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, my
 	mypy
 	yamllint --strict --config-file .config/yamllint.yml .
 	ansible-lint --config-file .config/ansible-lint.yml
+
+sanity: .venv/development ## Ansible's own tests of a collection, on an installed copy (ansible-test sanity; reaches the package index)
+	tests/sanity
 
 test-unit: .venv/development ## Tests that need no server
 	pytest tests/unit
