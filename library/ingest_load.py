@@ -91,7 +91,7 @@ options:
   patience:
     description:
       - Seconds for which the host may be out of the action plugin's reach before it gives up. The load goes
-        on there until it ends, or until the next run ends it.
+        on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
   first:
@@ -209,6 +209,7 @@ def load(call: Call) -> Outcome:
     from ..module_utils.reingest.load.plan import plan_load, planned_tables
     from ..module_utils.reingest.load.rehearse import rehearse
     from ..module_utils.reingest.load.reporter import reported
+    from ..module_utils.reingest.load.request import LoadRequest, Servers
     from ..module_utils.reingest.postgres.dsn import address
     from ..module_utils.reingest.runs.ending import end_others
     from ..module_utils.reingest.sources.files import shown_sources
@@ -219,20 +220,15 @@ def load(call: Call) -> Outcome:
     rejects = folder / "rejects" if folder else None
     facts = {**call.who, "release": call["release"], "snapshot": call["snapshot"], "staging": staging}
     with reported(None if call.check else folder, facts) as reporter:
-        plan = plan_load(
-            Path(call["dataset"]),
-            staging_dsn=call["staging_dsn"],
-            production_dsn=call["production_dsn"],
-            production_required=not call["first"],
-            sources=call["sources"],
-            release=call["release"],
-            snapshot=call["snapshot"],
-            known=call["planned"],
-            force=call["force"],
+        servers = Servers(
+            call["staging_dsn"],
+            call["production_dsn"],
             staging_required=not call.dry_run,
-            prove=call["prove"],
-            ended=ended,
+            production_required=not call["first"],
         )
+        asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
+        request = LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
+        plan = plan_load(request, prove=call["prove"])
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
         detail: dict[str, Any] = {}

@@ -192,7 +192,7 @@ options:
   patience:
     description:
       - Seconds for which the host may be out of the action plugin's reach before it gives up. The load goes
-        on there until it ends, or until the next run ends it.
+        on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
   first:
@@ -372,9 +372,10 @@ def load(call: Call) -> Outcome:
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
-    from ..module_utils.reingest.external_loader.plan import plan_loader
+    from ..module_utils.reingest.external_loader.plan import Making, plan_loader
     from ..module_utils.reingest.external_loader.secrets import secret_texts
     from ..module_utils.reingest.load.reporter import reported
+    from ..module_utils.reingest.load.request import LoadRequest, Servers
     from ..module_utils.reingest.postgres.dsn import address
     from ..module_utils.reingest.runs.ending import end_others
     from ..module_utils.reingest.sources.files import shown_sources
@@ -389,17 +390,16 @@ def load(call: Call) -> Outcome:
         loader = loader_of(call.params)
         patterns = compile_patterns(**{kind: call[kind] for kind in ("fatal", "benign", "progress", "error")})
         secrets = secret_texts((call["staging_dsn"], call["production_dsn"]), loader.values)
-        given = ("staging_dsn", "production_dsn", "release", "sources", "files", "snapshot")
-        plan = plan_loader(
-            Path(call["dataset"]),
-            loader,
-            secrets=secrets,
-            known=call["planned"],
-            production_required=not call["first"],
+        servers = Servers(
+            call["staging_dsn"],
+            call["production_dsn"],
             staging_required=not call.dry_run,
-            ended=ended,
-            **{name: call[name] for name in (*given, "force", "fresh", "apply_schema")},
+            production_required=not call["first"],
         )
+        asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
+        request = LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
+        making = Making(call["files"], call["fresh"], call["apply_schema"])
+        plan = plan_loader(request, loader, making, secrets=secrets)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         detail: dict[str, Any] = {}
         tables = plan.planned_tables()

@@ -122,10 +122,10 @@ from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
 from ..module_utils.reingest.volume.lock import now_text
+from ..module_utils.reingest.window.host_recovery import Host
 from ..module_utils.reingest.window.lease import held
-from ..module_utils.reingest.window.recover import Host
 from ..module_utils.reingest.window.switch import close_proven, open_window, recover_window, refuse_open
-from ..module_utils.reingest.window.window import Window, boottime, stored
+from ..module_utils.reingest.window.window_record import Window, boottime, stored
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 _SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}

@@ -72,6 +72,15 @@ class LoadRecord:
     tables: dict[str, TableCount]
 
 
+def shown_load(record: LoadRecord | None) -> str:
+    """Return what a server was loaded with, as a diff shows it."""
+    if record is None:
+        return "no load"
+    if not record.finished:
+        return f"the unfinished load {record.snapshot} of release {record.release}"
+    return f"release {record.release}, snapshot {record.snapshot}"
+
+
 def begin_record(
     connection: Connection, *, snapshot: str, release: str, digest: str, run: str, operator: str
 ) -> None:

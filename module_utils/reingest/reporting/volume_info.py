@@ -23,7 +23,7 @@ from ..volume.layout import Volume
 from ..volume.ledger import ADOPTED, Entry, Ledger, survey_ledger
 from ..volume.lock import Claim, holder, worker
 from ..volume.unsynced import is_lost
-from ..window.window import describe_window
+from ..window.describe import describe_window
 
 _T = TypeVar("_T")
 _HISTORY = 20

@@ -106,7 +106,7 @@ def settle(volume: Volume, *, run: str, operator: str) -> None:
             sync_directory(folder)
     for name in moved:
         if not volume.snapshot(name).exists():
-            ledger_file.record(
+            ledger_file.append(
                 volume,
                 ledger_file.PRUNED,
                 name,

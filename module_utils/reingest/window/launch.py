@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..engines.registry import UNITS
@@ -24,7 +25,7 @@ from ..fs.durable import PRIVATE, replace_file
 from ..host.processes import started_at
 from .lease import remove_signs, watched, watcher
 from .pack import packed
-from .window import Window
+from .window_record import Window
 
 APPLICATION, LOG = "reingest-watch.pyz", "watcher.log"
 _UNITS = Path("/etc/systemd/system")
@@ -53,15 +54,20 @@ WantedBy=multi-user.target
 """
 
 
-def start_watcher(records: Path, window: Window) -> None:
+def start_watcher(records: Path, window: Window, main: Callable[[], None]) -> None:
     """Start it, and wait until it watches.
+
+    Args:
+        records: the folder of the window's record.
+        window: the window.
+        main: what the watcher runs.
 
     Raises:
         Refusal: it does not come up; nothing was stopped yet.
     """
     end_watcher(records)
     application = records / APPLICATION
-    replace_file(application, packed(), mode=PRIVATE)
+    replace_file(application, packed(main), mode=PRIVATE)
     (records / LOG).touch(mode=PRIVATE)
     command = [sys.executable, str(application), str(records)]
     if _under_systemd():

@@ -27,7 +27,7 @@ from ..fs.lock_file import (
     write_worker,
 )
 from ..host.boot import boot_id
-from .window import Window, boottime, refuse_closed, refusing
+from .window_record import Window, boottime, refuse_closed, refusing
 
 _LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
 _POLL_S = 0.05

@@ -20,12 +20,12 @@ from ..host.boot import boot_id
 from ..volume.layout import Volume, open_volume
 from ..volume.lock import Claim, claim, holder, now_text, release
 from .claim import dead_mans_claim, dead_mans_run
+from .closing import close_window
 from .ending import end_steps
+from .host_recovery import Host, recover_host
 from .launch import LOG, end_watcher
 from .lease import Busy, given_up, held, silence, watching, worker
-from .recover import Host, recover_host
-from .switch import close_window
-from .window import Window, boottime, read_window, services
+from .window_record import Window, boottime, read_window, services
 
 _LOOK_S = 1.0
 _LONGEST_PAUSE_S = 60.0

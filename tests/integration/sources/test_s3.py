@@ -10,7 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from plugins.module_utils.reingest.dataset.model import Table
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.sources.files import check_unchanged, identify
+from plugins.module_utils.reingest.sources.files import check_unchanged, find_sources, identify
 from plugins.module_utils.reingest.sources.reader import read_records
 from plugins.module_utils.reingest.sources.reading import Reading
 

@@ -19,9 +19,17 @@ def test_lines_are_numbered_and_a_byte_order_mark_is_passed_over(source):
 @pytest.mark.parametrize(
     ("content", "name", "message"),
     [
-        (gzip.compress(b"a\nb\n" * 50_000, mtime=0)[:-20], "cut.gz", "is truncated: its gzip data end after line "),
+        (
+            gzip.compress(b"a\nb\n" * 50_000, mtime=0)[:-20],
+            "cut.gz",
+            "is truncated: its gzip data end after line ",
+        ),
         (b"not gzip at all", "x.gz", "is not intact gzip data after line 0"),
-        (gzip.compress(b"a\n" * 1000, mtime=0)[:-8] + b"\0" * 8, "crc.gz", "is not intact gzip data after line "),
+        (
+            gzip.compress(b"a\n" * 1000, mtime=0)[:-8] + b"\0" * 8,
+            "crc.gz",
+            "is not intact gzip data after line ",
+        ),
     ],
 )
 def test_damage_is_told_with_the_line_that_was_reached(source, content, name, message):

@@ -13,8 +13,8 @@ from ...errors import Refusal
 from ...fs.durable import sync_directory, write_json
 from ...fs.durable_record import parse_document, read_small
 from ..model import POSTGRESQL, Service, Stopped
+from .address import SOCKET
 from .api import Answer, DockerApi
-from .kind import SOCKET
 from .paths import data_faults
 
 _LINES = 5

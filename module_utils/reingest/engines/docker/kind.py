@@ -9,8 +9,7 @@ from pathlib import Path
 from ...fs.mounts import Mounts
 from ..kind import NO_CONTAINERS, Containers
 from ..model import Engine
-
-SOCKET = "/var/run/docker.sock"
+from .address import SOCKET
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from ..engines.model import Service, service_from
 from ..errors import Refusal
 from ..fs.durable import PRIVATE
 from ..fs.durable_record import DamagedRecord, DurableRecord
-from ..host.boot import boot_id
 from ..volume.layout import Volume
 
 VERSION = 1
@@ -128,6 +127,15 @@ def _window(raw: dict[str, Any]) -> Window:
     return Window(**{**raw, **lists})
 
 
+def read_note(volume: Volume) -> Note | None:
+    """Return where the record of the volume's open window lies; None when none is open.
+
+    Raises:
+        Refusal: it cannot be read.
+    """
+    return _note(volume).read()
+
+
 def _closed(records: Path) -> DurableRecord[Closed]:
     return DurableRecord(records / _CLOSED, lambda raw: Closed(**raw))
 
@@ -183,32 +191,6 @@ def refuse_closed(records: Path, run: str) -> None:
         f"the window of run {run} {told}, what it had begun was brought to an end; nothing was done: "
         "status.yml tells what is live, then start a new run"
     )
-
-
-def describe_window(volume_root: Path) -> dict[str, Any] | None:
-    """Return what there is to say of the volume's open window; None when none is open.
-
-    ``watched`` is whether a watcher lives that ends it without anybody's help.
-    """
-    from .lease import watched  # it reads records itself
-
-    try:
-        note = _note(Volume(volume_root)).read()
-        window = None if note is None else read_window(Path(note.records))
-    except Refusal as error:
-        return {"run": "", "since": "", "operator": "", "snapshot": "", "failed": "", "fault": str(error)}
-    if note is None or window is None or window.run != note.run:
-        return None
-    return {
-        "run": window.run,
-        "operator": window.operator,
-        "snapshot": window.snapshot,
-        "since": window.since,
-        "failed": window.failed,
-        "rebooted": window.boot != boot_id(),
-        "watched": watched(Path(note.records)),
-        "fault": "",
-    }
 
 
 def _without_login(service: Mapping[str, Any]) -> dict[str, Any]:
