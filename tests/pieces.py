@@ -42,7 +42,6 @@ PIECES = {
         "test_postgres_versions.py",
     ),
     "watchdog": ("test_dead_man.py",),
-    "collection": ("test_collection.py",),
 }
 MOLECULE = "molecule"
 QUICK_SCENARIOS = ("default", "rollback")  # of `make test`

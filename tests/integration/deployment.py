@@ -95,9 +95,9 @@ class Deployment:
 
     def clear(self):
         """End what runs, not in order: nobody needs the servers' files any more; then delete all."""
-        for process in self.processes().values():
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGQUIT)
+        for name, process in self.processes().items():
+            with suppress(ProcessLookupError):  # the portal may have been started where SIGQUIT is ignored
+                os.kill(process, signal.SIGKILL if name == "backend" else signal.SIGQUIT)
         wait_for(lambda: not self.processes(), "the services ended", seconds=30)
         shutil.rmtree(self.home)
 
