@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint lint-ansible lint-python test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -34,6 +34,9 @@ lint-python:
 	ruff format --check .
 	mypy
 	PYTHONPATH=module_utils lint-imports --cache-dir .cache/importlinter .config/importlinter.ini
+
+sanity: .venv/development ## Ansible's own tests of a collection, on an installed copy (ansible-test sanity; reaches the package index)
+	tests/sanity
 
 test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server
 	pytest tests/unit --numprocesses 2

@@ -108,7 +108,7 @@ attributes:
         nothing) is found by the load itself.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

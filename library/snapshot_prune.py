@@ -40,7 +40,7 @@ attributes:
     support: full
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

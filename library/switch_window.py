@@ -64,7 +64,7 @@ attributes:
     description: Says what a recovery would do; no watchdog is started.
   diff_mode:
     support: none
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
