@@ -45,18 +45,6 @@ options:
     description: The server that the portal uses. Only read.
     type: str
     default: ""
-  production_required:
-    description: Whether production must be named, answer and have the database. False for the first ingest.
-    type: bool
-    default: true
-  run:
-    description: The run's id.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it.
-    type: str
-    required: true
   snapshot:
     description: The id of the load. When empty, the time at which it begins.
     type: str
@@ -67,30 +55,18 @@ options:
     default: false
   plan_only:
     description:
-      - "Check mode: only say what would be done. For the steps that come between this and the load itself: it
-        reads no source beyond its digest, and is no step of the report."
+      - Only say what is to be done. For the steps that come between this and the load itself, it reads no
+        source beyond its digest, and is no step of the report.
+      - What an interrupted run still loads on this host is ended all the same.
     type: bool
     default: false
   planned:
     description:
-      - RV(sources) of this run's plan, a call in check mode. Files that still have that size and time are not
-        read again for their digests.
+      - RV(sources) of this run's plan, a call with O(plan_only). Files that still have that size and time are
+        not read again for their digests.
     type: list
     elements: dict
     default: []
-  staging_required:
-    description:
-      - Whether the staging server must answer. False for a dry run that finds it stopped, which the run
-        would start; the schema cannot be tried then, and the sources are only looked at from outside.
-    type: bool
-    default: true
-  work:
-    description:
-      - The worker's own directory. Rows that the dataset sets aside are written below it, to
-        C(<run>/rejects/<table>.jsonl), with file, line, column, value and reason.
-      - Required where the dataset sets rows aside.
-    type: path
-    default: ""
   prove:
     description:
       - With C(content), each table must hold what was sent to it, value by value, before the load goes on.
@@ -102,12 +78,6 @@ options:
     description: How many tables are filled at the same time. With 0, one for each core.
     type: int
     default: 0
-  ended:
-    description: Runs whose loads M(dataportal.reingest.run_end) has ended. In check mode they still run, and
-      are no obstacle.
-    type: list
-    elements: str
-    default: []
   show:
     description:
       - How the action plugin of the same name shows how far the load is. It runs the module in the background
@@ -124,10 +94,11 @@ options:
         on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: load
+  first:
+    description: Nothing was ever promoted, so production need not be named, answer or have the database.
+    type: bool
+    default: false
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -154,7 +125,7 @@ EXAMPLES = r"""
     dataset: /srv/portal/dataset.yml
     sources: /srv/data/r1_2020-07-28
     staging_dsn: postgresql://loader@db-ingest/postgres
-    production_required: false
+    first: true
     run: 20261123T114500Z-4711
     operator: 0000-0002-1825-0097
 """
@@ -211,95 +182,73 @@ step:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
-
-try:
-    from ..module_utils.reingest.load.apply import apply_load, processes_of
-    from ..module_utils.reingest.load.plan import plan_load, planned_tables
-    from ..module_utils.reingest.load.rehearse import rehearse
-    from ..module_utils.reingest.load.reporter import Reporter, reported
-    from ..module_utils.reingest.postgres.dsn import address
-    from ..module_utils.reingest.sources.files import shown_sources
-except ImportError as error:
-    MISSING = error.name or str(error)
-else:
-    MISSING = ""
-
-ARGUMENT_SPEC: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "dataset": {"type": "path", "required": True},
     "sources": {"type": "path", "default": ""},
     "release": {"type": "str", "default": ""},
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
-    "production_required": {"type": "bool", "default": True},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
+    "first": {"type": "bool", "default": False},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
     "plan_only": {"type": "bool", "default": False},
     "planned": {"type": "list", "elements": "dict", "default": []},
-    "staging_required": {"type": "bool", "default": True},
-    "work": {"type": "path", "default": ""},
     "prove": {"type": "str", "choices": ["content", "counts"], "default": "content"},
     "jobs": {"type": "int", "default": 0},
-    "ended": {"type": "list", "elements": "str", "default": []},
     "show": {"type": "str", "choices": ["auto", "lines", "none"], "default": "auto"},
     "patience": {"type": "float", "default": 600},
-    "stage": {"type": "str", "default": "load"},
 }
 
 
-def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan the load and carry it out, or in check mode only read the sources; return the module's result."""
-    folder = Path(params["work"]) / params["run"] if params["work"] else None
-    facts = {name: params[name] for name in ("run", "operator", "release", "snapshot")}
-    facts["staging"] = address(params["staging_dsn"])
-    with reported(None if check else folder, facts) as reporter:
-        return load_reported(params, clock, reporter, folder / "rejects" if folder else None, check=check)
+def load(call: Call) -> Outcome:
+    """Plan the load and carry it out; in check mode only read the sources."""
+    # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
+    from ..module_utils.reingest.load.apply import apply_load, processes_of
+    from ..module_utils.reingest.load.plan import plan_load, planned_tables
+    from ..module_utils.reingest.load.rehearse import rehearse
+    from ..module_utils.reingest.load.reporter import reported
+    from ..module_utils.reingest.load.request import LoadRequest, Servers
+    from ..module_utils.reingest.postgres.dsn import address
+    from ..module_utils.reingest.runs.ending import end_others
+    from ..module_utils.reingest.sources.files import shown_sources
 
-
-def load_reported(
-    params: dict[str, Any], clock: StepClock, reporter: Reporter, rejects: Path | None, *, check: bool
-) -> dict[str, Any]:
-    """Do it, and tell ``reporter`` how far it is."""
-    plan = plan_load(
-        Path(params["dataset"]),
-        staging_dsn=params["staging_dsn"],
-        production_dsn=params["production_dsn"],
-        production_required=params["production_required"],
-        sources=params["sources"],
-        release=params["release"],
-        snapshot=params["snapshot"],
-        known=params["planned"],
-        force=params["force"],
-        staging_required=params["staging_required"] or not check,
-        prove=params["prove"],
-        ended=params["ended"],
-    )
-    reporter.know(release=plan.release, snapshot=plan.snapshot)
-    processes = processes_of(params["jobs"])
-    detail: dict[str, Any] = {}
-    if plan.changed and not check:
-        loaded = apply_load(
-            plan,
-            staging_dsn=params["staging_dsn"],
-            run=params["run"],
-            operator=params["operator"],
-            processes=processes,
-            rejects=rejects,
-            prove=params["prove"],
-            reporter=reporter,
+    staging = address(call["staging_dsn"])
+    ended = end_others(call.work, call.run, staging, dry=call.dry_run)
+    folder = call.work / call.run if call.work is not None else None
+    rejects = folder / "rejects" if folder else None
+    facts = {**call.who, "release": call["release"], "snapshot": call["snapshot"], "staging": staging}
+    with reported(None if call.check else folder, facts) as reporter:
+        servers = Servers(
+            call["staging_dsn"],
+            call["production_dsn"],
+            staging_required=not call.dry_run,
+            production_required=not call["first"],
         )
-        tables = {name: vars(count) for name, count in loaded.tables.items()}
-        detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
-    else:
-        counted = rehearse(plan, processes) if plan.changed and not params["plan_only"] else {}
-        tables = planned_tables(plan, counted)
-    return {
-        "changed": plan.changed,
+        asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
+        request = LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
+        plan = plan_load(request, prove=call["prove"])
+        reporter.know(release=plan.release, snapshot=plan.snapshot)
+        processes = processes_of(call["jobs"])
+        detail: dict[str, Any] = {}
+        if plan.changed and not call.check:
+            loaded = apply_load(
+                plan,
+                staging_dsn=call["staging_dsn"],
+                **call.who,
+                processes=processes,
+                rejects=rejects,
+                prove=call["prove"],
+                reporter=reporter,
+            )
+            tables = {name: vars(count) for name, count in loaded.tables.items()}
+            detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
+        else:
+            counted = rehearse(plan, processes) if plan.changed and not call["plan_only"] else {}
+            tables = planned_tables(plan, counted)
+    did = [f"end the load of run {run}, which nobody waits for" for run in ended]
+    values = {
         "action": plan.action,
         "snapshot": plan.snapshot,
         "release": plan.release,
@@ -309,24 +258,18 @@ def load_reported(
         "rejects": str(rejects) if rejects and rejects.is_dir() else "",
         "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
-        "diff": plan.diff(),
-        "step": clock.step([], changed=False)
-        if plan.changed and params["plan_only"]
-        else clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
+        "ended": ended,
     }
+    if plan.changed and call["plan_only"]:
+        return Outcome(bool(ended), did, values, plan.diff(), planned=not ended)
+    return Outcome(
+        plan.changed or bool(ended), [*did, *plan.did()], values, plan.diff(), {**detail, "tables": tables}
+    )
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
-    try:
-        result = load(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    module.exit_json(**result)
+    run_module(Verb(load, stage="load", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

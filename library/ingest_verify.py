@@ -27,14 +27,6 @@ options:
     description: The server that the portal uses.
     type: str
     default: ""
-  production_required:
-    description: Whether production must be named, answer and have the database. False for the first ingest.
-    type: bool
-    default: true
-  staging_required:
-    description: Whether the staging server must answer. False for a dry run whose run would start it.
-    type: bool
-    default: true
   snapshot:
     description: The load that must be in the staging server. When empty, whichever is there.
     type: str
@@ -44,10 +36,11 @@ options:
     type: list
     elements: str
     default: []
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: verify
+  first:
+    description: Nothing was ever promoted, so production need not be named, answer or have the database.
+    type: bool
+    default: false
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -98,85 +91,62 @@ step:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
 from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-try:
+OPTIONS: dict[str, Any] = {
+    "dataset": {"type": "path", "required": True},
+    "staging_dsn": {"type": "str", "required": True, "no_log": True},
+    "production_dsn": {"type": "str", "default": "", "no_log": True},
+    "first": {"type": "bool", "default": False},
+    "snapshot": {"type": "str", "default": ""},
+    "accept": {"type": "list", "elements": "str", "default": []},
+}
+
+
+def verify(call: Call) -> Outcome:
+    """Plan the checks and make them; in check mode, before there is a load, list them."""
+    # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.reingest.dataset.parse import parse_dataset
     from ..module_utils.reingest.load.server import inspect_production, inspect_staging
     from ..module_utils.reingest.verify.accept import judge
     from ..module_utils.reingest.verify.checks import plan_checks, summary
     from ..module_utils.reingest.verify.run import Verification, run_checks
-except ImportError as error:
-    MISSING = error.name or str(error)
-else:
-    MISSING = ""
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "dataset": {"type": "path", "required": True},
-    "staging_dsn": {"type": "str", "required": True, "no_log": True},
-    "production_dsn": {"type": "str", "default": "", "no_log": True},
-    "production_required": {"type": "bool", "default": True},
-    "staging_required": {"type": "bool", "default": True},
-    "snapshot": {"type": "str", "default": ""},
-    "accept": {"type": "list", "elements": "str", "default": []},
-    "stage": {"type": "str", "default": "verify"},
-}
-
-
-def verify(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan the checks and make them, or in check mode list them; return the module's result."""
     # What fills the tables was the load's question.
-    dataset = parse_dataset(Path(params["dataset"]), loaded_elsewhere=True)
-    staging, wanted = params["staging_dsn"], params["snapshot"]
-    production = inspect_production(
-        params["production_dsn"], dataset.database, required=params["production_required"]
-    )
+    dataset = parse_dataset(Path(call["dataset"]), loaded_elsewhere=True)
+    staging, wanted = call["staging_dsn"], call["snapshot"]
+    production = inspect_production(call["production_dsn"], dataset.database, required=not call["first"])
     compared = production is not None and production.has_database
     checks = plan_checks(dataset, against_production=compared)
-    server = inspect_staging(staging, dataset.database, required=params["staging_required"] or not check)
+    server = inspect_staging(staging, dataset.database, required=not call.check)
     load = server.record if server else None
-    if load is not None and wanted not in ("", load.snapshot) and not check:
+    if load is not None and wanted not in ("", load.snapshot) and not call.check:
         raise Refusal(f"the staging server holds the load {load.snapshot}, not {wanted}: load first")
-    if check and (load is None or not load.finished or load.snapshot != wanted):
+    if call.check and (load is None or not load.finished or load.snapshot != wanted):
         verification = Verification((), {})
     else:
-        live = params["production_dsn"] if compared else ""
+        live = call["production_dsn"] if compared else ""
         verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live)
-    verdict = judge(verification.findings, params["accept"])
+    verdict = judge(verification.findings, call["accept"])
     findings = [vars(finding) for finding in verification.findings]
-    return {
-        "changed": False,
-        "failed": bool(verdict.refusal),
-        **({"msg": verdict.refusal} if verdict.refusal else {}),
-        "findings": findings,
-        "warnings": list(verdict.warnings),
-        "checks": [planned.sentence for planned in checks],
-        "tables": verification.counts,
-        "diff": {"before": "", "after": ""},
-        "step": clock.step(
-            summary(checks), changed=False, detail={"counts": verification.counts, "findings": findings}
-        ),
-    }
+    return Outcome(
+        did=summary(checks),
+        values={
+            "findings": findings,
+            "checks": [planned.sentence for planned in checks],
+            "tables": verification.counts,
+        },
+        diff={"before": "", "after": ""},
+        detail={"counts": verification.counts, "findings": findings},
+        warnings=verdict.warnings,
+        failure=verdict.refusal,
+    )
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
-    try:
-        result = verify(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    if result.pop("failed"):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(Verb(verify, stage="verify", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

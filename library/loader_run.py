@@ -157,39 +157,20 @@ options:
     description: The server that the portal uses. Only read.
     type: str
     default: ""
-  production_required:
-    description: Whether production must be named, answer and have the database. False for the first ingest.
-    type: bool
-    default: true
   plan_only:
     description:
-      - "Check mode: only say what would be done. For the steps that come between this and the load itself: it
-        reads no source beyond its digest, and is no step of the report."
+      - Only say what is to be done. For the steps that come between this and the load itself, it reads no
+        source beyond its digest, and is no step of the report.
+      - What an interrupted run still loads on this host is ended all the same.
     type: bool
     default: false
   planned:
     description:
-      - RV(sources) of this run's plan, a call in check mode. Files that still have that size and time are not
-        read again for their digests.
+      - RV(sources) of this run's plan, a call with O(plan_only). Files that still have that size and time are
+        not read again for their digests.
     type: list
     elements: dict
     default: []
-  staging_required:
-    description: Whether the staging server must answer. False for a dry run whose run would start it.
-    type: bool
-    default: true
-  work:
-    description: This host's own directory; the log is C(<work>/<run>/loader.log).
-    type: path
-    required: true
-  run:
-    description: The run's id.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it.
-    type: str
-    required: true
   snapshot:
     description: The id of the load. When empty, the time at which it begins.
     type: str
@@ -198,12 +179,6 @@ options:
     description: Load although this release was loaded already.
     type: bool
     default: false
-  ended:
-    description: Runs whose loads M(dataportal.reingest.run_end) has ended. In check mode they still run, and
-      are no obstacle.
-    type: list
-    elements: str
-    default: []
   show:
     description:
       - How the action plugin of the same name shows how far the load is. It runs the module in the background
@@ -220,10 +195,11 @@ options:
         on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: load
+  first:
+    description: Nothing was ever promoted, so production need not be named, answer or have the database.
+    type: bool
+    default: false
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -307,31 +283,18 @@ step:
   type: dict
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from typing import TYPE_CHECKING, Any
 
 from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-try:
-    from ..module_utils.reingest.external_loader.apply import apply_loader
-    from ..module_utils.reingest.external_loader.command import Command
-    from ..module_utils.reingest.external_loader.job import Job
-    from ..module_utils.reingest.external_loader.judge import compile_patterns
-    from ..module_utils.reingest.external_loader.plan import Loader, LoaderPlan, plan_loader
-    from ..module_utils.reingest.external_loader.secrets import secret_texts
-    from ..module_utils.reingest.load.reporter import Reporter, reported
-    from ..module_utils.reingest.postgres.dsn import address
-    from ..module_utils.reingest.sources.files import shown_sources
-except ImportError as error:
-    MISSING = error.name or str(error)
-else:
-    MISSING = ""
+if TYPE_CHECKING:
+    from ..module_utils.reingest.external_loader.plan import Loader
 
 _DAY_S = 86400
-ARGUMENT_SPEC: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "dataset": {"type": "path", "required": True},
     "sources": {"type": "path", "default": ""},
     "files": {"type": "list", "elements": "str", "default": []},
@@ -373,24 +336,21 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "apply_schema": {"type": "bool", "default": True},
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
-    "production_required": {"type": "bool", "default": True},
+    "first": {"type": "bool", "default": False},
     "plan_only": {"type": "bool", "default": False},
     "planned": {"type": "list", "elements": "dict", "default": []},
-    "staging_required": {"type": "bool", "default": True},
-    "work": {"type": "path", "required": True},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
-    "ended": {"type": "list", "elements": "str", "default": []},
     "show": {"type": "str", "choices": ["auto", "lines", "none"], "default": "auto"},
     "patience": {"type": "float", "default": 600},
-    "stage": {"type": "str", "default": "load"},
 }
 
 
-def loader_of(params: dict[str, Any]) -> Loader:
+def loader_of(params: Mapping[str, Any]) -> Loader:
     """Return the command or the job."""
+    from ..module_utils.reingest.external_loader.command import Command
+    from ..module_utils.reingest.external_loader.job import Job
+
     command, job = params["command"], params["job"]
     if bool(command) == bool(job):
         raise Refusal("the loader must be either a `command:` or a `job:`: declare one of them")
@@ -407,59 +367,56 @@ def loader_of(params: dict[str, Any]) -> Loader:
     return Job(**{**job, "success": tuple(job["success"]), "failure": tuple(job["failure"])})
 
 
-def load(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan the load and carry it out, in check mode only plan it; return the module's result."""
-    folder = Path(params["work"]) / params["run"]
-    facts = {name: params[name] for name in ("run", "operator", "release", "snapshot")}
-    facts["staging"] = address(params["staging_dsn"])
-    with reported(None if check else folder, facts) as reporter:
-        return load_reported(params, clock, reporter, folder, check=check)
+def load(call: Call) -> Outcome:
+    """Plan the load and carry it out; in check mode only plan it."""
+    # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
+    from ..module_utils.reingest.external_loader.apply import apply_loader
+    from ..module_utils.reingest.external_loader.judge import compile_patterns
+    from ..module_utils.reingest.external_loader.plan import Making, plan_loader
+    from ..module_utils.reingest.external_loader.secrets import secret_texts
+    from ..module_utils.reingest.load.reporter import reported
+    from ..module_utils.reingest.load.request import LoadRequest, Servers
+    from ..module_utils.reingest.postgres.dsn import address
+    from ..module_utils.reingest.runs.ending import end_others
+    from ..module_utils.reingest.sources.files import shown_sources
 
-
-def load_reported(
-    params: dict[str, Any], clock: StepClock, reporter: Reporter, folder: Path, *, check: bool
-) -> dict[str, Any]:
-    """Do it, and tell ``reporter`` how far it is."""
-    loader = loader_of(params)
-    patterns = compile_patterns(**{kind: params[kind] for kind in ("fatal", "benign", "progress", "error")})
-    secrets = secret_texts((params["staging_dsn"], params["production_dsn"]), loader.values)
-    given = ("staging_dsn", "production_dsn", "production_required", "release", "sources", "files")
-    plan = plan_loader(
-        Path(params["dataset"]),
-        loader,
-        secrets=secrets,
-        known=params["planned"],
-        staging_required=params["staging_required"] or not check,
-        **{name: params[name] for name in (*given, "snapshot", "force", "fresh", "apply_schema", "ended")},
-    )
-    reporter.know(release=plan.release, snapshot=plan.snapshot)
-    detail: dict[str, Any] = {}
-    tables = plan.planned_tables()
-    if plan.changed and not check:
-        loaded = apply_loader(
-            plan,
-            patterns,
-            staging_dsn=params["staging_dsn"],
-            run=params["run"],
-            operator=params["operator"],
-            folder=folder,
-            secrets=secrets,
-            reporter=reporter,
+    staging = address(call["staging_dsn"])
+    ended = end_others(call.work, call.run, staging, dry=call.dry_run)
+    if call.work is None:
+        raise Refusal("the task has no work folder: set `work`, where the loader's log goes")
+    folder = call.work / call.run
+    facts = {**call.who, "release": call["release"], "snapshot": call["snapshot"], "staging": staging}
+    with reported(None if call.check else folder, facts) as reporter:
+        loader = loader_of(call.params)
+        patterns = compile_patterns(**{kind: call[kind] for kind in ("fatal", "benign", "progress", "error")})
+        secrets = secret_texts((call["staging_dsn"], call["production_dsn"]), loader.values)
+        servers = Servers(
+            call["staging_dsn"],
+            call["production_dsn"],
+            staging_required=not call.dry_run,
+            production_required=not call["first"],
         )
-        tables = {name: vars(count) for name, count in loaded.tables.items()}
-        detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
-    return {
-        **result_of(plan, tables),
-        "step": clock.step([], changed=False)
-        if plan.changed and params["plan_only"]
-        else clock.step(plan.did(), changed=plan.changed, detail={**detail, "tables": tables}),
-    }
-
-
-def result_of(plan: LoaderPlan, tables: dict[str, Any]) -> dict[str, Any]:
-    """Return the result, apart from its step."""
-    return {
-        "changed": plan.changed,
+        asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
+        request = LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
+        making = Making(call["files"], call["fresh"], call["apply_schema"])
+        plan = plan_loader(request, loader, making, secrets=secrets)
+        reporter.know(release=plan.release, snapshot=plan.snapshot)
+        detail: dict[str, Any] = {}
+        tables = plan.planned_tables()
+        if plan.changed and not call.check:
+            loaded = apply_loader(
+                plan,
+                patterns,
+                staging_dsn=call["staging_dsn"],
+                **call.who,
+                folder=folder,
+                secrets=secrets,
+                reporter=reporter,
+            )
+            tables = {name: vars(count) for name, count in loaded.tables.items()}
+            detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
+    did = [f"end the load of run {run}, which nobody waits for" for run in ended]
+    values = {
         "action": plan.action,
         "snapshot": plan.snapshot,
         "release": plan.release,
@@ -467,24 +424,18 @@ def result_of(plan: LoaderPlan, tables: dict[str, Any]) -> dict[str, Any]:
         "tables": tables,
         "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
-        "diff": plan.diff(),
-        "warnings": [plan.warning] if plan.warning else [],
     }
+    warnings = [plan.warning] if plan.warning else []
+    if plan.changed and call["plan_only"]:
+        return Outcome(bool(ended), did, values, plan.diff(), warnings=warnings, planned=not ended)
+    changed = plan.changed or bool(ended)
+    detail = {**detail, "tables": tables}
+    return Outcome(changed, [*did, *plan.did()], values, plan.diff(), detail, warnings)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
-    try:
-        result = load(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    for warning in result.pop("warnings"):
-        module.warn(warning)
-    module.exit_json(**result)
+    run_module(Verb(load, stage="load", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -13,26 +13,14 @@ description:
   - "Through the action plugin of the same name, a claim that a run on the same controller left behind when
     it was killed is taken over; the claim of a run on another controller is never guessed about:
     O(take_over) names it."
-  - A claim that the dead man of a run left behind on this host, when he died himself, is taken over.
+  - A claim that the watchdog of a run left behind on this host, when it died itself, is taken over.
   - Refuses a run whose operator is not one of the operators.
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
   state:
     description: Whether the run has the volume.
     type: str
     choices: [claimed, released]
     default: claimed
-  run:
-    description: The run's id.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it.
-    type: str
-    default: ""
   operators:
     description: ORCID iDs of those who may.
     type: list
@@ -63,10 +51,7 @@ options:
     description: Start time of that process in clock ticks since boot; filled in by the action plugin.
     type: str
     default: ""
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: preflight
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -100,23 +85,17 @@ step:
 """
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.runs.steps import forget_dry_run
 from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
 from ..module_utils.reingest.volume.operators import authorised
 from ..module_utils.reingest.window.claim import left_behind
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
+OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["claimed", "released"], "default": "claimed"},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "default": ""},
     "operators": {"type": "list", "elements": "str", "default": []},
     "take_over": {"type": "str", "default": ""},
     "age": {"type": "float", "default": 0},
@@ -124,39 +103,44 @@ ARGUMENT_SPEC: dict[str, Any] = {
     "controller": {"type": "str", "default": ""},
     "process": {"type": "int", "default": 0},
     "process_started": {"type": "str", "default": ""},
-    "stage": {"type": "str", "default": "preflight"},
 }
+
+
+def take(call: Call) -> Outcome:
+    """Claim the volume for the run, or tell who has it."""
+    operator = authorised(call["operator"], call["operators"])
+    now = holder(call.volume)
+    rights = {"take_over": call["take_over"] or left_behind(now), "age": call["age"]}
+    try:
+        replaced = refuse_held(call.volume, call.run, **rights)
+        if not call.check:
+            who = {key: call[key] for key in ("run", "controller", "process", "process_started", "phase")}
+            replaced = claim(call.volume, Claim(operator=operator, since=now_text(), **who), **rights)
+    except Refusal as refusal:
+        return Outcome(values={"holder": {} if now is None else asdict(now)}, failure=str(refusal))
+    did = []
+    if replaced is not None and replaced.run != call.run:
+        did = [f"take the volume over from run {replaced.run} of {replaced.operator}"]
+    return Outcome(did=did, values={"operator": operator})
+
+
+def give_back(call: Call) -> Outcome:
+    """Give the volume back, if the run has it."""
+    if not call.check:
+        release(call.volume, call.run)
+    elif call.work is not None:
+        forget_dry_run(call.work, call.run)
+    return Outcome(values={"operator": ""}, planned=True)
+
+
+def act(call: Call) -> Outcome:
+    """Claim the volume, or give it back."""
+    return take(call) if call["state"] == "claimed" else give_back(call)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
-    clock = StepClock(params["stage"])
-    operator = ""
-    now = None
-    did: list[str] = []
-    try:
-        volume = open_volume(Path(params["volume"]))
-        if params["state"] == "released":
-            if not module.check_mode:
-                release(volume, params["run"])
-        else:
-            operator = authorised(params["operator"], params["operators"])
-            now = holder(volume)
-            rights = {"take_over": params["take_over"] or left_behind(now), "age": params["age"]}
-            replaced = refuse_held(volume, params["run"], **rights)
-            if not module.check_mode:
-                who = {
-                    key: params[key] for key in ("run", "controller", "process", "process_started", "phase")
-                }
-                replaced = claim(volume, Claim(operator=operator, since=now_text(), **who), **rights)
-            if replaced is not None and replaced.run != params["run"]:
-                did = [f"take the volume over from run {replaced.run} of {replaced.operator}"]
-    except Refusal as refusal:
-        found = {} if now is None else asdict(now)
-        module.fail_json(msg=str(refusal), holder=found, step=clock.step([], changed=False))
-    module.exit_json(changed=False, operator=operator, step=clock.step(did, changed=False))
+    run_module(Verb(act, stage="preflight", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

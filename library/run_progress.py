@@ -11,15 +11,7 @@ description:
   - "Looks at the load that began last: whose it is, its phase, rows, bytes, rate and time left of each table;
     or how it ended, or when it died."
   - Changes nothing. Does not need a claim of the volume.
-options:
-  work:
-    description: This host's own directory, with the states of the loads in C(<run>/progress.json).
-    type: path
-    required: true
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: preflight
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -57,16 +49,9 @@ step:
 from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils.reingest.load.progress import fate, find_loads, now, silence
 from ..module_utils.reingest.reporting.progress_lines import load_lines
-from ..module_utils.reingest.runs.step import StepClock
-
-ARGUMENT_SPEC: dict[str, Any] = {
-    "work": {"type": "path", "required": True},
-    "stage": {"type": "str", "default": "preflight"},
-}
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 
 def newest(work: Path) -> dict[str, Any]:
@@ -76,18 +61,18 @@ def newest(work: Path) -> dict[str, Any]:
         return {"load": {}, "text": ["no load yet"]}
     load, moment = loads[0], now()
     state = fate(load, moment)
-    return {
-        "load": {**load.as_values(), "state": state},
-        "text": load_lines(load, state, silence(load, moment)),
-    }
+    text = load_lines(load, state, silence(load, moment))
+    return {"load": {**load.as_values(), "state": state}, "text": text}
+
+
+def look(call: Call) -> Outcome:
+    """Say how far the load is."""
+    return Outcome(values=newest(call.records.parent if call.work is None else call.work), planned=True)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    found = newest(Path(module.params["work"]))
-    module.exit_json(changed=False, step=clock.step([], changed=False), **found)
+    run_module(Verb(look, stage="preflight", claims=False), {})
 
 
 if __name__ == "__main__":

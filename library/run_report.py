@@ -1,43 +1,41 @@
 #!/usr/bin/python
-"""Ansible module: make a run's report of what its modules did on all hosts, and keep it on the volume."""
+"""Ansible module: make a run's report of what its modules did on all hosts, and release the volume."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: run_report
-short_description: Make a run's report and keep it on the volume
+short_description: Make a run's report, keep it on the volume, and release the volume
 description:
-  - Puts the steps of all hosts in order, adds up the time of each stage and of the window, and writes
-    C(.reingest/runs/<run>/report.json).
+  - On a host without the volume it returns the run's steps there. On the host of the volume it puts the steps
+    of all hosts in order, adds up the time of each stage and of the window, writes
+    C(.reingest/runs/<run>/report.json), and gives the volume back.
   - A report is bookkeeping of the run, not a change of the system, so C(changed) is always false.
-  - In check mode the report is the plan, and nothing is written.
+  - In check mode the report is the plan, and what the dry run wrote on the host is deleted.
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
-  run:
-    description: The run's id.
+  host:
+    description: The name of this host, for the report.
     type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it.
+    default: ""
+  began:
+    description: When the run began (UTC, ISO 8601); empty is when its first step did.
     type: str
-    required: true
+    default: ""
   playbook:
     description: What was run.
     type: str
-    required: true
+    default: ""
   steps:
-    description: The RV(step) values that the run's modules returned.
+    description: RV(steps) of the other hosts.
     type: list
     elements: dict
-    required: true
+    default: []
   failure:
     description: Which step failed and why; empty when none did.
     type: str
     default: ""
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -47,7 +45,7 @@ author: ["reingest"]
 """
 
 EXAMPLES = r"""
-- name: Report
+- name: Write the report
   dataportal.reingest.run_report:
     volume: /srv/pg
     run: 20261123T114500Z-4711
@@ -57,6 +55,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+steps:
+  description: What the run did on this host, oldest first.
+  returned: always
+  type: list
+  elements: dict
 report:
   description: "The report: outcome, failure, stages with their time and what they did, tables, the window's
     length."
@@ -71,50 +74,61 @@ text:
 
 import json
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.fs.durable import make_directory, write_json
-from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, make_report, report_lines
-from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, Report, make_report, report_lines
+from ..module_utils.reingest.runs.steps import forget_dry_run, told_steps
+from ..module_utils.reingest.volume.lock import release
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
-    "playbook": {"type": "str", "required": True},
-    "steps": {"type": "list", "elements": "dict", "required": True},
+OPTIONS: dict[str, Any] = {
+    "host": {"type": "str", "default": ""},
+    "playbook": {"type": "str", "default": ""},
+    "began": {"type": "str", "default": ""},
+    "steps": {"type": "list", "elements": "dict", "default": []},
     "failure": {"type": "str", "default": ""},
 }
 
 
-def main() -> None:
-    """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
-    outcome = FAILED if params["failure"] else PLANNED if module.check_mode else DONE
-    report = make_report(
-        params["steps"],
-        run=params["run"],
-        playbook=params["playbook"],
-        operator=params["operator"],
-        outcome=outcome,
-        failure=params["failure"],
+def report_of(call: Call, steps: list[dict[str, Any]]) -> Report:
+    """Return the report of the steps of all hosts."""
+    return make_report(
+        steps,
+        **call.who,
+        playbook=call["playbook"],
+        began=call["began"],
+        outcome=FAILED if call["failure"] else PLANNED if call.check else DONE,
+        failure=call["failure"],
         now=datetime.now(timezone.utc),
     )
-    values = json.loads(json.dumps(report.as_values()))
+
+
+def report(call: Call) -> Outcome:
+    """Return this host's steps; on the host of the volume write the report of all, and release the volume."""
+    told = told_steps(call.work, call.run) if call.work is not None else []
+    own = [{**step, "host": call["host"]} for step in told]
+    if call.dry_run and call.work is not None:
+        forget_dry_run(call.work, call.run)
+    if not call["volume"]:
+        return Outcome(values={"steps": own}, planned=True)
+    made = report_of(call, [*own, *call["steps"]])
+    values = {"report": json.loads(json.dumps(made.as_values())), "text": report_lines(made), "steps": own}
     try:
-        volume = open_volume(Path(params["volume"]))
-        if not module.check_mode:
-            for folder in (volume.records, volume.records / "runs", volume.run(params["run"])):
-                make_directory(folder, like=volume.root)
-            write_json(volume.run(params["run"]) / "report.json", values)
+        if not call.check:
+            for folder in (call.volume.records, call.volume.records / "runs", call.volume.run(call.run)):
+                make_directory(folder, like=call.volume.root)
+            write_json(call.volume.run(call.run) / "report.json", values["report"])
+            release(call.volume, call.run)
     except Refusal as refusal:
-        module.fail_json(msg=str(refusal), report=values, text=report_lines(report))
-    module.exit_json(changed=False, report=values, text=report_lines(report))
+        return Outcome(values=values, failure=str(refusal), planned=True)
+    return Outcome(values=values, planned=True)
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(Verb(report, stage="report", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -24,28 +24,11 @@ options:
     type: str
     choices: [checked, ended, released]
     required: true
-  operator:
-    description: ORCID iD of who runs it.
-    type: str
-    default: ""
   operators:
     description: ORCID iDs of those who may.
     type: list
     elements: str
     default: []
-  records:
-    description: This host's folder with the record of an open switch; needed for O(state=checked).
-    type: path
-    default: ""
-  volume:
-    description: The volume's path; empty on a host without it.
-    type: path
-    default: ""
-  work:
-    description: This host's own directory, with the states of the loads in C(<run>/progress.json); needed for
-      O(state=ended).
-    type: path
-    default: ""
   staging_dsn:
     description: The staging server, needed for O(state=ended). Only its address is used.
     type: str
@@ -59,10 +42,7 @@ options:
       of its verbs works. V(0) is never.
     type: float
     default: 0
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: load
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -107,86 +87,70 @@ step:
 """
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.ending import end_load, running_loads
-from ..module_utils.reingest.runs.step import StepClock
 from ..module_utils.reingest.runs.stopping import claim_found, ends, give_back, refuse_in_switch
-from ..module_utils.reingest.volume.layout import Volume, open_volume
 from ..module_utils.reingest.volume.operators import authorised
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["checked", "ended", "released"], "required": True},
-    "operator": {"type": "str", "default": ""},
     "operators": {"type": "list", "elements": "str", "default": []},
-    "records": {"type": "path", "default": ""},
-    "volume": {"type": "path", "default": ""},
-    "work": {"type": "path", "default": ""},
     "staging_dsn": {"type": "str", "default": "", "no_log": True},
     "take_over": {"type": "str", "default": ""},
     "age": {"type": "float", "default": 0},
-    "stage": {"type": "str", "default": "load"},
 }
 
 
-def stop(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Do it, or say what would be done; return the module's result."""
-    authorised(params["operator"], params["operators"])
-    volume = open_volume(Path(params["volume"])) if params["volume"] else None
-    result: dict[str, Any] = {"ended": [], "released": "", "holder": {}}
-    did: list[str] = []
-    told: list[str] = []
-    if params["state"] == "checked":
-        refuse_in_switch(Path(params["records"]) if params["records"] else None, volume)
-    elif params["state"] == "ended":
-        result["ended"], did = end_loads(params, check=check)
-        told = [] if did else ["nothing loads on this host"]
-    elif volume is not None:
-        result["released"], result["holder"], did, told = release_claim(params, volume, check=check)
-    text = [f"would {one}" if check else one for one in did]
-    changed = bool(did)
-    return {**result, "changed": changed, "text": text + told, "step": clock.step(did, changed=changed)}
+def check(call: Call) -> Outcome:
+    """Refuse when a run is inside its switch on this host."""
+    refuse_in_switch(call.records, call.volume if call["volume"] else None)
+    return told(call, [], [])
 
 
-def end_loads(params: dict[str, Any], *, check: bool) -> tuple[list[str], list[str]]:
-    """End the loads of this host; return their runs, and what was done."""
+def end(call: Call) -> Outcome:
+    """End all loads of this host into the staging server."""
     from ..module_utils.reingest.postgres.dsn import address  # needs psycopg2, which not every host has
 
-    loads = running_loads(Path(params["work"]), address(params["staging_dsn"]))
-    for load in () if check else loads:
+    loads = running_loads(call.work, address(call["staging_dsn"])) if call.work is not None else []
+    for load in () if call.check else loads:
         end_load(load)
-    return [load.run for load in loads], [ends(load) for load in loads]
+    did = [ends(load) for load in loads]
+    return told(call, did, [] if did else ["nothing loads on this host"], ended=[load.run for load in loads])
 
 
-def release_claim(
-    params: dict[str, Any], volume: Volume, *, check: bool
-) -> tuple[str, dict[str, Any], list[str], list[str]]:
-    """Give the volume back; return whose it was, who holds it still, what was done, and why not."""
-    found = claim_found(volume, dead=params["take_over"], age=params["age"])
-    if not check:
-        give_back(volume, found)
+def release(call: Call) -> Outcome:
+    """Give the volume back where the run that holds its lock is gone."""
+    found = claim_found(call.volume, dead=call["take_over"], age=call["age"])
+    if not call.check:
+        give_back(call.volume, found)
     if found.now is None:
-        return "", {}, [], ["nobody holds the volume lock"]
+        return told(call, [], ["nobody holds the volume lock"])
     if found.gone:
-        return found.now.run, {}, found.did(), []
-    return "", asdict(found.now), [], found.told()
+        return told(call, found.did(), [], released=found.now.run)
+    return told(call, [], found.told(), holder=asdict(found.now))
+
+
+def told(call: Call, did: list[str], notes: list[str], **values: Any) -> Outcome:  # noqa: ANN401 - of the result
+    """Return the outcome with its lines to print."""
+    lines = [f"would {one}" if call.check else one for one in did]
+    values = {"ended": [], "released": "", "holder": {}, **values, "text": lines + notes}
+    return Outcome(bool(did), did, values, planned=True)
+
+
+_STATES = {"checked": check, "ended": end, "released": release}
+
+
+def stop(call: Call) -> Outcome:
+    """Do it, or say what would be done."""
+    authorised(call["operator"], call["operators"])
+    return _STATES[call["state"]](call)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    try:
-        result = stop(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    except ImportError as error:
-        module.fail_json(msg=missing_required_lib(str(error.name)), step=clock.step([], changed=False))
-    module.exit_json(**result)
+    run_module(Verb(stop, stage="load", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

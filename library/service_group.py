@@ -20,76 +20,6 @@ description:
   - With O(engine=docker) a container is checked against the inventory (it exists, its PGDATA leads to
     O(services[].data), all PostgreSQL of the list run one image).
 options:
-  engine:
-    description: What runs the services.
-    type: str
-    choices: [docker, process]
-    required: true
-  services:
-    description: The services.
-    type: list
-    elements: dict
-    required: true
-    suboptions:
-      name:
-        description: The container's name, or a name for the process.
-        type: str
-        required: true
-      kind:
-        description: A C(probe) is only an address that must answer; nothing is started or stopped for it.
-        type: str
-        choices: [postgresql, plain, probe]
-        default: plain
-      data:
-        description: A PostgreSQL's data directory as this host sees it.
-        type: path
-      linked:
-        description: Whether O(services[].data) must be a link to a data directory.
-        type: bool
-        default: false
-      command:
-        description: "Engine process: the program and its arguments."
-        type: list
-        elements: str
-        default: []
-      user:
-        description: "Engine process: the account to run it under when this runs as root."
-        type: str
-        default: ""
-      environment:
-        description: "Engine process: environment variables."
-        type: dict
-      directory:
-        description: "Engine process: the working directory."
-        type: path
-      health:
-        description: How it is found healthy; the first that is set counts, none means that it runs.
-        type: dict
-        suboptions:
-          container:
-            description: The container's own health check.
-            type: bool
-            default: false
-          tcp:
-            description: An address C(host:port) that accepts connections.
-            type: str
-            default: ""
-          http:
-            description: An address that answers 200.
-            type: str
-            default: ""
-          json:
-            description: Values that the JSON answer of O(services[].health.http) must hold.
-            type: dict
-            default: {}
-          postgresql:
-            description: A libpq connection string that can log in.
-            type: str
-            default: ""
-          database:
-            description: Log in to this database instead of the connection string's.
-            type: str
-            default: ""
   state:
     description:
       - V(restarted) stops what runs, then starts all.
@@ -99,43 +29,7 @@ options:
     type: str
     choices: [started, stopped, restarted, healthy, checked]
     required: true
-  stop_timeout:
-    description: Seconds until a service must have stopped.
-    type: float
-    default: 120
-  start_timeout:
-    description: Seconds until a service must be healthy.
-    type: float
-    default: 60
-  records:
-    description: This host's folder for restart policies, process ids and logs.
-    type: path
-    required: true
-  assume:
-    description: "Check mode: the states, C(started) or C(stopped) by service name, into which earlier steps
-      of the run bring services."
-    type: dict
-    default: {}
-  exclusive:
-    description:
-      - The data directories are declared to be nobody else's, where that cannot be seen (a network volume, an
-        account that may not look at all processes).
-      - Who is seen in one (a process, or a container that has it as its data directory) is refused all the
-        same.
-    type: bool
-    default: false
-  window:
-    description: "Inside a switch: the folder of this host's open window (module C(switch_window)). It is held
-      while this works; when it is not open for O(run) any more, nothing is done."
-    type: path
-  run:
-    description: The run that opened O(window).
-    type: str
-    default: ""
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: switch
+extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.services]
 attributes:
   check_mode:
     support: full
@@ -173,74 +67,54 @@ step:
   type: dict
 """
 
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ..module_utils.reingest.engines.docker.engine import DockerEngine
-from ..module_utils.reingest.engines.model import Engine, service_from
-from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.model import service_from
+from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
-from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.services.group import apply_group, plan_group
+from ..module_utils.reingest.runs.steps import Predicted
+from ..module_utils.reingest.services.group import CHECKED, apply_group, plan_group
 from ..module_utils.reingest.window.lease import working
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "engine": {"type": "str", "choices": ["docker", "process"], "required": True},
-    "services": {"type": "list", "elements": "dict", "required": True, "options": SERVICE},
+OPTIONS: dict[str, Any] = {
+    "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
     "state": {
         "type": "str",
         "choices": ["started", "stopped", "restarted", "healthy", "checked"],
         "required": True,
     },
-    "stop_timeout": {"type": "float", "default": 120},
-    "start_timeout": {"type": "float", "default": 60},
-    "records": {"type": "path", "required": True},
-    "assume": {"type": "dict", "default": {}},
-    "exclusive": {"type": "bool", "default": False},
-    "window": {"type": "path"},
-    "run": {"type": "str", "default": ""},
-    "stage": {"type": "str", "default": "switch"},
 }
+_BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
+
+
+def bring(call: Call) -> Outcome:
+    """Bring the services into the state."""
+    engine = engine_of(call["engine"], call.records)
+    services = [service_from(raw) for raw in call["services"]]
+    plan = plan_group(engine, services, call["state"], assume=call.predicted.services)
+    if not call.check or call["state"] == CHECKED:
+        limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
+        apply_group(engine, plan, **limits)
+    become = _BECOME.get(call["state"])
+    return Outcome(
+        plan.changed,
+        plan.did(),
+        values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
+        diff=plan.diff(),
+        predicts=Predicted({service.name: become for service in services} if become else {}),
+    )
+
+
+def held(call: Call) -> AbstractContextManager[None]:
+    """Hold the open window of the switch, where the task is a part of one."""
+    return working(call.records if call["window"] else None, call.run, patience=call.patience)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
-    clock = StepClock(params["stage"])
-    records = Path(params["records"])
-    engine: Engine = DockerEngine(records) if params["engine"] == "docker" else ProcessEngine(records)
-    try:
-        services = [service_from(raw) for raw in params["services"]]
-        assume = params["assume"] if module.check_mode else {}
-        window = Path(params["window"]) if params["window"] and not module.check_mode else None
-        # One that is started twice waits for the other, and finds its work done.
-        patience = params["stop_timeout"] + params["start_timeout"]
-        with working(window, params["run"], patience=patience):
-            plan = plan_group(engine, services, params["state"], assume=assume)
-            if not module.check_mode or params["state"] == "checked":
-                apply_group(
-                    engine,
-                    plan,
-                    stop_timeout=params["stop_timeout"],
-                    start_timeout=params["start_timeout"],
-                    exclusive=params["exclusive"],
-                )
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    except ImportError as error:  # a declared login needs psycopg2, nothing else does
-        missing = missing_required_lib(str(error.name), reason="to log in to a PostgreSQL service")
-        module.fail_json(msg=missing, step=clock.step([], changed=False))
-    module.exit_json(
-        changed=plan.changed,
-        acted=[service.name for service in plan.act],
-        running=list(plan.running),
-        diff=plan.diff(),
-        step=clock.step(plan.did(), changed=plan.changed),
-    )
+    run_module(Verb(bring, stage="switch", claims=False, hold=held), OPTIONS)
 
 
 if __name__ == "__main__":

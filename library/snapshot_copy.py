@@ -17,10 +17,6 @@ description:
   - When all is on disk one rename makes it the snapshot, and C(ingest/) is emptied. The staging server starts
     on a whole cluster or an empty directory, never on half of one.
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
   snapshot:
     description: The snapshot that the run promotes; empty for whatever load C(ingest/) holds.
     type: str
@@ -29,19 +25,11 @@ options:
     description: The load that this run made.
     type: str
     default: ""
-  exclusive:
-    description: C(ingest/) is declared to be nobody else's, where that cannot be seen (a network volume, an
-      account that may not look at all processes).
+  plan_only:
+    description: Only say what is to be done (RV(needed)); this is no step of the report.
     type: bool
     default: false
-  run:
-    description: The run's id; another run's claim of the volume is respected.
-    type: str
-    required: true
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: copy
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -64,66 +52,44 @@ snapshot:
   description: The load's id; empty where nothing was to be copied.
   returned: success
   type: str
+needed:
+  description: Whether the load is to be copied.
+  returned: success
+  type: bool
 step:
   description: What was done, for the report.
   returned: always
   type: dict
 """
 
-from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.runs.steps import Predicted
 from ..module_utils.reingest.staging.copy import apply_copy, plan_copy
-from ..module_utils.reingest.volume.layout import open_volume
-from ..module_utils.reingest.volume.lock import check_run, verb
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
+OPTIONS: dict[str, Any] = {
     "snapshot": {"type": "str", "default": ""},
     "loaded": {"type": "str", "default": ""},
-    "exclusive": {"type": "bool", "default": False},
-    "run": {"type": "str", "required": True},
-    "stage": {"type": "str", "default": "copy"},
+    "plan_only": {"type": "bool", "default": False},
 }
 
 
-def copy(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan it and, outside check mode, carry it out; return the module's result."""
-    volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"], dry=check)
-    detail: dict[str, int] = {}
-    with nullcontext() if check else verb(volume, params["run"], phase="copies the load"):
-        plan = plan_copy(
-            volume,
-            params["snapshot"],
-            loaded=params["loaded"],
-            dry=check,
-            exclusive=params["exclusive"],
-        )
-        if plan.changed and not check:
-            detail = apply_copy(volume, plan).shown()
-    return {
-        "changed": plan.changed,
-        "snapshot": plan.snapshot,
-        "diff": plan.diff(),
-        "step": clock.step(plan.did(), changed=plan.changed, detail=detail),
-    }
+def copy(call: Call) -> Outcome:
+    """Copy the load to where it is promoted."""
+    wanted = {"loaded": call["loaded"], "dry": call.check, "exclusive": call["exclusive"]}
+    plan = plan_copy(call.volume, call["snapshot"], **wanted)
+    values = {"snapshot": plan.snapshot, "needed": plan.changed}
+    if call["plan_only"]:
+        return Outcome(values=values, diff=plan.diff(), planned=True)
+    detail = apply_copy(call.volume, plan).shown() if plan.changed and not call.check else {}
+    predicts = Predicted(copied=plan.snapshot if plan.changed else "")
+    return Outcome(plan.changed, plan.did(), values, plan.diff(), detail, predicts=predicts)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    try:
-        result = copy(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    module.exit_json(**result)
+    run_module(Verb(copy, stage="copy", lock="copies the load"), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -19,10 +19,6 @@ description:
     server runs without fsync or full_page_writes, or would at its next start by the files in C(ingest/).
 requirements: [psycopg2]
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
   snapshot:
     description: The load's id.
     type: str
@@ -39,18 +35,7 @@ options:
     description: What was loaded (release, digest, tables, sources), kept with the line.
     type: dict
     default: {}
-  run:
-    description: The run's id; another run's claim of the volume is respected.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it, for the ledger.
-    type: str
-    required: true
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: load
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -83,69 +68,36 @@ step:
   type: dict
 """
 
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.volume.layout import open_volume
-from ..module_utils.reingest.volume.lock import check_run, verb
-
-try:
-    from ..module_utils.reingest.staging.finalise import apply_finalise, finalise_cluster, plan_finalise
-except ImportError as error:
-    MISSING = error.name or str(error)
-else:
-    MISSING = ""
-
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
+OPTIONS: dict[str, Any] = {
     "snapshot": {"type": "str", "required": True},
     "system_identifier": {"type": "str", "required": True},
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "load": {"type": "dict", "default": {}},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
-    "stage": {"type": "str", "default": "load"},
 }
 
 
-def finalise(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan it and, outside check mode, carry it out; return the module's result."""
-    volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"], dry=check)
-    snapshot, identifier = params["snapshot"], params["system_identifier"]
-    seconds: dict[str, float] = {}
-    if check:  # the load may be still to come
-        plan = plan_finalise(volume, snapshot, identifier, dry=True)
-    else:
-        with verb(volume, params["run"], phase="finalises the load"):
-            plan = plan_finalise(volume, snapshot, identifier)
-            if plan.changed:
-                cluster, seconds = finalise_cluster(volume, plan, params["staging_dsn"])
-                who = {"run": params["run"], "operator": params["operator"]}
-                apply_finalise(volume, plan, cluster, **who, load=params["load"])
-    return {
-        "changed": plan.changed,
-        "snapshot": plan.snapshot,
-        "diff": {"before": "", "after": f"ledger: finalised {plan.snapshot}\n" if plan.changed else ""},
-        "step": clock.step(plan.did(), changed=plan.changed, detail={"seconds": seconds} if seconds else {}),
-    }
+def finalise(call: Call) -> Outcome:
+    """Finish the load on disk, and write it into the ledger."""
+    # Imported here: without psycopg2 the runner tells what is missing.
+    from ..module_utils.reingest.staging.finalise import apply_finalise, finalise_cluster, plan_finalise
+
+    plan = plan_finalise(call.volume, call["snapshot"], call["system_identifier"], dry=call.check)
+    detail: dict[str, Any] = {}
+    if plan.changed and not call.check:
+        cluster, seconds = finalise_cluster(call.volume, plan, call["staging_dsn"])
+        apply_finalise(call.volume, plan, cluster, **call.who, load=call["load"])
+        detail = {"seconds": seconds}
+    diff = {"before": "", "after": f"ledger: finalised {plan.snapshot}\n" if plan.changed else ""}
+    return Outcome(plan.changed, plan.did(), {"snapshot": plan.snapshot}, diff, detail)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    if MISSING:
-        module.fail_json(msg=missing_required_lib(MISSING), step=clock.step([], changed=False))
-    try:
-        result = finalise(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    module.exit_json(**result)
+    run_module(Verb(finalise, stage="load", lock="finalises the load"), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -13,23 +13,12 @@ description:
   - Changes nothing and needs no claim of the volume. What is damaged, or what this account may not read, is
     a fault beside the rest.
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
   sizes:
     description: Whether to measure each snapshot, which walks all their files; else they have the sizes that
       the ledger has of them.
     type: bool
     default: false
-  refuse_faults:
-    description: Whether to fail when the volume is not in a state in which a run may begin.
-    type: bool
-    default: false
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: preflight
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -137,44 +126,26 @@ step:
   type: dict
 """
 
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.reporting.listing import listing
 from ..module_utils.reingest.reporting.volume_info import describe
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.volume.layout import open_volume
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
+OPTIONS: dict[str, Any] = {
     "sizes": {"type": "bool", "default": False},
-    "refuse_faults": {"type": "bool", "default": False},
-    "stage": {"type": "str", "default": "preflight"},
 }
 
 
-def refuse_faults(faults: list[str]) -> None:
-    """Refuse a volume in which something is wrong."""
-    if faults:
-        raise Refusal("; ".join(faults))
+def look(call: Call) -> Outcome:
+    """Say what is on the volume."""
+    found = describe(call.volume, sizes=call["sizes"])
+    return Outcome(values={**found, "text": listing(found)}, planned=True)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    params = module.params
-    clock = StepClock(params["stage"])
-    try:
-        volume = open_volume(Path(params["volume"]))
-        found = describe(volume, sizes=params["sizes"])
-        if params["refuse_faults"]:
-            refuse_faults(found["faults"])
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    module.exit_json(changed=False, text=listing(found), step=clock.step([], changed=False), **found)
+    run_module(Verb(look, stage="preflight", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

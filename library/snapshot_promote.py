@@ -1,33 +1,23 @@
 #!/usr/bin/python
-"""Ansible module: make a snapshot the live one, or take this run's promotion back."""
+"""Ansible module: make a snapshot the live one."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: snapshot_promote
-short_description: Make a data directory the live one, atomically and durably; recover what was cut short
+short_description: Make a data directory the live one, atomically and durably
 description:
   - Moves the finished load in C(ingest/) to C(staging/<id>), puts a fresh empty C(ingest/) in its place and
     points the relative link C(prod) at it by one rename. That rename is the commit point.
   - Promotes a snapshot that lies in C(staging/) already in the same way; that is what a rollback is.
-  - With O(state=recovered) it ends what a run that died has begun. Before the rename of C(prod) it goes back,
-    after it forward; with O(failed) it takes the run's promotion back also then, and removes C(prod) where
-    nothing was live before. What was done is told by the inodes and system identifiers of the directories.
-  - A promotion first recovers what was cut short.
+  - It first completes or reverts what an interrupted run began; M(dataportal.reingest.switch_window) does the
+    same for a whole host. What was done is determined from the inodes and system identifiers of the
+    directories.
   - Nobody may be in the directory that comes or in the one that goes; that is looked at before the move, and
     again between the move and the rename of C(prod).
   - Run it on the host of the volume, with the servers stopped.
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
-  state:
-    description: Whether the snapshot becomes the live one, or what was cut short is ended.
-    type: str
-    choices: [promoted, recovered]
-    default: promoted
   snapshot:
     description:
       - The snapshot to promote.
@@ -53,44 +43,11 @@ options:
     description: Why the snapshot that a rollback leaves is bad, for the ledger.
     type: str
     default: ""
-  failed:
-    description: "O(state=recovered): why the promotion of the run is taken back, also after the rename of
-      C(prod). Empty: it is not."
-    type: str
-    default: ""
-  of_run:
-    description: "O(state=recovered): the run whose promotion failed; empty: O(run)."
-    type: str
-    default: ""
-  run:
-    description: The run's id; it must have claimed the volume.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it, for the ledger.
-    type: str
-    required: true
-  copies:
-    description: "Check mode: a copy of a load that cannot be renamed comes before, and is taken as done;
-      M(dataportal.reingest.snapshot_copy)."
+  plan_only:
+    description: Only say what is to be done (RV(needed)); this is no step of the report.
     type: bool
     default: false
-  exclusive:
-    description:
-      - The directories that come and go are declared to be nobody else's, where that cannot be seen (a
-        network volume, an account that may not look at all processes).
-      - Who is seen in one (a process, or a container that has it as its data directory) is refused all the
-        same.
-    type: bool
-    default: false
-  window:
-    description: "Inside a switch: the folder of this host's open window (module C(switch_window)). It is held
-      while this works; when it is not open for O(run) any more, nothing is done."
-    type: path
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: switch
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -117,7 +74,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 snapshot:
-  description: The snapshot that was promoted, or whose promotion was ended one way or the other.
+  description: The snapshot that is promoted.
   returned: success
   type: str
 release:
@@ -132,116 +89,76 @@ previous:
   description: The snapshot that was live before; empty when there was none.
   returned: success
   type: str
+needed:
+  description: Whether the snapshot is not the live one yet.
+  returned: success
+  type: bool
 step:
   description: What was done, for the report.
   returned: always
   type: dict
 """
 
-from contextlib import nullcontext
-from pathlib import Path
+from contextlib import AbstractContextManager
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.promotion.promote import apply_promotion, plan_promotion, previous_snapshot
 from ..module_utils.reingest.promotion.recovery import apply_recovery, plan_recovery
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.volume.layout import Volume, open_volume
-from ..module_utils.reingest.volume.ledger import read_ledger, survey_ledger
-from ..module_utils.reingest.volume.lock import check_run, verb
+from ..module_utils.reingest.runs.steps import Predicted
+from ..module_utils.reingest.volume.ledger import read_ledger
 from ..module_utils.reingest.window.lease import working
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-_PATIENCE_S = 60.0  # for the same verb, started twice
-
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
-    "state": {"type": "str", "choices": ["promoted", "recovered"], "default": "promoted"},
+OPTIONS: dict[str, Any] = {
     "snapshot": {"type": "str", "default": ""},
     "loaded": {"type": "str", "default": ""},
     "release": {"type": "str", "default": ""},
     "kind": {"type": "str", "choices": ["ingest", "promote", "rollback"], "default": "promote"},
     "why": {"type": "str", "default": ""},
-    "failed": {"type": "str", "default": ""},
-    "of_run": {"type": "str", "default": ""},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
-    "copies": {"type": "bool", "default": False},
-    "exclusive": {"type": "bool", "default": False},
-    "window": {"type": "path"},
-    "stage": {"type": "str", "default": "switch"},
+    "plan_only": {"type": "bool", "default": False},
 }
 
 
-def promote(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan the promotion and, outside check mode, apply it; return the module's result."""
-    who = {"run": params["run"], "operator": params["operator"]}
-    if not check:
-        apply_recovery(volume, plan_recovery(volume), **who)
-    wanted = params["snapshot"]
-    if params["kind"] == "rollback" and not wanted:
-        wanted = previous_snapshot(volume, run=params["run"])
-    exclusive = params["exclusive"]
+def promote(call: Call) -> Outcome:
+    """Make the snapshot the live one."""
+    volume, exclusive = call.volume, call["exclusive"]
+    if not call.check:
+        apply_recovery(volume, plan_recovery(volume), **call.who)
+    wanted = call["snapshot"]
+    if call["kind"] == "rollback" and not wanted:
+        wanted = previous_snapshot(volume, run=call.run)
     plan = plan_promotion(
         volume,
         wanted,
-        loaded=params["loaded"],
-        dry=check,
-        run=params["run"],
+        loaded=call["loaded"],
+        dry=call.check,
+        run=call.run,
         exclusive=exclusive,
-        copies=params["copies"],
+        copies=bool(call.predicted.copied),
     )
-    if plan.changed and not check:
-        apply_promotion(volume, plan, kind=params["kind"], why=params["why"], exclusive=exclusive, **who)
-    return {
-        "changed": plan.changed,
+    values = {
         "snapshot": plan.snapshot,
-        "release": read_ledger(volume).release(plan.snapshot) or params["release"],
+        "release": read_ledger(volume).release(plan.snapshot) or call["release"],
         "live": plan.snapshot,
         "previous": plan.previous,
-        "diff": plan.diff(),
-        "step": clock.step(plan.did(), changed=plan.changed),
+        "needed": plan.changed,
     }
+    if call["plan_only"]:
+        return Outcome(values=values, diff=plan.diff(), planned=True)
+    if plan.changed and not call.check:
+        how = {"kind": call["kind"], "why": call["why"], "exclusive": exclusive}
+        apply_promotion(volume, plan, **how, **call.who)
+    return Outcome(plan.changed, plan.did(), values, plan.diff(), predicts=Predicted(live=plan.snapshot))
 
 
-def recover(volume: Volume, params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan the recovery and, outside check mode, apply it; return the module's result."""
-    of_run = params["of_run"] or params["run"]
-    plan = plan_recovery(volume, failed=params["failed"], run=of_run, dry=check)
-    if plan.changed and not check:
-        apply_recovery(volume, plan, run=params["run"], operator=params["operator"])
-    begun = plan.failed or plan.intent
-    return {
-        "changed": plan.changed,
-        "snapshot": begun.snapshot if begun is not None else "",
-        "release": survey_ledger(volume)[0].release(plan.live),
-        "live": plan.live,
-        "previous": plan.before,
-        "diff": plan.diff(),
-        "step": clock.step(plan.did(), changed=plan.changed),
-    }
+def held(call: Call) -> AbstractContextManager[None]:
+    """Hold the open window of the switch, where the task is a part of one."""
+    return working(call.records if call["window"] else None, call.run, patience=call.patience)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    act = promote if module.params["state"] == "promoted" else recover
-    try:
-        volume = open_volume(Path(module.params["volume"]))
-        check_run(volume, module.params["run"], dry=module.check_mode)
-        run = module.params["run"]
-        inside = module.params["window"] and not module.check_mode
-        window = Path(module.params["window"]) if inside else None
-        doing = "promotes" if act is promote else "recovers"
-        # Planned within the verb's lock: a verb that is started twice finds its work done.
-        one_at_a_time = nullcontext() if module.check_mode else verb(volume, run, phase=doing)
-        with working(window, run, patience=_PATIENCE_S), one_at_a_time:
-            result = act(volume, module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    module.exit_json(**result)
+    run_module(Verb(promote, stage="switch", lock="promotes", hold=held), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,6 @@ description:
   - With O(purpose=load) it makes room for a load, only where that has not the room that it is predicted to
     need, and only as far as is needed; it refuses, and deletes nothing, where even that would not be enough.
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
   keep:
     description: How many earlier snapshots stay beside the live one; at least 1.
     type: int
@@ -38,27 +34,7 @@ options:
       then the oldest, as far as is needed; not the way back, and not those that O(keep_days) covers.
     type: str
     default: "0"
-  exclusive:
-    description: The snapshots are declared to be nobody else's, where that cannot be seen (a network volume,
-      an account that may not look at all processes); else they are not deleted there.
-    type: bool
-    default: false
-  promoting:
-    description: "Check mode: the snapshot that this run makes the live one."
-    type: str
-    default: ""
-  run:
-    description: The run's id; another run's claim of the volume is respected.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it, for the ledger.
-    type: str
-    required: true
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: prune
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -111,91 +87,75 @@ step:
   type: dict
 """
 
-from contextlib import nullcontext
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.fs.removal import Removal
 from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, free_bytes, plan_pruning
 from ..module_utils.reingest.retention.space import plan_room
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.volume.layout import Volume, open_volume
-from ..module_utils.reingest.volume.lock import check_run, verb
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
+OPTIONS: dict[str, Any] = {
     "purpose": {"type": "str", "choices": ["retention", "load"], "default": "retention"},
     "keep": {"type": "int", "default": 2},
     "keep_days": {"type": "int", "default": 0},
     "min_free": {"type": "str", "default": "0"},
-    "exclusive": {"type": "bool", "default": False},
-    "promoting": {"type": "str", "default": ""},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
-    "stage": {"type": "str", "default": "prune"},
 }
 _PHASES = {"retention": "prunes", "load": "makes room for the load"}
 
 
-def plan(volume: Volume, params: dict[str, Any], *, check: bool) -> Pruning:
-    """Return what is to go."""
+def plan(call: Call) -> Pruning:
+    """Return what is to go.
+
+    Raises:
+        Refusal: ``min_free`` is no size, or there is no room for the load.
+    """
+    try:
+        least = int(human_to_bytes(call["min_free"]))
+    except ValueError as error:
+        raise Refusal(f"min_free: {error}") from None
     rules = {
-        "keep": params["keep"],
-        "keep_days": params["keep_days"],
-        "min_free": int(human_to_bytes(params["min_free"])),
-        "free": free_bytes(volume.root),
+        "keep": call["keep"],
+        "keep_days": call["keep_days"],
+        "min_free": least,
+        "free": free_bytes(call.volume.root),
         "now": datetime.now(timezone.utc),
-        "exclusive": params["exclusive"],
+        "exclusive": call["exclusive"],
     }
-    if params["purpose"] == "load":
-        return plan_room(volume, **rules)
-    return plan_pruning(volume, **rules, promoting=params["promoting"] if check else "")
+    if call["purpose"] == "load":
+        return plan_room(call.volume, **rules)
+    return plan_pruning(call.volume, **rules, promoting=call.predicted.live)
 
 
-def prune(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan it and, outside check mode, carry it out; return the module's result."""
-    volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"], dry=check)
+def prune(call: Call) -> Outcome:
+    """Delete what retention permits deleting."""
+    planned = plan(call)
     done = Removal()
-    with nullcontext() if check else verb(volume, params["run"], phase=_PHASES[params["purpose"]]):
-        planned = plan(volume, params, check=check)
-        if planned.changed and not check:
-            who = {"run": params["run"], "operator": params["operator"]}
-            done = apply_pruning(volume, planned, **who, exclusive=params["exclusive"])
+    if planned.changed and not call.check:
+        done = apply_pruning(call.volume, planned, **call.who, exclusive=call["exclusive"])
     # What could not be deleted before, and still cannot, is no change.
-    changed = planned.changed if check else bool(planned.delete or planned.unsettled or done.deleted)
-    detail = {"undeleted": done.faults} if done.faults else {}
-    return {
-        "changed": changed,
-        "deleted": [*planned.leftovers, *planned.delete],
-        "kept": list(planned.keep),
-        "why": dict(planned.why),
-        "undeleted": done.faults,
-        "diff": planned.diff(),
-        "step": clock.step(planned.did(), changed=changed, detail=detail),
-    }
+    changed = planned.changed if call.check else bool(planned.delete or planned.unsettled or done.deleted)
+    return Outcome(
+        changed,
+        planned.did(),
+        values={
+            "deleted": [*planned.leftovers, *planned.delete],
+            "kept": list(planned.keep),
+            "why": dict(planned.why),
+            "undeleted": done.faults,
+        },
+        diff=planned.diff(),
+        detail={"undeleted": done.faults} if done.faults else {},
+        warnings=done.faults,
+    )
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    try:
-        human_to_bytes(module.params["min_free"])
-    except ValueError as error:
-        module.fail_json(msg=f"min_free: {error}", step=clock.step([], changed=False))
-    try:
-        result = prune(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    for fault in result["undeleted"]:
-        module.warn(fault)
-    module.exit_json(**result)
+    run_module(Verb(prune, stage="prune", lock=lambda call: _PHASES[call["purpose"]]), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ description:
   - Before the file is written the cluster is marked on the volume, with this boot of the machine. The mark
     goes when the load is finalised. Where the machine went down meanwhile,
     M(dataportal.reingest.staging_discard) starts over.
-  - The settings count when the server is restarted (M(dataportal.reingest.service_group));
-    RV(restart) says whether it must be.
+  - The settings count when the server is restarted, so O(services) is restarted where they are not yet what
+    the server runs with.
 options:
   state:
     description:
@@ -27,33 +27,13 @@ options:
     type: str
     choices: [load, production]
     required: true
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
   autovacuum:
     description:
       - Whether tables are vacuumed and analyzed while they are loaded.
       - A loader that reads what it has written lives on the statistics.
     type: bool
     default: false
-  loading:
-    description: "Check mode, V(production): whether an earlier step of the run gives the server its settings
-      for the load."
-    type: bool
-    default: false
-  run:
-    description: The run's id; another run's claim of the volume is respected.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it.
-    type: str
-    required: true
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: load
+extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.services]
 attributes:
   check_mode:
     support: full
@@ -83,65 +63,65 @@ step:
   type: dict
 """
 
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
-
-from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
+from ..module_utils.reingest.engines.model import service_from
+from ..module_utils.reingest.engines.registry import engine_of
+from ..module_utils.reingest.engines.spec import SERVICE
+from ..module_utils.reingest.runs.steps import Predicted
+from ..module_utils.reingest.services.group import RESTARTED, apply_group, plan_group
 from ..module_utils.reingest.staging.settings import (
     SettingsPlan,
     apply_settings,
     plan_load_settings,
     plan_production_settings,
 )
-from ..module_utils.reingest.volume.layout import open_volume
-from ..module_utils.reingest.volume.lock import check_run, verb
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-ARGUMENT_SPEC: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["load", "production"], "required": True},
-    "volume": {"type": "path", "required": True},
     "autovacuum": {"type": "bool", "default": False},
-    "loading": {"type": "bool", "default": False},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
-    "stage": {"type": "str", "default": "load"},
+    "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
 }
 
 
-def settle(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Plan it and, outside check mode, carry it out; return the module's result."""
-    volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"], dry=check)
+def plan(call: Call) -> SettingsPlan:
+    """Return what is to be written or taken away."""
+    if call["state"] == "load":
+        return plan_load_settings(call.volume, autovacuum=call["autovacuum"], dry=call.check)
+    return plan_production_settings(call.volume, loading=call.predicted.loading)
 
-    def planned() -> SettingsPlan:
-        if params["state"] == "load":
-            return plan_load_settings(volume, autovacuum=params["autovacuum"], dry=check)
-        return plan_production_settings(volume, loading=params["loading"] and check)
 
-    plan = planned()
-    if plan.changed and not check:
-        with verb(volume, params["run"], phase="sets up the staging server"):
-            plan = planned()
-            apply_settings(volume, plan, run=params["run"], operator=params["operator"])
-    return {
-        "changed": plan.changed,
-        "restart": plan.restart,
-        "diff": plan.diff(),
-        "step": clock.step(plan.did(), changed=plan.changed),
-    }
+def settle(call: Call) -> Outcome:
+    """Give the staging server its settings for the load, or take them away."""
+    planned = plan(call)
+    if planned.changed and not call.check:
+        apply_settings(call.volume, planned, **call.who)
+    restarted = restart(call) if planned.restart and call["services"] else []
+    loading = planned.changed and call["state"] == "load"
+    return Outcome(
+        planned.changed or bool(restarted),
+        [*planned.did(), *restarted],
+        values={"restart": planned.restart},
+        diff=planned.diff(),
+        predicts=Predicted(loading=loading if planned.changed else call.predicted.loading),
+    )
+
+
+def restart(call: Call) -> list[str]:
+    """Restart the staging server, or say so in check mode; return what was done."""
+    engine = engine_of(call["engine"], call.records)
+    services = [service_from(raw) for raw in call["services"]]
+    plan = plan_group(engine, services, RESTARTED, assume=call.predicted.services)
+    if plan.changed and not call.check:
+        limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
+        apply_group(engine, plan, **limits)
+    return plan.did()
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    try:
-        result = settle(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    module.exit_json(**result)
+    run_module(Verb(settle, stage="load", lock="sets up the staging server"), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ short_description: Open and close the window of a switch, and bring back what on
 description:
   - A switch stops a portal and starts it again. Its window is the time between; this module makes sure that
     it ends, whatever becomes of the run.
-  - O(state=opened) writes down what the host needs to bring its part of the portal back, and starts a watcher
-    there. When no step of the run gave a sign of life for O(dead_man) seconds, or the machine was started
-    anew, the watcher recovers the host by itself, and the run can do nothing any more.
-  - O(state=closed) says that the switch is proven. The ledger calls its snapshot good, the watcher ends.
+  - O(state=opened) writes down what the host needs to bring its part of the portal back, and starts a
+    watchdog there. When no step of the run gave a sign of life for O(watchdog) seconds, or the machine was
+    started anew, the watchdog recovers the host by itself, and the run can do nothing any more.
+  - O(state=closed) says that the switch is proven. The ledger calls its snapshot good, the watchdog ends.
   - O(state=recovered) is the undo of a switch that failed and the recovery of one whose run died. Before the
     rename of C(prod) it goes back; after it forward, unless O(failed) says why not, or the new server or the
     writers beside it do not get healthy. Then it starts what should run, and closes the window.
-  - Connection strings are not written down. The watcher proves a server by what it says in its own data
+  - Connection strings are not written down. The watchdog proves a server by what it says in its own data
     directory.
   - A window is bookkeeping of the run, not a change of the system, so opening and closing it is never
     C(changed).
@@ -27,22 +27,6 @@ options:
     type: str
     choices: [opened, closed, recovered]
     required: true
-  run:
-    description: The run's id.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it.
-    type: str
-    required: true
-  records:
-    description: This host's folder for restart policies, process ids and logs, and for the window's record.
-    type: path
-    required: true
-  volume:
-    description: The volume's path; empty on a host without it.
-    type: str
-    default: ""
   snapshot:
     description: "O(state=opened): the snapshot that the switch leads to."
     type: str
@@ -51,103 +35,9 @@ options:
     description: "O(state=opened): the snapshot that is live; empty when there is none."
     type: str
     default: ""
-  engine:
-    description: What runs this host's services.
-    type: str
-    choices: [docker, process]
-    required: true
-  production:
-    description: This host's production server, as M(dataportal.reingest.service_group) gets services.
-    type: list
-    elements: dict
-    default: []
-    suboptions: &service
-      name:
-        description: The container's name, or a name for the process.
-        type: str
-        required: true
-      kind:
-        description: What it is.
-        type: str
-        choices: [postgresql, plain, probe]
-        default: plain
-      data:
-        description: A PostgreSQL's data directory as this host sees it.
-        type: path
-      linked:
-        description: Whether the data directory must be a link to a data directory.
-        type: bool
-        default: false
-      command:
-        description: "Engine process: the program and its arguments."
-        type: list
-        elements: str
-        default: []
-      user:
-        description: "Engine process: the account to run it under when this runs as root."
-        type: str
-        default: ""
-      environment:
-        description: "Engine process: environment variables."
-        type: dict
-      directory:
-        description: "Engine process: the working directory."
-        type: path
-      health:
-        description: How it is found healthy.
-        type: dict
-        suboptions:
-          container:
-            description: The container's own health check.
-            type: bool
-            default: false
-          tcp:
-            description: An address C(host:port) that accepts connections.
-            type: str
-            default: ""
-          http:
-            description: An address that answers 200.
-            type: str
-            default: ""
-          json:
-            description: Values that the JSON answer must hold.
-            type: dict
-            default: {}
-          postgresql:
-            description: A libpq connection string that can log in.
-            type: str
-            default: ""
-          database:
-            description: Log in to this database instead of the connection string's.
-            type: str
-            default: ""
-  staging:
-    description: This host's staging server.
-    type: list
-    elements: dict
-    default: []
-    suboptions: *service
-  writers:
-    description: This host's services that write to production.
-    type: list
-    elements: dict
-    default: []
-    suboptions: *service
-  stop_timeout:
-    description: Seconds until a service must have stopped.
-    type: float
-    default: 120
-  start_timeout:
-    description: Seconds until a service must be healthy.
-    type: float
-    default: 60
-  dead_man:
-    description: Seconds without a sign of life of the run after which it is given up for dead.
-    type: float
-    default: 60
   waits:
     description: Whether the run also works on other hosts, for which this one waits. The longer of the two
-      timeouts is added to O(dead_man) then.
+      timeouts is added to O(watchdog) then.
     type: bool
     default: false
   failed:
@@ -162,14 +52,16 @@ options:
     description: "O(state=recovered): start what does not run also when nothing was cut short."
     type: bool
     default: false
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: switch
+  look:
+    description: "O(state=recovered): say afterwards what is on the volume (RV(volume)), and refuse one with
+      faults."
+    type: bool
+    default: false
+extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.services.switch]
 attributes:
   check_mode:
     support: full
-    description: Says what a recovery would do; no watcher is started.
+    description: Says what a recovery would do; no watchdog is started.
   diff_mode:
     support: none
 author: ["reingest"]
@@ -201,6 +93,15 @@ ended_by:
   description: Who had closed this run's window before; empty when nobody had.
   returned: success
   type: str
+volume:
+  description: C(live), C(loaded) (the finished load in the staging server) and C(lost) (whether the machine
+    went down while what the staging server holds was not on disk).
+  returned: when recovered, with O(look), on the host of the volume
+  type: dict
+open:
+  description: Whether the window of this run is open on the host.
+  returned: success
+  type: bool
 unready:
   description: Why the staging server did not come up; only the next load needs it.
   returned: when recovered
@@ -213,138 +114,120 @@ step:
 """
 
 from contextlib import nullcontext
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ..module_utils.reingest.engines.docker.engine import DockerEngine
-from ..module_utils.reingest.engines.model import Engine, service_from
-from ..module_utils.reingest.engines.process import ProcessEngine
+from ..module_utils.reingest.engines.model import service_from
+from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.volume.layout import open_volume
 from ..module_utils.reingest.volume.lock import now_text
+from ..module_utils.reingest.window.host_recovery import Host
 from ..module_utils.reingest.window.lease import held
-from ..module_utils.reingest.window.recover import Host
-from ..module_utils.reingest.window.switch import (
-    close_proven,
-    open_window,
-    recover_window,
-    refuse_open,
-)
-from ..module_utils.reingest.window.window import Window, boottime, stored
+from ..module_utils.reingest.window.switch import close_proven, open_window, recover_window, refuse_open
+from ..module_utils.reingest.window.window_record import Window, boottime, stored
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 _SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}
-ARGUMENT_SPEC: dict[str, Any] = {
+OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["opened", "closed", "recovered"], "required": True},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
-    "records": {"type": "path", "required": True},
-    "volume": {"type": "str", "default": ""},
     "snapshot": {"type": "str", "default": ""},
     "previous": {"type": "str", "default": ""},
-    "engine": {"type": "str", "choices": ["docker", "process"], "required": True},
     "production": _SERVICES,
     "staging": _SERVICES,
     "writers": _SERVICES,
-    "stop_timeout": {"type": "float", "default": 120},
-    "start_timeout": {"type": "float", "default": 60},
-    "dead_man": {"type": "float", "default": 60},
     "waits": {"type": "bool", "default": False},
     "failed": {"type": "str", "default": ""},
     "serves": {"type": "bool"},
     "start": {"type": "bool", "default": False},
-    "stage": {"type": "str", "default": "switch"},
+    "look": {"type": "bool", "default": False},
 }
 
 
-def window_of(params: dict[str, Any]) -> Window:
+def opened(call: Call) -> Outcome:
+    """Write the window's record, and start the host's watchdog."""
+    with nullcontext() if call.check else held(call.records, call.run, patience=call.patience):
+        if call.check:
+            refuse_open(call.records, call.run)
+        else:
+            open_window(call.records, window_of(call))
+    return Outcome(values={"open": True, "live": "", "of_run": "", "ended_by": ""})
+
+
+def closed(call: Call) -> Outcome:
+    """Say that the switch is proven, and end the host's watchdog."""
+    live = ""
+    if not call.check:
+        with held(call.records, call.run, patience=call.patience):
+            live = close_proven(call.records, **call.who)
+    return Outcome(values={"open": False, "live": live, "of_run": "", "ended_by": ""})
+
+
+def recovered(call: Call) -> Outcome:
+    """Recover the host, and say what is on its volume then."""
+    host = host_of(call)
+    asked = {name: call[name] for name in ("failed", "serves", "start")}
+    found, outcome = recover_window(host, **call.who, **asked, dry=call.check)
+    values: dict[str, Any] = {"open": False, "live": outcome.live}
+    values |= {"of_run": found.of_run, "ended_by": found.ended_by, "unready": list(outcome.warnings)}
+    failure = "; ".join(outcome.faults)
+    if call["look"] and host.volume is not None and not failure:
+        from ..module_utils.reingest.reporting.volume_info import describe
+
+        there = describe(host.volume)
+        values["volume"] = {name: there[name] for name in ("live", "loaded", "lost")}
+        # A dry run that would first recover cannot tell what is wrong afterwards.
+        failure = "" if call.check and outcome.did else "; ".join(there["faults"])
+    return Outcome(outcome.changed, outcome.did, values, warnings=outcome.warnings, failure=failure)
+
+
+def window_of(call: Call) -> Window:
     """Return the window that the options describe, opened now."""
-    longest = max(params["stop_timeout"], params["start_timeout"]) if params["waits"] else 0
+    longest = max(call["stop_timeout"], call["start_timeout"]) if call["waits"] else 0
     return Window(
-        run=params["run"],
-        operator=params["operator"],
-        volume=params["volume"],
-        snapshot=params["snapshot"],
-        previous=params["previous"],
-        engine=params["engine"],
-        production=stored(params["production"]),
-        staging=stored(params["staging"]),
-        writers=stored(params["writers"]),
-        stop_timeout=params["stop_timeout"],
-        start_timeout=params["start_timeout"],
-        dead_man=params["dead_man"] + longest,
+        **call.who,
+        volume=call["volume"],
+        snapshot=call["snapshot"],
+        previous=call["previous"],
+        engine=call["engine"],
+        production=stored(call["production"]),
+        staging=stored(call["staging"]),
+        writers=stored(call["writers"]),
+        stop_timeout=call["stop_timeout"],
+        start_timeout=call["start_timeout"],
+        dead_man=call["watchdog"] + longest,
         boot=boot_id(),
         opened=boottime(),
         since=now_text(),
     )
 
 
-def host_of(params: dict[str, Any]) -> Host:
+def host_of(call: Call) -> Host:
     """Return what the options say of this host."""
-    records = Path(params["records"])
-    engine: Engine = DockerEngine(records) if params["engine"] == "docker" else ProcessEngine(records)
-    lists = {name: tuple(map(service_from, params[name])) for name in ("production", "staging", "writers")}
+    lists = {name: tuple(map(service_from, call[name])) for name in ("production", "staging", "writers")}
     return Host(
-        records=records,
-        engine=engine,
-        volume=open_volume(Path(params["volume"])) if params["volume"] else None,
-        stop_timeout=params["stop_timeout"],
-        start_timeout=params["start_timeout"],
+        records=call.records,
+        engine=engine_of(call["engine"], call.records),
+        volume=call.volume if call["volume"] else None,
+        stop_timeout=call["stop_timeout"],
+        start_timeout=call["start_timeout"],
         **lists,
     )
 
 
-def act(params: dict[str, Any], clock: StepClock, *, check: bool) -> dict[str, Any]:
-    """Open, close or recover, or say what would be done; return the module's result."""
-    records = Path(params["records"])
-    host = host_of(params)
-    nothing = {"live": "", "of_run": "", "ended_by": "", "changed": False}
-    patience = params["stop_timeout"] + params["start_timeout"]
-    if params["state"] == "recovered":
-        found, outcome = recover_window(
-            host,
-            run=params["run"],
-            operator=params["operator"],
-            failed=params["failed"],
-            serves=params["serves"],
-            start=params["start"],
-            dry=check,
-        )
-        step = clock.step(outcome.did, changed=outcome.changed)
-        if outcome.faults:
-            return {"failed": True, "msg": "; ".join(outcome.faults), "step": step}
-        told = {"live": outcome.live, "of_run": found.of_run, "ended_by": found.ended_by}
-        return {**told, "changed": outcome.changed, "unready": list(outcome.warnings), "step": step}
-    with nullcontext() if check else held(records, params["run"], patience=patience):
-        if params["state"] == "opened" and check:
-            refuse_open(records, params["run"])
-        elif params["state"] == "opened":
-            open_window(records, window_of(params))
-        elif not check:
-            nothing["live"] = close_proven(records, run=params["run"], operator=params["operator"])
-    return {**nothing, "step": clock.step([], changed=False)}
+_STATES = {"opened": opened, "closed": closed, "recovered": recovered}
+
+
+def act(call: Call) -> Outcome:
+    """Open the window, close it, or recover the host."""
+    if not (call.run and call["operator"]):
+        raise Refusal("the task does not know its run: set `run` and `operator` by module_defaults")
+    return _STATES[call["state"]](call)
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    try:
-        result = act(module.params, clock, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    except ImportError as error:  # a declared login needs psycopg2, nothing else does
-        missing = missing_required_lib(str(error.name), reason="to log in to a PostgreSQL service")
-        module.fail_json(msg=missing, step=clock.step([], changed=False))
-    for warning in result.get("unready", []):
-        module.warn(warning)
-    if result.pop("failed", False):
-        module.fail_json(**result)
-    module.exit_json(**result)
+    run_module(Verb(act, stage="switch", claims=False), OPTIONS)
 
 
 if __name__ == "__main__":

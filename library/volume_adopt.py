@@ -1,13 +1,18 @@
 #!/usr/bin/python
-"""Ansible module: make a volume that the runbook left one that reingest can work on."""
+"""Ansible module: accept a volume, and make one that the runbook left one that reingest can work on."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: volume_adopt
-short_description: Repair and adopt what the runbook, a container or a hand has left on the volume
+short_description: Accept a volume, and adopt what something else left on it
 description:
+  - "First the file system: on a local disk with a journal all guarantees hold. On a network volume, in
+    memory, in a container's layers or behind a FUSE program the module names the kind and what cannot be
+    promised there, and refuses it unless O(accepted) is that very kind. Whether two directories can be
+    exchanged in one step is tried, in check mode it is taken from the kind."
+  - Refuses an C(ingest/) that is a mount of its own unless loads are copied, and a C(staging/) that is one.
   - "Looks for what is not as reingest keeps it: a C(prod) that is a real directory, or a link of another
     spelling; a link that a second C(ln -sf) put inside a data directory; data directories of mode 0755 or of
     root; dotfiles that C(mv ingest/*) left; a missing C(ingest/); snapshots that the ledger does not know,
@@ -21,27 +26,19 @@ description:
     good.
   - On a volume in order nothing changes, and no tree is walked.
 options:
-  volume:
-    description: The volume's path.
-    type: path
-    required: true
-  exclusive:
-    description: C(prod) is declared to be nobody else's, where that cannot be seen (a network volume, an
-      account that may not look at all processes).
+  accepted:
+    description: The kind that is accepted, as the kernel names it (V(nfs4), V(tmpfs)); empty is none.
+    type: str
+    default: ""
+  loads:
+    description: Whether the run loads, so that the load must be able to leave C(ingest/).
     type: bool
     default: false
-  run:
-    description: The run's id; another run's claim of the volume is respected.
-    type: str
-    required: true
-  operator:
-    description: ORCID iD of who runs it, for the ledger.
-    type: str
-    required: true
-  stage:
-    description: The report's stage that this step belongs to.
-    type: str
-    default: preflight
+  copies:
+    description: Whether a load is copied where it cannot be renamed.
+    type: bool
+    default: false
+extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
@@ -59,6 +56,15 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+kind:
+  description: The file system, as the kernel names it.
+  returned: success
+  type: str
+lost:
+  description: What cannot be promised there, one phrase each.
+  returned: success
+  type: list
+  elements: str
 told:
   description: What was found and is not repaired, one sentence each.
   returned: success
@@ -75,54 +81,51 @@ step:
   type: dict
 """
 
-from contextlib import nullcontext
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
+from ..module_utils.reingest.adoption.adopt import apply_adoption, plan_adoption
+from ..module_utils.reingest.promotion.movable import refuse_mounts
+from ..module_utils.reingest.volume.kind import Kind, kind_of, probe_exchange, refuse_kind
+from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-from ..module_utils.reingest.adoption.adopt import Adoption, apply_adoption, plan_adoption
-from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.runs.step import StepClock
-from ..module_utils.reingest.volume.layout import open_volume
-from ..module_utils.reingest.volume.lock import check_run, verb
-
-ARGUMENT_SPEC: dict[str, Any] = {
-    "volume": {"type": "path", "required": True},
-    "exclusive": {"type": "bool", "default": False},
-    "run": {"type": "str", "required": True},
-    "operator": {"type": "str", "required": True},
-    "stage": {"type": "str", "default": "preflight"},
+OPTIONS: dict[str, Any] = {
+    "accepted": {"type": "str", "default": ""},
+    "loads": {"type": "bool", "default": False},
+    "copies": {"type": "bool", "default": False},
 }
 
 
-def adopt(params: dict[str, Any], *, check: bool) -> Adoption:
-    """Plan it and, outside check mode, carry it out; return the plan."""
-    volume = open_volume(Path(params["volume"]))
-    check_run(volume, params["run"], dry=check)
-    with nullcontext() if check else verb(volume, params["run"], phase="adopts what is on the volume"):
-        plan = plan_adoption(volume, datetime.now(timezone.utc), exclusive=params["exclusive"])
-        if plan.changed and not check:
-            who = {"run": params["run"], "operator": params["operator"]}
-            apply_adoption(volume, plan, **who, exclusive=params["exclusive"])
-    return plan
+def accept(call: Call) -> Kind:
+    """Return the kind of the volume's file system, or refuse it."""
+    if call["loads"]:
+        refuse_mounts(call.volume, copies=call["copies"])
+    kind = kind_of(call.volume, exchanges=None if call.check else probe_exchange(call.volume))
+    refuse_kind(call.volume, kind, call["accepted"])
+    return kind
+
+
+def adopt(call: Call) -> Outcome:
+    """Accept the volume's file system, and adopt what something else left on the volume."""
+    kind = accept(call)
+    plan = plan_adoption(call.volume, datetime.now(timezone.utc), exclusive=call["exclusive"])
+    if plan.changed and not call.check:
+        apply_adoption(call.volume, plan, **call.who, exclusive=call["exclusive"])
+    lost = [f"accepted for {kind.shown()}: {one}" for one in kind.lost]
+    return Outcome(
+        plan.changed,
+        plan.did(),
+        values={"kind": kind.name, "lost": list(kind.lost), "told": plan.told(), "first": plan.first()},
+        diff=plan.diff(),
+        detail={"kind": kind.name, "lost": list(kind.lost)} if kind.lost else {},
+        warnings=[*lost, *plan.told()],
+        failure="" if call.check else "; ".join(plan.refused()),
+    )
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(ARGUMENT_SPEC, supports_check_mode=True)
-    clock = StepClock(module.params["stage"])
-    try:
-        plan = adopt(module.params, check=module.check_mode)
-    except Refusal as refusal:
-        module.fail_json(msg=str(refusal), step=clock.step([], changed=False))
-    step = clock.step(plan.did(), changed=plan.changed)
-    if plan.refused() and not module.check_mode:
-        module.fail_json(msg="; ".join(plan.refused()), changed=plan.changed, diff=plan.diff(), step=step)
-    for sentence in plan.told():
-        module.warn(sentence)
-    module.exit_json(changed=plan.changed, told=plan.told(), first=plan.first(), diff=plan.diff(), step=step)
+    run_module(Verb(adopt, stage="preflight", lock="adopts what is on the volume"), OPTIONS)
 
 
 if __name__ == "__main__":

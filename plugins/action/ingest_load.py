@@ -1,6 +1,6 @@
 """Run a load in the background of its host, show how far it is, and return what it returned.
 
-``loader_run.py`` is a link to this file: the plugin runs the module whose name the task has.
+One plugin for two modules: it runs the one whose name the task has (``meta/runtime.yml``).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -47,12 +48,13 @@ class ActionModule(ActionBase):
     _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
-        """Return the module's result; in check mode, and without a folder, by a plain call."""
+        """Return the module's result; in check mode, for a plan, and without a folder, by a plain call."""
         super().run(tmp, task_vars)
-        self._module = self._task.resolved_action or self._task.action
+        self._module = self._task.action  # resolved, it is the name of this plugin
         self._vars = task_vars
         arguments = self._task.args
-        if self._task.check_mode or not (arguments.get("work") and arguments.get("run")):
+        planning = boolean(arguments.get("plan_only", False))
+        if self._task.check_mode or planning or not (arguments.get("work") and arguments.get("run")):
             return dict(self._execute_module(module_name=self._module, task_vars=task_vars))
         join = self._connection._shell.join_path
         self._file = join(self._remote_expand_user(arguments["work"]), arguments["run"], FILE)

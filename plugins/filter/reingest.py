@@ -7,21 +7,13 @@ from typing import Any
 
 
 def reingest_steps(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> list[dict[str, Any]]:
-    """Return the ``step`` of every module result that the roles registered on these hosts, oldest first.
-
-    Roles register results under names that begin with two underscores; only those are looked at, because
-    reading a variable renders it.
-    """
+    """Return the steps that role ``report`` gathered from these hosts, in no order."""
     found = []
     for host in hosts:
-        variables = hostvars[host]
-        for name in variables:
-            if not name.startswith("__"):
-                continue
-            value = variables[name]
-            if isinstance(value, Mapping) and isinstance(value.get("step"), Mapping):
-                found.append({**value["step"], "host": host})
-    return sorted(found, key=lambda step: str(step["started"]))
+        gathered = hostvars[host].get("__report_gathered")
+        if isinstance(gathered, Mapping):
+            found += gathered.get("steps") or []
+    return found
 
 
 def reingest_lost(
@@ -62,7 +54,7 @@ def reingest_undone(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[s
         live, ended_by = found["live"] or live, found["ended_by"] or ended_by
     if behind:
         return (
-            f"NOT undone on {', '.join(behind)}: its dead man brings back what he can; when it is back, run "
+            f"NOT undone on {', '.join(behind)}: its watchdog brings back what it can; when it is back, run "
             "recover.yml"
         )
     if ended_by:

@@ -60,7 +60,7 @@ def promote_once(data, root, *, case):
     control = read_control(volume.ingest)
     record = FinaliseRecord(control.checkpoint_lsn, control.timeline, {}, "")
     detail = {"system_identifier": control.system_identifier, **record.detail()}
-    ledger.record(volume, ledger.LOADED, SNAPSHOT, **WHO, detail=detail)
+    ledger.append(volume, ledger.LOADED, SNAPSHOT, **WHO, detail=detail)
     begun = time.monotonic()
     plan = plan_promotion(volume, "", loaded=SNAPSHOT, dry=False)
     if case != "finalised":

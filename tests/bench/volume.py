@@ -114,7 +114,7 @@ def end(volume, old, data):
 
 
 def write(volume, state, snapshot, detail=None):
-    ledger.record(volume, state, snapshot, run="bench", operator=OPERATOR, detail=detail)
+    ledger.append(volume, state, snapshot, run="bench", operator=OPERATOR, detail=detail)
 
 
 def act(volume, verb):

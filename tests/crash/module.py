@@ -77,7 +77,7 @@ def _become(verb, volume, out, begin):
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a test may have replaced it
         begin()
         with patch_module_args(verb.arguments(volume)):
-            sys.modules[verb.module].main()
+            sys.modules[f"plugins.modules.{verb.module}"].main()
     except SystemExit as end:
         code = end.code or 0
     except BaseException:  # noqa: BLE001 - a child must not go on as its parent

@@ -132,7 +132,7 @@ def _serve(made, volume, *snapshots):
 
 
 def _record(volume, state, snapshot, detail):
-    ledger_file.record(volume, state, snapshot, run=f"load-{snapshot}", operator=OPERATOR, detail=detail)
+    ledger_file.append(volume, state, snapshot, run=f"load-{snapshot}", operator=OPERATOR, detail=detail)
 
 
 def _must(verb, root):

@@ -17,7 +17,7 @@ from clusters import initialise, programs, unprivileged
 from deployment import free_port
 
 from plugins.module_utils.reingest.engines.model import Health, Service
-from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion

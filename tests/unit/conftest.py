@@ -69,7 +69,7 @@ class Site:
         return FinaliseRecord(control.checkpoint_lsn, control.timeline, settings, "2026-11-23T12:00:00+00:00")
 
     def record(self, event, snapshot, run, detail=None):
-        ledger_file.record(self.volume, event, snapshot, run=run, operator=OPERATOR, detail=detail)
+        ledger_file.append(self.volume, event, snapshot, run=run, operator=OPERATOR, detail=detail)
 
     def plan(self, snapshot="", *, run="", loaded="", dry=False):
         return plan_promotion(self.volume, snapshot, loaded=loaded, dry=dry, run=run)

@@ -96,7 +96,7 @@ class _Run:
     def record(
         self, state: str, snapshot: str, why: str = "", detail: Mapping[str, object] | None = None
     ) -> None:
-        ledger_file.record(
+        ledger_file.append(
             self.volume, state, snapshot, run=self.run, operator=self.operator, why=why, detail=detail
         )
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Refusal
-from ..fs.durable import sync_directory, write_json
+from ..fs.durable_record import DurableRecord
 from ..promotion.journal import Place, lies_at
 from ..volume.layout import Volume
 
@@ -31,27 +29,26 @@ def read_adopting(volume: Volume) -> Adopting | None:
     """Return what a run has begun; None where nothing is.
 
     Raises:
-        Refusal: the file cannot be read.
+        Refusal: the file cannot be read, or is of a later version of reingest.
     """
-    try:
-        raw = json.loads(volume.adopting.read_text(encoding="utf-8"))
-        return Adopting(raw["snapshot"], Place(**raw["place"]))
-    except FileNotFoundError:
-        return None
-    except (ValueError, KeyError, TypeError):
-        # It is replaced as a whole, so no crash of ours leaves half of it.
-        raise Refusal(
-            f"{volume.adopting} is damaged: look at where prod leads, then delete that file"
-        ) from None
+    return _record(volume).read()
+
+
+def _record(volume: Volume) -> DurableRecord[Adopting]:
+    return DurableRecord(
+        volume.adopting,
+        lambda raw: Adopting(raw["snapshot"], Place(**raw["place"])),
+        VERSION,
+        if_damaged=": look at where prod leads, then delete that file",
+    )
 
 
 def open_adopting(volume: Volume, adopting: Adopting) -> None:
     """Write it down, durably."""
-    write_json(volume.adopting, asdict(adopting))
+    _record(volume).write(adopting)
 
 
 def close_adopting(volume: Volume) -> None:
     """Say that it is done."""
     if volume.adopting.exists():
-        volume.adopting.unlink()
-        sync_directory(volume.records)
+        _record(volume).remove()

@@ -5,37 +5,20 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Sequence
-from pathlib import Path
-from urllib.parse import urlsplit
 
+from ..sources.reading import LONGEST, Dialect, Reading
+from ..sources.registry import (
+    FORMAT_KEYS,
+    FORMAT_NAMES,
+    SQL,
+    format_called,
+    format_of,
+    formats_with,
+)
+from ..sources.source import is_database
 from .document import Section
-from .reading import LONGEST, Dialect, Reading
 
-FORMATS = ("jsonl", "json", "csv", "tsv", "parquet", "bson")
-SQL = "sql"
-_EXTENSIONS = {
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-    ".tsv": "tsv",
-    ".parquet": "parquet",
-    ".bson": "bson",
-}
-_PACKED = (".gz", ".zst")
-_REMOTE = ("http", "https", "s3", "gs", "abfs", "sftp", "file")
-_FIELDS = ("csv", "tsv")
-_TEXTS = (*_FIELDS, "jsonl", "json")
-_ONLY_FOR: dict[str, tuple[str, ...]] = {
-    **dict.fromkeys(("delimiter", "quote", "escape", "null", "header", "skip"), _FIELDS),
-    "encoding": _TEXTS,
-    "longest": (*_TEXTS, "bson"),
-    "records": ("json",),
-    "table": (SQL,),
-    "query": (SQL,),
-    "each": ("jsonl", "json", "parquet", "bson", SQL),
-}
-FORM_KEYS = ("format", *(key for key in _ONLY_FOR if key != "each"))
+FORM_KEYS = ("format", *(key for key in FORMAT_KEYS if key != "each"))
 _SIZE = re.compile(r"(\d+)\s*(|[KMG]iB)")
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -47,9 +30,10 @@ def read_form(section: Section, name: str, sources: Sequence[str]) -> Reading:
         Refusal: a key has a value that means nothing, or is not for the sources' format.
     """
     kind = _kind(section, sources)
-    for key, formats in _ONLY_FOR.items():
-        if kind and key in section and kind not in formats:
-            raise section.refusal(f"is for {', '.join(formats)}, and the sources are {kind}", key)
+    found = format_called(kind) if kind else None
+    for key in FORMAT_KEYS:
+        if found is not None and key in section and key not in found.keys:
+            raise section.refusal(f"is for {', '.join(formats_with(key))}, and the sources are {kind}", key)
     if "table" in section and "query" in section:
         raise section.refusal("one of `table:` and `query:` is enough", "query")
     query = section.text("query", "")
@@ -57,48 +41,22 @@ def read_form(section: Section, name: str, sources: Sequence[str]) -> Reading:
         format=kind,
         encoding=_encoding(section),
         longest=_longest(section),
-        dialect=_dialect(section, kind) if kind in _FIELDS else Dialect(),
+        dialect=_dialect(section, found.dialect) if found is not None and found.dialect else Dialect(),
         records=section.text("records", ""),
         table=section.text("table", name) if kind == SQL and not query else "",
         query=query,
     )
 
 
-def format_of(source: str) -> str:
-    """Return the format that a source's name stands for; empty when it stands for none."""
-    if is_database(source):
-        return SQL
-    path = Path(urlsplit(source).path if is_remote(source) else source)
-    if path.suffix in _PACKED:
-        path = path.with_suffix("")
-    return _EXTENSIONS.get(path.suffix, "")
-
-
-def is_remote(source: str) -> bool:
-    """Return whether a source is a file by its URL."""
-    return _scheme(source) in _REMOTE
-
-
-def is_database(source: str) -> bool:
-    """Return whether a source is a database by its SQLAlchemy URL."""
-    scheme = _scheme(source)
-    return bool(scheme) and scheme not in _REMOTE
-
-
-def _scheme(source: str) -> str:
-    scheme, found, _ = source.partition("://")
-    return scheme if found and re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) else ""
-
-
 def _kind(section: Section, sources: Sequence[str]) -> str:
-    kind = section.choice("format", FORMATS) if "format" in section else ""
+    kind = section.choice("format", FORMAT_NAMES) if "format" in section else ""
     for source in sources:
         _check_secret(section, source)
         if is_database(source) and kind:
             raise section.refusal("is for files, and a database by its URL has its own", "format")
         if not kind and not format_of(source):
             raise section.refusal(
-                f"{source} does not tell its format: add `format:`, one of {', '.join(FORMATS)}"
+                f"{source} does not tell its format: add `format:`, one of {', '.join(FORMAT_NAMES)}"
             )
     formats = {kind} if kind else {format_of(source) for source in sources}
     if len(formats) > 1:
@@ -119,14 +77,14 @@ def _check_secret(section: Section, source: str) -> None:
         )
 
 
-def _dialect(section: Section, kind: str) -> Dialect:
+def _dialect(section: Section, usual: Dialect) -> Dialect:
     for key in ("delimiter", "quote", "escape"):
         if key in section and len(section.text(key)) != 1 and (key == "delimiter" or section.text(key)):
             raise section.refusal("must be one character", key)
     header, names = _header(section)
     return Dialect(
-        delimiter=section.text("delimiter", "\t" if kind == "tsv" else ","),
-        quote=section.text("quote", "" if kind == "tsv" else '"'),
+        delimiter=section.text("delimiter", usual.delimiter),
+        quote=section.text("quote", usual.quote),
         null=section.text("null", ""),
         escape=section.text("escape", ""),
         header=header,

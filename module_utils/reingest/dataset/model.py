@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .reading import Reading
+from ..sources.reading import Reading
+from ..sources.registry import format_called
 
 SOURCE = "source"
 PORTAL = "portal"
@@ -85,7 +86,7 @@ class Table:
     @property
     def typed(self) -> bool:
         """Return whether the sources' values have types and may be nested; those of csv and tsv are texts."""
-        return self.reading.format not in ("csv", "tsv")
+        return not self.reading.format or format_called(self.reading.format).typed
 
 
 @dataclass(frozen=True)

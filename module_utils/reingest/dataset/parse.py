@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ..sources.reading import Reading
+from ..sources.registry import format_called
 from .document import Section, read_document
-from .form import FORM_KEYS, SQL, read_form
+from .form import FORM_KEYS, read_form
 from .model import (
     ELEMENT,
     NO_SCHEMA,
@@ -22,7 +24,6 @@ from .model import (
     Dataset,
     Table,
 )
-from .reading import Reading
 
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks", *_REJECTS)
@@ -30,8 +31,6 @@ _LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
-_NAMELESS = ("jsonl", "json", "bson")  # formats whose records have each their own keys
-_NESTED = (*_NAMELESS, "parquet", SQL)
 _RESERVED = ("postgres", "template0", "template1")
 
 
@@ -161,7 +160,7 @@ def _kept(section: Section, name: str, owner: str) -> Table:
 
 def _columns(section: Section, kind: str, each: str) -> tuple[Column, ...]:
     if "columns" not in section:
-        if kind in _NAMELESS:
+        if kind and not format_called(kind).named:
             raise section.refusal(f"the key columns is missing: {kind} names no columns")
         return ()
     mapping = section.section("columns")
@@ -178,15 +177,20 @@ def _columns(section: Section, kind: str, each: str) -> tuple[Column, ...]:
 
 
 def _check_element(mapping: Section, key: str, path: str, kind: str, each: str) -> None:
-    if not each and kind in _NESTED and path.startswith(ELEMENT):
+    if not each and _nested(kind) and path.startswith(ELEMENT):
         raise mapping.refusal(f"{path} is the element of an array: name the array in `each:`", key)
+
+
+def _nested(kind: str) -> bool:
+    """Return whether values of the format, if there is one, may be nested."""
+    return bool(kind) and format_called(kind).typed
 
 
 def _where(section: Section, reading: Reading, each: str) -> tuple[Condition, ...]:
     """Return which records are the table's; all of them where the key is absent."""
     if "where" not in section:
         return ()
-    mapping = section.section("where")
+    nested, mapping = _nested(reading.format), section.section("where")
     if not mapping.keys():
         raise mapping.refusal("names no path")
     conditions = []
@@ -199,11 +203,11 @@ def _where(section: Section, reading: Reading, each: str) -> tuple[Condition, ..
         if not values:
             raise mapping.refusal("names no value", path)
         for one in values:
-            if reading.format not in _NESTED and not isinstance(one, str):
+            if not nested and not isinstance(one, str):
                 raise mapping.refusal(f"must be a field's text, or a list of them: quote {one}", path)
             if one is not None and not isinstance(one, (str, int, float)):  # bool is an int
                 raise mapping.refusal(f"must be one value, or a list of values, not {one!r} (quote it)", path)
-        null = None if reading.format in _NESTED else reading.dialect.null
+        null = None if nested else reading.dialect.null
         conditions.append(Condition(path, tuple(None if one == null else one for one in values)))
     return tuple(conditions)
 

@@ -12,7 +12,7 @@ What that cannot show is a blind spot, and there the directory must be declared 
   (those of a user namespace). The owner's own account sees enough: PostgreSQL starts neither under root nor
   on a directory of another owner, so each server on it is a process of that account;
 - ``/proc`` mounted with hidepid, for any account but root;
-- a Docker engine that does not answer, or whose containers run beside the container that this runs in.
+- an engine that does not answer, or whose containers run beside the container that this runs in.
 
 No blind spots are, on purpose:
 
@@ -34,9 +34,8 @@ from pathlib import Path
 from ..errors import Refusal
 from ..fs.mounts import Mounts, mounts
 from ..postgres.working import Working, working_in
-from .docker.occupants import Containers, containers_at
-
-SOCKET = "/var/run/docker.sock"
+from .kind import Containers, Kind, together
+from .registry import KINDS
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,11 @@ class Occupancy:
 
 
 def look(
-    path: Path, *, without: Collection[str] = (), own: Collection[int] = (), socket: str = ""
+    path: Path,
+    *,
+    without: Collection[str] = (),
+    own: Collection[int] = (),
+    kinds: Collection[Kind] = KINDS,
 ) -> Occupancy:
     """Look who is in a directory; in one that is not there is nobody.
 
@@ -56,7 +59,7 @@ def look(
         path: the directory, or a link to it.
         without: names of containers that may be in it: those that the caller starts and stops itself.
         own: processes that may be in it, for the same reason.
-        socket: the Docker engine's, when it is another.
+        kinds: the engines that are asked.
     """
     try:
         path.stat()
@@ -65,7 +68,8 @@ def look(
     except PermissionError:
         return Occupancy((), (f"this account (uid {os.geteuid()}) may not look at it",))
     table = mounts()
-    containers = containers_at(path, table, socket or SOCKET)  # first: one that starts becomes a process
+    # First, since a container that starts becomes a process.
+    containers = together(kind.containers(path, table) for kind in kinds)
     working = working_in(path)
     spots = _blind_spots(path, table, working)
     return Occupancy(

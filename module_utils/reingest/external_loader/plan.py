@@ -13,13 +13,14 @@ from typing import Any, Protocol
 from ..dataset.model import NO_SCHEMA, OWNERS, Dataset
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
-from ..load.plan import KEEP_LIVE, KEEP_STAGED, LOAD, schema_tables, shown_load
-from ..load.provenance import LoadRecord, TableCount
+from ..load.both_servers import LOAD, BothServers, inspect_servers
+from ..load.provenance import LoadRecord, TableCount, shown_load
+from ..load.request import LoadRequest
 from ..load.script import read_script
-from ..load.server import Server, inspect_production, inspect_staging, refuse_second_load
+from ..load.server import refuse_second_load, schema_tables
 from ..postgres.dsn import address
-from ..sources.files import SourceFile, find_sources, identify, known_sources
-from ..volume.snapshot_id import checked, new_id
+from ..sources.files import find_sources, identify, known_sources
+from ..sources.source import Source, SourceFile
 from .log import LoaderLog
 
 
@@ -39,6 +40,24 @@ class Loader(Protocol):
 
     def run(self, log: LoaderLog, *, closed: Sequence[int] = ()) -> None:
         """Run it to its end; refuse when it failed."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """What the loader finds when it runs, and what it reads beside the dataset's sources.
+
+    Args:
+        files: paths and globs of its sources below the folder of sources; they are part of the digest.
+        fresh: the database is dropped and made anew before it runs.
+        apply_schema: the dataset's schema, where it has one, is applied before it runs.
+    """
+
+    files: Sequence[str] = ()
+    fresh: bool = True
+    apply_schema: bool = True
+
+
+MAKING = Making()
 
 
 @dataclass(frozen=True)
@@ -114,93 +133,78 @@ class LoaderPlan:
 
 
 def plan_loader(
-    dataset_file: Path,
-    loader: Loader,
-    *,
-    staging_dsn: str,
-    release: str,
-    secrets: Sequence[str] = (),
-    production_dsn: str = "",
-    production_required: bool = True,
-    staging_required: bool = True,
-    sources: str = "",
-    files: Sequence[str] = (),
-    snapshot: str = "",
-    known: Sequence[Mapping[str, Any]] = (),
-    force: bool = False,
-    fresh: bool = True,
-    apply_schema: bool = True,
-    ended: Sequence[str] = (),
+    request: LoadRequest, loader: Loader, making: Making = MAKING, *, secrets: Sequence[str] = ()
 ) -> LoaderPlan:
     """Check the dataset, the loader and both servers, and decide whether it must run; changes nothing.
 
     Args:
-        dataset_file: dataset.yml; its tables need owners and no `from:`.
+        request: what is asked for. Its dataset's tables need owners and no `from:`; its release is what the
+            loader is told to load: the same release twice is the same load.
         loader: what to run.
-        staging_dsn: a login that may create databases.
-        release: what the loader is told to load: the same release twice is the same load.
+        making: what it finds when it runs.
         secrets: what must not be shown, from ``secret_texts``.
-        production_dsn: the server that the portal uses.
-        production_required: false for the first ingest.
-        staging_required: false for a dry run that finds the staging server stopped.
-        sources: another folder of sources than the dataset's.
-        files: paths and globs of the loader's sources below that folder; they are part of the digest.
-        snapshot: the id of the load; a new one when empty.
-        known: the sources as this run's plan found them; they are not read again for their digests.
-        force: load although this release was loaded already.
-        fresh: the database is dropped and made anew before the loader runs.
-        apply_schema: the dataset's schema, where it has one, is applied before the loader runs.
-        ended: runs whose loads are ended before this one begins, if they are not yet.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
     """
-    if not release:
+    if not request.release:
         raise Refusal(
             "the portal's own loader does not tell what it loads: name the release (-e reingest_release=...)"
         )
-    dataset = parse_dataset(dataset_file, sources=sources, release=release, loaded_elsewhere=True)
+    dataset = parse_dataset(
+        request.dataset, sources=request.sources, release=request.release, loaded_elsewhere=True
+    )
     loader.check(secrets)
-    chosen = checked(snapshot) if snapshot else new_id()
-    schema = read_script(dataset.schema, "the schema") if apply_schema and dataset.schema != NO_SCHEMA else ""
+    chosen = request.snapshot_id()
+    has_schema = making.apply_schema and dataset.schema != NO_SCHEMA
+    schema = read_script(dataset.schema, "the schema") if has_schema else ""
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = [path for table in dataset.tables for path in find_sources(table, dataset.sources)]
-    found += [path for pattern in files for path in _find(pattern, dataset.sources)]
-    staging = inspect_staging(staging_dsn, dataset.database, required=staging_required)
-    production = inspect_production(production_dsn, dataset.database, required=production_required)
-    if staging and production and production.system_identifier == staging.system_identifier:
-        raise Refusal(
-            f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same "
-            f"server, system identifier {staging.system_identifier}: a load replaces its database; name two"
-        )
-    if staging and not fresh and not staging.has_database:
-        raise Refusal(
-            f"staging ({address(staging_dsn)}) has no database {dataset.database}: create it, or let it be "
-            "made (fresh: true)"
-        )
-    if production:
-        check_owned(dataset, production.tables, "production")
-    if staging and schema and fresh:
-        check_owned(dataset, schema_tables(staging_dsn, dataset, schema), f"the schema {dataset.schema.name}")
-    identified = tuple(identify(found, dataset.sources, known_sources(known)).values())
+    found = _sources(dataset, making.files)
+    both = inspect_servers(request.servers, dataset.database)
+    _check_databases(request.servers.staging_dsn, both, dataset, schema, fresh=making.fresh)
+    identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
     digest = _digest(dataset, schema, transforms, identified)
-    kept, action = _kept(digest, production, staging, force=force)
-    if action == LOAD and staging:
-        refuse_second_load(staging_dsn, ended)
+    kept, action = both.kept(digest, force=request.force)
+    if action == LOAD and both.staging:
+        refuse_second_load(request.servers.staging_dsn, request.ended)
     return LoaderPlan(
         dataset=dataset,
         loader=loader,
         action=action,
         snapshot=kept.snapshot if kept else chosen,
         digest=digest,
-        system_identifier=staging.system_identifier if staging else "",
+        system_identifier=both.system_identifier,
         files=identified,
         schema=schema,
         transforms=transforms,
-        fresh=fresh,
-        before=staging.record if staging else None,
+        fresh=making.fresh,
+        before=both.staged,
         kept=kept,
     )
+
+
+def _check_databases(dsn: str, both: BothServers, dataset: Dataset, schema: str, *, fresh: bool) -> None:
+    """Refuse a staging server without its database, and tables that nobody owns."""
+    if both.staging and not fresh and not both.staging.has_database:
+        raise Refusal(
+            f"staging ({address(dsn)}) has no database {dataset.database}: create it, or let it be "
+            "made (fresh: true)"
+        )
+    if both.production:
+        check_owned(dataset, both.production.tables, "production")
+    if both.staging and schema and fresh:
+        made = schema_tables(dsn, dataset.schema, schema)
+        check_owned(dataset, made, f"the schema {dataset.schema.name}")
+
+
+def _sources(dataset: Dataset, files: Sequence[str]) -> list[Source]:
+    """Return the sources of the dataset's tables, and those that only the loader knows of."""
+    found = [
+        path
+        for table in dataset.tables
+        for path in find_sources(table.sources, table.reading, dataset.sources)
+    ]
+    return [*found, *(path for pattern in files for path in _find(pattern, dataset.sources))]
 
 
 def check_owned(dataset: Dataset, tables: Collection[str], where: str) -> None:
@@ -217,26 +221,15 @@ def check_owned(dataset: Dataset, tables: Collection[str], where: str) -> None:
             )
 
 
-def _find(pattern: str, folder: Path) -> list[Path]:
+def _find(pattern: str, folder: Path) -> list[Source]:
     """Return the files of a path or glob."""
     names = glob.glob(str(folder / pattern), recursive=True)  # noqa: PTH207 - patterns may be absolute
-    found = sorted(path for path in map(Path, names) if path.is_file())
+    found: list[Source] = [*sorted(path for path in map(Path, names) if path.is_file())]
     if not found:
         raise Refusal(
             f"the loader's source {folder / pattern} does not exist: put the file there, or correct `files:`"
         )
     return found
-
-
-def _kept(
-    digest: str, production: Server | None, staging: Server | None, *, force: bool
-) -> tuple[LoadRecord | None, str]:
-    """Return the finished load that makes this one needless, and the action."""
-    for server, keep in ((production, KEEP_LIVE), (staging, KEEP_STAGED)):
-        record = server.record if server and not force else None
-        if record is not None and record.finished and record.digest == digest:
-            return record, keep
-    return None, LOAD
 
 
 def _digest(

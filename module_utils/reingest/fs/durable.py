@@ -13,6 +13,8 @@ from typing import Any
 from .rename import rename
 
 _BLOCK = 4096
+_READABLE = 0o666  # as the umask leaves it
+PRIVATE = 0o600
 
 
 def sync_directory(path: Path) -> None:
@@ -66,16 +68,23 @@ def replace_link(link: Path, target: str) -> None:
     sync_directory(link.parent)
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Replace a small file as a whole."""
-    replace_file(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
+def write_json(path: Path, value: Mapping[str, Any], *, mode: int = _READABLE) -> None:
+    """Replace a small file as a whole by a JSON document."""
+    replace_file(path, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode(), mode=mode)
 
 
-def replace_file(path: Path, content: bytes, *, like: Path | None = None) -> None:
-    """Replace a small file as a whole, where given with the owner and the mode of another one."""
+def replace_file(path: Path, content: bytes, *, mode: int = _READABLE, like: Path | None = None) -> None:
+    """Replace a small file as a whole.
+
+    Args:
+        path: the file.
+        content: what it then holds.
+        mode: its permissions, less the umask.
+        like: a file whose owner and mode it gets instead.
+    """
     staged = staged_name(path)
     staged.unlink(missing_ok=True)
-    with _named(path), staged.open("wb") as out:
+    with _named(path), open(staged, "wb", opener=lambda name, flags: os.open(name, flags, mode)) as out:
         if like is not None:
             model = like.stat()
             if (model.st_uid, model.st_gid) != (os.geteuid(), os.getegid()):

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ..dataset.model import Dataset, Table
-from ..sources.files import SourceFile
+from ..sources.source import SourceFile
 
 _LAYOUT = 1  # of what an unfinished load leaves in the database, and of what goes into its digests
 # What of a table is judged when all tables are filled, or later.

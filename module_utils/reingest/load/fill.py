@@ -7,7 +7,7 @@ as there are cores for them; all rows in one COPY, each with its place; small CO
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,12 +23,8 @@ from .canonical import Canonical, ContentSum, table_sum
 from .constraints import KeyRefused, Piece, put_back, put_back_together, take_off
 from .copy_rows import BadRowsError, copy_all
 from .duplicates import RepeatedKeys, drop_duplicates
-from .fast_copy.delimited import quick_delimited
-from .fast_copy.json_lines import quick_json
-from .fast_copy.parquet import quick_parquet
-from .fast_copy.row_by_row import quick_rows
-from .fast_copy.streams import Copied, copy_in_streams, copy_quickly
-from .fast_copy.way import Quick
+from .fast_copy.registry import fast_copy_of
+from .fast_copy.streams import Copied, copy_in_one_stream, copy_in_streams
 from .meter import DONE, INDEXING, LOADING, TableMeter
 from .rejects import RejectLog, RejectPolicy
 from .rows import Feed, RowReader
@@ -110,7 +106,7 @@ def fill_table(filling: Filling) -> dict[str, Any]:
 
 def _filled(connection: Connection, filling: Filling) -> Filled:
     try:
-        return _quickly(connection, filling)
+        return _fast(connection, filling)
     except IrregularError:
         pass
     except BadRowsError:
@@ -140,34 +136,18 @@ def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
     return {"read": reader.read, "rejected": log.count, "filtered": reader.filtered}
 
 
-def _quick_way(filling: Filling) -> Quick | None:
-    """Return the quickest way that there is for the table."""
-    feed, kind = filling.feed, filling.feed.table.reading.format
-    dsn = filling.sums_dsn
-    makers: dict[str, Callable[[Feed, str], Quick | None]] = {
-        "csv": quick_delimited,
-        "tsv": quick_delimited,
-        "jsonl": quick_json,
-        "parquet": quick_parquet,
-    }
-    quick = makers[kind](feed, dsn) if kind in makers else None
-    if quick is None and filling.streams > 1:
-        return quick_rows(feed, dsn)
-    return quick
-
-
-def _quickly(connection: Connection, filling: Filling) -> Filled:
+def _fast(connection: Connection, filling: Filling) -> Filled:
     """Copy the rows without knowing their places.
 
     Raises:
-        IrregularError: there is no quick way, or none to its end.
+        IrregularError: there is no fast copy, or none to its end.
         BadRowsError: the server refuses rows.
     """
     feed = filling.feed
     try:
-        copied = _copied(connection, filling, _quick_way(filling))
+        copied = _copied(connection, filling)
     except QuotedNullError:
-        copied = _copied(connection, filling, quick_delimited(feed, filling.sums_dsn, quoted_null=True))
+        copied = _copied(connection, filling, quoted_null=True)
     if copied.read and copied.unmet:
         raise IrregularError
     if copied.content is not None:
@@ -176,17 +156,18 @@ def _quickly(connection: Connection, filling: Filling) -> Filled:
     return Filled(copied.read, duplicates, 0, copied.filtered, "quick", filling.streams)
 
 
-def _copied(connection: Connection, filling: Filling, quick: Quick | None) -> Copied:
-    if quick is None:
-        raise IrregularError
+def _copied(connection: Connection, filling: Filling, *, quoted_null: bool = False) -> Copied:
     feed = filling.feed
+    fast = fast_copy_of(feed, filling.sums_dsn, streams=filling.streams, quoted_null=quoted_null)
+    if fast is None:
+        raise IrregularError
     if filling.streams > 1:
         with _filling(connection, filling):
             pass
-        return copy_in_streams(filling.dsn, feed, quick, filling.meter, closed=[connection.fileno()])
+        return copy_in_streams(filling.dsn, feed, fast, filling.meter, closed=[connection.fileno()])
     with _filling(connection, filling):
         meter, freeze = filling.meter.streams[0], not feed.shape.partitioned
-        return copy_quickly(connection, feed, quick, meter, freeze=freeze)
+        return copy_in_one_stream(connection, feed, fast, meter, freeze=freeze)
 
 
 def _at_once(connection: Connection, filling: Filling) -> Filled:

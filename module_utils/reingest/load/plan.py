@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,24 +10,22 @@ from typing import Any
 from ..dataset.model import ELEMENT, SOURCE, Column, Dataset, Table
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
-from ..postgres.dsn import address, connect, with_database
 from ..sources.content import suffix
-from ..sources.files import SourceFile, find_sources, identify, known_sources
+from ..sources.files import find_sources, identify, known_sources
 from ..sources.reader import read_fields
-from ..sources.source import Source
-from ..volume.snapshot_id import checked, new_id
-from .catalog import TableShape, read_tables
+from ..sources.source import Source, SourceFile
+from .both_servers import LOAD, BothServers, inspect_servers
+from .catalog import TableShape
 from .digests import load_digest, load_identity, table_digest
 from .fill import CONTENT
-from .provenance import LoadRecord, TableCount
+from .provenance import LoadRecord, TableCount, shown_load
+from .request import LoadRequest
 from .resume import Resumption, plan_resume
 from .rows import Feed
 from .schema_match import check_tables
-from .script import read_script, run_script
-from .server import MAINTENANCE, Server, inspect_production, inspect_staging, refuse_second_load
+from .script import read_script
+from .server import refuse_second_load, schema_tables
 from .state import FilledTable, UnresumableError
-
-LOAD, KEEP_LIVE, KEEP_STAGED = "load", "keep_live", "keep_staged"
 
 _EXPANDS = {".gz": 5, ".zst": 5, ".parquet": 4}  # about so many times, unpacked
 
@@ -115,92 +112,54 @@ class LoadPlan:
         return f", kept, loaded by run {self.filled[table].run}" if table in self.filled else ""
 
 
-def plan_load(
-    dataset_file: Path,
-    *,
-    staging_dsn: str,
-    production_dsn: str = "",
-    production_required: bool = True,
-    sources: str = "",
-    release: str = "",
-    snapshot: str = "",
-    known: Sequence[Mapping[str, Any]] = (),
-    force: bool = False,
-    staging_required: bool = True,
-    prove: str = CONTENT,
-    ended: Collection[str] = (),
-) -> LoadPlan:
+def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     """Check the dataset, its files and both servers, and decide what to do; changes nothing.
 
     Args:
-        dataset_file: dataset.yml.
-        staging_dsn: a login that may create databases.
-        production_dsn: the server that the portal uses; its database is the dataset's.
-        production_required: false for the first ingest, when production need not answer or be named.
-        sources: another folder of sources than the dataset's.
-        release: another name of the release than the dataset's.
-        snapshot: the id of the load; a new one when empty.
-        known: the sources as this run's plan found them; they are not read again for their digests.
-        force: load although these sources were loaded already, and from the beginning.
-        staging_required: false for a dry run that finds the staging server stopped, which the run would
-            start: the schema cannot be tried then, and the plan has no feeds.
+        request: what is asked for.
         prove: how the tables are proven, ``content`` or ``counts``.
-        ended: runs whose loads are ended before this one begins, if they are not yet.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
     """
-    dataset = parse_dataset(dataset_file, sources=sources, release=release)
-    chosen = checked(snapshot) if snapshot else new_id()
+    dataset = parse_dataset(request.dataset, sources=request.sources, release=request.release)
+    chosen = request.snapshot_id()
     schema = read_script(dataset.schema, "the schema")
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = {table.name: find_sources(table, dataset.sources) for table in dataset.tables}
-    staging = inspect_staging(staging_dsn, dataset.database, required=staging_required)
-    production = inspect_production(production_dsn, dataset.database, required=production_required)
-    if staging and production and production.system_identifier == staging.system_identifier:
-        raise Refusal(
-            f"staging ({address(staging_dsn)}) and production ({address(production_dsn)}) are the same "
-            f"server, system identifier {staging.system_identifier}: a load replaces its database; name two"
-        )
+    found = {
+        table.name: find_sources(table.sources, table.reading, dataset.sources) for table in dataset.tables
+    }
+    both = inspect_servers(request.servers, dataset.database)
     dataset = replace(
         dataset, tables=tuple(_with_columns(table, found[table.name]) for table in dataset.tables)
     )
-    shapes = {}
-    if staging:
-        shapes = schema_tables(staging_dsn, dataset, schema)
-        check_tables(dataset, shapes, production.tables if production else {})
-    identified = identify(
-        (path for paths in found.values() for path in paths), dataset.sources, known_sources(known)
-    )
+    shapes = _shapes(request.servers.staging_dsn, both, dataset, schema)
+    paths = (path for paths in found.values() for path in paths)
+    identified = identify(paths, dataset.sources, known_sources(request.known))
     files = tuple(identified.values())
     digest = load_digest(dataset, schema, transforms, files)
-    kept, action = None, LOAD
-    if not force:
-        for server, keep in ((production, KEEP_LIVE), (staging, KEEP_STAGED)):
-            record = server.record if server else None
-            if kept is None and record is not None and record.finished and record.digest == digest:
-                kept, action = record, keep
-    feeds = tuple(_feeds(dataset, shapes, found)) if staging else ()
+    kept, action = both.kept(digest, force=request.force)
+    feeds = tuple(_feeds(dataset, shapes, found)) if both.staging else ()
     identity = load_identity(dataset, schema)
     digests = {
         feed.table.name: table_digest(feed.table, _sources_of(feed, identified), prove) for feed in feeds
     }
     resumed, anew = None, ""
-    if action == LOAD and staging:
-        refuse_second_load(staging_dsn, ended)
-        resumed, anew = _resumed(staging_dsn, staging, dataset, identity, digests, force=force)
+    if action == LOAD and both.staging:
+        refuse_second_load(request.servers.staging_dsn, request.ended)
+        resumed, anew = _resumed(request, both.staged, dataset, identity, digests)
     return LoadPlan(
         dataset=dataset,
         action=action,
         snapshot=kept.snapshot if kept else chosen,
         digest=digest,
-        system_identifier=staging.system_identifier if staging else "",
+        system_identifier=both.system_identifier,
         shapes=shapes,
         feeds=feeds,
         files=files,
         schema=schema,
         transforms=transforms,
-        before=staging.record if staging else None,
+        before=both.staged,
         kept=kept,
         identity=identity,
         digests=digests,
@@ -209,16 +168,29 @@ def plan_load(
     )
 
 
+def _shapes(dsn: str, both: BothServers, dataset: Dataset, schema: str) -> dict[str, TableShape]:
+    """Return the tables that the schema makes, proven to be those of the dataset; none without a server."""
+    if both.staging is None:
+        return {}
+    shapes = schema_tables(dsn, dataset.schema, schema)
+    check_tables(dataset, shapes, both.production.tables if both.production else {})
+    return shapes
+
+
 def _resumed(
-    dsn: str, staging: Server, dataset: Dataset, identity: str, digests: Mapping[str, str], *, force: bool
+    request: LoadRequest,
+    staged: LoadRecord | None,
+    dataset: Dataset,
+    identity: str,
+    digests: Mapping[str, str],
 ) -> tuple[Resumption | None, str]:
     """Return the unfinished load that is gone on with, or why the one that is there is not."""
-    if staging.record is None or staging.record.finished:
+    if staged is None or staged.finished:
         return None, ""
-    if force:
+    if request.force:
         return None, "that is forced"
     try:
-        return plan_resume(dsn, dataset, identity, digests), ""
+        return plan_resume(request.servers.staging_dsn, dataset, identity, digests), ""
     except UnresumableError as reason:
         return None, str(reason)
 
@@ -245,7 +217,7 @@ def planned_tables(plan: LoadPlan, counted: Mapping[str, Mapping[str, int]]) -> 
 
 def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
     """Return the table with the columns that its fields name, where the dataset leaves them out."""
-    headers = {path: fields for path in files if (fields := read_fields(table, path)) is not None}
+    headers = {path: fields for path in files if (fields := read_fields(table.reading, path)) is not None}
     if not headers:
         return table
     first = next(iter(headers.values()))
@@ -274,20 +246,6 @@ def _fields_of(paths: tuple[str, ...], *, typed: bool) -> set[str]:
     return {ELEMENT if path.startswith(ELEMENT) else path.split(".")[0] for path in paths}
 
 
-def schema_tables(dsn: str, dataset: Dataset, schema: str) -> dict[str, TableShape]:
-    """Return the tables that the schema makes: it is applied in a transaction that is rolled back.
-
-    Raises:
-        Refusal: PostgreSQL refuses the schema, or the server does not answer.
-    """
-    with closing(connect(with_database(dsn, MAINTENANCE))) as connection:
-        there = read_tables(connection)
-        run_script(connection, dataset.schema, schema, "the schema")
-        shapes = read_tables(connection)
-        connection.rollback()
-    return {name: shape for name, shape in shapes.items() if name not in there}
-
-
 def _feeds(
     dataset: Dataset, shapes: Mapping[str, TableShape], found: Mapping[str, tuple[Source, ...]]
 ) -> list[Feed]:
@@ -302,15 +260,6 @@ def _sources_of(feed: Feed, identified: Mapping[Source, SourceFile]) -> tuple[So
 
 def _is_loaded(table: Table) -> bool:
     return table.owner == SOURCE and bool(table.sources)
-
-
-def shown_load(record: LoadRecord | None) -> str:
-    """Return what a server was loaded with, as a diff shows it."""
-    if record is None:
-        return "no load"
-    if not record.finished:
-        return f"the unfinished load {record.snapshot} of release {record.release}"
-    return f"release {record.release}, snapshot {record.snapshot}"
 
 
 def _shown_tables(record: LoadRecord | None) -> str:

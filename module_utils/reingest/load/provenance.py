@@ -8,7 +8,7 @@ from dataclasses import astuple, dataclass
 from psycopg2.extras import execute_values
 
 from ..postgres.dsn import Connection
-from ..sources.files import SourceFile
+from ..sources.source import SourceFile
 
 _CREATE = """
 CREATE SCHEMA reingest;
@@ -70,6 +70,15 @@ class LoadRecord:
     digest: str
     finished: bool
     tables: dict[str, TableCount]
+
+
+def shown_load(record: LoadRecord | None) -> str:
+    """Return what a server was loaded with, as a diff shows it."""
+    if record is None:
+        return "no load"
+    if not record.finished:
+        return f"the unfinished load {record.snapshot} of release {record.release}"
+    return f"release {record.release}, snapshot {record.snapshot}"
 
 
 def begin_record(

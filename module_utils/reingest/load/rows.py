@@ -10,8 +10,9 @@ from typing import Callable, NamedTuple
 
 from ..dataset.mapping import Mapper, UnfitError, Value
 from ..dataset.model import Table
+from ..sources.bad import Bad
 from ..sources.content import bytes_taken
-from ..sources.reader import Bad, read_records
+from ..sources.reader import read_records
 from ..sources.source import Source
 from .catalog import TableShape
 from .copy_text import NULL, Encoder, encoders, json_encoder, unescaped
@@ -107,7 +108,7 @@ class RowReader:
         size = 0
         # One loop without calls of its own: it runs for every row of every table.
         for source in feed.files:
-            for line, record in read_records(feed.table, source):
+            for line, record in read_records(feed.table.reading, source):
                 if isinstance(record, Bad):
                     self._reject(Reject(source, line, "", record.text, record.reason, unreadable=True))
                     continue

@@ -6,13 +6,12 @@ a run came: what was done last before a crash is not known, and an exchange done
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import Refusal
-from ..fs.durable import sync_directory, write_json
-from ..fs.rename import rename
+from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..postgres.control import read_control
 from ..volume import snapshot_id
 from ..volume.layout import Volume
@@ -22,7 +21,7 @@ VERSION = 1
 UNDO = "undo"  # the kind of an intent that takes a promotion back: it is always gone on with
 
 
-class DamagedJournal(Refusal):
+class DamagedJournal(DamagedRecord):
     """Nobody can tell what was begun."""
 
 
@@ -59,30 +58,27 @@ def read_intent(volume: Volume) -> Intent | None:
         DamagedJournal: it is no journal.
         Refusal: it cannot be read, or is of a later version of reingest.
     """
-    try:
-        raw = json.loads(volume.journal.read_text(encoding="utf-8"))
-        version = int(raw["version"])
-        if version == VERSION:
-            return _checked(Intent(**{**raw, "place": Place(**raw["place"])}))
-        reason = f"is of version {version}, this reingest knows {VERSION}: update reingest"
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        reason = "cannot be read by this account: run as root"
-    except (ValueError, TypeError, KeyError, AttributeError):
-        # It is replaced as a whole, so no crash of ours leaves half of it.
-        raise DamagedJournal(
-            f"the journal {volume.journal} is damaged: recover.yml puts it aside, and goes by what is there"
-        ) from None
-    raise Refusal(f"the journal {volume.journal} {reason}")
+    return _record(volume).read()
 
 
-def _checked(intent: Intent) -> Intent:
+def _record(volume: Volume) -> DurableRecord[Intent]:
+    return DurableRecord(
+        volume.journal,
+        _intent,
+        VERSION,
+        called="the journal",
+        damaged=DamagedJournal,
+        if_damaged=": recover.yml puts it aside, and goes by what is there",
+    )
+
+
+def _intent(raw: dict[str, Any]) -> Intent:
     """Return an intent that names snapshots, and nothing outside ``staging/``.
 
     Raises:
         ValueError: it does not.
     """
+    intent = Intent(**{**raw, "place": Place(**raw["place"])})
     names = [intent.snapshot, *([intent.previous] if intent.previous else [])]
     if not all(isinstance(name, str) and snapshot_id.taken_at(name) for name in names):
         raise ValueError("no snapshot")
@@ -108,21 +104,18 @@ def lies_at(place: Place, path: Path) -> bool:
 
 def open_intent(volume: Volume, intent: Intent) -> None:
     """Write the intention down, durably."""
-    write_json(volume.journal, asdict(intent))
+    _record(volume).write(intent)
 
 
 def put_aside(volume: Volume) -> Path:
     """Put a damaged journal aside, durably; return where it lies now."""
     number = 1
-    while (aside := volume.journal.with_name(f"journal.damaged.{number}.json")).exists():
+    while volume.journal.with_name(name := f"journal.damaged.{number}.json").exists():
         number += 1
-    rename(volume.journal, aside)
-    sync_directory(volume.records)
-    return aside
+    return _record(volume).put_aside(name)
 
 
 def close_intent(volume: Volume) -> None:
     """Say that it is done, and in the ledger."""
     if volume.journal.exists():
-        volume.journal.unlink()
-        sync_directory(volume.records)
+        _record(volume).remove()

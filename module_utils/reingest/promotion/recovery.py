@@ -110,13 +110,13 @@ def write_promotion(volume: Volume, intent: Intent) -> None:
     run, operator = intent.run, intent.operator
     if ledger.live() != intent.snapshot:
         detail = {"previous": intent.previous, "kind": intent.kind}
-        ledger_file.record(
+        ledger_file.append(
             volume, ledger_file.LIVE, intent.snapshot, run=run, operator=operator, detail=detail
         )
     left = intent.previous if intent.kind == ledger_file.ROLLBACK else ""
     if left and left != intent.snapshot and not ledger.bad(left):
         why = intent.why or f"rolled back to {intent.snapshot}"
-        ledger_file.record(volume, ledger_file.BAD, left, run=run, operator=operator, why=why)
+        ledger_file.append(volume, ledger_file.BAD, left, run=run, operator=operator, why=why)
 
 
 def live_snapshot(volume: Volume) -> str:
@@ -165,7 +165,7 @@ def _take_back(volume: Volume, plan: Recovery, undo: Intent, *, run: str, operat
             sync_directory(volume.root)
     if not read_ledger(volume).bad(undo.snapshot):
         detail = {"restored": undo.previous}
-        ledger_file.record(
+        ledger_file.append(
             volume, ledger_file.BAD, undo.snapshot, run=run, operator=operator, why=undo.why, detail=detail
         )
 

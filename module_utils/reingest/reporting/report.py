@@ -11,6 +11,7 @@ PLANNED = "planned"
 DONE = "done"
 FAILED = "failed"
 _LOAD = "load"
+_STEP = ("host", "stage", "started", "seconds", "changed", "did", "failure")
 _AWAY = ("switch", "undo")  # the stages in which the portal is away
 
 
@@ -21,6 +22,7 @@ class Stage:
     name: str
     started: str  # UTC, ISO 8601
     seconds: float  # until the next stage began: the modules' own time and everything around them
+    worked: float  # of these, the seconds in which at least one module worked on some host
     changed: bool
     did: tuple[str, ...]
 
@@ -39,6 +41,7 @@ class Report:
     window_seconds: float | None  # from the first service that was stopped to the portal's proof
     changed: bool
     stages: tuple[Stage, ...]
+    steps: tuple[Mapping[str, Any], ...]  # each module call: host, stage, started, seconds, changed, did
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
 
     def as_values(self) -> dict[str, Any]:
@@ -54,25 +57,29 @@ def make_report(
     operator: str,
     outcome: str,
     failure: str,
+    began: str,
     now: datetime,
 ) -> Report:
     """Return the report of the steps, from whichever hosts and in whichever order they come.
 
     Args:
-        steps: the ``step`` values of the modules' results, as ``step.StepClock`` makes them.
+        steps: the steps as ``runs.steps`` has them, each with its ``host``.
         run: the run's id.
         playbook: what was run.
         operator: who ran it.
         outcome: ``planned``, ``done`` or ``failed``.
         failure: which step failed and why.
+        began: when the run began (ISO 8601); empty: when its first step did.
         now: the time at which the last stage ended.
     """
     ordered = sorted(steps, key=lambda step: str(step["started"]))
     names = list(dict.fromkeys(str(step["stage"]) for step in ordered))
     begins = {name: next(_time(step) for step in ordered if step["stage"] == name) for name in names}
+    if began and names:  # what comes before the first step belongs to its stage
+        begins[names[0]] = min(begins[names[0]], datetime.fromisoformat(began))
     ends = [*list(begins.values())[1:], now]
     stages = tuple(
-        _stage(name, [step for step in ordered if step["stage"] == name], end)
+        _stage(name, [step for step in ordered if step["stage"] == name], begins[name], end)
         for name, end in zip(names, ends)
     )
     loaded = next((step for step in ordered if step["stage"] == _LOAD and step["detail"].get("tables")), None)
@@ -88,6 +95,7 @@ def make_report(
         window_seconds=None if outcome == PLANNED else _window(ordered),
         changed=any(step["changed"] for step in ordered),
         stages=stages,
+        steps=tuple({key: step.get(key) for key in _STEP} for step in ordered),
         tables=loaded["detail"]["tables"] if loaded else {},
     )
 
@@ -117,15 +125,26 @@ def report_lines(report: Report) -> list[str]:
     return lines
 
 
-def _stage(name: str, steps: Sequence[Mapping[str, Any]], end: datetime) -> Stage:
-    began = _time(steps[0])
+def _stage(name: str, steps: Sequence[Mapping[str, Any]], began: datetime, end: datetime) -> Stage:
     return Stage(
         name=name,
         started=began.isoformat(timespec="milliseconds"),
         seconds=round((end - began).total_seconds(), 3),
+        worked=round(_worked(steps), 3),
         changed=any(step["changed"] for step in steps),
         did=tuple(did for step in steps for did in step["did"]),
     )
+
+
+def _worked(steps: Sequence[Mapping[str, Any]]) -> float:
+    """Return the seconds that the steps cover; those of several hosts at one time count once."""
+    total, until = 0.0, 0.0
+    for step in steps:  # in the order of their start
+        start = _time(step).timestamp()
+        end = start + float(step["seconds"])
+        total += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return total
 
 
 def _window(ordered: Sequence[Mapping[str, Any]]) -> float | None:

@@ -23,7 +23,7 @@ from ..volume.layout import Volume
 from ..volume.ledger import ADOPTED, Entry, Ledger, survey_ledger
 from ..volume.lock import Claim, holder, worker
 from ..volume.unsynced import is_lost
-from ..window.window import describe_window
+from ..window.describe import describe_window
 
 _T = TypeVar("_T")
 _HISTORY = 20
@@ -164,7 +164,7 @@ def _claim(claim: Claim | None) -> dict[str, Any] | None:
 
 def _working(volume: Volume) -> dict[str, Any] | None:
     found = worker(volume)
-    return None if found is None else asdict(found)
+    return None if found is None else {"pid": found.pid, "started": found.started, "run": found.run}
 
 
 def _pruning(volume: Volume) -> dict[str, Any] | None:

@@ -58,7 +58,7 @@ def plan_pin(volume: Volume, snapshot: str, *, pinned: bool) -> Pin:
 def apply_pin(volume: Volume, plan: Pin, *, run: str, operator: str, why: str = "") -> None:
     """Write it into the ledger."""
     state = ledger_file.PINNED if plan.pinned else ledger_file.UNPINNED
-    ledger_file.record(volume, state, plan.snapshot, run=run, operator=operator, why=why)
+    ledger_file.append(volume, state, plan.snapshot, run=run, operator=operator, why=why)
 
 
 def _is_load(volume: Volume, ledger: Ledger, snapshot: str) -> bool:

@@ -7,14 +7,13 @@ the next: what came into the trash gets its line and is deleted, what did not st
 from __future__ import annotations
 
 import errno
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from ..engines.occupancy import occupants
 from ..errors import Refusal
-from ..fs.durable import make_directory, sync_directory, write_json
+from ..fs.durable import make_directory, sync_directory
+from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
 from ..volume.snapshot_id import taken_at
@@ -47,18 +46,10 @@ def read_leaving(volume: Volume) -> Leaving | None:
         Refusal: it is of a later version of reingest, or cannot be read.
     """
     try:
-        raw = json.loads(_path(volume).read_text(encoding="utf-8"))
-        if raw.get("version") == VERSION:
-            return Leaving(**raw)
-        reason = f"is of version {raw.get('version')}, this reingest knows {VERSION}: update reingest"
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        reason = "cannot be read by this account: run as root"
-    except (ValueError, TypeError, AttributeError):
+        return _record(volume).read()
+    except DamagedRecord:
         names = [name for name in leftovers(volume) if taken_at(name)]
         return Leaving("", "", {name: name for name in names})
-    raise Refusal(f"{_path(volume)} {reason}")
 
 
 def put_aside(volume: Volume, why: Mapping[str, str], *, run: str, operator: str) -> None:
@@ -76,7 +67,7 @@ def put_aside(volume: Volume, why: Mapping[str, str], *, run: str, operator: str
     make_directory(volume.records, like=volume.root)
     make_directory(volume.trash, like=volume.root)
     names = {name: _free_name(volume, name) for name in why}
-    write_json(_path(volume), asdict(Leaving(run, operator, names, why)))
+    _record(volume).write(Leaving(run, operator, names, why))
     try:
         for name, target in names.items():
             volume.snapshot(name).rename(volume.trash / target)
@@ -115,7 +106,7 @@ def settle(volume: Volume, *, run: str, operator: str) -> None:
             sync_directory(folder)
     for name in moved:
         if not volume.snapshot(name).exists():
-            ledger_file.record(
+            ledger_file.append(
                 volume,
                 ledger_file.PRUNED,
                 name,
@@ -123,12 +114,11 @@ def settle(volume: Volume, *, run: str, operator: str) -> None:
                 operator=leaving.operator or operator,
                 why=leaving.why.get(name, ""),
             )
-    _path(volume).unlink()
-    sync_directory(volume.records)
+    _record(volume).remove()
 
 
-def _path(volume: Volume) -> Path:
-    return volume.records / "prune.json"
+def _record(volume: Volume) -> DurableRecord[Leaving]:
+    return DurableRecord(volume.records / "prune.json", lambda raw: Leaving(**raw), VERSION)
 
 
 def _free_name(volume: Volume, name: str) -> str:

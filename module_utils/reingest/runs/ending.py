@@ -31,6 +31,25 @@ def running_loads(work: Path, staging: str) -> list[Progress]:
     ]
 
 
+def end_others(work: Path | None, run: str, staging: str, *, dry: bool) -> list[str]:
+    """End the loads of other runs into the staging server that this host still runs; return those runs.
+
+    Args:
+        work: this host's own directory; None where it keeps no state of loads.
+        run: the run that asks.
+        staging: the staging server's address.
+        dry: check mode: only say which.
+
+    Raises:
+        Refusal: one belongs to another account, or does not end.
+    """
+    loads = loads_of_others(work, run, staging) if work is not None else []
+    if not dry:
+        for load in loads:
+            end_load(load)
+    return [load.run for load in loads]
+
+
 def end_load(load: Progress) -> None:
     """End the load's process, and wait until it and all that it started are gone.
 

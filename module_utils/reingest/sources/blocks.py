@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Optional
 
-from ..dataset.reading import Dialect, Reading
 from .content import Content
 from .lines import utf8_blocks
+from .reading import Dialect, Reading
 from .source import Range, Source
 
 _LONGEST = 1 << 20  # bytes of one record; a longer one is for those who read record by record

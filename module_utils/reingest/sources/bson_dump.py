@@ -6,11 +6,12 @@ import struct
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from ..dataset.reading import Reading
 from ..errors import Refusal
 from .bad import Bad, bad
 from .content import Content
+from .format import Code
 from .optional import library
+from .reading import Reading
 from .source import Source
 from .values import plain
 
@@ -104,3 +105,6 @@ def _typed(value: Any, texts: dict[type, Callable[[Any], Any]]) -> Any:  # noqa:
     if isinstance(value, list):
         return [_typed(one, texts) for one in value]
     return plain(value)
+
+
+CODE = Code(read_bson)

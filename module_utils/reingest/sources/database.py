@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import Refusal
 from .bad import Bad, bad
+from .format import Code
 from .optional import library
 from .source import Query, Source, expanded, without_secrets
 from .values import plain
@@ -89,3 +90,6 @@ def _streamed(sqlalchemy: Any, connection: Any, source: Query) -> Any:  # noqa: 
         statement = sqlalchemy.select(sqlalchemy.literal_column("*")).select_from(table)
         run = connection.execution_options(stream_results=True, yield_per=_ROWS).execute
     return run(statement)
+
+
+CODE = Code(lambda source, _: read_database(source), lambda source, _: read_database_fields(source))

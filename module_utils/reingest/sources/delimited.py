@@ -6,10 +6,12 @@ import csv
 from collections.abc import Iterator
 from typing import Any
 
-from ..dataset.reading import Dialect, Reading
 from ..errors import Refusal
 from .bad import Bad, bad
+from .blocks import can_be_cut, read_record_blocks
+from .format import Code
 from .lines import not_text, read_lines
+from .reading import Dialect, Reading
 from .source import Source
 
 _LONGEST_FIELD = (1 << 31) - 1  # csv's own limit is 128 KiB; ours is that of the record
@@ -161,3 +163,12 @@ def _options(dialect: Dialect) -> dict[str, Any]:
     quoting = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
     escape = {"escapechar": dialect.escape} if dialect.escape and dialect.escape != dialect.quote else {}
     return {"delimiter": dialect.delimiter, **quoting, **escape}
+
+
+def _blocks(source: Source, reading: Reading) -> Iterator[bytes]:
+    return (block.data for block in read_record_blocks(source, reading))
+
+
+CODE = Code(
+    read_delimited, read_header, blocks=_blocks, has_blocks=lambda reading: can_be_cut(reading.dialect)
+)

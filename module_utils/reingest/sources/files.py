@@ -6,49 +6,35 @@ import glob
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..dataset.form import format_of, is_database, is_remote
-from ..dataset.model import Table
 from ..errors import Refusal
 from .content import Content
 from .database import read_database
+from .reading import Reading
+from .registry import format_of
 from .remote import expand_remote, remote_version
-from .source import Query, Remote, Source, query_in
+from .source import Query, Remote, Source, SourceFile, is_database, is_remote, query_in
 
 _BLOCK = 1 << 20
 _SUM = 1 << 256
 _Identity = tuple[int, int, str, str]  # size, time, digest and tag
 
 
-@dataclass(frozen=True)
-class SourceFile:
-    """A source as it was when the load was planned; ``name`` is its path below the folder of sources.
-
-    ``sha256`` is of the content; of a remote file with a strong ETag it is of size and ETag, and of a
-    server's rows the sum of each row's, whatever their order. ``modified_ns`` is 0, and ``tag`` empty, where
-    there is none.
-    """
-
-    path: Source
-    name: str
-    size: int
-    modified_ns: int
-    sha256: str
-    tag: str = ""
-
-
-def find_sources(table: Table, folder: Path) -> tuple[Source, ...]:
+def find_sources(patterns: Iterable[str], reading: Reading, folder: Path) -> tuple[Source, ...]:
     """Return what fills a table, in the order of its `from:`.
+
+    Args:
+        patterns: its `from:`.
+        reading: how they are read.
+        folder: the folder of sources.
 
     Raises:
         Refusal: a file is not there.
     """
-    reading = table.reading
     found: list[Source] = []
-    for pattern in table.sources:
+    for pattern in patterns:
         if is_database(pattern):
             found.append(query_in(pattern, reading.table, reading.query, folder))
         elif is_remote(pattern):

@@ -8,12 +8,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ..dataset.reading import Reading
 from ..errors import Refusal
 from .bad import Bad, bad
 from .content import Content
+from .format import Code
 from .json_text import decode_at
 from .lines import utf8_blocks
+from .reading import Reading
 from .source import Source
 
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -241,3 +242,6 @@ class _Document:
                 break
         self._text, self._at = "".join(parts), 0
         return size > 0
+
+
+CODE = Code(read_json_array)

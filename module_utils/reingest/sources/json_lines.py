@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Callable
 
-from ..dataset.reading import Reading
 from .bad import Bad, bad
+from .blocks import read_line_blocks
+from .format import Code
 from .json_text import decode, reason_of
 from .lines import not_text, read_lines
 from .optional import library_if_there
+from .reading import Reading
 from .source import Source
 from .values import Number
 
@@ -62,3 +64,6 @@ def _decoded(line: bytes, encoding: str) -> Any:  # noqa: ANN401 - what JSON hol
     except (ValueError, RecursionError) as error:
         return bad(reason_of(error), text)
     return bad("not a JSON object; JSON lines hold one object a line", text) if value is None else value
+
+
+CODE = Code(read_json_lines, blocks=read_line_blocks)

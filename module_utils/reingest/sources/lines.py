@@ -5,10 +5,10 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterable, Iterator
 
-from ..dataset.reading import Reading
 from ..errors import Refusal
 from .bad import Bad
 from .content import Content
+from .reading import Reading
 from .source import Source
 
 _MARK = codecs.BOM_UTF8

@@ -10,6 +10,7 @@ from typing import Any
 from ..errors import Refusal
 from .bad import Bad, bad
 from .content import count_taken
+from .format import Code
 from .optional import library
 from .remote import open_seekable
 from .source import Remote, RowGroups, Source
@@ -109,3 +110,6 @@ def _remote(source: Source) -> Remote:
     if not isinstance(source, Remote):
         raise TypeError(f"{source} is no file")
     return source
+
+
+CODE = Code(lambda source, _: read_parquet(source), lambda source, _: read_parquet_fields(source))

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from ..errors import Refusal
 from .content import suffix
-from .source import Range, Source
+from .source import PACKED, Range, Source
 
 _BLOCK = 1 << 20
-_PACKED = (".gz", ".zst")
 
 
 def share_files(files: Sequence[Source], quote: str, shares: int) -> list[tuple[Source, ...]] | None:
@@ -23,7 +22,7 @@ def share_files(files: Sequence[Source], quote: str, shares: int) -> list[tuple[
     """
     ranges: list[list[Source]] = [[] for _ in range(shares)]
     for file in files:
-        if not isinstance(file, Path) or suffix(file) in _PACKED:
+        if not isinstance(file, Path) or suffix(file) in PACKED:
             return None
         try:
             cuts = [0, *_cuts(file, quote.encode(), shares), file.stat().st_size]

@@ -10,7 +10,9 @@ from typing import Union
 
 from ..errors import Refusal
 
+PACKED = (".gz", ".zst")  # endings of compressed files
 _SQLITE = "sqlite:///"
+_REMOTE = ("http", "https", "s3", "gs", "abfs", "sftp", "file")
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
@@ -80,6 +82,39 @@ class Range:
 
 
 Source = Union[Path, Remote, Query, Pipe, RowGroups, Range]
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A source as it was when the load was planned; ``name`` is its path below the folder of sources.
+
+    ``sha256`` is of the content; of a remote file with a strong ETag it is of size and ETag, and of a
+    server's rows the sum of each row's, whatever their order. ``modified_ns`` is 0, and ``tag`` empty, where
+    there is none.
+    """
+
+    path: Source
+    name: str
+    size: int
+    modified_ns: int
+    sha256: str
+    tag: str = ""
+
+
+def is_remote(source: str) -> bool:
+    """Return whether a source is a file by its URL."""
+    return _scheme(source) in _REMOTE
+
+
+def is_database(source: str) -> bool:
+    """Return whether a source is a database by its SQLAlchemy URL."""
+    scheme = _scheme(source)
+    return bool(scheme) and scheme not in _REMOTE
+
+
+def _scheme(source: str) -> str:
+    scheme, found, _ = source.partition("://")
+    return scheme if found and re.fullmatch(r"[A-Za-z][\w+.-]*", scheme) else ""
 
 
 def query_in(url: str, table: str, query: str, folder: Path) -> Query:

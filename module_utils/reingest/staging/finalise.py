@@ -160,7 +160,7 @@ def apply_finalise(
     Only then the mark goes: a run that dies between the two is taken as one that did not sync.
     """
     detail = {"system_identifier": plan.system_identifier, **load, **cluster.detail()}
-    ledger_file.record(volume, ledger_file.LOADED, plan.snapshot, run=run, operator=operator, detail=detail)
+    ledger_file.append(volume, ledger_file.LOADED, plan.snapshot, run=run, operator=operator, detail=detail)
     if plan.mark is not None:
         clear_mark(volume)
 

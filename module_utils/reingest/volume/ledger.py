@@ -184,7 +184,7 @@ def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
     return Ledger(tuple(entries)), faults
 
 
-def record(
+def append(
     volume: Volume,
     state: str,
     snapshot: str,

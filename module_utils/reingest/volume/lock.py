@@ -10,22 +10,23 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import IO
 
 from ..errors import Refusal
-from ..fs.durable import make_directory, sync_directory, write_json
-from ..host.processes import started_at
+from ..fs.durable import make_directory
+from ..fs.durable_record import DamagedRecord, DurableRecord
+from ..fs.lock_file import Worker, open_lock, this_process, wait_for_lock, worker_at, write_worker
 from .layout import Volume
 from .reserve import give_up_reserve, keep_reserve
 
 VERSION = 1
+_VERB, _CLAIM = "verb.lock", "claim.lock"
 
 
 @dataclass(frozen=True)
@@ -43,15 +44,6 @@ class Claim:
     version: int = VERSION
 
 
-@dataclass(frozen=True)
-class Worker:
-    """The process of a verb that holds the kernel's lock, on the host of the volume."""
-
-    pid: int
-    started: str
-    run: str
-
-
 def holder(volume: Volume) -> Claim | None:
     """Return who has the volume; None when it is free.
 
@@ -59,20 +51,18 @@ def holder(volume: Volume) -> Claim | None:
         Refusal: the claim cannot be read, or is of a later version of reingest.
     """
     try:
-        raw = json.loads(volume.claim.read_text(encoding="utf-8"))
-        if raw.get("version") != VERSION:
-            raise Refusal(
-                f"{volume.claim} is of version {raw.get('version')}, this reingest knows {VERSION}: the "
-                "volume is held by a run of another reingest; use that one"
-            )
-        return Claim(**raw)
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        raise Refusal(f"{volume.claim} cannot be read by this account: run as root") from None
-    except (ValueError, TypeError, AttributeError):
-        # It is replaced as a whole, so no crash of ours leaves half of it.
+        return _record(volume).read()
+    except DamagedRecord:
         return Claim("unknown", "unknown", "", 0, "", "an unknown time", phase="?: its claim file is damaged")
+
+
+def _record(volume: Volume) -> DurableRecord[Claim]:
+    return DurableRecord(
+        volume.claim,
+        lambda raw: Claim(**raw),
+        VERSION,
+        if_other="the volume is held by a run of another reingest; use that one",
+    )
 
 
 def held(run: Claim, age: float) -> str:
@@ -99,7 +89,7 @@ def claim(volume: Volume, wanted: Claim, *, take_over: str = "", age: float = 0)
     Raises:
         Refusal: another run has it, or the file system refuses it.
     """
-    with _refusing(volume), _locked(volume, "claim.lock"):
+    with _refusing(volume), _locked(volume, _CLAIM):
         now = refuse_held(volume, wanted.run, take_over=take_over, age=age)
         if now is None or now.run != wanted.run:
             _write_claim(volume, replace(wanted, renewed=wanted.since))
@@ -124,12 +114,11 @@ def release(volume: Volume, run: str) -> bool:
     Raises:
         Refusal: the file system refuses it.
     """
-    with _refusing(volume), _locked(volume, "claim.lock"):
+    with _refusing(volume), _locked(volume, _CLAIM):
         now = holder(volume)
         if now is None or now.run != run:
             return False
-        volume.claim.unlink()
-        sync_directory(volume.records)
+        _record(volume).remove()
         keep_reserve(volume)
     return True
 
@@ -165,16 +154,16 @@ def verb(volume: Volume, run: str, *, phase: str = "") -> Iterator[None]:
     Raises:
         Refusal: another run has the volume, or no run, or the file system refuses a step.
     """
-    with _refusing(volume), _locked(volume, "verb.lock") as lock:
+    with _refusing(volume), _locked(volume, _VERB) as lock:
         check_run(volume, run)
         renew(volume, run, phase)  # before anything else is written: on a full disk this makes room
-        _write_worker(lock, Worker(os.getpid(), started_at(os.getpid()) or "", run))
+        write_worker(lock, this_process(run))
         yield
 
 
 def renew(volume: Volume, run: str, phase: str) -> None:
     """Say that the run is alive, and what it does."""
-    with _locked(volume, "claim.lock"):
+    with _locked(volume, _CLAIM):
         now = holder(volume)
         if now is not None and now.run == run:
             _write_claim(volume, replace(now, phase=phase or now.phase, renewed=now_text()))
@@ -182,17 +171,7 @@ def renew(volume: Volume, run: str, phase: str) -> None:
 
 def worker(volume: Volume) -> Worker | None:
     """Return the process that works on the volume at this moment; None when none does."""
-    try:
-        with (volume.records / "verb.lock").open("r+", encoding="utf-8") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                with suppress(ValueError, TypeError):
-                    return Worker(**json.loads(lock.read()))
-                return Worker(0, "", "")
-    except FileNotFoundError:
-        pass
-    return None
+    return worker_at(volume.records / _VERB)
 
 
 def now_text() -> str:
@@ -211,18 +190,11 @@ def _is_old(volume: Volume, now: Claim, age: float) -> bool:
 def _write_claim(volume: Volume, wanted: Claim) -> None:
     """Write the claim; on a full disk the room that is kept for that is given up, for all that follows."""
     try:
-        write_json(volume.claim, asdict(wanted))
+        _record(volume).write(wanted)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not give_up_reserve(volume):
             raise
-        write_json(volume.claim, asdict(wanted))
-
-
-def _write_worker(lock: IO[str], who: Worker) -> None:
-    lock.seek(0)
-    lock.truncate()
-    lock.write(json.dumps(asdict(who)))
-    lock.flush()
+        _record(volume).write(wanted)
 
 
 @contextmanager
@@ -230,10 +202,8 @@ def _locked(volume: Volume, name: str) -> Iterator[IO[str]]:
     """Hold a file's lock; the kernel gives it back when the process ends, however it ends."""
     if not volume.records.is_dir():
         _make_records(volume)
-    path = volume.records / name
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o644)
-    with os.fdopen(handle, "r+", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with open_lock(volume.records / name, mode=0o644) as lock:
+        wait_for_lock(lock)
         yield lock
 
 

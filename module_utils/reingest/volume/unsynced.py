@@ -7,12 +7,11 @@ load is finalised. Where it is there and the machine was down since, nothing in 
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
 from ..errors import Refusal
-from ..fs.durable import sync_directory, write_json
+from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..host.boot import boot_id
 from ..postgres.control import read_control
 from .layout import Volume
@@ -28,7 +27,7 @@ class Unsynced:
     ended: str = ""  # when the settings for the load were taken away (ISO 8601, UTC); empty: they are there
 
 
-class DamagedMark(Refusal):
+class DamagedMark(DamagedRecord):
     """The mark cannot be read: whether what ``ingest/`` holds is on disk, nobody can tell."""
 
 
@@ -39,18 +38,17 @@ def read_mark(volume: Volume) -> Unsynced | None:
         DamagedMark: there is one, and it cannot be understood.
         Refusal: this account may not read it.
     """
-    try:
-        return Unsynced(**json.loads(volume.unsynced.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        raise Refusal(f"{volume.unsynced} cannot be read by this account: run as root") from None
-    except (ValueError, TypeError):
-        # It is replaced as a whole, so no crash of ours leaves half of it.
-        raise DamagedMark(
-            f"{volume.unsynced} is damaged, and nobody can tell whether what {volume.ingest} holds is on "
-            "disk: run load.yml or ingest.yml, which starts over with an empty ingest"
-        ) from None
+    return _record(volume).read()
+
+
+def _record(volume: Volume) -> DurableRecord[Unsynced]:
+    return DurableRecord(
+        volume.unsynced,
+        lambda raw: Unsynced(**raw),
+        damaged=DamagedMark,
+        if_damaged=f", and nobody can tell whether what {volume.ingest} holds is on disk: run load.yml or "
+        "ingest.yml, which starts over with an empty ingest",
+    )
 
 
 def mark_of(volume: Volume, system_identifier: str) -> Unsynced | None:
@@ -61,7 +59,7 @@ def mark_of(volume: Volume, system_identifier: str) -> Unsynced | None:
 
 def write_mark(volume: Volume, mark: Unsynced) -> None:
     """Write the mark, durably."""
-    write_json(volume.unsynced, asdict(mark))
+    _record(volume).write(mark)
 
 
 def end_mark(volume: Volume, mark: Unsynced) -> None:
@@ -71,8 +69,7 @@ def end_mark(volume: Volume, mark: Unsynced) -> None:
 
 def clear_mark(volume: Volume) -> None:
     """Take the mark away, durably."""
-    volume.unsynced.unlink(missing_ok=True)
-    sync_directory(volume.records)
+    _record(volume).remove()
 
 
 def is_lost(volume: Volume) -> bool:

@@ -16,14 +16,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from ..engines.registry import UNITS
 from ..errors import Refusal
-from ..fs.durable import replace_file
+from ..fs.durable import PRIVATE, replace_file
 from ..host.processes import started_at
 from .lease import remove_signs, watched, watcher
 from .pack import packed
-from .window import Window
+from .window_record import Window
 
 APPLICATION, LOG = "reingest-watch.pyz", "watcher.log"
 _UNITS = Path("/etc/systemd/system")
@@ -38,7 +40,7 @@ _UNIT = """\
 [Unit]
 Description=reingest: ends a switch whose run died ({records})
 Wants=network-online.target
-After=network-online.target local-fs.target docker.service
+After=network-online.target local-fs.target{units}
 {mounts}StartLimitIntervalSec=0
 
 [Service]
@@ -52,20 +54,21 @@ WantedBy=multi-user.target
 """
 
 
-def start_watcher(records: Path, window: Window) -> None:
+def start_watcher(records: Path, window: Window, main: Callable[[], None]) -> None:
     """Start it, and wait until it watches.
+
+    Args:
+        records: the folder of the window's record.
+        window: the window.
+        main: what the watcher runs.
 
     Raises:
         Refusal: it does not come up; nothing was stopped yet.
     """
     end_watcher(records)
     application = records / APPLICATION
-    before = os.umask(0o077)
-    try:
-        replace_file(application, packed())
-        (records / LOG).touch()
-    finally:
-        os.umask(before)
+    replace_file(application, packed(main), mode=PRIVATE)
+    (records / LOG).touch(mode=PRIVATE)
     command = [sys.executable, str(application), str(records)]
     if _under_systemd():
         _start_unit(records, window, command)
@@ -106,6 +109,7 @@ def unit_text(records: Path, window: Window, command: list[str]) -> str:
     paths = " ".join(_quoted(path) for path in (str(records), window.volume) if path)
     return _UNIT.format(
         records=str(records).replace("%", "%%"),
+        units="".join(f" {unit}" for unit in UNITS),
         mounts=f"RequiresMountsFor={paths}\n",
         command=" ".join(_quoted(word) for word in command),
     )

@@ -6,33 +6,31 @@ two steps only the lease tells: each step refreshes it when it begins and when i
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO
 
 from ..errors import Refusal
+from ..fs.durable import PRIVATE
+from ..fs.durable_record import parse_document, read_small
+from ..fs.lock_file import (
+    UNKNOWN,
+    Worker,
+    open_lock,
+    read_worker,
+    this_process,
+    try_lock,
+    worker_at,
+    write_worker,
+)
 from ..host.boot import boot_id
-from ..host.processes import started_at
-from .window import Window, boottime, refuse_closed, refusing
+from .window_record import Window, boottime, refuse_closed, refusing
 
 _LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
 _POLL_S = 0.05
-
-
-@dataclass(frozen=True)
-class Worker:
-    """The process that works in the window now."""
-
-    pid: int
-    started: str
-    run: str
-    recovers: bool = False
 
 
 class Busy(Refusal):
@@ -54,16 +52,16 @@ def held(records: Path, run: str, *, recovers: bool = False, patience: float = 0
     """
     records.mkdir(parents=True, exist_ok=True)
     deadline = time.monotonic() + patience
-    with _open(records / _LOCK) as lock:
-        while not _locked(lock):
+    with open_lock(records / _LOCK, mode=PRIVATE) as lock:
+        while not try_lock(lock):
             if time.monotonic() >= deadline:
-                who = _told(lock) or Worker(0, "", "unknown")
+                who = read_worker(lock) or UNKNOWN
                 raise Busy(
                     f"process {who.pid} of run {who.run} works on the services of {records} since before "
                     f"{patience:.0f} s: look at it, end it, and run recover.yml"
                 )
             time.sleep(_POLL_S)
-        _tell(lock, Worker(os.getpid(), started_at(os.getpid()) or "", run, recovers))
+        write_worker(lock, this_process(run, recovers=recovers))
         yield
 
 
@@ -90,10 +88,7 @@ def working(records: Path | None, run: str, *, patience: float) -> Iterator[None
 
 def worker(records: Path) -> Worker | None:
     """Return who works in the window at this moment; None when nobody does."""
-    if not (records / _LOCK).exists():
-        return None
-    with _open(records / _LOCK) as lock:
-        return None if _locked(lock) else _told(lock) or Worker(0, "", "unknown")
+    return worker_at(records / _LOCK)
 
 
 def refresh(records: Path) -> None:
@@ -107,7 +102,7 @@ def silence(records: Path, window: Window) -> float:
     """Return for how many seconds nothing was heard of the run, within this boot of the machine."""
     last = window.opened
     with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
-        lease = json.loads((records / _LEASE).read_text(encoding="utf-8"))
+        lease = parse_document(read_small(records / _LEASE))
         if lease["boot"] == window.boot:
             last = max(last, float(lease["at"]))
     return boottime() - last
@@ -122,11 +117,11 @@ def given_up(records: Path, window: Window) -> bool:
 def watching(records: Path) -> Iterator[bool]:
     """Be the host's watcher; gives False where there is one already."""
     deadline = time.monotonic() + 1  # somebody who only looks whether there is one holds it for a moment
-    with _open(records / _WATCHER) as lock:
-        while not (mine := _locked(lock)) and time.monotonic() < deadline:
+    with open_lock(records / _WATCHER, mode=PRIVATE) as lock:
+        while not (mine := try_lock(lock)) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
         if mine:
-            _tell(lock, Worker(os.getpid(), started_at(os.getpid()) or "", "", recovers=True))
+            write_worker(lock, this_process("", recovers=True))
         yield mine
 
 
@@ -137,42 +132,11 @@ def watched(records: Path) -> bool:
 
 def watcher(records: Path) -> Worker | None:
     """Return the watcher that lives; None when none does."""
-    if not (records / _WATCHER).exists():
-        return None
-    with _open(records / _WATCHER) as lock:
-        return None if _locked(lock) else _told(lock)
+    found = worker_at(records / _WATCHER)
+    return None if found == UNKNOWN else found  # it is about to say who it is
 
 
 def remove_signs(records: Path) -> None:
     """Take the lease away; a lock file stays, another process may be about to lock it."""
     for path in records.glob(f"{_LEASE}*"):
         path.unlink(missing_ok=True)
-
-
-def _open(path: Path) -> IO[str]:
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    return os.fdopen(handle, "r+", encoding="utf-8")
-
-
-def _locked(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _tell(lock: IO[str], who: Worker) -> None:
-    with suppress(OSError):  # the lock counts; a full disk only keeps its name from being told
-        lock.seek(0)
-        lock.truncate()
-        lock.write(json.dumps(asdict(who)))
-        lock.flush()
-
-
-def _told(lock: IO[str]) -> Worker | None:
-    lock.seek(0)
-    try:
-        return Worker(**json.loads(lock.read()))
-    except (ValueError, TypeError):
-        return None

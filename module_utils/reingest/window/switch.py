@@ -10,12 +10,14 @@ from ..errors import Refusal
 from ..promotion.recovery import live_snapshot
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
-from ..volume.lock import check_run, now_text, verb
+from ..volume.lock import check_run, verb
+from . import watchdog
+from .closing import close_window
 from .ending import end_sessions, end_steps
-from .launch import end_watcher, start_watcher
+from .host_recovery import Host, Outcome, interrupted, is_proven, recover_host
+from .launch import start_watcher
 from .lease import held, refresh, watched
-from .recover import Host, Outcome, interrupted, is_proven, recover_host
-from .window import (
+from .window_record import (
     DamagedWindow,
     Window,
     put_aside,
@@ -23,7 +25,6 @@ from .window import (
     read_window,
     refuse_closed,
     refusing,
-    remove_window,
     write_window,
 )
 
@@ -55,8 +56,8 @@ def open_window(records: Path, window: Window) -> None:
         if found is None:
             write_window(records, window)
         if not watched(records):
-            start_watcher(records, window)
-        refresh(records)  # last: starting the watcher takes the signs of an earlier window away
+            start_watcher(records, window, watchdog.main)
+        refresh(records)  # last: starting the watchdog takes the signs of an earlier window away
 
 
 def refuse_open(records: Path, run: str) -> None:
@@ -95,20 +96,9 @@ def close_proven(records: Path, *, run: str, operator: str) -> str:
             live = live_snapshot(volume)
             if live == window.snapshot and not is_proven(volume, live):
                 why = "the portal was proven to serve it"
-                ledger_file.record(volume, ledger_file.GOOD, live, run=run, operator=operator, why=why)
+                ledger_file.append(volume, ledger_file.GOOD, live, run=run, operator=operator, why=why)
     close_window(records, window, by=_own(run), live=live)
     return live
-
-
-def close_window(records: Path, window: Window, *, by: str, live: str) -> None:
-    """Close the window: first its record goes, so that no watcher acts on it, then the watcher.
-
-    Raises:
-        Refusal: the file system refuses it; the watcher, or the next run, tries again.
-    """
-    with refusing(records):
-        remove_window(records, window, by=by, at=now_text(), live=live)
-        end_watcher(records)
 
 
 def _own(run: str) -> str:

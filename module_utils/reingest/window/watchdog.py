@@ -14,20 +14,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from ..engines.docker.engine import DockerEngine
-from ..engines.model import Engine
-from ..engines.process import ProcessEngine
+from ..engines.registry import engine_of, load_engines
 from ..errors import Refusal
 from ..host.boot import boot_id
 from ..volume.layout import Volume, open_volume
 from ..volume.lock import Claim, claim, holder, now_text, release
 from .claim import dead_mans_claim, dead_mans_run
+from .closing import close_window
 from .ending import end_steps
+from .host_recovery import Host, recover_host
 from .launch import LOG, end_watcher
 from .lease import Busy, given_up, held, silence, watching, worker
-from .recover import Host, recover_host
-from .switch import close_window
-from .window import Window, boottime, read_window, services
+from .window_record import Window, boottime, read_window, services
 
 _LOOK_S = 1.0
 _LONGEST_PAUSE_S = 60.0
@@ -38,6 +36,7 @@ def main() -> None:
     records = Path(sys.argv[1])
     if not records.is_dir():
         return
+    load_engines()
     with watching(records) as mine:
         if mine:
             watch(records)
@@ -74,10 +73,9 @@ def watch(records: Path) -> None:
 
 def host_of(records: Path, window: Window) -> Host:
     """Return what a record says of its host."""
-    engine: Engine = DockerEngine(records) if window.engine == "docker" else ProcessEngine(records)
     return Host(
         records,
-        engine,
+        engine_of(window.engine, records),
         open_volume(Path(window.volume)) if window.volume else None,
         services(window.production),
         services(window.staging),

@@ -6,21 +6,21 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from integration.ingest.portal_dataset import SCHEMA
 from integration.ingest.sources_load import DEFAULTS
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
 import sys
 sys.path.insert(0, sys.argv[1])
 from plugins.modules import ingest_load
-from plugins.module_utils.reingest.runs.step import StepClock
+from plugins.module_utils.runner import Call
 print("started", flush=True)
-ingest_load.load(__import__("json").loads(sys.argv[2]), StepClock("load"), check=False)
+ingest_load.load(Call(__import__("json").loads(sys.argv[2]), check=False, dry_run=False))
 """
 # A row that names the gate holds whoever touches it there, while `Gate.shut`. Editions count by themselves.
 GATED = (
@@ -131,14 +131,6 @@ def loading(portal, server, *, run="run-1", **params):
             yield process
         finally:
             process.send_signal(signal.SIGKILL)
-
-
-def wait_for(condition, what):
-    """Wait until something is so."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"in 30 s not: {what}"
-        time.sleep(0.01)
 
 
 def held(server, like):

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase
 
-from plugins.module_utils.reingest.runs.step import StepClock
+from plugins.module_utils.runner import CONTEXT, Call
 from plugins.modules import ingest_load
 
 # Settings of a property of loads: an example is a whole load, and to look for a smaller one takes minutes.
 ONE_LOAD = {"suppress_health_check": list(HealthCheck), "phases": [Phase.explicit, Phase.generate]}
 
 DEFAULTS = {
-    name: option["default"] for name, option in ingest_load.ARGUMENT_SPEC.items() if "default" in option
+    name: option["default"]
+    for name, option in {**CONTEXT, **ingest_load.OPTIONS}.items()
+    if "default" in option
 }
 
 
@@ -55,21 +57,18 @@ class SourcesLoad:
         dataset = {"database": "sources", "schema": "schema.sql", "tables": listed, **rows, **top}
         file = self.folder / "dataset.yml"
         file.write_text(json.dumps({key: value for key, value in dataset.items() if value is not None}))
-        return ingest_load.load(
-            {
-                **DEFAULTS,
-                "dataset": str(file),
-                "staging_dsn": self._server.dsn(),
-                "production_required": False,
-                "force": True,
-                "run": "run-1",
-                "operator": "me",
-                "work": str(self.folder / "work"),
-                "jobs": jobs,
-            },
-            StepClock("load"),
-            check=check,
-        )
+        params = {
+            **DEFAULTS,
+            "dataset": str(file),
+            "staging_dsn": self._server.dsn(),
+            "first": True,
+            "force": True,
+            "run": "run-1",
+            "operator": "me",
+            "work": str(self.folder / "work"),
+            "jobs": jobs,
+        }
+        return ingest_load.load(Call(params, check=check, dry_run=check)).values
 
     def rows(self, table):
         """Return the rows of a table, in no order."""

@@ -19,7 +19,9 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from plugins.module_utils.reingest.load import apply
 from plugins.module_utils.reingest.load import plan
-planned = plan.plan_load(Path(sys.argv[2]), staging_dsn=sys.argv[3], production_required=False, force=True)
+from plugins.module_utils.reingest.load.request import LoadRequest, Servers
+servers = Servers(sys.argv[3], production_required=False)
+planned = plan.plan_load(LoadRequest(Path(sys.argv[2]), servers, force=True))
 print("planned", flush=True)
 sys.stdin.readline()
 apply.apply_load(planned, staging_dsn=sys.argv[3], run="r", operator="me", processes=2)

@@ -66,7 +66,7 @@ def promotion(volume, template):
     settings = {"fsync": "on", "full_page_writes": "on", "wal_level": control.wal_level}
     record = FinaliseRecord(control.checkpoint_lsn, control.timeline, settings, "2026-11-23T12:00:00+00:00")
     detail = {"system_identifier": "2", **record.detail()}
-    ledger_file.record(volume, ledger_file.LOADED, A, run="run", operator=OPERATOR, detail=detail)
+    ledger_file.append(volume, ledger_file.LOADED, A, run="run", operator=OPERATOR, detail=detail)
     claim(volume, Claim("run", OPERATOR, "here/boot", 1, "1", "2026-11-23T12:00:00+00:00"))
     with verb(volume, "run", phase="promotes"):
         plan = plan_promotion(volume, "", loaded=A, dry=False, exclusive=True)

@@ -9,10 +9,10 @@ import threading
 import pytest
 
 from plugins.module_utils.reingest.dataset.model import Table
-from plugins.module_utils.reingest.dataset.reading import Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.files import check_unchanged, find_sources, identify
 from plugins.module_utils.reingest.sources.reader import read_records
+from plugins.module_utils.reingest.sources.reading import Reading
 
 
 @pytest.fixture
@@ -59,10 +59,10 @@ def test_a_file_is_read_and_known_by_its_tag_or_its_content(web, tmp_path, tag):
     content = gzip.compress("".join(["a\n", *(f"{row['a']}\n" for row in rows)]).encode())
     files["/a.csv.gz"] = (content, tag, 0)
     table = table_of(f"{address}/a.csv.gz")
-    (source,) = find_sources(table, tmp_path)
+    (source,) = find_sources(table.sources, table.reading, tmp_path)
     known = identify([source], tmp_path)
     assert known[source].size == len(content)
-    assert [record for _, record in read_records(table, source)] == rows
+    assert [record for _, record in read_records(table.reading, source)] == rows
     check_unchanged(known.values())
     files["/a.csv.gz"] = (gzip.compress(b"a\n1\n"), tag and '"two"', 0)
     with pytest.raises(Refusal, match="was changed while it was read"):
@@ -73,8 +73,8 @@ def test_a_file_that_is_not_there_or_ends_early_is_refused(web, tmp_path):
     files, address = web
     table = table_of(f"{address}/none.csv")
     with pytest.raises(Refusal, match=r"source http://.*/none.csv does not exist"):
-        identify(find_sources(table, tmp_path), tmp_path)
+        identify(find_sources(table.sources, table.reading, tmp_path), tmp_path)
     files["/cut.csv"] = (b"a\n1\n", "", 4000)
     table = table_of(f"{address}/cut.csv")
     with pytest.raises(Refusal, match="cannot be read"):
-        list(read_records(table, find_sources(table, tmp_path)[0]))
+        list(read_records(table.reading, find_sources(table.sources, table.reading, tmp_path)[0]))

@@ -9,10 +9,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from plugins.module_utils.reingest.dataset.model import Table
-from plugins.module_utils.reingest.dataset.reading import Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.files import check_unchanged, find_sources, identify
 from plugins.module_utils.reingest.sources.reader import read_records
+from plugins.module_utils.reingest.sources.reading import Reading
 
 ROWS = [{"a": str(number)} for number in range(200_000)]  # more than one request of a read
 
@@ -46,9 +46,14 @@ def put(bucket, name, content):
     bucket.put_object(Key=f"r1/{name}", Body=content)
 
 
+def sources_of(table, folder):
+    return find_sources(table.sources, table.reading, folder)
+
+
 def read(url, folder):
     table = table_of(url)
-    return [record for source in find_sources(table, folder) for _, record in read_records(table, source)]
+    found = sources_of(table, folder)
+    return [record for source in found for _, record in read_records(table.reading, source)]
 
 
 def test_plain_and_packed_files_and_globs_are_read(bucket, tmp_path):
@@ -62,7 +67,7 @@ def test_plain_and_packed_files_and_globs_are_read(bucket, tmp_path):
 
 def test_a_file_that_is_another_one_after_it_was_read_is_refused(bucket, tmp_path):
     put(bucket, "one.csv", text(ROWS[:2]))
-    known = identify(find_sources(table_of("s3://releases/r1/one.csv"), tmp_path), tmp_path)
+    known = identify(sources_of(table_of("s3://releases/r1/one.csv"), tmp_path), tmp_path)
     check_unchanged(known.values())
     put(bucket, "one.csv", text(ROWS[2:4]))
     with pytest.raises(Refusal, match=r"source s3://releases/r1/one\.csv was changed while it was read"):
@@ -72,4 +77,4 @@ def test_a_file_that_is_another_one_after_it_was_read_is_refused(bucket, tmp_pat
 @pytest.mark.parametrize("name", ["none.csv", "none*.csv"])
 def test_a_file_that_is_not_there_is_refused(bucket, tmp_path, name):
     with pytest.raises(Refusal, match=r"source s3://releases/r1/none.* does not exist"):
-        identify(find_sources(table_of(f"s3://releases/r1/{name}"), tmp_path), tmp_path)
+        identify(sources_of(table_of(f"s3://releases/r1/{name}"), tmp_path), tmp_path)

@@ -2,8 +2,8 @@ import pytest
 
 from plugins.module_utils.reingest.dataset.document import Section
 from plugins.module_utils.reingest.dataset.form import read_form
-from plugins.module_utils.reingest.dataset.reading import Dialect, Reading
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.reading import Dialect, Reading
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_a_database_is_asked_for_the_table_of_the_same_name_unless_told(form):
         ("a.csv", {"encoding": "hex"}, "tables.t.encoding: 'hex' is no encoding"),
         ("a.csv", {"longest": "2 MB"}, "tables.t.longest: must be a size such as 64MiB"),
         ("a.csv", {"records": "a"}, "tables.t.records: is for json, and the sources are csv"),
-        ("a.parquet", {"encoding": "utf-8"}, "tables.t.encoding: is for csv, tsv, jsonl, json, and"),
+        ("a.parquet", {"encoding": "utf-8"}, "tables.t.encoding: is for jsonl, json, csv, tsv, and"),
         ("sqlite:///x.db", {"table": "a", "query": "b"}, "tables.t.query: one of `table:` and `query:`"),
         ("sqlite:///x.db", {"format": "csv"}, "tables.t.format: is for files"),
         ("postgresql://u:word@host/d", {}, "tables.t.from: holds a password"),

@@ -2,10 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from plugins.module_utils.reingest.dataset.form import format_of
 from plugins.module_utils.reingest.dataset.model import Budget, Check, Column, Condition
 from plugins.module_utils.reingest.dataset.parse import parse_dataset
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.registry import format_of
 
 DEMO = Path(__file__).parents[3] / "demo" / "dataset.yml"
 HEAD = "database: d\nschema: s.sql\ntables:\n"

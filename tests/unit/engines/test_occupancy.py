@@ -16,14 +16,16 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from clusters import process_in
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines import occupancy
+from plugins.module_utils.reingest.engines.docker import kind as docker_kind
 from plugins.module_utils.reingest.engines.docker import occupants as docker_occupants
+from plugins.module_utils.reingest.engines.docker.kind import Docker
 from plugins.module_utils.reingest.engines.occupancy import look, occupancy_faults, refuse_occupied
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.fs.mounts import Mounts, mounts, read_mounts
@@ -52,7 +54,7 @@ def looked(path, results, at, proc):
     os.setresgid(NOBODY, NOBODY, NOBODY)
     os.setresuid(NOBODY, NOBODY, NOBODY)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # PR_SET_DUMPABLE: as a program is that such an account starts
-    results.put(look(path, socket=str(at)))
+    results.put(look(path, kinds=[Docker(str(at))]))
 
 
 def look_as_nobody(path, at="/nowhere/docker.sock", proc=""):
@@ -84,10 +86,8 @@ def in_namespace(command, folder):
             Path(f"/proc/{process.pid}/{kind}_map").write_text(f"0 {NOBODY} 1")
         process.stdin.write(b"\n")
         process.stdin.flush()
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{process.pid}/comm").read_text().strip() != Path(command[0]).name:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        comm = Path(f"/proc/{process.pid}/comm")
+        wait_for(lambda: comm.read_text().strip() == Path(command[0]).name, "it runs the command")
         yield process
     finally:
         process.kill()
@@ -238,11 +238,11 @@ class TestNetwork:
 
 class TestEngine:
     def test_without_one_there_are_no_containers_to_ask(self, folder, tmp_path):
-        assert look(folder, socket=str(tmp_path / "no.sock")).blind_spots == ()
+        assert look(folder, kinds=[Docker(str(tmp_path / "no.sock"))]).blind_spots == ()
         left = socket.socket(socket.AF_UNIX)
         left.bind(str(tmp_path / "left.sock"))
         left.close()  # nobody listens: the engine is down, and can start nothing
-        assert look(folder, socket=str(tmp_path / "left.sock")).blind_spots == ()
+        assert look(folder, kinds=[Docker(str(tmp_path / "left.sock"))]).blind_spots == ()
 
     def test_a_container_that_is_not_told_of_is_a_blind_spot_if_it_reaches_the_directory(
         self, folder, engine, tmp_path
@@ -250,25 +250,25 @@ class TestEngine:
         answers = container(folder, os.getpid())
         told = f"/containers/{answers['/containers/json'][1][0]['Id']}/json"
         answers[told] = (500, {"message": "it is being removed"})
-        (spot,) = look(folder, socket=engine(answers)).blind_spots
+        (spot,) = look(folder, kinds=[Docker(engine(answers))]).blind_spots
         assert spot.startswith(
             "container copy, which could reach it, cannot be asked for (Docker does not tell"
         )
         assert spot.endswith("it is being removed)")
         elsewhere = container(tmp_path, os.getpid())
-        assert look(folder, socket=engine({**elsewhere, told: answers[told]})).blind_spots == ()
+        assert look(folder, kinds=[Docker(engine({**elsewhere, told: answers[told]}))]).blind_spots == ()
 
     def test_nobody_waits_long_for_an_engine_that_is_stuck(self, folder, tmp_path, monkeypatch):
         monkeypatch.setattr(docker_occupants, "_PATIENCE_S", 0.2)
         with socket.socket(socket.AF_UNIX) as stuck:
             stuck.bind(str(tmp_path / "stuck.sock"))
             stuck.listen()
-            (spot,) = look(folder, socket=str(tmp_path / "stuck.sock")).blind_spots
+            (spot,) = look(folder, kinds=[Docker(str(tmp_path / "stuck.sock"))]).blind_spots
         assert "does not answer GET /containers/json within 0 s" in spot
 
     def test_one_that_does_not_tell_is_a_blind_spot(self, folder, engine):
         path = engine({"/containers/json": (500, {"message": "no such thing"})})
-        found = look(folder, socket=path)
+        found = look(folder, kinds=[Docker(path)])
         assert found.blind_spots == (
             "the containers of this host cannot be asked for (Docker does not list its containers: no such "
             "thing)",
@@ -276,12 +276,13 @@ class TestEngine:
         assert found.occupants == ()
 
     def test_one_that_goes_away_while_it_is_asked_is_a_blind_spot(self, folder, engine):
-        (spot,) = look(folder, socket=engine({})).blind_spots  # the connection ends without an answer
+        hangs_up = engine({})  # the connection ends without an answer
+        (spot,) = look(folder, kinds=[Docker(hangs_up)]).blind_spots
         assert "Docker is not reachable" in spot
 
     @pytest.mark.parametrize("pid", [1, 4194305])
     def test_one_whose_processes_are_not_seen_here_is_a_blind_spot(self, folder, engine, pid):
-        found = look(folder, socket=engine(container(folder, pid)))
+        found = look(folder, kinds=[Docker(engine(container(folder, pid)))])
         (spot,) = found.blind_spots
         assert spot.startswith("processes of containers cannot be seen: the Docker engine at")
 
@@ -294,7 +295,7 @@ class TestEngine:
         process.stdout.readline()
         (inner,) = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
         try:
-            (found,) = look(folder, socket=engine(container(folder, int(inner)))).occupants
+            (found,) = look(folder, kinds=[Docker(engine(container(folder, int(inner))))]).occupants
         finally:
             process.kill()
             process.communicate()
@@ -303,19 +304,19 @@ class TestEngine:
     def test_one_that_is_started_again_and_again_has_no_process_to_be_seen(self, folder, engine):
         answers = container(folder, 0, Status="restarting", Restarting=True)
         answers["/containers/json"][1][0]["State"] = "restarting"
-        found = look(folder, socket=engine(answers))
+        found = look(folder, kinds=[Docker(engine(answers))])
         assert found.occupants == (
             "container copy has it as its data directory and is started again and again",
         )
         assert found.blind_spots == ()
 
     def test_one_that_has_ended_since_it_was_listed_is_none(self, folder, engine):
-        found = look(folder, socket=engine(container(folder, 0, Running=False)))
+        found = look(folder, kinds=[Docker(engine(container(folder, 0, Running=False)))])
         assert (found.occupants, found.blind_spots) == ((), ())
 
 
 def test_blind_spots_are_refused_unless_the_directory_is_declared_exclusive(folder, monkeypatch, engine):
-    monkeypatch.setattr(occupancy, "SOCKET", engine({"/containers/json": (500, {"message": "broken"})}))
+    monkeypatch.setattr(docker_kind, "SOCKET", engine({"/containers/json": (500, {"message": "broken"})}))
     expected = (
         rf"whether {folder} is in use cannot be seen: .*broken.*; make sure .* reingest_exclusive: true"
     )

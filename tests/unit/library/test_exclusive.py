@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from plugins.module_utils.reingest.engines import occupancy
+from plugins.module_utils.reingest.engines.docker import kind
 from plugins.module_utils.reingest.volume.unsynced import Unsynced, write_mark
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
@@ -20,7 +20,7 @@ CANNOT = "is in use cannot be seen: the containers of this host cannot be asked 
 def silent_engine(tmp_path, monkeypatch):
     """Have a Docker engine that ends each connection without an answer."""
     path = str(tmp_path / "docker.sock")
-    monkeypatch.setattr(occupancy, "SOCKET", path)
+    monkeypatch.setattr(kind, "SOCKET", path)
     server = socket.socket(socket.AF_UNIX)
     server.bind(path)
     server.listen()
@@ -42,7 +42,7 @@ def silent_engine(tmp_path, monkeypatch):
 def here(site, monkeypatch):
     """Return a volume with A and B, both promoted, the load C, and a claim."""
     with monkeypatch.context() as elsewhere:
-        elsewhere.setattr(occupancy, "SOCKET", "/nowhere/docker.sock")
+        elsewhere.setattr(kind, "SOCKET", "/nowhere/docker.sock")
         site.serve(A, B)
     site.load(C)
     site.claim(WHO["run"])
@@ -61,12 +61,9 @@ def test_a_promotion(here, run_module):
 
 
 def test_a_recovery_is_never_refused_for_it(here, run_module):
-    volume = str(here.volume.root)
-    run_module("snapshot_promote", volume=volume, exclusive=True, **WHO)
-    back = run_module(
-        "snapshot_promote", volume=volume, state="recovered", failed="it does not answer", **WHO
-    )
-    assert back["live"] == here.volume.live() == B
+    run_module("snapshot_promote", volume=str(here.volume.root), exclusive=True, **WHO)
+    here.recover(failed="it does not answer", run=WHO["run"])
+    assert here.volume.live() == B
 
 
 @pytest.mark.parametrize("check", [False, True])

@@ -40,12 +40,17 @@ def test_check_mode_predicts_and_starts_nothing(group, tmp_path):
     assert not (tmp_path / "records").exists()
 
 
-def test_check_mode_takes_the_states_that_earlier_steps_bring(group):
+def test_a_dry_run_takes_the_states_that_its_earlier_steps_bring(group, tmp_path):
     group("started", service("a"))
-    dry = group("started", service("a"), check=True, assume={"a": "stopped"})
-    assert dry["acted"] == ["a"]
-    assert group("stopped", service("b"), check=True, assume={"b": "started"})["acted"] == ["b"]
-    assert not group("started", service("a"), assume={"a": "stopped"})["changed"]
+    dry_run = {"work": str(tmp_path / "work"), "run": "run 1", "check": True}
+    assert group("stopped", service("a"), **dry_run)["acted"] == ["a"]
+    assert group("started", service("a"), **dry_run)["acted"] == ["a"]
+    assert group("stopped", service("b"), **dry_run)["acted"] == []
+    assert group("started", service("b"), **dry_run)["acted"] == ["b"]
+    assert group("stopped", service("b"), **dry_run)["acted"] == ["b"]
+    other = {**dry_run, "run": "run 2"}
+    assert group("started", service("a"), **other)["acted"] == []
+    assert not group("started", service("a"), work=dry_run["work"], run="run 1")["changed"]
 
 
 def test_a_service_without_a_program_is_refused(group):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -78,18 +79,20 @@ class TestAdopt:
 class TestKind:
     def test_a_volume_on_a_disk_or_one_that_is_accepted_passes(self, site, run_module):
         site.claim()
-        dry = run_module("volume_kind", check=True, volume=str(site.volume.root), accepted="?", **RUN)
+        options = {"volume": str(site.volume.root), "loads": True, **WHO}
+        dry = run_module("volume_adopt", check=True, accepted="?", **options)
         kind = dry["kind"] if "kind" in dry else dry["msg"].rpartition(" ")[2]
-        found = run_module("volume_kind", volume=str(site.volume.root), accepted=kind, loads=True, **RUN)
+        found = run_module("volume_adopt", accepted=kind, **options)
         assert (found["changed"], found["kind"]) == (False, kind)
 
     @pytest.mark.skipif(not os.path.ismount("/dev/shm"), reason="no file system in memory")
     def test_one_in_memory_is_refused_until_it_is_accepted_by_name(self, run_module):
         with TemporaryDirectory(dir="/dev/shm") as root:
-            refused = run_module("volume_kind", check=True, volume=root, **RUN)
+            (Path(root) / "ingest").mkdir()
+            refused = run_module("volume_adopt", check=True, volume=root, **WHO)
             assert "where some guarantees go: nothing survives a restart of the machine" in refused["msg"]
             assert refused["msg"].endswith("reingest_network_volume: tmpfs")
-            accepted = run_module("volume_kind", check=True, volume=root, accepted="tmpfs", **RUN)
+            accepted = run_module("volume_adopt", check=True, volume=root, accepted="tmpfs", **WHO)
             assert accepted["lost"] == ["nothing survives a restart of the machine"]
             assert accepted["step"]["detail"]["kind"] == "tmpfs"
 

@@ -11,30 +11,18 @@ filters = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(filters)
 
 
-def result(started, stage="load"):
-    return {
-        "changed": True,
-        "step": {"stage": stage, "started": started, "seconds": 1, "changed": True, "did": [], "detail": {}},
-    }
-
-
-def test_steps_of_all_hosts_come_in_the_order_of_their_start_with_their_host():
-    hostvars = {
-        "db": {"__switchover_promotion": result("2026-11-23T12:00:09"), "reingest_volume": "/srv/pg"},
-        "worker": {"__load_done": result("2026-11-23T12:00:05")},
-    }
-    steps = filters.reingest_steps(hostvars, ["db", "worker"])
-    assert [(step["host"], step["started"][-2:]) for step in steps] == [("worker", "05"), ("db", "09")]
-
-
-def test_skipped_results_and_other_variables_are_passed_over_unread():
+def test_the_steps_that_hosts_gave_are_put_together_and_other_variables_stay_unread():
     class Variables(dict):
-        def __getitem__(self, name):
-            assert name.startswith("__"), f"{name} was rendered"
-            return super().__getitem__(name)
+        def get(self, name, default=None):
+            assert name == "__report_gathered", f"{name} was rendered"
+            return super().get(name, default)
 
-    hostvars = {"db": Variables(__load_done={"skipped": True}, secret="x", __name="y")}
-    assert filters.reingest_steps(hostvars, ["db"]) == []
+    hostvars = {
+        "db": Variables(__report_gathered={"skipped": True}, secret="x"),
+        "web": Variables(__report_gathered={"steps": [{"host": "web", "stage": "switch"}]}),
+        "new": Variables(),
+    }
+    assert filters.reingest_steps(hostvars, ["db", "web", "new"]) == [{"host": "web", "stage": "switch"}]
 
 
 def test_the_step_in_which_a_host_was_lost_is_named():
@@ -60,7 +48,7 @@ def undo(live, *, ended_by="", stage="undo"):
         (undo("b"), undo(""), "b serves: the switch was complete"),
         (undo(""), undo(""), "it was the first ingest: prod is absent and production stays stopped"),
         (undo("a", ended_by="its dead man"), undo(""), "its dead man had ended the switch by then; a serves"),
-        (undo("a"), {"unreachable": True}, "NOT undone on web: its dead man brings back what he can"),
+        (undo("a"), {"unreachable": True}, "NOT undone on web: its watchdog brings back what it can"),
         (undo("a"), undo("", stage="preflight"), "NOT undone on web"),
         ({"failed": True, "step": {"stage": "undo"}}, undo(""), "NOT undone on db"),
     ],

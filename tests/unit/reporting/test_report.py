@@ -31,7 +31,7 @@ def step(stage, second, *did, changed=True, seconds=1.0, **detail):
     }
 
 
-def report(*steps, outcome=DONE, failure=""):
+def report(*steps, outcome=DONE, failure="", began=""):
     return make_report(
         steps,
         run="r",
@@ -39,6 +39,7 @@ def report(*steps, outcome=DONE, failure=""):
         operator="0000-0002-1825-0097",
         outcome=outcome,
         failure=failure,
+        began=began,
         now=NOW,
     )
 
@@ -61,6 +62,26 @@ def test_steps_of_all_hosts_are_put_in_order_and_a_stage_lasts_until_the_next():
     assert made.stages[2].did == ("stop backend", "start db")
     assert made.seconds == 30.0
     assert made.changed
+
+
+def test_no_second_of_a_run_stands_nowhere():
+    made = report(*INGEST, began="2026-11-23T11:59:58+00:00")
+    assert made.seconds == 32.0
+    assert sum(stage.seconds for stage in made.stages) == made.seconds
+    assert [stage.worked for stage in made.stages] == [1.0, 1.0, 3.0]
+
+
+def test_every_step_of_every_host_is_in_the_report():
+    other = {**step("switch", 16, "stop backend", seconds=3.0), "host": "web2"}
+    made = report(*({**one, "host": "db"} for one in INGEST), other)
+    assert [(one["host"], one["stage"], one["seconds"]) for one in made.steps] == [
+        ("db", "preflight", 1.0),
+        ("db", "load", 1.0),
+        ("db", "switch", 1.0),
+        ("web2", "switch", 3.0),
+        ("db", "switch", 2.0),
+    ]
+    assert made.stages[2].worked == 6.0, "what hosts do at one time counts once"
 
 
 def test_the_window_is_from_the_first_stop_to_the_end_of_the_last_step_of_the_switch():

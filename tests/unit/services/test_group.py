@@ -6,7 +6,7 @@ import pytest
 from clusters import process_in
 
 from plugins.module_utils.reingest.engines.model import Health, Service, service_from
-from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.services.group import apply_group, plan_group
 

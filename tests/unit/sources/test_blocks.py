@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.reingest.dataset.reading import Dialect, Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.blocks import (
     IrregularError,
@@ -16,6 +15,7 @@ from plugins.module_utils.reingest.sources.blocks import (
     read_record_blocks,
     whole_records,
 )
+from plugins.module_utils.reingest.sources.reading import Dialect, Reading
 
 CSV = Reading(format="csv")
 TAB = Reading(format="tsv", dialect=Dialect(delimiter="\t", quote=""))

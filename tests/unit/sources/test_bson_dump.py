@@ -6,9 +6,9 @@ import pytest
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
 
-from plugins.module_utils.reingest.dataset.reading import Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.bson_dump import read_bson
+from plugins.module_utils.reingest.sources.reading import Reading
 
 BSON = Reading("bson")
 ID = bson.ObjectId("5f43a0b1c2d3e4f5a6b7c8d9")

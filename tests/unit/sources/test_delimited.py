@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.reingest.dataset.reading import Dialect, Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.bad import Bad
 from plugins.module_utils.reingest.sources.delimited import read_delimited, read_header
+from plugins.module_utils.reingest.sources.reading import Dialect, Reading
 
 CSV = Reading("csv")
 SPECTRUM = Path(__file__).parents[2] / "data" / "csv_spectrum"

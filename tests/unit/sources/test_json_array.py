@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.reingest.dataset.reading import Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.bad import Bad
 from plugins.module_utils.reingest.sources.json_array import read_json_array
+from plugins.module_utils.reingest.sources.reading import Reading
 
 JSON = Reading("json")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

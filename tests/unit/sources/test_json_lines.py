@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.module_utils.reingest.dataset.reading import Reading
 from plugins.module_utils.reingest.sources.bad import Bad
 from plugins.module_utils.reingest.sources.json_lines import read_json_lines
+from plugins.module_utils.reingest.sources.reading import Reading
 
 JSONL = Reading("jsonl")
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

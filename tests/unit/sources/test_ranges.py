@@ -5,10 +5,10 @@ import io
 
 import pytest
 
-from plugins.module_utils.reingest.dataset.reading import Reading
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.blocks import read_line_blocks, read_record_blocks
 from plugins.module_utils.reingest.sources.ranges import share_files
+from plugins.module_utils.reingest.sources.reading import Reading
 from plugins.module_utils.reingest.sources.source import Remote
 
 

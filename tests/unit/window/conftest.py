@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plugins.module_utils.reingest.host.boot import boot_id
-from plugins.module_utils.reingest.window.window import Window, boottime
+from plugins.module_utils.reingest.window.window_record import Window, boottime
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from plugins.module_utils.reingest.window.lease import (
     worker,
     working,
 )
-from plugins.module_utils.reingest.window.window import boottime, write_window
+from plugins.module_utils.reingest.window.window_record import boottime, write_window
 
 
 def hold(records, ready, recovers):

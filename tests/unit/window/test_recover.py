@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from plugins.module_utils.reingest.engines.model import Health, Service
-from plugins.module_utils.reingest.engines.process import ProcessEngine
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.promotion.journal import Intent, open_intent, place_of
 from plugins.module_utils.reingest.volume.lock import Claim, claim, release
-from plugins.module_utils.reingest.window.recover import Host, interrupted, recover_host
-from plugins.module_utils.reingest.window.window import read_window, write_window
+from plugins.module_utils.reingest.window.host_recovery import Host, interrupted, recover_host
+from plugins.module_utils.reingest.window.window_record import read_window, write_window
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"

@@ -9,9 +9,9 @@ import pytest
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.reporting.volume_info import describe
-from plugins.module_utils.reingest.window.window import (
+from plugins.module_utils.reingest.window.describe import describe_window
+from plugins.module_utils.reingest.window.window_record import (
     DamagedWindow,
-    describe_window,
     read_window,
     refuse_closed,
     remove_window,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +11,9 @@ from typing import Any
 
 from ...errors import Refusal
 from ...fs.durable import sync_directory, write_json
+from ...fs.durable_record import parse_document, read_small
 from ..model import POSTGRESQL, Service, Stopped
+from .address import SOCKET
 from .api import Answer, DockerApi
 from .paths import data_faults
 
@@ -34,7 +35,7 @@ class DockerEngine:
     """
 
     records: Path
-    socket: str = "/var/run/docker.sock"
+    socket: str = SOCKET
 
     def running(self, service: Service) -> bool:
         """Return whether the container runs.
@@ -213,7 +214,7 @@ class DockerEngine:
     def _record(self, service: Service, identifier: str) -> dict[str, Any] | None:
         """Return the policy that was put aside; a record of a container that is gone is stale."""
         try:
-            record = json.loads(self._file(service).read_text(encoding="utf-8"))
+            record = parse_document(read_small(self._file(service)))
         except FileNotFoundError:
             return None
         return dict(record["policy"]) if record["container"] == identifier else None

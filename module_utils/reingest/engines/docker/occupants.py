@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import Refusal
 from ...fs.mounts import Mounts
 from ...postgres.working import namespace_of
+from ..kind import NO_CONTAINERS, Containers
 from .api import DockerApi, EngineAbsent, EngineDenied
 from .paths import Volumes, data_inside, on_host, source_of
 
@@ -23,16 +23,6 @@ _ENDING_S = 1.0  # how long the engine may name the process of a container that 
 _AGAIN_S = 0.05
 _LINKS = 40  # as the kernel: more is a loop
 _PATIENCE_S = 10.0
-
-
-@dataclass(frozen=True)
-class Containers:
-    """What the engine tells of the containers that are active."""
-
-    names: Mapping[str, str]  # of all of them, by id
-    states: Mapping[str, str]  # of those whose data directory it is: running, paused, restarting; by name
-    namespaces: Mapping[str, str]  # names of those that could reach it, by the namespace of their processes
-    blind_spot: str = ""  # why that is not all
 
 
 def containers_at(path: Path, mounts: Mounts, socket: str) -> Containers:
@@ -51,7 +41,7 @@ def containers_at(path: Path, mounts: Mounts, socket: str) -> Containers:
         names = {one["Id"]: _name(one) for one in listed}
         volume = _volumes(api, listed)
     except (EngineAbsent, EngineDenied):
-        return Containers({}, {}, {})
+        return NO_CONTAINERS
     except Refusal as refusal:
         return Containers({}, {}, {}, f"the containers of this host cannot be asked for ({refusal})")
     reach, unseen, spot = _reaching(api, mounts.above(path), listed, volume)

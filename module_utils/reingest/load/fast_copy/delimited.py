@@ -15,13 +15,13 @@ from ...sources.source import Source
 from ..canonical import ContentSum
 from ..rows import Feed
 from .fields import fields_by_column
+from .model import Sent, single_paths
 from .sums import SentSum
-from .way import Sent, single_paths
 
 _NO_QUOTE = "\x01"  # COPY needs one; where the dialect has none, nothing may look like it
 
 
-class QuickDelimited:
+class DelimitedCopy:
     """The bytes of the files, whole records at a time."""
 
     filtered = 0
@@ -99,7 +99,7 @@ class QuickDelimited:
             self._sums.add([columns[at] for at in self._order])
 
 
-def quick_delimited(feed: Feed, dsn: str, *, quoted_null: bool = False) -> QuickDelimited | None:
+def copy_delimited(feed: Feed, dsn: str, *, quoted_null: bool = False) -> DelimitedCopy | None:
     """Return the way for a table whose columns are just the fields of its files; else None."""
     dialect, paths = feed.table.reading.dialect, single_paths(feed)
     if paths is None or len(paths) < 2:  # an empty line of one field would be a row
@@ -108,9 +108,9 @@ def quick_delimited(feed: Feed, dsn: str, *, quoted_null: bool = False) -> Quick
         return None
     if set(dialect.null) & {dialect.delimiter, dialect.quote or _NO_QUOTE, "\r", "\n"}:
         return None
-    headers = {read_fields(feed.table, file) for file in feed.files}
+    headers = {read_fields(feed.table.reading, file) for file in feed.files}
     fields = headers.pop()
     if headers or fields is None or set(fields) != set(paths.values()):
         return None
     by_path = {path: column for column, path in paths.items()}
-    return QuickDelimited(feed, tuple(by_path[field] for field in fields), dsn, quoted_null=quoted_null)
+    return DelimitedCopy(feed, tuple(by_path[field] for field in fields), dsn, quoted_null=quoted_null)

@@ -22,13 +22,13 @@ from ..canonical import ContentSum
 from ..catalog import ARRAY, JSON
 from ..rows import Feed
 from .fields import fields_by_column
+from .model import Sent, single_paths
 from .sums import SentSum
-from .way import Sent, single_paths
 
 _NULL = b"null"
 
 
-class QuickJson:
+class JsonLinesCopy:
     """Lines of JSON objects whose top-level keys are columns."""
 
     filtered = 0
@@ -184,7 +184,7 @@ class QuickJson:
         return tuples
 
 
-def quick_json(feed: Feed, dsn: str) -> QuickJson | None:
+def copy_json_lines(feed: Feed, dsn: str) -> JsonLinesCopy | None:
     """Return the way for a table whose columns are top-level keys; else, or without msgspec, None."""
     msgspec = library_if_there("msgspec")
     paths = single_paths(feed)
@@ -195,7 +195,7 @@ def quick_json(feed: Feed, dsn: str) -> QuickJson | None:
     shapes = [feed.shape.columns[name] for name in paths]
     if any(shape.kind == ARRAY or shape.type == "json" for shape in shapes):  # json keeps its spaces
         return None
-    return QuickJson(feed, msgspec, dsn)
+    return JsonLinesCopy(feed, msgspec, dsn)
 
 
 def _lines_with_backslash(data: bytes) -> Iterator[int]:

@@ -21,14 +21,14 @@ from ...sources.values import plain
 from ..canonical import ContentSum
 from ..copy_text import NULL, encode
 from ..rows import Feed
+from .model import Sent, single_paths
 from .sums import SentSum
-from .way import Sent, single_paths
 
 _ROWS = 1 << 12  # in a batch
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _SMALL = -1, -3, 1 << 16  # of glibc's mallopt
 
 
-class QuickParquet:
+class ParquetCopy:
     """The columns of the files that are columns of the table, each in the server's own binary form."""
 
     filtered = 0
@@ -134,7 +134,7 @@ class QuickParquet:
         return arrow.RecordBatch.from_arrays(columns, schema=self._schema)
 
 
-def quick_parquet(feed: Feed, dsn: str) -> QuickParquet | None:
+def copy_parquet(feed: Feed, dsn: str) -> ParquetCopy | None:
     """Return the way where each column has the type of its field, and pgpq is there; else None."""
     arrow, pgpq = library_if_there("pyarrow"), library_if_there("pgpq")
     fields = single_paths(feed)
@@ -158,7 +158,7 @@ def quick_parquet(feed: Feed, dsn: str) -> QuickParquet | None:
         if None in types or (sent and types != sent):
             return None
         sent = types
-    return QuickParquet(feed, dict(fields), arrow.schema(list(zip(fields, sent))), (arrow, pgpq), dsn)
+    return ParquetCopy(feed, dict(fields), arrow.schema(list(zip(fields, sent))), (arrow, pgpq), dsn)
 
 
 def _keep_little(arrow: Any) -> None:  # noqa: ANN401 - pyarrow is imported late

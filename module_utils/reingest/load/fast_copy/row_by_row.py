@@ -8,18 +8,20 @@ from dataclasses import replace
 
 from psycopg2 import sql
 
-from ...dataset.reading import Reading
-from ...sources.blocks import IrregularError, can_be_cut, read_line_blocks, read_record_blocks
+from ...sources.blocks import IrregularError
+from ...sources.format import Code
 from ...sources.reader import read_fields
+from ...sources.reading import Reading
+from ...sources.registry import format_called
 from ...sources.source import Source
 from ..canonical import ContentSum
 from ..rejects import Reject
 from ..rows import Feed, RowReader
+from .model import Sent
 from .sums import SentSum
-from .way import Sent
 
 
-class QuickRows:
+class RowsCopy:
     """The rows of records that were handed over; one that is not good ends this way."""
 
     filtered = 0
@@ -48,13 +50,11 @@ class QuickRows:
     def handed(self) -> Iterator[Sent]:
         """Yield the files' records; who reads them counts them."""
         reading = self._feed.table.reading
+        blocks = _code(reading).blocks
+        assert blocks is not None  # noqa: S101 - for the type checker: else this way is not taken
         for file in self._feed.files:
-            if reading.format == "jsonl":
-                for lines in read_line_blocks(file, reading):
-                    yield Sent(lines, 0)
-            else:
-                for block in read_record_blocks(file, reading):
-                    yield Sent(block.data, 0)
+            for block in blocks(file, reading):
+                yield Sent(block, 0)
 
     def received(self, pipe: Source) -> Iterator[Sent]:
         """Yield the rows of records that were handed over."""
@@ -71,15 +71,18 @@ class QuickRows:
         self.filtered, self.unmet = reader.filtered, reader.unmet
 
 
-def quick_rows(feed: Feed, dsn: str) -> QuickRows | None:
-    """Return the way for lines of JSON and for delimited files that all have the same fields; else None."""
+def copy_made_rows(feed: Feed, dsn: str) -> RowsCopy | None:
+    """Return the way for texts whose records can be cut out, and that all have the same fields; else None."""
     reading = feed.table.reading
-    if reading.format == "jsonl":
-        return QuickRows(feed, (), dsn)
-    if reading.format not in ("csv", "tsv") or not can_be_cut(reading.dialect):
+    code = _code(reading)
+    if code.blocks is None or not code.has_blocks(reading):
         return None
-    headers = {read_fields(feed.table, file) for file in feed.files}
-    return QuickRows(feed, headers.pop() or (), dsn) if len(headers) == 1 else None
+    headers = {read_fields(reading, file) for file in feed.files}
+    return RowsCopy(feed, headers.pop() or (), dsn) if len(headers) == 1 else None
+
+
+def _code(reading: Reading) -> Code:
+    return format_called(reading.format).code()
 
 
 def _handed_reading(reading: Reading, fields: tuple[str, ...]) -> Reading:

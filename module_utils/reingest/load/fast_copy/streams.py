@@ -25,7 +25,7 @@ from ..meter import StreamMeter, TableMeter
 from ..rows import Feed
 from ..script import refused
 from ..workers import Job, Worker, as_ended
-from .way import Quick, Sent
+from .model import FastCopy, Sent
 
 _PIPE = 1 << 20  # bytes that wait in a pipe: records are found while others are copied
 _SET_PIPE_SIZE = 1031  # Linux; in Python's fcntl from 3.10 on
@@ -41,8 +41,8 @@ class Copied:
     content: ContentSum | None
 
 
-def copy_quickly(
-    connection: Connection, feed: Feed, quick: Quick, meter: StreamMeter, *, freeze: bool
+def copy_in_one_stream(
+    connection: Connection, feed: Feed, fast: FastCopy, meter: StreamMeter, *, freeze: bool
 ) -> Copied:
     """Copy all rows of a table over one connection, in the caller's transaction, which has emptied the table.
 
@@ -53,11 +53,11 @@ def copy_quickly(
         Refusal: a source cannot be read on.
         psycopg2.Error: the server fails.
     """
-    return _copy(connection, feed, quick, _metered(quick.sent(feed.files), meter), freeze=freeze)
+    return _copy(connection, feed, fast, _metered(fast.sent(feed.files), meter), freeze=freeze)
 
 
 def copy_in_streams(
-    dsn: str, feed: Feed, quick: Quick, meter: TableMeter, *, closed: Sequence[int]
+    dsn: str, feed: Feed, fast: FastCopy, meter: TableMeter, *, closed: Sequence[int]
 ) -> Copied:
     """Copy all rows of an empty table over several connections, each in a transaction of its own.
 
@@ -66,25 +66,25 @@ def copy_in_streams(
     Args:
         dsn: the database.
         feed: the table and its sources.
-        quick: the way.
+        fast: the way.
         meter: has a counter for each stream, and one more for this process; streams may be fewer, where the
             sources have fewer parts.
         closed: descriptors that the streams' processes must not keep open.
 
     Raises:
-        IrregularError, QuotedNullError, BadRowsError, Refusal: as ``copy_quickly``.
+        IrregularError, QuotedNullError, BadRowsError, Refusal: as ``copy_in_one_stream``.
     """
     *meters, own = meter.streams
-    shares = quick.shares(len(meters))
+    shares = fast.shares(len(meters))
     if shares is not None:
-        calls = [partial(_stream_share, dsn, feed, quick, one, share) for one, share in zip(meters, shares)]
+        calls = [partial(_stream_share, dsn, feed, fast, one, share) for one, share in zip(meters, shares)]
         return _together([_Stream(feed, number, call, closed) for number, call in enumerate(calls, 1)], 0)
     dealt: list[_Fed] = []
     try:
         for number, one in enumerate(meters, 1):
-            call = partial(_stream_pipe, dsn, feed, quick, one)
+            call = partial(_stream_pipe, dsn, feed, fast, one)
             dealt.append(_Fed(feed, number, call, [*closed, *(before.writer for before in dealt)]))
-        handed = _deal(_metered(quick.handed(), own), dealt)
+        handed = _deal(_metered(fast.handed(), own), dealt)
         for fed in dealt:
             fed.end()
     except BaseException:
@@ -185,20 +185,20 @@ def _together(streams: Sequence[_Stream], handed: int) -> Copied:
 _ENDS = {each.__name__: each for each in (IrregularError, QuotedNullError, BadRowsError)}
 
 
-def _stream_pipe(dsn: str, feed: Feed, quick: Quick, meter: StreamMeter, pipe: Pipe) -> Any:  # noqa: ANN401 - JSON
-    return _streamed(dsn, feed, quick, _metered(quick.received(pipe), meter))
+def _stream_pipe(dsn: str, feed: Feed, fast: FastCopy, meter: StreamMeter, pipe: Pipe) -> Any:  # noqa: ANN401 - JSON
+    return _streamed(dsn, feed, fast, _metered(fast.received(pipe), meter))
 
 
-def _stream_share(dsn: str, feed: Feed, quick: Quick, meter: StreamMeter, share: tuple[Source, ...]) -> Any:  # noqa: ANN401 - JSON
-    return _streamed(dsn, feed, quick, _metered(quick.sent(share), meter))
+def _stream_share(dsn: str, feed: Feed, fast: FastCopy, meter: StreamMeter, share: tuple[Source, ...]) -> Any:  # noqa: ANN401 - JSON
+    return _streamed(dsn, feed, fast, _metered(fast.sent(share), meter))
 
 
-def _streamed(dsn: str, feed: Feed, quick: Quick, rows: Iterator[Sent]) -> Any:  # noqa: ANN401
+def _streamed(dsn: str, feed: Feed, fast: FastCopy, rows: Iterator[Sent]) -> Any:  # noqa: ANN401
     with refused(f"table {feed.table.name}"), closing(connect(dsn, autocommit=True)) as connection:
         with connection.cursor() as cursor:
             cursor.execute("SET synchronous_commit = off")
         try:
-            copied = _copy(connection, feed, quick, rows, freeze=False)
+            copied = _copy(connection, feed, fast, rows, freeze=False)
         except tuple(_ENDS.values()) as end:
             return type(end).__name__
     content = copied.content and [copied.content.rows, copied.content.total]
@@ -206,9 +206,11 @@ def _streamed(dsn: str, feed: Feed, quick: Quick, rows: Iterator[Sent]) -> Any: 
     return {**read, "unmet": sorted(copied.unmet), "content": content}
 
 
-def _copy(connection: Connection, feed: Feed, quick: Quick, rows: Iterator[Sent], *, freeze: bool) -> Copied:
+def _copy(
+    connection: Connection, feed: Feed, fast: FastCopy, rows: Iterator[Sent], *, freeze: bool
+) -> Copied:
     supply = _Supply(rows)
-    statement = copy_statement(connection, feed, quick.columns, quick.options, freeze=freeze)
+    statement = copy_statement(connection, feed, fast.columns, fast.options, freeze=freeze)
     with connection.cursor() as cursor:
         try:
             cursor.copy_expert(statement, supply)
@@ -218,7 +220,7 @@ def _copy(connection: Connection, feed: Feed, quick: Quick, rows: Iterator[Sent]
             if blames_row(error):
                 raise BadRowsError from error
             raise
-    return Copied(supply.rows + quick.filtered, quick.filtered, quick.unmet, quick.content)
+    return Copied(supply.rows + fast.filtered, fast.filtered, fast.unmet, fast.content)
 
 
 class _Supply:

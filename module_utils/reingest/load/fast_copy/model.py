@@ -1,6 +1,6 @@
-"""What the quick ways to copy a table have in common: regular sources, many rows at once, no places told.
+"""What the fast copies to copy a table have in common: regular sources, many rows at once, no places told.
 
-A quick way proves of every block that it means the same to the server as it does to the readers of
+A fast copy proves of every block that it means the same to the server as it does to the readers of
 ``sources``. Where it cannot, or the server refuses a row, the table is filled again row by row.
 """
 
@@ -23,8 +23,8 @@ class Sent(NamedTuple):
     rows: int
 
 
-class Quick(Protocol):
-    """A quick way for one table; each process makes its own."""
+class FastCopy(Protocol):
+    """A fast copy for one table; each process makes its own."""
 
     @property
     def columns(self) -> tuple[str, ...]:

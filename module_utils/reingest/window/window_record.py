@@ -7,19 +7,17 @@ volume there is a note of where it lies, for whoever looks at the volume.
 
 from __future__ import annotations
 
-import json
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..engines.model import Service, service_from
 from ..errors import Refusal
-from ..fs.durable import sync_directory, write_json
-from ..host.boot import boot_id
+from ..fs.durable import PRIVATE
+from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..volume.layout import Volume
 
 VERSION = 1
@@ -59,7 +57,16 @@ class Closed:
     live: str  # what prod leads to since; empty on a host without the volume
 
 
-class DamagedWindow(Refusal):
+@dataclass(frozen=True)
+class Note:
+    """On the volume: where the record of the open window lies."""
+
+    run: str
+    records: str
+    version: int = VERSION
+
+
+class DamagedWindow(DamagedRecord):
     """A record that is none: nobody can tell what was begun."""
 
 
@@ -100,58 +107,69 @@ def read_window(records: Path) -> Window | None:
         DamagedWindow: the record is none.
         Refusal: it cannot be read, or is of a later version of reingest.
     """
-    path = records / _FILE
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-        if raw.get("version") == VERSION:
-            lists = {name: tuple(raw[name]) for name in ("production", "staging", "writers")}
-            return Window(**{**raw, **lists})
-        reason = f"is of version {raw.get('version')}, this reingest knows {VERSION}: update reingest"
-    except FileNotFoundError:
-        return None
-    except PermissionError:
-        reason = "cannot be read by this account: run as the account that runs reingest"
-    except (ValueError, TypeError, KeyError, AttributeError):
-        # It is replaced as a whole, so no crash of ours leaves half of it.
-        raise DamagedWindow(
-            f"{path} is damaged: recover.yml puts it aside, goes by the volume's journal and starts all"
-        ) from None
-    raise Refusal(f"{path} {reason}")
+    return _record(records).read()
+
+
+def _record(records: Path) -> DurableRecord[Window]:
+    return DurableRecord(
+        records / _FILE,
+        _window,
+        VERSION,
+        damaged=DamagedWindow,
+        if_damaged=": recover.yml puts it aside, goes by the volume's journal and starts all",
+        if_denied="run as the account that runs reingest",
+        mode=PRIVATE,
+    )
+
+
+def _window(raw: dict[str, Any]) -> Window:
+    lists = {name: tuple(raw[name]) for name in ("production", "staging", "writers")}
+    return Window(**{**raw, **lists})
+
+
+def read_note(volume: Volume) -> Note | None:
+    """Return where the record of the volume's open window lies; None when none is open.
+
+    Raises:
+        Refusal: it cannot be read.
+    """
+    return _note(volume).read()
+
+
+def _closed(records: Path) -> DurableRecord[Closed]:
+    return DurableRecord(records / _CLOSED, lambda raw: Closed(**raw))
+
+
+def _note(volume: Volume) -> DurableRecord[Note]:
+    return DurableRecord(volume.records / _NOTE, lambda raw: Note(**raw), VERSION)
 
 
 def write_window(records: Path, window: Window) -> None:
     """Write the record, durably; only its account can read it."""
     records.mkdir(parents=True, exist_ok=True)
-    before = os.umask(0o077)
-    try:
-        write_json(records / _FILE, asdict(window))
-    finally:
-        os.umask(before)
+    _record(records).write(window)
     if window.volume:
-        note = {"version": VERSION, "run": window.run, "records": str(records)}
-        write_json(Volume(Path(window.volume)).records / _NOTE, note)
+        _note(Volume(Path(window.volume))).write(Note(window.run, str(records)))
 
 
 def remove_window(records: Path, window: Window, *, by: str, at: str, live: str) -> None:
     """Say that the window is closed, and by whom: a run that comes back to life is told so."""
-    write_json(records / _CLOSED, asdict(Closed(window.run, by, at, live)))
-    (records / _FILE).unlink(missing_ok=True)
-    sync_directory(records)
+    _closed(records).write(Closed(window.run, by, at, live))
+    _record(records).remove()
     if window.volume:
-        (Volume(Path(window.volume)).records / _NOTE).unlink(missing_ok=True)
+        _note(Volume(Path(window.volume))).remove()
 
 
 def put_aside(records: Path) -> None:
     """Put a damaged record aside, durably."""
-    (records / _FILE).replace(records / "window.damaged.json")
-    sync_directory(records)
+    _record(records).put_aside("window.damaged.json")
 
 
 def read_closed(records: Path) -> Closed | None:
     """Return how the last window ended; None when there was none."""
     try:
-        return Closed(**json.loads((records / _CLOSED).read_text(encoding="utf-8")))
-    except (FileNotFoundError, ValueError, TypeError):
+        return _closed(records).read()
+    except DamagedRecord:
         return None
 
 
@@ -173,35 +191,6 @@ def refuse_closed(records: Path, run: str) -> None:
         f"the window of run {run} {told}, what it had begun was brought to an end; nothing was done: "
         "status.yml tells what is live, then start a new run"
     )
-
-
-def describe_window(volume_root: Path) -> dict[str, Any] | None:
-    """Return what there is to say of the volume's open window; None when none is open.
-
-    ``watched`` is whether a watcher lives that ends it without anybody's help.
-    """
-    from .lease import watched  # it reads records itself
-
-    try:
-        note = json.loads((Volume(volume_root).records / _NOTE).read_text(encoding="utf-8"))
-        records = Path(str(note["records"]))
-        window = read_window(records)
-    except FileNotFoundError:
-        return None
-    except (ValueError, TypeError, KeyError, Refusal) as error:
-        return {"run": "", "since": "", "operator": "", "snapshot": "", "failed": "", "fault": str(error)}
-    if window is None or window.run != note.get("run"):
-        return None
-    return {
-        "run": window.run,
-        "operator": window.operator,
-        "snapshot": window.snapshot,
-        "since": window.since,
-        "failed": window.failed,
-        "rebooted": window.boot != boot_id(),
-        "watched": watched(records),
-        "fault": "",
-    }
 
 
 def _without_login(service: Mapping[str, Any]) -> dict[str, Any]:

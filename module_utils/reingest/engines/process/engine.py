@@ -16,9 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import Refusal
-from ..host.processes import started_at, started_in
-from .model import POSTGRESQL, Service, Stopped
+from ...errors import Refusal
+from ...host.processes import started_at, started_in
+from ..model import POSTGRESQL, Service, Stopped
 
 # $1 is where the process is put down (its line in /proc, which holds its start time), $2 where its exit code
 # goes, the rest is the service. Each file is there as a whole or not at all.

@@ -26,7 +26,7 @@ from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
 from ..volume.ledger import read_ledger
 from ..volume.lock import check_run, verb
-from .window import Window, write_window
+from .window_record import Window, write_window
 
 _ATTEMPTS = 2  # a service that was still ending when it was looked at is started the second time
 _NOBODY_KNOWS = Intent("", "", "", "", "", "", Place(0, ""))  # what a damaged journal says was begun
@@ -230,7 +230,7 @@ def _record_good(switch: _Switch, volume: Volume) -> None:
     why = "its server and the writers beside it were healthy when the switch was recovered"
     run, operator = switch.run, switch.operator
     with verb(volume, run, phase="recovers"):
-        ledger_file.record(volume, ledger_file.GOOD, switch.snapshot, run=run, operator=operator, why=why)
+        ledger_file.append(volume, ledger_file.GOOD, switch.snapshot, run=run, operator=operator, why=why)
 
 
 def _start_serving(host: Host, told: _Told, live: str) -> list[str]:

@@ -1,0 +1,3 @@
+"""Where the Docker engine of a host listens."""
+
+SOCKET = "/var/run/docker.sock"
