@@ -10,11 +10,12 @@ import sys
 import pytest
 import yaml
 from deployment import make_deployment
-from plugins.module_utils.reingest.window.window import Window, boottime, remove_window, write_window
-from test_playbook_progress import DATASET, SCHEMA, held, wait_for
+from test_playbook_progress import DATASET, SCHEMA, held
+from waiting import wait_for
 
 from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.host.processes import started_at
+from plugins.module_utils.reingest.window.window_record import Window, boottime, remove_window, write_window
 
 STOP = "playbooks/stop.yml"
 LOADER = """
@@ -116,7 +117,7 @@ def test_the_portals_own_loader_is_ended_with_all_that_it_started(deployment):
         "reingest_loader": {"command": {"argv": [sys.executable, str(script), str(told)]}},
     }
     run = deployment.start("playbooks/load.yml", "-e", json.dumps(variables))
-    wait_for(told.exists, 120)
+    wait_for(told.exists, "the loader began", seconds=120)
     processes = {pid: started_at(pid) for pid in map(int, told.read_text().split())}
     os.killpg(run.pid, signal.SIGINT)
     run.communicate(timeout=120)

@@ -7,13 +7,13 @@ import subprocess
 from dataclasses import asdict, replace
 
 import pytest
-from plugins.module_utils.reingest.window.window import Window, boottime, write_window
 from unit.load.states import load
 
 from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.host.processes import started_at
 from plugins.module_utils.reingest.promotion.journal import Intent, Place, open_intent
 from plugins.module_utils.reingest.volume.lock import Claim, claim, holder, verb
+from plugins.module_utils.reingest.window.window_record import Window, boottime, write_window
 
 WHO = {"operator": "0000-0002-1825-0097", "operators": ["0000-0002-1825-0097"]}
 STAGING = {"staging_dsn": "postgresql://nmdc@db/nmdc"}
@@ -107,11 +107,12 @@ class TestASwitch:
         assert refused["failed"]
         assert "run run-2 of ada is inside its switch since 2026-11-24T10:00:00" in refused["msg"]
 
-    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, run_module):
+    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, tmp_path, run_module):
         site.volume.records.mkdir()
         snapshot = "20261124T100000Z"
         open_intent(site.volume, Intent("run-2", "ada", "ingest", snapshot, "", "ingest", Place(1, "2")))
-        refused = run_module("run_stop", state="checked", volume=str(site.volume.root), **WHO)
+        here = {"volume": str(site.volume.root), "work": str(tmp_path)}
+        refused = run_module("run_stop", state="checked", **here, **WHO)
         assert refused["failed"]
         assert f"run run-2 of ada has begun to promote {snapshot}" in refused["msg"]
 

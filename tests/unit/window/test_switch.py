@@ -7,14 +7,21 @@ import signal
 from dataclasses import replace
 
 import pytest
-from plugins.module_utils.reingest.window.window import boottime, read_closed, read_window, write_window
+from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.host.processes import started_at
 from plugins.module_utils.reingest.volume.lock import Claim, claim
+from plugins.module_utils.reingest.window.closing import close_window
 from plugins.module_utils.reingest.window.launch import end_watcher
 from plugins.module_utils.reingest.window.lease import refresh, silence, watched, watcher
-from plugins.module_utils.reingest.window.switch import close_proven, close_window, open_window, refuse_open
+from plugins.module_utils.reingest.window.switch import close_proven, open_window, refuse_open
+from plugins.module_utils.reingest.window.window_record import (
+    boottime,
+    read_closed,
+    read_window,
+    write_window,
+)
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"
@@ -51,8 +58,7 @@ class TestOpening:
         open_window(records, make_window())
         killed = watcher(records)
         os.kill(killed.pid, signal.SIGKILL)
-        while watched(records):
-            pass
+        wait_for(lambda: not watched(records))
         open_window(records, make_window())
         assert watcher(records).pid != killed.pid
 

@@ -7,7 +7,15 @@ import sys
 import time
 
 import pytest
-from plugins.module_utils.reingest.window.window import (
+from waiting import wait_for
+
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
+from plugins.module_utils.reingest.host.processes import started_at
+from plugins.module_utils.reingest.volume import lock
+from plugins.module_utils.reingest.volume.lock import Claim, claim, holder, renew
+from plugins.module_utils.reingest.window import lease, watchdog
+from plugins.module_utils.reingest.window.lease import held, refresh, watching
+from plugins.module_utils.reingest.window.window_record import (
     boottime,
     read_closed,
     read_window,
@@ -15,13 +23,6 @@ from plugins.module_utils.reingest.window.window import (
     services,
     write_window,
 )
-
-from plugins.module_utils.reingest.engines.process import ProcessEngine
-from plugins.module_utils.reingest.host.processes import started_at
-from plugins.module_utils.reingest.volume import lock
-from plugins.module_utils.reingest.volume.lock import Claim, claim, holder, renew
-from plugins.module_utils.reingest.window import lease, watchdog
-from plugins.module_utils.reingest.window.lease import held, refresh, watching
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"
@@ -74,13 +75,6 @@ def running(records, window):
 
 def log(records):
     return (records / "watcher.log").read_text()
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_the_services_of_a_silent_run_are_started_and_its_window_is_closed(records, make_silent):
