@@ -107,11 +107,12 @@ class TestASwitch:
         assert refused["failed"]
         assert "run run-2 of ada is inside its switch since 2026-11-24T10:00:00" in refused["msg"]
 
-    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, run_module):
+    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, tmp_path, run_module):
         site.volume.records.mkdir()
         snapshot = "20261124T100000Z"
         open_intent(site.volume, Intent("run-2", "ada", "ingest", snapshot, "", "ingest", Place(1, "2")))
-        refused = run_module("run_stop", state="checked", volume=str(site.volume.root), **WHO)
+        here = {"volume": str(site.volume.root), "work": str(tmp_path)}
+        refused = run_module("run_stop", state="checked", **here, **WHO)
         assert refused["failed"]
         assert f"run run-2 of ada has begun to promote {snapshot}" in refused["msg"]
 

@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.host.processes import started_at
@@ -74,13 +75,6 @@ def running(records, window):
 
 def log(records):
     return (records / "watcher.log").read_text()
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_the_services_of_a_silent_run_are_started_and_its_window_is_closed(records, make_silent):
