@@ -14,7 +14,7 @@ import pytest
 from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
 
 from plugins.module_utils.reingest.postgres.control import read_control
-from plugins.module_utils.reingest.postgres.load_settings import LOAD_CONF
+from plugins.module_utils.reingest.postgres.settings import LOAD_CONF
 
 GIVE, TAKE = (
     "give the staging server its settings for the load",
