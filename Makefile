@@ -1,11 +1,12 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test lint test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
+.PHONY: help demo demo-stop test test-full lint lint-ansible lint-python test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 PYTHON ?= python3
-SCENARIOS := default check unhealthy rollback hosts
+SCENARIOS := default rollback
+PIECES :=
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -16,21 +17,29 @@ demo: .venv/runtime ## Ingest two real releases into an embedded PostgreSQL and 
 demo-stop: ## End the demo and delete what it made
 	@demo/down
 
-test: lint test-unit test-integration test-molecule ## Everything: lint, unit and integration tests, Molecule scenarios
+test: lint test-unit test-integration test-molecule ## 20 minutes: lint, unit tests, each kind of integration test, two Molecule scenarios
+
+test-full: .venv/development .venv/postgresql/installed ## The rest: all integration tests and scenarios, in pieces (PIECES="engines molecule"), resumable
+	python tests/pieces.py $(PIECES)
 
 lint: .venv/development ## ansible-lint (production, strict), yamllint, ruff, mypy (strict), import-linter
+	$(MAKE) --no-print-directory --jobs 2 --output-sync lint-ansible lint-python
+
+lint-ansible:
+	yamllint --strict --config-file .config/yamllint.yml .
+	ansible-lint --config-file .config/ansible-lint.yml
+
+lint-python:
 	ruff check .
 	ruff format --check .
 	mypy
 	PYTHONPATH=module_utils lint-imports --cache-dir .cache/importlinter .config/importlinter.ini
-	yamllint --strict --config-file .config/yamllint.yml .
-	ansible-lint --config-file .config/ansible-lint.yml
 
-test-unit: .venv/development ## Tests that need no server
-	pytest tests/unit
+test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server
+	pytest tests/unit --numprocesses 2
 
-test-integration: .venv/development .venv/postgresql/installed ## Tests against real PostgreSQL servers, processes and containers
-	pytest tests/integration --numprocesses 2 --dist loadfile
+test-integration: .venv/development .venv/postgresql/installed ## A part of the tests against real PostgreSQL servers, processes and containers
+	pytest tests/integration -m 'not full' --numprocesses 2 --dist loadfile
 
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
 	tests/molecule $(SCENARIOS)

@@ -91,7 +91,7 @@ options:
   patience:
     description:
       - Seconds for which the host may be out of the action plugin's reach before it gives up. The load goes
-        on there until it ends, or until the next run ends it.
+        on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
   first:

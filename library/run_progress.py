@@ -49,7 +49,7 @@ step:
 from pathlib import Path
 from typing import Any
 
-from ..module_utils.reingest.load.progress import fate, find_loads, now
+from ..module_utils.reingest.load.progress import fate, find_loads, now, silence
 from ..module_utils.reingest.reporting.progress_lines import load_lines
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -59,8 +59,10 @@ def newest(work: Path) -> dict[str, Any]:
     loads = find_loads(work)
     if not loads:
         return {"load": {}, "text": ["no load yet"]}
-    state = fate(loads[0], now())
-    return {"load": {**loads[0].as_values(), "state": state}, "text": load_lines(loads[0], state)}
+    load, moment = loads[0], now()
+    state = fate(load, moment)
+    text = load_lines(load, state, silence(load, moment))
+    return {"load": {**load.as_values(), "state": state}, "text": text}
 
 
 def look(call: Call) -> Outcome:

@@ -97,7 +97,7 @@ def settle(call: Call) -> Outcome:
     planned = plan(call)
     if planned.changed and not call.check:
         apply_settings(call.volume, planned, **call.who)
-    restarted = restart(call) if planned.restart else []
+    restarted = restart(call) if planned.restart and call["services"] else []
     loading = planned.changed and call["state"] == "load"
     return Outcome(
         planned.changed or bool(restarted),

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -12,6 +16,21 @@ from ansible.module_utils.testing import patch_module_args
 # The time of a generated example is no property of the code; the same examples every time can be repeated.
 hypothesis.settings.register_profile("reingest", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("reingest")
+
+
+TEMPLATE = "REINGEST_TEST_TEMPLATE"  # where the processes of a session share a deployment (deployment.py)
+
+
+def pytest_configure(config):
+    """Choose a place that all processes of the session have in common; they get it with the environment."""
+    if not hasattr(config, "workerinput"):
+        folder = tempfile.mkdtemp(prefix="reingest-template-", dir="/var/tmp")
+        os.environ[TEMPLATE] = f"{folder}/deployment"
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(Path(os.environ.pop(TEMPLATE)).parent)
 
 
 @pytest.fixture

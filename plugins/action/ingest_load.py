@@ -1,6 +1,6 @@
 """Run a load in the background of its host, show how far it is, and return what it returned.
 
-``loader_run.py`` is a link to this file: the plugin runs the module whose name the task has.
+One plugin for two modules: it runs the one whose name the task has (``meta/runtime.yml``).
 """
 
 from __future__ import annotations
@@ -19,16 +19,9 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ..module_utils.reingest.load.progress import (
-    DIED,
-    FAILED,
-    FILE,
-    RUNNING,
-    SILENT_S,
-    Progress,
-    read_progress,
-)
-from ..module_utils.reingest.reporting.progress_lines import clock, ended_line
+from ..module_utils.reingest.load.look import Look, NoAnswerError, look_command, read_look
+from ..module_utils.reingest.load.progress import DIED, FAILED, FILE, RUNNING, SILENT_S, Progress
+from ..module_utils.reingest.reporting.progress_lines import clock, ended_line, silent_line
 from ..module_utils.reingest.reporting.screen import Screen
 
 # Read where the class is loaded, which is before ansible-playbook forks: its workers have no terminal.
@@ -41,11 +34,9 @@ _LONGEST_S = 30 * 86400  # of a load; what `async` asks for
 _SHORTEST_POLL_S = 0.1
 _LONGEST_POLL_S = 1.0
 _POLL_SHARE = 0.04  # of the time that the load has taken: a short one is asked often
-_STATELESS_S = (1.0, 20.0)  # between two looks at a job without a state, at first and at most
+_STATELESS_S = (1.0, 20.0)  # between two looks at the job of a load without a state, at first and at most
 _ENDING_S = 5.0  # what a job may need to hand in its result when its process is gone
 _FOR_ANSIBLE = {"warnings", "deprecations", "exception"}
-_SEEN = "reingest-seen"
-_GONE = "reingest-gone"
 
 display = Display()
 
@@ -59,7 +50,7 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the module's result; in check mode, for a plan, and without a folder, by a plain call."""
         super().run(tmp, task_vars)
-        self._module = self._task.resolved_action or self._task.action
+        self._module = self._task.action  # resolved, it is the name of this plugin
         self._vars = task_vars
         arguments = self._task.args
         planning = boolean(arguments.get("plan_only", False))
@@ -79,23 +70,17 @@ class ActionModule(ActionBase):
             self._low_level_execute_command(f"rm -f {shlex.quote(self._job_file)}")
         return result
 
-    def look(self, process: int) -> tuple[Progress | None, bool]:
-        """Return the state of the load, if there is one, and whether its process is gone.
-
-        One cheap command; a module would cost more than the second that it is asked for.
+    def look(self, known: Progress | None, job: str) -> Look:
+        """Return what is to be seen of the load, see ``look_command``.
 
         Raises:
             AnsibleConnectionFailure: the host is out of reach.
         """
-        alive = f"test -d /proc/{process} || echo {_GONE}; " if process else ""
-        command = f"cat {shlex.quote(self._file)} 2>/dev/null; echo; {alive}echo {_SEEN}"
-        text = self._low_level_execute_command(command)["stdout"]
-        if _SEEN not in text:
-            raise AnsibleConnectionFailure("no answer")
-        state = None
-        with suppress(ValueError):
-            state = read_progress(text[text.find("{") : text.rfind("}") + 1])
-        return state, _GONE in text
+        command = look_command(self._file, known, job)
+        try:
+            return read_look(self._low_level_execute_command(command)["stdout"], known)
+        except NoAnswerError:
+            raise AnsibleConnectionFailure("no answer") from None
 
     def finished(self, job: str) -> dict[str, Any] | None:
         """Return what the job handed in; None while it runs.
@@ -155,7 +140,7 @@ def _screen(host: str, show: str) -> Screen:
 
 
 class Watch:
-    """Waits for a load, and never for one that nobody will hear of again."""
+    """Waits for a load while it lives, however silent it is, and never for one whose processes are gone."""
 
     def __init__(self, host: ActionModule, job: str, patience: float, screen: Screen) -> None:
         self._host = host
@@ -166,6 +151,7 @@ class Watch:
         self._began = self._heard = self._changed = time.monotonic()
         self._gone_since: float | None = None
         self._away = False
+        self._silent_for = SILENT_S  # when the next word is said of it
         self._asked, self._ask_after = self._began, _STATELESS_S[0]
 
     def result(self) -> dict[str, Any]:
@@ -180,35 +166,43 @@ class Watch:
             time.sleep(self._pause())
 
     def _poll(self) -> dict[str, Any] | None:
-        state, gone = self._host.look(self._state.process if self._state else 0)
+        look = self._host.look(self._state, self._job if self._stateless_long() else "")
+        state, gone = look.state, look.gone
         now = self._heard = time.monotonic()
         if self._away:
             self._away, self._changed = False, now
             self._screen.note("answers again")
         if state is not None and (self._state is None or state.heartbeat != self._state.heartbeat):
-            self._state, self._changed = state, now
+            self._state, self._changed, self._silent_for = state, now, SILENT_S
             self._screen.show(state)
         self._gone_since = (self._gone_since or now) if gone else None
-        if not (self._over or gone or self._silent or self._stateless_long()):
+        if not (self._over or gone or look.job_gone):
+            self._tell_silence(now - self._changed)
             return None
         result = self._host.finished(self._job)
         if result is not None and ("step" in result or self._state is None):
             return result
-        dead = self._state is not None and self._state.state == DIED
-        if dead or self._silent or (gone and (result is not None or now - self._gone_since > _ENDING_S)):
+        dead = look.job_gone or (self._state is not None and self._state.state == DIED)
+        if dead or (gone and (result is not None or now - self._gone_since > _ENDING_S)):
             return result if self._crashed(result) else self._lost()
         return None
+
+    def _tell_silence(self, seconds: float) -> None:
+        """Say that a load that lives gives no sign of life, and again after twice the time."""
+        if seconds <= self._silent_for:
+            return
+        self._silent_for *= 2
+        if self._state is None:
+            self._screen.note(f"the load has written no state for {seconds:.0f} s; its job {self._job} lives")
+        else:
+            self._screen.note(silent_line(self._state, seconds))
 
     @property
     def _over(self) -> bool:
         return self._state is not None and self._state.state != RUNNING
 
-    @property
-    def _silent(self) -> bool:
-        return time.monotonic() - self._changed > SILENT_S
-
     def _stateless_long(self) -> bool:
-        """Return whether to ask for the job itself, which is dear, because it has written no state."""
+        """Return whether to look for the job itself, all processes of the host, because it wrote no state."""
         now = time.monotonic()
         if self._state is not None or now - self._asked < self._ask_after:
             return False
@@ -221,7 +215,7 @@ class Watch:
 
     def _pause(self) -> float:
         waited = time.monotonic() - self._began
-        if self._over:
+        if self._over and time.monotonic() - self._changed < _ENDING_S:
             return _SHORTEST_POLL_S
         return min(_LONGEST_POLL_S, max(_SHORTEST_POLL_S, waited * _POLL_SHARE))
 
@@ -230,7 +224,7 @@ class Watch:
         if silence > self._patience:
             return self._failed(
                 f"no answer for {clock(silence)}; the load may go on there: playbooks/status.yml shows it, "
-                "and the next run ends it"
+                "playbooks/stop.yml or the next run ends it"
             )
         if not self._away:
             self._away = True
@@ -242,14 +236,13 @@ class Watch:
     def _lost(self) -> dict[str, Any]:
         state = self._state
         if state is None:
-            return self._failed(f"the load did not begin: job {self._job} wrote no state; run again")
-        what = f"its process {state.process} is gone (killed, or out of memory?)"
-        if self._silent:
-            what = (
-                f"its process {state.process} has written nothing for {SILENT_S:.0f} s (stopped? disk full?)"
+            return self._failed(
+                f"the load did not begin: job {self._job} is gone and wrote no state (killed, or out of "
+                "memory?); run again"
             )
         return self._failed(
-            f"the load of run {state.run} was lost: {what}; it was in {ended_line(state)}: run again"
+            f"the load of run {state.run} was lost: its process {state.process} is gone (stopped by "
+            f"playbooks/stop.yml, killed, or out of memory?); it was in {ended_line(state)}: run again"
         )
 
     def _failed(self, reason: str) -> dict[str, Any]:

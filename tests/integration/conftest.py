@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg2
 import pytest
-from clusters import as_unprivileged, installed, programs, unprivileged
+from clusters import as_unprivileged, need_major, programs, unprivileged
 from containers import BASE, POSTGRES, docker, need_image
 from deployment import free_port
 from psycopg2.extensions import make_dsn
@@ -86,9 +86,7 @@ def server_factory():
     os.chown(root, unprivileged().pw_uid, unprivileged().pw_gid)
 
     def make(major=16, fsync="off"):
-        if not installed(major):
-            told = f"NOT RUN: PostgreSQL {major} is not installed: make .venv/postgresql/installed"
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(told)
+        need_major(major)
         data = root / f"server-{len(made)}"
         server = Server(programs(major, root), data, free_port(), as_unprivileged(), fsync)
         password = root / "password"

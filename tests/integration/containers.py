@@ -5,8 +5,9 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import tempfile
-import time
 from pathlib import Path
+
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 BASE = "debian:bookworm-slim"
@@ -33,15 +34,10 @@ def running(name):
 
 
 def wait_for_log(name, text):
-    deadline = time.monotonic() + 20
-    while text not in docker("logs", name):
-        assert time.monotonic() < deadline, f"{name} never wrote {text!r}"
-        time.sleep(0.02)
+    wait_for(lambda: text in docker("logs", name), f"{name} wrote {text!r}", seconds=20)
 
 
 def wait_for_loop(name, times=4):
     """Wait until Docker has started a container again some times and now waits before the next."""
-    deadline = time.monotonic() + 60
-    while docker("inspect", "-f", "{{.State.Restarting}} {{.RestartCount}}", name) != f"true {times}":
-        assert time.monotonic() < deadline, f"{name} does not end again and again"
-        time.sleep(0.02)
+    state = ("inspect", "-f", "{{.State.Restarting}} {{.RestartCount}}", name)
+    wait_for(lambda: docker(*state) == f"true {times}", f"{name} ended again and again")

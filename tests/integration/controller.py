@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployment import ROOT
+from waiting import wait_for
 
 DEAD_MAN_S = 15  # longer than Ansible needs from one task to the next on a busy machine
 GRACE_S = 25  # what stopping and starting the services may take on a busy machine
@@ -96,11 +97,12 @@ def window_open(deployment):
 def wait_closed(deployment, modules=(), seconds=DEAD_MAN_S + GRACE_S):
     """Wait until no window is open and nothing of the run works any more; return how long it took."""
     began = time.monotonic()
-    while window_open(deployment) or any(_is_module(pid) for pid in modules):
-        if time.monotonic() - began > seconds:
-            log = deployment.home / "work/services/watcher.log"
-            raise AssertionError(f"the window is still open: {log.read_text() if log.exists() else 'no log'}")
-        time.sleep(0.05)
+
+    def told():
+        log = deployment.home / "work/services/watcher.log"
+        return f"the window closed: {log.read_text() if log.exists() else 'no log'}"
+
+    wait_for(lambda: not window_open(deployment) and not any(map(_is_module, modules)), told, seconds=seconds)
     return time.monotonic() - began
 
 

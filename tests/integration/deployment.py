@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -10,8 +11,11 @@ import socket
 import subprocess
 import tempfile
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 RELEASE_1 = "r1_2020-07-28"
@@ -79,10 +83,22 @@ class Deployment:
                 found[path.stem] = process
         return found
 
+    def services(self, state):
+        """Bring the services into a state, ``started`` or ``stopped``, as an operator does."""
+        code, output = self.play("demo/services.yml", "-e", f"demo_state={state}")
+        assert code == 0, output
+
+    def snapshots(self):
+        """Return the names of the snapshots on the volume, the oldest first."""
+        folder = self.volume / "staging"
+        return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
     def clear(self):
-        self.play("demo/services.yml", "-e", "demo_state=stopped")
-        for process in self.processes().values():  # what even that could not stop
-            os.kill(process, signal.SIGKILL)
+        """End what runs, not in order: nobody needs the servers' files any more; then delete all."""
+        for process in self.processes().values():
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGQUIT)
+        wait_for(lambda: not self.processes(), "the services ended", seconds=30)
         shutil.rmtree(self.home)
 
 
@@ -94,7 +110,46 @@ def free_port():
 
 def make_deployment():
     """Return a new deployment, on ports that nobody listens on."""
+    made = _deployment(Path(tempfile.mkdtemp(prefix="reingest-test-", dir="/var/tmp")))
+    subprocess.run([ROOT / "demo/prepare"], check=True, env=made.environment, stdout=subprocess.DEVNULL)
+    return made
+
+
+def ingested_deployment(*, started=True):
+    """Return a deployment with both releases on its volume, the second one live: a copy of a template.
+
+    The first test of a session that asks for one makes the template, and others wait until it is there.
+    """
+    template = Path(os.environ["REINGEST_TEST_TEMPLATE"])
+    with template.with_suffix(".lock").open("w") as waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX)
+        if not template.exists():
+            _make_template(template)
     home = Path(tempfile.mkdtemp(prefix="reingest-test-", dir="/var/tmp"))
+    subprocess.run(["cp", "-a", "--reflink=auto", f"{template}/.", home], check=True)
+    made = _deployment(home)
+    if started:
+        made.services("started")
+    return made
+
+
+def _make_template(template):
+    """Ingest both releases, stop the servers, and leave what has neither ports nor paths of its own in it."""
+    made = make_deployment()
+    try:
+        for release in (RELEASE_1, RELEASE_2):
+            code, output = made.ingest(release)
+            assert code == 0, output
+        made.services("stopped")
+        for path in (made.home / "work/services").iterdir():
+            path.unlink()  # process ids, logs
+        made.home.rename(template)
+    except BaseException:
+        made.clear()
+        raise
+
+
+def _deployment(home):
     home.chmod(0o755)
     ports = [free_port() for _ in range(3)]
     environment = {
@@ -105,7 +160,6 @@ def make_deployment():
         "DEMO_PORTAL_PORT": str(ports[2]),
         "ANSIBLE_NOCOLOR": "1",
     }
-    subprocess.run([ROOT / "demo/prepare"], check=True, env=environment, stdout=subprocess.DEVNULL)
     return Deployment(home, environment, f"http://127.0.0.1:{ports[2]}")
 
 

@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,8 @@ import pytest
 from clusters import as_unprivileged, initialise, unprivileged, whole_cluster
 from deployment import free_port
 from mounts import bind, image, mount, needs
+from tiers import full, sample, sample_of
+from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.fs.durable import make_directory
@@ -133,7 +134,9 @@ def same(one, other):
     return True
 
 
-@pytest.mark.parametrize("prepare", [on_ext4, on_tmpfs, bound], ids=lambda prepare: prepare.__name__)
+@pytest.mark.parametrize(
+    "prepare", sample_of({made.__name__: made for made in (on_ext4, on_tmpfs, bound)}, "on_ext4")
+)
 def test_a_load_on_another_mount_is_copied_promoted_and_its_place_is_empty(place, prepare):
     made = place(prepare)
     expected = made.volume.root.with_name("expected")
@@ -155,7 +158,7 @@ def test_a_load_on_another_mount_is_copied_promoted_and_its_place_is_empty(place
     assert not made.plan().changed  # which is no load
 
 
-@pytest.mark.parametrize("kind", ["xfs", "btrfs"])
+@pytest.mark.parametrize("kind", sample(["xfs", "btrfs"], "xfs"))
 def test_where_files_can_share_blocks_nothing_is_written(place, kind):
     made = place(sharing(kind))
     os.sync()
@@ -218,9 +221,8 @@ def server_on(made):
         **as_unprivileged(),
     )
     pid = made.volume.ingest / "postmaster.pid"
-    while not (pid.exists() and "ready" in pid.read_text()):
-        assert server.poll() is None
-        time.sleep(0.01)
+    wait_for(lambda: server.poll() is not None or (pid.exists() and "ready" in pid.read_text()))
+    assert server.poll() is None
     try:
         yield
     finally:
@@ -253,17 +255,14 @@ def copying(made, *before):
     ("call", "when"),
     [
         # Threads are counted one by one.
-        ("fsync", 1),
+        pytest.param("fsync", 1, marks=full),
         ("fsync", 100),
-        ("mkdir", 3),
+        pytest.param("mkdir", 3, marks=full),
         ("rename", 1),
-        ("rename", 3),
-        ("rename", 4),
-        ("rename", 5),
-        ("rename", 12),
-        ("unlinkat", 1),
+        *[pytest.param("rename", when, marks=full) for when in (3, 4, 5, 12)],
+        pytest.param("unlinkat", 1, marks=full),
         ("unlinkat", 900),
-        ("rmdir", 1),
+        pytest.param("rmdir", 1, marks=full),
     ],
 )
 def test_a_copy_that_is_killed_is_gone_on_with_and_no_server_ever_starts_on_half_of_it(place, call, when):

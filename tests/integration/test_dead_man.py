@@ -11,7 +11,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import psycopg2
 import pytest
@@ -29,7 +28,9 @@ from controller import (
     wake,
     window_open,
 )
-from deployment import RELEASE_1, RELEASE_2, broken_portal, make_deployment
+from deployment import RELEASE_1, RELEASE_2, broken_portal, ingested_deployment
+from tiers import full, sample
+from waiting import wait_for
 
 from plugins.module_utils.reingest.window.lease import worker
 
@@ -40,10 +41,7 @@ PROMOTE = "playbooks/promote.yml"
 @pytest.fixture(scope="module")
 def site():
     """Return a deployment with both releases on its volume, the second one live."""
-    made = make_deployment()
-    for release in (RELEASE_1, RELEASE_2):
-        code, output = made.ingest(release)
-        assert code == 0, output
+    made = ingested_deployment()
     yield made
     made.clear()
 
@@ -80,13 +78,12 @@ def records(site):
 
 def watcher(site):
     """Return the process id of the watcher that lives."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
+
+    def found():
         text = (records(site) / "window.watcher").read_text()
-        if text and lives(json.loads(text)["pid"]):
-            return json.loads(text)["pid"]
-        time.sleep(0.05)
-    raise AssertionError("there is no watcher")
+        return text and lives(json.loads(text)["pid"]) and json.loads(text)["pid"]
+
+    return wait_for(found, "a watcher lives")
 
 
 def die_alone(site, task, *, modules=True):
@@ -101,14 +98,15 @@ def die_alone(site, task, *, modules=True):
 
 def stop_step(site):
     """Stop the next step of the run in the midst of its work; return its process id."""
-    while True:
+
+    def stopped():
         step = worker(records(site))
         if step is None or not step.pid:
-            time.sleep(0.002)
-            continue
+            return None
         os.kill(step.pid, signal.SIGSTOP)
-        if worker(records(site)) == step:  # it had not just ended
-            return step.pid
+        return worker(records(site)) == step and step.pid  # it had not just ended
+
+    return wait_for(stopped, "a step works", pause=0.002)
 
 
 def start_watcher(site):
@@ -116,20 +114,13 @@ def start_watcher(site):
     return subprocess.Popen([sys.executable, records(site) / "reingest-watch.pyz", records(site)], cwd="/")
 
 
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize(
     ("task", "modules"),
     [
-        ("Stop the servers", True),
+        pytest.param("Stop the servers", True, marks=full),
         ("Promote the snapshot", True),
-        ("Start production", False),
-        ("Start the writers", True),
+        pytest.param("Start production", False, marks=full),
+        pytest.param("Start the writers", True, marks=full),
     ],
 )
 def test_a_portal_whose_controller_was_killed_is_back_with_nobodys_help(whole, task, modules):
@@ -160,6 +151,7 @@ def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
     assert served(whole) == before
 
 
+@full
 def test_after_a_reboot_the_watcher_does_not_wait(whole):
     die_alone(whole, "Promote the snapshot")
     with pytest.raises((OSError, AssertionError)):
@@ -172,7 +164,7 @@ def test_after_a_reboot_the_watcher_does_not_wait(whole):
     assert "the machine was started anew" in log(whole)
 
 
-@pytest.mark.parametrize("task", ["Stop the servers", "Start production"])
+@pytest.mark.parametrize("task", sample(["Stop the servers", "Start production"], "Stop the servers"))
 def test_where_no_watcher_lives_the_next_run_recovers_first(whole, task):
     die_alone(whole, task)
     code, output = whole.play("playbooks/prune.yml")
@@ -181,6 +173,7 @@ def test_where_no_watcher_lives_the_next_run_recovers_first(whole, task):
     assert "start backend" in output  # how far the servers were, the task does not tell
 
 
+@full
 def test_a_dry_run_says_what_the_recovery_would_do_and_does_nothing(whole):
     die_alone(whole, "Promote the snapshot")
     before = sorted((path, path.lstat().st_mtime_ns) for path in records(whole).iterdir())
@@ -200,6 +193,7 @@ def test_a_dry_run_says_what_the_recovery_would_do_and_does_nothing(whole):
     assert code == 0, output
 
 
+@full
 def test_a_recovery_that_was_killed_is_gone_on_with(whole):
     die_alone(whole, "Start production")
     process = start_watcher(whole)
@@ -211,6 +205,7 @@ def test_a_recovery_that_was_killed_is_gone_on_with(whole):
     assert code == 0, output
 
 
+@full
 def test_two_recoveries_at_once_and_a_watcher_are_one(whole):
     die_alone(whole, "Start production")
     ledger = whole.ledger()
@@ -226,6 +221,7 @@ def test_two_recoveries_at_once_and_a_watcher_are_one(whole):
     assert not whole.locked()
 
 
+@full
 def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole):
     if served(whole).release == RELEASE_2:
         code, output = whole.play(PROMOTE, "-e", f"reingest_snapshot={other(whole)}")
@@ -241,6 +237,7 @@ def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole)
     assert last["detail"]["restored"] == before.snapshot
 
 
+@full
 def test_a_verb_of_a_dead_run_that_hangs_is_ended_by_the_next_run(whole):
     run = run_to_task(whole, PROMOTE, "Start production", *to(other(whole)))
     step = stop_step(whole)
@@ -252,6 +249,7 @@ def test_a_verb_of_a_dead_run_that_hangs_is_ended_by_the_next_run(whole):
     assert code == 0, output
 
 
+@full
 def test_recover_starts_what_should_run_though_nothing_was_cut_short(whole):
     code, output = whole.play("demo/services.yml", "-e", "demo_state=stopped")
     assert code == 0, output
@@ -264,6 +262,7 @@ def test_recover_starts_what_should_run_though_nothing_was_cut_short(whole):
     assert "nothing to change" in output
 
 
+@full
 def test_no_password_is_in_the_records_of_a_window(whole):
     secret = (whole.home / "pgpass").read_text().rpartition(":")[2].strip()
     port = whole.environment["DEMO_PRODUCTION_PORT"]

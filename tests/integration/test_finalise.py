@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from claims import claim_for
 from psycopg2.extensions import make_dsn
+from tiers import full, sample
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import lsn_number, read_control
@@ -62,7 +63,7 @@ class Site:
         }
 
 
-@pytest.fixture(params=[16, 18])
+@pytest.fixture(params=sample([16, 18], 18))
 def site(server_factory, request, tmp_path):
     server = server_factory(request.param)
     (tmp_path / "volume").mkdir()
@@ -124,6 +125,7 @@ def test_everything_is_frozen_and_the_record_is_what_the_directory_says(site, ru
     assert lsn_number(stopped.checkpoint_lsn) > lsn_number(record.checkpoint_lsn)
 
 
+@full
 def test_a_second_freeze_has_little_to_do(site):
     written = "SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')"
     volumes = []

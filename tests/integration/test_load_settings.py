@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from claims import claim_for
+from tiers import sample
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
@@ -56,7 +57,7 @@ class Site:
         return {name: value for name, value in rows if name != "application_name"}
 
 
-@pytest.fixture(params=[16, 18])
+@pytest.fixture(params=sample([16, 18], 18))
 def site(server_factory, request, tmp_path, run_module):
     server = server_factory(request.param)
     (tmp_path / "volume").mkdir()

@@ -7,13 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
 from clusters import core_of, whole_cluster
 from containers import BASE, PASSWORD, docker, running, wait_for_log, wait_for_loop
+from tiers import full, sample, sample_of
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
 from plugins.module_utils.reingest.engines.docker.kind import SOCKET
@@ -35,6 +36,10 @@ pytestmark = pytest.mark.usefixtures("docker_engine")
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"
 ROOT = Path(__file__).parents[2]
+
+
+STATES = ("running", "paused", "started again and again")
+QUICK_WAYS = ("whole volume, PGDATA is prod", "prod itself, a link", "a link that leads out of its mount")
 
 
 @pytest.fixture
@@ -74,7 +79,7 @@ WAYS = {
 }
 
 
-@pytest.fixture(params=WAYS)
+@pytest.fixture(params=sample(WAYS, *QUICK_WAYS))
 def way(request, volume, tmp_path):
     """Return docker's options for one way to the snapshot."""
     (tmp_path / "other" / "pg").mkdir(parents=True)
@@ -109,7 +114,15 @@ def test_a_paused_one_is_found(container, volume):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["-D", "/srv/pg/prod"], ["-D/srv/pg/prod"], ["-c", "data_directory=/srv/pg/prod"]]
+    "arguments",
+    sample_of(
+        {
+            "-D": (["-D", "/srv/pg/prod"],),
+            "-Ddirectory": (["-D/srv/pg/prod"],),
+            "-c": (["-c", "data_directory=/srv/pg/prod"],),
+        },
+        "-D",
+    ),
 )
 def test_an_option_of_the_command_comes_before_pgdata(container, volume, arguments):
     options = ["-v", f"{volume}:/srv/pg", "-e", "PGDATA=/srv/pg/ingest", "--entrypoint", "/bin/sh"]
@@ -120,6 +133,7 @@ def test_an_option_of_the_command_comes_before_pgdata(container, volume, argumen
     assert occupants(volume / "ingest") == []
 
 
+@full
 def test_a_docker_volume_over_the_directory_is_that_directory(container, volume):
     over = f"reingest-test-{os.getpid()}-over"
     docker("volume", "create", "--opt", "type=none", "--opt", "o=bind", "--opt", f"device={volume}", over)
@@ -163,7 +177,7 @@ class TestMountsOfTheHost:
         for point in reversed(points):
             subprocess.run(["umount", "-l", point], check=True)
 
-    @pytest.mark.parametrize("loops", [False, True])
+    @pytest.mark.parametrize("loops", sample([False, True], False))
     def test_a_bind_mount_elsewhere(self, container, volume, tmp_path, mounted, loops):
         mounted("--bind", str(volume / "staging"), str(tmp_path / "elsewhere"))
         options = ["-v", f"{tmp_path}/elsewhere:/old", "-e", f"PGDATA=/old/{A}", "--restart", "always"]
@@ -173,7 +187,7 @@ class TestMountsOfTheHost:
         assert occupants(volume / "prod") == has_it(name, "started again and again" if loops else "running")
         assert occupants(volume / "ingest") == []
 
-    @pytest.mark.parametrize("loops", [False, True])
+    @pytest.mark.parametrize("loops", sample([False, True], False))
     def test_a_file_system_below_the_source_of_a_mount(self, container, tmp_path, mounted, loops):
         (tmp_path / "srv").mkdir()
         mounted("-t", "tmpfs", "reingest-test", str(tmp_path / "srv" / "pg"))
@@ -278,7 +292,7 @@ def promote(volume):
 
 
 @pytest.mark.parametrize("data", ["ingest", "prod"])
-@pytest.mark.parametrize("state", ["running", "paused", "started again and again"])
+@pytest.mark.parametrize("state", sample(STATES, "running"))
 def test_a_promotion_is_refused_for_the_directory_that_comes_and_for_the_one_that_goes(
     container, site, data, state
 ):
@@ -327,11 +341,8 @@ def test_one_that_comes_between_the_move_and_the_link_is_found(container, site, 
     promotion = subprocess.Popen(
         [*stop, sys.executable, "-c", script, site.root, pid], cwd=ROOT, stderr=subprocess.PIPE, text=True
     )
-    deadline = time.monotonic() + 30
-    while not (site.snapshot(B) / "PG_VERSION").exists():
-        assert promotion.poll() is None, promotion.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: promotion.poll() is not None or (site.snapshot(B) / "PG_VERSION").exists())
+    assert promotion.poll() is None, promotion.stderr.read()
     assert site.live() == A
     docker("start", name)
     os.kill(int(pid.read_text()), signal.SIGCONT)
@@ -368,6 +379,7 @@ def test_pruning_keeps_what_a_container_has_and_refuses_what_one_came_into(conta
     assert not old.exists()
 
 
+@full
 def test_a_load_that_is_lost_is_not_discarded_under_a_container(container, site):
     (site.records / "unsynced.json").write_text(
         '{"system_identifier": "2", "boot": "another", "run": "load"}'
@@ -393,7 +405,7 @@ class TestStart:
         name = container("cd $PGDATA; echo ready; sleep 600", *options, name="db", start=False)
         return Service(name, kind="postgresql", data=volume / "prod", linked=True)
 
-    @pytest.mark.parametrize("state", ["running", "paused", "started again and again"])
+    @pytest.mark.parametrize("state", sample(STATES, "started again and again"))
     def test_another_container_started_by_hand_is_named(self, container, volume, db, tmp_path, state):
         options = ["-v", f"{volume}/staging:/old", "-e", f"PGDATA=/old/{A}", "--restart", "always"]
         copy = container("exit 1" if "again" in state else "sleep 600", *options, name="copy")
@@ -460,11 +472,8 @@ def test_a_real_second_server_is_found_by_container_and_name(container, postgres
         f"POSTGRES_PASSWORD={PASSWORD}",
     ]
     name = container("", *options, image=postgres)
-    deadline = time.monotonic() + 60
     lock = volume / "ingest" / "postmaster.pid"
-    while not (lock.exists() and lock.read_text().endswith("ready   \n")):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: lock.exists() and lock.read_text().endswith("ready   \n"), "the server is ready")
     with pytest.raises(
         Refusal, match=rf"process \d+ \(postgres\) of container {name} works in it; stop what is"
     ):

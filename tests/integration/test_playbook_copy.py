@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import signal
-import time
 
 import pytest
 from clusters import unprivileged
 from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
 from mounts import mount, needs
+from tiers import full
+from waiting import wait_for
 
 from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.lock import worker
@@ -32,11 +33,6 @@ def deployment():
         mount(stack, "-t", "tmpfs", "-o", options, "tmpfs", at=ingest)
         stack.callback(made.play, "demo/services.yml", "-e", "demo_state=stopped")
         yield made
-
-
-def snapshots(deployment):
-    folder = deployment.volume / "staging"
-    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 
 def test_it_is_refused_before_anything_is_loaded(deployment):
@@ -60,7 +56,7 @@ def test_a_dry_run_plans_the_copy_before_the_switch(deployment):
     ]
     assert [output.index(sentence) for sentence in sentences] == sorted(map(output.index, sentences))
     assert "move ingest to" not in output
-    assert snapshots(deployment) == []
+    assert deployment.snapshots() == []
 
 
 def test_a_first_ingest_is_copied_and_served(deployment):
@@ -69,7 +65,7 @@ def test_a_first_ingest_is_copied_and_served(deployment):
     assert deployment.health()["release"] == RELEASE_1
     assert os.path.ismount(deployment.volume / "ingest")
     assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
-    assert len(snapshots(deployment)) == 1
+    assert len(deployment.snapshots()) == 1
     at = output.index("copy ingest to staging/")
     assert output.rindex("stop db-ingest", 0, at) < at < output.index("empty ingest", at)
 
@@ -82,13 +78,21 @@ def done_files(folder):
     return {name: (working / name).stat().st_ino for name in names}
 
 
+@full
 def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_with_it(deployment):
     sources = f"reingest_sources={ROOT}/demo/data/{RELEASE_2}"
     run = deployment.start("ingest.yml", "-e", sources, *COPY)
     copying = deployment.volume / ".reingest/copying"
-    while not any(len(path.read_bytes().splitlines()) > 50 for path in copying.glob("*.done")):
-        assert run.poll() is None, run.communicate()
-        time.sleep(0.001)
+    wait_for(
+        lambda: (
+            run.poll() is not None
+            or any(len(path.read_bytes().splitlines()) > 50 for path in copying.glob("*.done"))
+        ),
+        "50 files are copied",
+        seconds=300,
+        pause=0.001,
+    )
+    assert run.poll() is None, run.communicate()
     copier = worker(Volume(deployment.volume))  # which would outlive its controller
     os.killpg(run.pid, signal.SIGKILL)
     os.kill(copier.pid, signal.SIGKILL)
@@ -96,13 +100,13 @@ def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_wit
     done = done_files(copying)
     assert len(done) >= 50
     assert deployment.health()["release"] == RELEASE_1
-    assert len(snapshots(deployment)) == 1
+    assert len(deployment.snapshots()) == 1
 
     code, output = deployment.ingest(RELEASE_2, *COPY)
     assert code == 0, output
     assert deployment.health()["release"] == RELEASE_2
     assert not copying.exists()
-    promoted = deployment.volume / "staging" / snapshots(deployment)[-1]
+    promoted = deployment.volume / "staging" / deployment.snapshots()[-1]
     there = {str(path.relative_to(promoted)): path.stat().st_ino for path in promoted.rglob("*")}
     kept = [name for name, inode in done.items() if there.get(name) == inode]
     assert len(kept) > len(done) * 0.8  # all but what its server wrote since

@@ -1,30 +1,64 @@
-"""Whole ingests with servers as plain processes, in the order in which an operator would meet them."""
+"""Whole ingests with servers as plain processes: from nothing to two releases, and what operators do then."""
 
 from __future__ import annotations
 
 import os
 import re
 import signal
-import time
 import urllib.request
 
 import pytest
-from deployment import RELEASE_1, RELEASE_2, broken_portal, make_deployment
+from controller import other, snapshots
+from deployment import RELEASE_1, RELEASE_2, broken_portal, ingested_deployment, make_deployment
+from tiers import full
+from waiting import wait_for
+
+PROMOTE = "playbooks/promote.yml"
 
 
-@pytest.fixture(scope="module")
-def deployment():
-    """Return one deployment for all tests of this file: they follow each other."""
+@pytest.fixture
+def empty():
+    """Return a deployment that nothing was ingested into."""
     made = make_deployment()
     yield made
     made.clear()
 
 
-def snapshots(deployment):
-    return sorted(path.name for path in (deployment.volume / "staging").iterdir())
+@pytest.fixture
+def fresh():
+    """Return a deployment with two releases, the second one live, for one test alone."""
+    made = ingested_deployment()
+    yield made
+    made.clear()
 
 
-def test_a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(deployment):
+@pytest.fixture
+def stopped():
+    """Return a deployment with two releases on its volume, none of whose services runs."""
+    made = ingested_deployment(started=False)
+    yield made
+    made.clear()
+
+
+@pytest.fixture(scope="module")
+def site():
+    """Return a deployment with two releases; every test leaves one of them live, and the volume free."""
+    made = ingested_deployment()
+    yield made
+    made.clear()
+
+
+def test_a_portal_from_nothing_to_its_second_release(empty):
+    a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(empty)
+    a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(empty)
+    a_first_ingest_makes_the_release_live(empty)
+    a_second_run_changes_nothing_and_touches_no_process(empty)
+    rows_of_the_portals_users_stop_the_run(empty)
+    after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(empty)
+    the_next_ingest_makes_release_2_live(empty)
+
+
+def a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(deployment):
     before = sorted(deployment.home.rglob("*"))
     code, output = deployment.ingest(RELEASE_1, "--check", "--diff")
     assert code == 0, output
@@ -40,19 +74,19 @@ def test_a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(deploymen
     assert [output.index(sentence) for sentence in sentences] == sorted(map(output.index, sentences))
 
 
-def test_a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(deployment):
+def a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(deployment):
     code, output = deployment.ingest(RELEASE_1, *broken_portal(deployment, RELEASE_1))
     assert code != 0
     assert "the switch failed in Start the writers on demo" in output
     assert "it was the first ingest: prod is absent and production stays stopped; the load is kept" in output
     assert not os.path.lexists(deployment.volume / "prod")
     assert set(deployment.processes()) == {"db-ingest"}
-    assert len(snapshots(deployment)) == 1
+    assert len(deployment.snapshots()) == 1
     assert not deployment.locked()
     assert deployment.report()["outcome"] == "failed"
 
 
-def test_a_first_ingest_makes_the_release_live(deployment):
+def a_first_ingest_makes_the_release_live(deployment):
     code, output = deployment.ingest(RELEASE_1)
     assert code == 0, output
     health = deployment.health()
@@ -63,7 +97,7 @@ def test_a_first_ingest_makes_the_release_live(deployment):
     assert (deployment.volume / "ingest").stat().st_uid == (deployment.volume / "prod").stat().st_uid
 
 
-def test_a_second_run_changes_nothing_and_touches_no_process(deployment):
+def a_second_run_changes_nothing_and_touches_no_process(deployment):
     before = deployment.processes()
     code, output = deployment.ingest(RELEASE_1)
     assert code == 0, output
@@ -72,7 +106,7 @@ def test_a_second_run_changes_nothing_and_touches_no_process(deployment):
     assert deployment.processes() == before
 
 
-def test_rows_of_the_portals_users_stop_the_run_unless_they_are_accepted_by_name(deployment):
+def rows_of_the_portals_users_stop_the_run(deployment):
     button = first_download_button(deployment)
     urllib.request.urlopen(
         urllib.request.Request(deployment.portal + button, method="POST", data=b"")
@@ -100,7 +134,7 @@ def first_download_button(deployment):
     raise AssertionError("no study has a data object to download")
 
 
-def test_the_load_that_was_verified_is_not_made_again(deployment):
+def after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(deployment):
     code, output = deployment.ingest(
         RELEASE_2, *broken_portal(deployment, RELEASE_2), "-e", "reingest_accept=portal:file_download"
     )
@@ -108,17 +142,14 @@ def test_the_load_that_was_verified_is_not_made_again(deployment):
     assert "the switch failed in Start the writers on demo" in output
     assert "the old production serves again" in output
     assert deployment.report()["stages"][1]["did"] == []  # the load: kept as the run before left it
-
-
-def test_the_old_production_serves_after_a_switch_that_failed(deployment):
     assert deployment.health()["release"] == RELEASE_1
     assert deployment.health()["tables"]["file_download"] == 1
     assert [line["state"] for line in deployment.ledger()][-2:] == ["live", "bad"]
-    assert len(snapshots(deployment)) >= 2
+    assert len(deployment.snapshots()) >= 2
     assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
 
 
-def test_the_next_ingest_makes_release_2_live(deployment):
+def the_next_ingest_makes_release_2_live(deployment):
     code, output = deployment.ingest(RELEASE_2, "-e", "reingest_accept=portal:file_download")
     assert code == 0, output
     health = deployment.health()
@@ -141,91 +172,89 @@ def test_the_next_ingest_makes_release_2_live(deployment):
     assert report["window_seconds"] > 0
 
 
-def test_a_second_run_is_refused_while_one_is_under_way(deployment):
-    first = deployment.start("ingest.yml", "-e", "reingest_force=true")
-    wait_for(deployment.locked)
-    code, output = deployment.play("playbooks/prune.yml")
+def test_a_second_run_is_refused_while_one_is_under_way(site):
+    first = site.start(PROMOTE, "-e", f"reingest_snapshot={other(site)}")
+    wait_for(site.locked)
+    code, output = site.play("playbooks/prune.yml")
     assert code != 0
     assert "the volume is held by run" in output
     assert "0000-0002-1825-0097" in output
-    assert deployment.locked()
-    log, _ = first.communicate(timeout=120)
+    assert site.locked()
+    log, _ = first.communicate(timeout=300)
     assert first.returncode == 0, log
 
 
-def test_what_a_killed_run_left_is_taken_over_on_the_same_controller(deployment):
-    killed = deployment.start("playbooks/promote.yml")
-    wait_for(deployment.locked)
+def test_what_a_killed_run_left_is_taken_over_on_the_same_controller(site):
+    killed = site.start(PROMOTE, "-e", f"reingest_snapshot={other(site)}")
+    wait_for(site.locked)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
-    assert deployment.locked()
-    code, output = deployment.play("playbooks/prune.yml")
+    assert site.locked()
+    code, output = site.play("playbooks/prune.yml")
     assert code == 0, output
-    assert not deployment.locked()
+    assert not site.locked()
 
 
-def test_load_then_promote_is_an_ingest_in_two_halves(deployment):
-    live = (deployment.volume / "prod").readlink()
-    code, output = deployment.play("playbooks/load.yml", "-e", "reingest_force=true")
+def test_load_then_promote_is_an_ingest_in_two_halves(fresh):
+    live, releases = (fresh.volume / "prod").readlink(), snapshots(fresh)
+    code, output = fresh.play("playbooks/load.yml", "-e", "reingest_force=true")
     assert code == 0, output
-    assert (deployment.volume / "prod").readlink() == live
-    code, output = deployment.play("playbooks/promote.yml")
+    assert (fresh.volume / "prod").readlink() == live
+    code, output = fresh.play(PROMOTE)
     assert code == 0, output
-    assert (deployment.volume / "prod").readlink() != live
-    assert deployment.health()["release"] == RELEASE_2
+    assert (fresh.volume / "prod").readlink().name not in releases
+    assert fresh.health()["release"] == RELEASE_2
+    oldest = next(name for name, release in releases.items() if release == RELEASE_1)
+    assert [line["snapshot"] for line in fresh.ledger() if line["state"] == "pruned"] == [oldest]
+    assert oldest not in fresh.snapshots()
 
 
-def test_rollback_goes_back_once_and_does_not_toggle(deployment):
-    left = (deployment.volume / "prod").readlink()
-    code, output = deployment.play("playbooks/rollback.yml")
+def test_rollback_goes_back_once_and_does_not_toggle(fresh):
+    code, output = fresh.play("playbooks/rollback.yml")
     assert code == 0, output
-    first = (deployment.volume / "prod").readlink()
-    assert first != left
-    code, output = deployment.play("playbooks/rollback.yml")
-    assert code != 0 or (deployment.volume / "prod").readlink() != left
-
-
-def test_promote_starts_what_does_not_run(deployment):
-    os.kill(deployment.processes()["backend"], signal.SIGKILL)
-    wait_for(lambda: "backend" not in deployment.processes())
-    live = (deployment.volume / "prod").readlink().name
-    code, output = deployment.play("playbooks/promote.yml", "-e", f"reingest_snapshot={live}")
-    assert code == 0, output
-    assert (deployment.volume / "prod").readlink().name == live
-    assert deployment.health()["status"] == "ok"
-
-
-def test_a_load_while_production_is_stopped_says_how_to_start_it(deployment):
-    live = (deployment.volume / "prod").readlink().name
-    code, output = deployment.play("demo/services.yml", "-e", "demo_state=stopped")
-    assert code == 0, output
-    code, output = deployment.ingest(RELEASE_2)
+    went_back_to = (fresh.volume / "prod").readlink()
+    assert fresh.health()["release"] == RELEASE_1
+    code, output = fresh.play("playbooks/rollback.yml")
     assert code != 0
-    assert f"db does not run, although prod leads to {live}: start it with playbooks/recover.yml" in output
-    assert not deployment.locked()
-    code, output = deployment.play("playbooks/recover.yml")
+    assert "there is no earlier good snapshot to go back to" in output
+    assert (fresh.volume / "prod").readlink() == went_back_to
+    assert fresh.health()["release"] == RELEASE_1
+
+
+@full
+def test_promote_starts_what_does_not_run(site):
+    os.kill(site.processes()["backend"], signal.SIGKILL)
+    wait_for(lambda: "backend" not in site.processes())
+    live = (site.volume / "prod").readlink().name
+    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={live}")
     assert code == 0, output
-    assert deployment.health()["status"] == "ok"
+    assert (site.volume / "prod").readlink().name == live
+    assert site.health()["status"] == "ok"
 
 
-def test_status_says_what_is_live(deployment):
-    code, output = deployment.play("playbooks/status.yml")
-    assert code == 0
-    assert f"{(deployment.volume / 'prod').readlink().name} live" in output
+def test_a_load_while_production_is_stopped_says_how_to_start_it():
+    deployment = ingested_deployment(started=False)
+    try:
+        live = (deployment.volume / "prod").readlink().name
+        code, output = deployment.ingest(RELEASE_2)
+        assert code != 0
+        assert (
+            f"db does not run, although prod leads to {live}: start it with playbooks/recover.yml" in output
+        )
+        assert not deployment.locked()
+        code, output = deployment.play("playbooks/recover.yml")
+        assert code == 0, output
+        assert deployment.health()["status"] == "ok"
+    finally:
+        deployment.clear()
 
 
-def test_a_load_whose_server_was_killed_is_recovered_by_its_server_before_it_is_promoted(deployment):
-    code, output = deployment.play("playbooks/load.yml", "-e", "reingest_force=true")
+@full
+def test_a_load_whose_server_was_killed_is_recovered_by_its_server_before_it_is_promoted(site):
+    code, output = site.play("playbooks/load.yml", "-e", "reingest_force=true")
     assert code == 0, output
-    os.kill(deployment.processes()["db-ingest"], signal.SIGKILL)
-    wait_for(lambda: "db-ingest" not in deployment.processes())
-    code, output = deployment.play("playbooks/promote.yml")
+    os.kill(site.processes()["db-ingest"], signal.SIGKILL)
+    wait_for(lambda: "db-ingest" not in site.processes())
+    code, output = site.play(PROMOTE)
     assert code == 0, output
-    assert deployment.health()["release"] == RELEASE_2
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    assert site.health()["release"] == RELEASE_2

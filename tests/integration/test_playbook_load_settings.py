@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 import signal
-import time
 
 import psycopg2
 import pytest
-from deployment import RELEASE_1, RELEASE_2, ROOT, make_deployment
+from deployment import RELEASE_2, ROOT, ingested_deployment
+from tiers import full
+from waiting import wait_for
 
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.settings import LOAD_CONF
@@ -27,8 +28,8 @@ AGAIN = ["-e", f"reingest_sources={ROOT}/demo/data/{RELEASE_2}", "-e", "reingest
 
 @pytest.fixture(scope="module")
 def deployment():
-    """Return one deployment for all tests of this file: they follow each other."""
-    made = make_deployment()
+    """Return a deployment with two releases; every test leaves a staging server that runs."""
+    made = ingested_deployment()
     yield made
     made.clear()
 
@@ -66,17 +67,10 @@ def planned(output):
     return [text for at, text in sorted(found) if at >= 0]
 
 
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_production_has_nothing_of_them(deployment):
-    code, dry = deployment.ingest(RELEASE_1, "--check")
+    code, dry = deployment.play("ingest.yml", *AGAIN, "--check")
     assert code == 0, dry
-    code, output = deployment.ingest(RELEASE_1)
+    code, output = deployment.play("ingest.yml", *AGAIN)
     assert code == 0, output
     assert planned(dry) == planned(output) == [GIVE, TAKE, "vacuum and sync the load"]
     assert did(deployment).count("restart db-ingest") == 2
@@ -92,20 +86,25 @@ def test_production_has_nothing_of_them(deployment):
     # The fresh cluster is as initdb, the same one, leaves it.
     assert (prod / "postgresql.conf").read_bytes() == (fresh / "postgresql.conf").read_bytes()
     assert not (deployment.volume / ".reingest/unsynced.json").exists()
-    record = deployment.ledger()[0]["detail"]["finalise"]
+    loaded = [line for line in deployment.ledger() if line["state"] == "loaded"]
+    record = loaded[-1]["detail"]["finalise"]
     assert record["settings"]["fsync"] == "on"
     assert record["started"]
 
 
+@full
 def test_an_unchanged_second_run_restarts_nothing(deployment):
     before = deployment.processes()
-    code, output = deployment.ingest(RELEASE_1)
+    code, output = deployment.ingest(RELEASE_2)
     assert code == 0, output
     assert "changed=0" in output
     assert deployment.processes() == before
 
 
-def test_a_load_that_fails_leaves_them_and_production_untouched(deployment, broken):
+def test_a_load_that_fails_leaves_them_and_production_untouched_and_the_next_takes_them_away(
+    deployment, broken
+):
+    live = (deployment.volume / "prod").readlink().name
     code, output = deployment.play("ingest.yml", "-e", f"reingest_sources={broken}")
     assert code != 0
     assert "biosample_set.jsonl.gz" in output
@@ -113,37 +112,27 @@ def test_a_load_that_fails_leaves_them_and_production_untouched(deployment, brok
     assert show(deployment, "staging", "fsync") == "off"
     assert show(deployment, "staging", "wal_level") == "minimal"
     assert show(deployment, "production", "fsync") == "on"
-    assert deployment.health()["release"] == RELEASE_1
+    assert deployment.health()["release"] == RELEASE_2
     assert not deployment.locked()
 
-
-def test_what_is_left_so_cannot_be_promoted_and_the_live_one_can(deployment):
+    # What is left so cannot be promoted, and the live one can.
     code, output = deployment.play("playbooks/promote.yml")
     assert code != 0
     assert "run load.yml" in output
-    assert deployment.health()["release"] == RELEASE_1
-    live = (deployment.volume / "prod").readlink().name
+    assert (deployment.volume / "prod").readlink().name == live
     code, output = deployment.play("playbooks/promote.yml", "-e", f"reingest_snapshot={live}")
     assert code == 0, output
-    code, output = deployment.play("playbooks/status.yml")
-    assert code == 0, output
 
-
-def test_the_next_run_goes_on_without_a_restart_and_takes_them_away(deployment):
     staging = deployment.processes()["db-ingest"]
-    code, output = deployment.play(
-        "playbooks/load.yml", "-e", f"reingest_sources={ROOT}/demo/data/{RELEASE_2}"
-    )
+    code, output = deployment.play("playbooks/load.yml", *AGAIN)
     assert code == 0, output
     assert did(deployment).count("restart db-ingest") == 1
     assert GIVE not in did(deployment)
     assert deployment.processes()["db-ingest"] != staging
     assert show(deployment, "staging", "fsync") == "on"
-    code, output = deployment.ingest(RELEASE_2)
-    assert code == 0, output
-    assert deployment.health()["release"] == RELEASE_2
 
 
+@full
 def test_a_server_that_is_killed_in_the_middle_is_loaded_by_the_next_run(deployment):
     run = deployment.start("playbooks/load.yml", *AGAIN)
     conf = deployment.volume / "ingest" / LOAD_CONF
@@ -162,6 +151,7 @@ def test_a_server_that_is_killed_in_the_middle_is_loaded_by_the_next_run(deploym
     assert show(deployment, "staging", "fsync") == "on"
 
 
+@full
 @pytest.mark.parametrize("runs", [True, False])
 def test_a_machine_that_went_down_under_a_load_makes_it_start_over(deployment, broken, runs):
     code, output = deployment.play("playbooks/load.yml", "-e", f"reingest_sources={broken}")
@@ -186,6 +176,7 @@ def test_a_machine_that_went_down_under_a_load_makes_it_start_over(deployment, b
     assert show(deployment, "staging", "fsync") == "on"
 
 
+@full
 def test_without_them_a_load_restarts_nothing_but_takes_away_what_a_failed_one_left(deployment, broken):
     without = ["-e", "reingest_load_settings=false"]
     code, output = deployment.play("playbooks/load.yml", *AGAIN, *without)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import psycopg2
 import pytest
 from deployment import make_deployment
+from waiting import wait_for
 
 from plugins.module_utils.reingest.host.processes import started_at
 
@@ -46,14 +46,15 @@ def deployment():
 
 def held(deployment):
     """Return the state of the load that is in the middle of its table."""
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
+
+    def running():
         for path in Path(deployment.home / "work").glob("*/progress.json"):
             state = json.loads(path.read_text())
             if state["state"] == "running" and [one["state"] for one in state["tables"]] == ["loading"]:
                 return state
-        time.sleep(0.1)
-    raise AssertionError("no load came that far")
+        return None
+
+    return wait_for(running, "a load is in its table", seconds=120)
 
 
 def test_an_interrupted_load_goes_on_is_shown_by_status_and_is_ended_by_the_next_run(deployment):
@@ -86,8 +87,4 @@ def test_an_interrupted_load_goes_on_is_shown_by_status_and_is_ended_by_the_next
 
 
 def held_by_another(deployment, state):
-    deadline = time.monotonic() + 120
-    while (now := held(deployment))["run"] == state["run"]:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return now
+    return wait_for(lambda: held(deployment)["run"] != state["run"], "the next run loads", seconds=120)

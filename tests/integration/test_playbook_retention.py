@@ -6,22 +6,16 @@ import json
 import subprocess
 
 import pytest
-from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT, make_deployment
+from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT, ingested_deployment
+from tiers import full
 
 
 @pytest.fixture(scope="module")
 def deployment():
-    """Return one deployment with two releases for all tests of this file: they follow each other."""
-    made = make_deployment()
-    for release in (RELEASE_1, RELEASE_2):
-        code, output = made.ingest(release)
-        assert code == 0, output
+    """Return a deployment with two releases; only the last test loads or deletes one."""
+    made = ingested_deployment()
     yield made
     made.clear()
-
-
-def snapshots(deployment):
-    return sorted(path.name for path in (deployment.volume / "staging").iterdir())
 
 
 def status(deployment):
@@ -54,7 +48,7 @@ def test_a_load_has_its_size_and_versions_in_the_ledger(deployment):
 
 
 def test_status_is_a_table(deployment):
-    first, second = snapshots(deployment)
+    first, second = deployment.snapshots()
     code, output = deployment.play("playbooks/status.yml")
     assert code == 0, output
     assert "snapshot state release size age" in output
@@ -67,7 +61,7 @@ def test_status_is_a_table(deployment):
 
 
 def test_status_is_one_json_document_for_scripts(deployment):
-    first, second = snapshots(deployment)
+    first, second = deployment.snapshots()
     found = status(deployment)
     assert found["failures"] == []
     volume = found["volume"]
@@ -103,7 +97,7 @@ def test_a_pin_needs_a_snapshot_that_is_there(deployment):
 
 
 def test_a_pin_is_planned_made_once_and_shown(deployment):
-    first, _ = snapshots(deployment)
+    first, _ = deployment.snapshots()
     arguments = ["-e", f"reingest_snapshot={first}", "-e", "reingest_why='cited in a paper'"]
     code, output = deployment.play("playbooks/pin.yml", *arguments, "--check", "--diff")
     assert code == 0, output
@@ -120,7 +114,7 @@ def test_a_pin_is_planned_made_once_and_shown(deployment):
 
 
 def test_a_load_without_room_is_refused_before_anything_is_loaded_or_deleted(deployment):
-    before = deployment.processes(), snapshots(deployment)
+    before = deployment.processes(), deployment.snapshots()
     for check in ((), ("--check",)):
         code, output = deployment.ingest(
             RELEASE_1, "-e", "reingest_force=true", "-e", "reingest_min_free=900T", *check
@@ -129,8 +123,8 @@ def test_a_load_without_room_is_refused_before_anything_is_loaded_or_deleted(dep
         assert "Make room for the load, or refuse it" in output
         assert "the next load needs 900.0 TiB (the last load, " in output
         assert "nothing was loaded or deleted" in output
-        assert f"{snapshots(deployment)[0]}: the way back; " in output
-    assert (deployment.processes(), snapshots(deployment)) == before
+        assert f"{deployment.snapshots()[0]}: the way back; " in output
+    assert (deployment.processes(), deployment.snapshots()) == before
     assert len(lines(deployment, "loaded")) == 2
     assert not deployment.locked()
 
@@ -141,6 +135,7 @@ def test_a_run_that_loads_nothing_needs_no_room(deployment):
     assert "changed=1" not in output
 
 
+@full
 def test_without_settings_for_the_load_too_a_run_is_planned_before_room_is_made(deployment):
     code, output = deployment.ingest(
         RELEASE_2, "-e", "reingest_min_free=900T", "-e", "reingest_load_settings=false"
@@ -149,20 +144,21 @@ def test_without_settings_for_the_load_too_a_run_is_planned_before_room_is_made(
     assert "changed=1" not in output
 
 
-def test_what_is_pinned_outlives_what_the_rules_let_go(deployment):
-    first, second = snapshots(deployment)
+@full
+def test_what_is_pinned_outlives_what_the_rules_let_go_and_goes_once_it_is_unpinned(deployment):
+    first, second = deployment.snapshots()
+    code, output = deployment.play("playbooks/pin.yml", "-e", f"reingest_snapshot={first}")
+    assert code == 0, output
     for _ in range(2):
         code, output = deployment.ingest(RELEASE_2, "-e", "reingest_keep=1", "-e", "reingest_force=true")
         assert code == 0, output
-    assert snapshots(deployment)[0] == first
-    assert second not in snapshots(deployment)
-    assert len(snapshots(deployment)) == 3
+    assert deployment.snapshots()[0] == first
+    assert second not in deployment.snapshots()
+    assert len(deployment.snapshots()) == 3
     (line,) = lines(deployment, "pruned")
     assert (line["snapshot"], line["why"]) == (second, "more than the 1 that are kept")
 
-
-def test_what_is_unpinned_goes_with_the_next_pruning_as_check_mode_said(deployment):
-    first, *others = snapshots(deployment)
+    first, *others = deployment.snapshots()
     code, output = deployment.play(
         "playbooks/pin.yml", "-e", f"reingest_snapshot={first}", "-e", "reingest_pin=false"
     )
@@ -170,10 +166,10 @@ def test_what_is_unpinned_goes_with_the_next_pruning_as_check_mode_said(deployme
     code, plan = deployment.play("playbooks/prune.yml", "-e", "reingest_keep=1", "--check", "--diff")
     assert code == 0, plan
     assert f"delete snapshot {first}: more than the 1 that are kept" in plan
-    assert len(snapshots(deployment)) == 3
+    assert len(deployment.snapshots()) == 3
     code, output = deployment.play("playbooks/prune.yml", "-e", "reingest_keep=1")
     assert code == 0, output
-    assert snapshots(deployment) == others
+    assert deployment.snapshots() == others
     code, output = deployment.play("playbooks/prune.yml", "-e", "reingest_keep=1")
     assert code == 0, output
     assert "changed=1" not in output

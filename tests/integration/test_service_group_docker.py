@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from containers import BASE, PASSWORD, docker, running, wait_for_log
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
 from plugins.module_utils.reingest.engines.model import Health, Service
@@ -340,10 +341,7 @@ class TestHealth:
         self, engine, container, options, stream
     ):
         name = container(f"for i in 1 2 3 4 5 6 7; do echo line $i >&{stream}; done; sleep 600", *options)
-        deadline = time.monotonic() + 20
-        while "line 7" not in engine.last_words(Service(name)):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_for(lambda: "line 7" in engine.last_words(Service(name)), "all lines are there")
         assert engine.last_words(Service(name)) == "line 3 | line 4 | line 5 | line 6 | line 7"
 
 

@@ -14,6 +14,7 @@ import psycopg2
 import pytest
 from clusters import edit_control, initialise, process_in, programs, unprivileged
 from deployment import free_port
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.model import Health, Service
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
@@ -111,8 +112,7 @@ class TestPostgreSQL:
     def test_after_a_kill_it_is_stopped_and_its_directory_not_clean(self, engine, db):
         bring(engine, db, "started")
         os.kill(engine._pid(db), signal.SIGKILL)
-        while engine.running(db):
-            time.sleep(0.01)
+        wait_for(lambda: not engine.running(db), "the server ended")
         assert not bring(engine, db, "stopped")
         assert not read_control(db.data).clean
 
@@ -189,8 +189,7 @@ class TestAnything:
     def test_the_exit_code_is_known_to_a_later_module(self, engine, service):
         one = service("one", "sh", "-c", "trap 'exit 7' TERM; echo ready; while :; do sleep 0.02; done")
         bring(engine, one, "started")
-        while "ready" not in engine.last_words(one):
-            time.sleep(0.01)
+        wait_for(lambda: "ready" in engine.last_words(one), "the service is ready")
         assert ProcessEngine(engine.records).stop(one, 20).code == 7
         assert engine.stop(one, 20).code is None
 
@@ -217,8 +216,7 @@ class TestAnything:
         slow = ("sh", "-c", "trap 'sleep 0.6; exit 0' TERM; echo ready; while :; do sleep 0.02; done")
         group = [service(name, *slow) for name in ("one", "two", "three")]
         bring(engine, group, "started")
-        while not all("ready" in engine.last_words(one) for one in group):
-            time.sleep(0.01)
+        wait_for(lambda: all("ready" in engine.last_words(one) for one in group), "all are ready")
         began = time.monotonic()
         assert bring(engine, group, "stopped")
         assert time.monotonic() - began < 1.2

@@ -14,7 +14,9 @@ from ..host.processes import started_at
 
 FILE = "progress.json"  # in the run's folder on the worker
 RUNNING, FINISHED, FAILED, DIED = "running", "finished", "failed", "died"
-SILENT_S = 30.0  # a load that wrote nothing for so long is taken for dead; it writes once a second
+SILENT_S = (
+    30.0  # it writes once a second; what wrote nothing for so long is told of, and its process looked at
+)
 
 
 @dataclass(frozen=True)
@@ -91,15 +93,22 @@ def find_loads(work: Path) -> list[Progress]:
 
 
 def fate(load: Progress, now: datetime) -> str:
-    """Return the state as it is: a load that runs by its file, and is silent or gone, has died.
+    """Return the state as it is: a load that runs by its file, and whose process is gone, has died.
 
-    ``now`` is the time of the host that loads; only there it can be known whether the process runs.
+    How late its heartbeat is says nothing while its process lives: the machine may be busy, or the disk full.
+    Only where the process cannot be looked for, after a restart or on another machine, silence is taken for
+    death. ``now`` is the time of the host that loads.
     """
     if load.state != RUNNING:
         return load.state
-    silent = (now - datetime.fromisoformat(load.heartbeat)).total_seconds()
-    gone = load.machine == machine() and not process_runs(load)
-    return DIED if gone or silent > SILENT_S else RUNNING
+    if load.machine == machine():
+        return RUNNING if process_runs(load) else DIED
+    return DIED if silence(load, now) > SILENT_S else RUNNING
+
+
+def silence(load: Progress, now: datetime) -> float:
+    """Return for how many seconds the load has given no sign of life."""
+    return (now - datetime.fromisoformat(load.heartbeat)).total_seconds()
 
 
 def process_runs(load: Progress) -> bool:

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from ..errors import Refusal
 
-# control version -> offset of the CRC32C over all bytes before it: 1300 is PostgreSQL 14-17, 1800 is 18.
-_CRC_OFFSET = {1300: 288, 1800: 292}
+# control version -> offset of the CRC32C over all bytes before it. 1300 is PostgreSQL 14, 15 and 16; 1700 is
+# 17, and moved nothing that is read here; 1800 is 18, and one field longer.
+_CRC_OFFSET = {1300: 288, 1700: 288, 1800: 292}
 
 _SHORTEST = 296  # the longest of the known layouts, with its checksum
 _TORN_S = 0.01  # much longer than a server takes to write the file
@@ -95,8 +96,9 @@ def read_control(data: Path) -> Control:
         identifier, version, catalog, state = struct.unpack_from("<QIII", raw)
         offset = _CRC_OFFSET.get(version)
         if offset is None:
+            known = ", ".join(map(str, _CRC_OFFSET))
             raise Refusal(
-                f"{path} has control version {version}; only PostgreSQL 14 to 18 are known (1300 and 1800)"
+                f"{path} has control version {version}; only PostgreSQL 14 to 18 are known ({known})"
             )
         (expected,) = struct.unpack_from("<I", raw, offset)
         if crc32c(raw[:offset]) == expected:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Union
 
 from ..fs.sizes import shown_bytes
-from ..load.progress import DIED, RUNNING, Progress, TableProgress
+from ..load.progress import DIED, RUNNING, SILENT_S, Progress, TableProgress
 
 WAITING, LOADING, DONE = "waiting", "loading", "done"  # the states of a table that look different
 MOST = 10  # tables that are shown at a time
@@ -50,20 +50,29 @@ def table_line(table: TableProgress) -> str:
     return _lines([table], 0)[0]
 
 
-def load_lines(load: Progress, state: str) -> list[str]:
+def load_lines(load: Progress, state: str, silent: float = 0) -> list[str]:
     """Return a load as ``status`` shows it: whose it is and where, how it ended, or how far it is.
 
-    ``state`` is what ``progress.fate`` returned.
+    ``state`` is what ``progress.fate`` returned, ``silent`` what ``progress.silence`` did.
     """
     where = f"process {load.process} on {load.machine.split('/')[0]}"
     head = f"load of run {load.run} by {load.operator}, begun {load.started}"
     if state == RUNNING:
-        return [f"{head}, {where}: under way", *progress_lines(load)]
+        late = f"; {silent_line(load, silent)}" if silent > SILENT_S else ""
+        return [f"{head}, {where}: under way{late}", *progress_lines(load)]
     if state == DIED:
         died = f"{head}: died at {load.heartbeat} in phase {load.phase} ({where}); run again"
         return [died, *progress_lines(_stopped(load))]
     ended = f"{head}: {state} at {load.heartbeat}"
     return [f"{ended}: {load.message}" if load.message else ended, total_line(load)]
+
+
+def silent_line(load: Progress, silent: float) -> str:
+    """Return what to say of a load that lives and has given no sign of life for so many seconds."""
+    return (
+        f"no sign of life for {silent:.0f} s; its process {load.process} lives: wait, or end it with "
+        "playbooks/stop.yml"
+    )
 
 
 def _stopped(load: Progress) -> Progress:

@@ -19,10 +19,15 @@ _POLL_S = 0.05
 
 def loads_of_others(work: Path, run: str, staging: str) -> list[Progress]:
     """Return the loads of other runs that this host runs, into the staging server at that address."""
+    return [load for load in running_loads(work, staging) if load.run != run]
+
+
+def running_loads(work: Path, staging: str) -> list[Progress]:
+    """Return all loads that this host runs, into the staging server at that address."""
     return [
         load
         for load in find_loads(work)
-        if load.run != run and load.staging == staging and load.state == RUNNING and process_runs(load)
+        if load.staging == staging and load.state == RUNNING and process_runs(load)
     ]
 
 

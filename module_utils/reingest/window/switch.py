@@ -55,9 +55,9 @@ def open_window(records: Path, window: Window) -> None:
     with refusing(records):
         if found is None:
             write_window(records, window)
-        refresh(records)
         if not watched(records):
             start_watcher(records, window, watchdog.main)
+        refresh(records)  # last: starting the watchdog takes the signs of an earlier window away
 
 
 def refuse_open(records: Path, run: str) -> None:

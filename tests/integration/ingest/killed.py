@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 from integration.ingest.portal_dataset import SCHEMA
 from integration.ingest.sources_load import DEFAULTS
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -131,14 +131,6 @@ def loading(portal, server, *, run="run-1", **params):
             yield process
         finally:
             process.send_signal(signal.SIGKILL)
-
-
-def wait_for(condition, what):
-    """Wait until something is so."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline, f"in 30 s not: {what}"
-        time.sleep(0.01)
 
 
 def held(server, like):

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 from clusters import unprivileged
-from integration.ingest.killed import filled, wait_for
+from integration.ingest.killed import filled
 from integration.ingest.portal_dataset import BOOKS
+from tiers import full
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -102,6 +104,7 @@ def small_disk(server_factory):
         shutil.rmtree(aside)
 
 
+@full
 def test_a_disk_that_is_full_ends_the_load_with_a_refusal_and_the_next_one_loads(portal, load, small_disk):
     portal.books(
         {**BOOKS[0], "id": number, "title": f"Book {number}", "more": "x" * 1500} for number in range(40_000)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from integration.ingest.portal_dataset import AUTHORS
 from integration.ingest.sources_load import SourceTable
+from tiers import sample_of
 
 ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
@@ -59,7 +60,9 @@ def blocks(content, times):
     return gzip.compress(content) * times
 
 
-@pytest.mark.parametrize("filling", [b"\0", b"x", b'"', b","], ids=["NUL", "text", "quotes", "delimiters"])
+@pytest.mark.parametrize(
+    "filling", sample_of({"NUL": b"\0", "text": b"x", "quotes": b'"', "delimiters": b","}, "quotes")
+)
 def test_a_line_of_a_gigabyte_is_set_aside_in_little_memory(portal, load_apart, filling):
     bomb = gzip.compress(AUTHORS.encode() + b"a3,") + blocks(filling * 16 * MIB, 64)
     bomb += gzip.compress(b"\na4,Emily,,\n" if filling != b'"' else b'"\na4,Emily,,\n')

@@ -77,7 +77,15 @@ def test_the_module_runs_as_ansible_runs_it(portal, staging):
     given = json.dumps({**arguments, "run": "run-1", "operator": "me"})
     ansible = [Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local"]
     done = subprocess.run(
-        [*ansible, "-e", f"ansible_python_interpreter={sys.executable}", "-m", "ingest_load", "-a", given],
+        [
+            *ansible,
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            "-m",
+            "dataportal.reingest.ingest_load",
+            "-a",
+            given,
+        ],
         capture_output=True,
         text=True,
         cwd=ROOT,

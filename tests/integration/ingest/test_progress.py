@@ -5,6 +5,7 @@ Each load is held in the middle by a trigger, until a connection of the test's o
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -19,6 +20,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tiers import full
+from waiting import wait_for
 
 from plugins.module_utils.reingest.host.processes import started_at
 
@@ -33,13 +36,6 @@ BEGIN
 END $$;
 CREATE TRIGGER held BEFORE INSERT ON book FOR EACH ROW WHEN (NEW.id = 9) EXECUTE FUNCTION wait();
 """
-
-
-def wait_for(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 class Gate:
@@ -94,7 +90,7 @@ class Controller:
         ansible = [Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local"]
         interpreter = ["-e", f"ansible_python_interpreter={sys.executable}"]
         return subprocess.Popen(
-            [*ansible, *interpreter, "-m", "ingest_load", "-a", given, *arguments],
+            [*ansible, *interpreter, "-m", "dataportal.reingest.ingest_load", "-a", given, *arguments],
             stdout=stdout,
             stderr=subprocess.STDOUT,
             text=True,
@@ -195,47 +191,110 @@ def test_a_load_that_is_killed_fails_the_task_within_seconds(controller, gate, r
     assert "died at" in found["text"][0]
 
 
+@full
 def test_a_load_all_of_which_is_killed_fails_the_task_too(controller, gate):
     """Neither the wrapper nor the reporter is left to say anything."""
     with controller.start() as process:
         killed = controller.held()["process"]
         wrapper = int(Path(f"/proc/{killed}/stat").read_text().rpartition(")")[2].split()[1])
-        reporter = Path(f"/proc/{killed}/task/{killed}/children").read_text().split()[0]
-        for each in (wrapper, int(reporter), killed):
+        for each in (wrapper, reporter_of(killed), killed):
             os.kill(each, signal.SIGKILL)
         output = process.communicate(timeout=60)[0]
     assert process.returncode == 2
     assert f"its process {killed} is gone" in output
 
 
-def test_a_load_goes_on_without_its_controller_and_the_next_run_ends_it(
-    controller, gate, run_module, staging
-):
+def reporter_of(process):
+    return int(Path(f"/proc/{process}/task/{process}/children").read_text().split()[0])
+
+
+@pytest.mark.full
+def test_a_load_that_lives_is_waited_for_however_late_its_heartbeat_is(controller, gate, run_module):
+    with controller.start() as process:
+        state = controller.held()
+        os.kill(reporter_of(state["process"]), signal.SIGSTOP)  # as on a machine that is too busy for it
+        told = f"no sign of life for 30 s; its process {state['process']} lives"
+        while (line := process.stdout.readline()) and told not in line:
+            pass
+        assert "playbooks/stop.yml" in line
+        found = run_module("run_progress", work=str(controller.work))
+        assert found["load"]["state"] == "running"
+        assert f"its process {state['process']} lives" in found["text"][0]
+        gate.open()
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, output
+    assert controller.state()["state"] == "finished"
+
+
+@pytest.fixture
+def late(portal):
+    """Return a file: while it exists, the load's module does not begin, as on a machine that is very busy."""
+    file = portal.folder / "late"
+    file.touch()
+    python = portal.folder / "python"
+    wait = f"while [ -e {file} ]; do sleep 0.1; done"
+    python.write_text(f'#!/bin/sh\ncase $1 in *_ingest_load.py) {wait} ;; esac\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    yield file
+    file.unlink(missing_ok=True)
+
+
+def late_python(late):
+    return ["-e", f"ansible_python_interpreter={late.with_name('python')}"]
+
+
+@pytest.mark.full
+def test_a_load_that_begins_late_is_waited_for(controller, late):
+    with controller.start(arguments=late_python(late)) as process:
+        while (line := process.stdout.readline()) and "the load has written no state for" not in line:
+            pass
+        late.unlink()
+        output = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, line + output
+    assert controller.state()["state"] == "finished"
+
+
+def test_a_load_that_was_killed_before_it_began_fails_the_task_within_seconds(controller, late):
+    with controller.start(arguments=late_python(late)) as process:
+        wait_for(lambda: job_processes(controller))
+        for each in job_processes(controller):
+            os.kill(each, signal.SIGKILL)
+        began = time.monotonic()
+        output = process.communicate(timeout=60)[0]
+    assert time.monotonic() - began < 30
+    assert process.returncode == 2
+    assert "the load did not begin" in " ".join(output.split())
+
+
+def job_processes(controller):
+    """Return the wrapper's processes, and the module itself where it runs."""
+    found = []
+    for path in controller.jobs.glob("j*"):
+        job = path.name.partition(".")[0]
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                command = entry.read_bytes().decode(errors="replace").split("\0")
+                if job in command:
+                    found.append(int(entry.parent.name))
+    return found
+
+
+def test_a_load_runs_on_without_its_controller_and_the_next_run_ends_it(controller, gate, staging):
     with controller.start() as process:
         state = controller.held()
         os.killpg(process.pid, signal.SIGKILL)
     wait_for(lambda: controller.state()["heartbeat"] > state["heartbeat"])
-    with controller.start("run-2") as second:
-        output = second.communicate(timeout=60)[0]
-    assert "is under way: reingest load run-1 of ada" in output
-    assert "the next ingest then ends its load" in " ".join(output.split())
-
-    arguments = {"work": str(controller.work), "run": "run-2", "staging_dsn": staging.dsn()}
-    planned = run_module("run_end", check=True, **arguments)
-    assert planned["ended"] == ["run-1"]
-    assert started_at(state["process"]) is not None
-    with controller.start("run-2", arguments=["--check"], ended=planned["ended"]) as dry:
+    with controller.start("run-2", arguments=["--check"]) as dry:
         output = dry.communicate(timeout=60)[0]
     assert dry.returncode == 0, output
-    ended = run_module("run_end", **arguments)
-    assert ended["changed"]
-    assert ended["step"]["did"] == planned["step"]["did"]
-    assert started_at(state["process"]) is None
-    assert not run_module("run_end", **arguments)["changed"]
-    gate.open()
-    with controller.start("run-2") as third:
-        output = third.communicate(timeout=60)[0]
-    assert third.returncode == 0, output
+    assert "end the load of run run-1, which nobody waits for" in output
+    assert started_at(state["process"]) is not None
+
+    with controller.start("run-2") as second:
+        wait_for(lambda: started_at(state["process"]) is None)
+        gate.open()
+        output = second.communicate(timeout=60)[0]
+    assert second.returncode == 0, output
     assert staging.rows("SELECT count(*) FROM book", "library") == [(2,)]
 
 
@@ -264,6 +323,7 @@ def test_a_load_goes_on_while_its_host_is_out_of_reach(controller, gate, away):
     assert "localhost: answers again" in output
 
 
+@full
 def test_a_host_that_stays_out_of_reach_is_given_up_and_the_load_is_not(controller, gate, away):
     shell = f"ansible_shell_executable={away.with_name('shell')}"
     with controller.start(arguments=["-e", shell], patience=2) as process:
@@ -312,6 +372,7 @@ def test_a_terminal_gets_a_line_for_each_table_drawn_in_place(controller, gate):
     assert "finished" in frames[-1].splitlines()[2]
 
 
+@full
 def test_nothing_is_shown_where_that_is_asked_for(controller):
     with controller.start(show="none") as process:
         output = process.communicate(timeout=60)[0]

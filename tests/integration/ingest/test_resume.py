@@ -12,15 +12,16 @@ from integration.ingest.killed import (
     kill_when_held,
     loading,
     shut,
-    wait_for,
 )
 from integration.ingest.portal_dataset import AUTHORS, BOOKS
+from tiers import full, sample
+from waiting import wait_for
 
 FIRST = {"author", "book"}
 GOOD = [(7, "first"), (9, "second"), (7, "")]
 
 
-@pytest.fixture(scope="module", params=[16, 18])
+@pytest.fixture(scope="module", params=sample([16, 18], 18))
 def staging(server_factory, request):
     return server_factory(request.param)
 
@@ -67,6 +68,7 @@ def test_killed_while_an_index_is_built(portal, staging, resume, as_fresh):
     as_fresh()
 
 
+@full
 def test_killed_when_only_some_references_are_back(portal, staging, resume, as_fresh):
     gated(portal, [*GOOD, (9, "copy")])
     with shut(staging) as gate, loading(portal, staging):
@@ -83,6 +85,7 @@ def test_killed_when_only_some_references_are_back(portal, staging, resume, as_f
     as_fresh()
 
 
+@full
 def test_killed_while_orphans_are_taken_out(portal, staging, resume, as_fresh):
     portal.change("    from: author.csv", "    from: author.csv\n    orphans: drop")
     portal.change("    from: book.jsonl.gz", "    from: book.jsonl.gz\n    orphans: drop")
@@ -112,6 +115,7 @@ def test_killed_in_the_first_transform_goes_on_from_all_tables(portal, staging, 
     as_fresh()
 
 
+@full
 def test_killed_after_a_transform_starts_over(portal, staging, resume, as_fresh):
     killed_in_transform(portal, staging, GOOD)
     (portal.folder / "one.sql").write_text("UPDATE author SET name = name || '!';")
@@ -147,7 +151,7 @@ def test_a_login_that_may_create_databases_is_enough_to_go_on(portal, staging, l
         staging.rows("DROP ROLE loader")
 
 
-@pytest.mark.parametrize("sources", ["author", "book"])
+@pytest.mark.parametrize("sources", sample(["author", "book"], "book"))
 def test_a_source_that_is_another_one_is_loaded_again_and_no_other(
     portal, staging, resume, as_fresh, sources
 ):
@@ -162,6 +166,7 @@ def test_a_source_that_is_another_one_is_loaded_again_and_no_other(
     as_fresh()
 
 
+@full
 def test_a_copy_of_a_source_is_the_same_source(portal, staging, resume):
     killed_in_copy(portal, staging)
     portal.authors(AUTHORS)
@@ -177,7 +182,7 @@ def test_a_table_whose_section_is_another_one_is_loaded_again_and_no_other(porta
     as_fresh()
 
 
-@pytest.mark.parametrize("change", ["schema", "owner", "force", "prove"])
+@pytest.mark.parametrize("change", sample(["schema", "owner", "force", "prove"], "schema"))
 def test_starts_over_where_nothing_can_stay(portal, staging, resume, as_fresh, change):
     killed_in_copy(portal, staging)
     reasons = {"schema": "the schema, or what owns", "owner": "the schema, or what owns", "force": "forced"}
@@ -208,6 +213,7 @@ def test_check_mode_tells_what_stays_and_changes_nothing(portal, staging, load, 
     assert [planned["tables"][name]["read"] for name in ("author", "book", "edition")] == [2, 2, 4]
 
 
+@full
 def test_the_load_is_the_later_runs_and_who_began_it_stays_on_record(portal, staging, resume):
     killed_in_copy(portal, staging)
     result = resume(operator="you", snapshot="20261123T114500Z")

@@ -7,6 +7,7 @@ import shutil
 import pytest
 from integration.ingest.killed import GATED, content, files, filled, gated, kill_when_held, shut
 from integration.ingest.portal_dataset import AUTHORS, BOOKS
+from tiers import full
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.load import apply, plan
@@ -70,6 +71,7 @@ def test_a_table_whose_rejects_are_gone_is_loaded_again(killed_with_rejects, por
     assert len(rejects("run-2")) == 2
 
 
+@full
 def test_a_table_whose_rejects_are_cut_short_is_loaded_again(killed_with_rejects, portal, resume, rejects):
     path = portal.folder / "work" / "run-1" / "rejects" / "author.jsonl"
     path.write_text(path.read_text().splitlines()[0] + "\n")
@@ -77,6 +79,7 @@ def test_a_table_whose_rejects_are_cut_short_is_loaded_again(killed_with_rejects
     assert len(rejects("run-2")) == 2
 
 
+@full
 def test_rejects_of_a_table_that_is_loaded_again_do_not_stay(killed_with_rejects, portal, resume, rejects):
     portal.authors(AUTHORS)
     result = resume(run="run-1")
@@ -91,6 +94,7 @@ def test_a_kept_table_counts_in_the_budget_of_all(killed_with_rejects, portal, l
     assert "max_rejects is 1" in message
 
 
+@full
 def test_dropped_orphans_are_counted_once(portal, staging, resume, as_fresh):
     dangling(portal, "drop")
     killed_in_transform(portal, staging)
@@ -112,6 +116,7 @@ def test_orphans_that_have_a_parent_now_are_loaded(portal, staging, resume, as_f
     as_fresh()
 
 
+@full
 def test_dropped_orphans_that_are_to_be_set_aside_now_are_loaded_again(portal, staging, resume, rejects):
     portal.change("tables:\n", "max_rejects: 9\ntables:\n")
     dangling(portal, "drop")
@@ -133,6 +138,7 @@ def test_orphans_that_are_set_aside_are_traced_again(portal, staging, resume, as
     as_fresh()
 
 
+@full
 def test_orphans_that_were_refused_are_declared_and_no_table_loaded_again(
     portal, staging, load, resume, as_fresh
 ):

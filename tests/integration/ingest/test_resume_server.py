@@ -15,15 +15,16 @@ from integration.ingest.killed import (
     kill_when_held,
     loading,
     shut,
-    wait_for,
 )
 from integration.ingest.portal_dataset import AUTHORS, BOOKS, Portal
+from tiers import full, sample
+from waiting import wait_for
 
 FIRST = {"author", "book"}
 EDITIONS = [(7, "first"), (9, "second"), (9, "copy")]
 
 
-@pytest.fixture(scope="module", params=[16, 18])
+@pytest.fixture(scope="module", params=sample([16, 18], 18))
 def major(request):
     return request.param
 
@@ -104,6 +105,7 @@ def test_a_crash_with_fsync_keeps_what_was_complete(portal, durable, next_run, a
     as_fresh(durable)
 
 
+@full
 def test_a_crash_while_fsync_was_off_for_a_time_starts_over(portal, durable, next_run):
     gated(portal, EDITIONS)
     durable.rows("DROP DATABASE IF EXISTS library WITH (FORCE)")
@@ -115,6 +117,7 @@ def test_a_crash_while_fsync_was_off_for_a_time_starts_over(portal, durable, nex
     assert next_run(durable)["kept"] == {}
 
 
+@full
 def test_a_crash_that_emptied_an_unlogged_table_starts_over(portal, durable, next_run, as_fresh):
     gated(portal, EDITIONS)
     portal.schema(GATED.replace("CREATE TABLE version", "CREATE UNLOGGED TABLE version"))
@@ -124,6 +127,7 @@ def test_a_crash_that_emptied_an_unlogged_table_starts_over(portal, durable, nex
     as_fresh(durable)
 
 
+@full
 def test_a_second_crash_is_noticed_like_the_first(portal, durable, next_run):
     gated(portal, EDITIONS)
     stopped_in_copy(portal, durable, "immediate")
@@ -136,6 +140,7 @@ def test_a_second_crash_is_noticed_like_the_first(portal, durable, next_run):
     assert next_run(durable, run="run-3")["kept"] == {}
 
 
+@full
 def test_killed_at_any_moment_the_next_run_makes_what_one_load_makes(portal, swift, next_run):
     """Killed twice, early and late, at eight moments over the time of a whole load."""
     gated(portal, [*EDITIONS[:2], (8, "orphan")] + [(7, f"note {number}") for number in range(3000)])

@@ -6,11 +6,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from integration.loaders.conftest import runs
+from waiting import wait_for
 
 ROOT = Path(__file__).parents[3]
 HANGS = """
@@ -205,19 +205,12 @@ def test_a_module_that_is_killed_takes_the_loader_along_and_the_next_run_starts_
     given = json.dumps({**arguments, "command": place.command()})
     paths = [str(ROOT), str(ROOT / "tests")]
     with subprocess.Popen([sys.executable, "-c", program, given, *paths]) as module:
-        until(lambda: len(children()) == 3)
+        wait_for(lambda: len(children()) == 3)
         module.send_signal(signal.SIGKILL)
-    until(lambda: not any(map(runs, children())))
+    wait_for(lambda: not any(map(runs, children())))
     assert staging.rows("SELECT finished FROM reingest.load", "library") == [(None,)]
     place.script.write_text(place.script.read_text().replace(HANGS + "time.sleep(600)", ""))
     assert load()["changed"]
-
-
-def until(condition, seconds=60):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def test_no_secret_is_in_a_result_a_message_or_the_log(load, place):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 from deployment import ROOT, make_deployment
+from tiers import full
 
 LOADER = """
 import os, psycopg2, sys
@@ -68,6 +69,7 @@ def logs(deployment):
     return [path.read_text() for path in sorted(Path(deployment.home / "work").glob("*/loader.log"))]
 
 
+@full
 def test_a_dry_run_plans_the_loader_and_makes_nothing(deployment, loader):
     code, output = ingest(deployment, loader, "own-1", "--check", "--diff")
     assert code == 0, output
@@ -86,6 +88,7 @@ def test_the_release_of_the_portals_own_loader_is_served(deployment, loader):
     assert deployment.report()["tables"]["study"]["loaded"] == 3
 
 
+@full
 def test_a_second_run_of_the_same_release_changes_nothing(deployment, loader):
     before = deployment.processes()
     code, output = ingest(deployment, loader, "own-1")
@@ -106,6 +109,7 @@ def test_a_loader_that_fails_ends_the_run_and_production_serves_on(deployment, l
     assert not deployment.locked()
 
 
+@full
 def test_the_next_run_starts_over_and_switches(deployment, loader):
     loader.write_text(LOADER)
     code, output = ingest(deployment, loader, "own-2")

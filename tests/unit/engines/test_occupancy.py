@@ -16,11 +16,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from pathlib import Path
 
 import pytest
 from clusters import process_in
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines import occupancy
 from plugins.module_utils.reingest.engines.docker import kind as docker_kind
@@ -86,10 +86,8 @@ def in_namespace(command, folder):
             Path(f"/proc/{process.pid}/{kind}_map").write_text(f"0 {NOBODY} 1")
         process.stdin.write(b"\n")
         process.stdin.flush()
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{process.pid}/comm").read_text().strip() != Path(command[0]).name:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        comm = Path(f"/proc/{process.pid}/comm")
+        wait_for(lambda: comm.read_text().strip() == Path(command[0]).name, "it runs the command")
         yield process
     finally:
         process.kill()

@@ -40,13 +40,14 @@ def test_the_load_that_began_last_is_found_first_and_other_files_are_passed_over
     assert find_loads(tmp_path / "nowhere") == []
 
 
-def test_a_load_runs_while_its_process_does_and_was_heard_of_a_moment_ago():
-    assert fate(load(**HERE), HEARD + timedelta(seconds=2)) == "running"
+@pytest.mark.parametrize("silent", [timedelta(seconds=2), timedelta(seconds=31), timedelta(days=2)])
+def test_a_load_runs_while_its_process_lives_however_late_its_heartbeat_is(silent):
+    assert fate(load(machine=machine(), **HERE), HEARD + silent) == "running"
 
 
-def test_a_load_that_is_silent_or_whose_process_is_gone_has_died():
-    assert fate(load(**HERE), HEARD + timedelta(seconds=31)) == "died"
-    assert fate(load(**{**HERE, "process_started": "1"}), HEARD) == "died"  # the id was used again
+def test_a_load_whose_process_is_gone_has_died_however_fresh_its_heartbeat_is():
+    gone = {**HERE, "process_started": "1"}  # the id was used again
+    assert fate(load(machine=machine(), **gone), HEARD) == "died"
 
 
 def test_of_another_machine_only_the_heartbeat_tells():

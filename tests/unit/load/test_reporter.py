@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.load.meter import LOADING
@@ -17,13 +18,6 @@ FACTS = {"run": "run-1", "operator": "ada", "release": "r1", "snapshot": "", "st
 
 def state(folder):
     return read_progress((folder / "progress.json").read_text())
-
-
-def wait_for(condition, seconds=20):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def killed(folder):

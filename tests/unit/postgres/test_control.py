@@ -6,7 +6,7 @@ import re
 import subprocess
 
 import pytest
-from clusters import IN_PRODUCTION, copy_of, edit_control, programs
+from clusters import IN_PRODUCTION, MAJORS, copy_of, edit_control, need_major, programs
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import crc32c, lsn_number, read_control
@@ -16,8 +16,9 @@ def test_crc32c_of_the_standard_check_value():
     assert crc32c(b"123456789") == 0xE3069283
 
 
-@pytest.mark.parametrize("major", [16, 18])
+@pytest.mark.parametrize("major", MAJORS)
 def test_agrees_with_pg_controldata(cluster, major):
+    need_major(major)
     data = cluster(major)
     printed = subprocess.run(
         [programs(major, data.parents[1]) / "pg_controldata", data],

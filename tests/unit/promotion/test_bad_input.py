@@ -46,6 +46,12 @@ def verb(site, run_module):
     return lambda module, **params: run_module(module, volume=str(site.volume.root), **WHO, **params)
 
 
+@pytest.fixture
+def recovery(tmp_path):
+    """Return the parameters of a recovery of the host, which has no services here."""
+    return {"state": "recovered", "engine": "process", "records": str(tmp_path / "work/services")}
+
+
 def tree(volume):
     """Return everything but the kernel's locks and the claim, which every verb renews."""
     own = ("verb.lock", "claim.lock", "claim.json")
@@ -154,27 +160,27 @@ def test_half_a_line_at_the_end_is_replaced_by_the_next(site, verb):
 
 
 @pytest.mark.parametrize("content", ["", "garbage", "{", "[]", "{}", '{"version": 1}', '{"version": null}'])
-def test_a_damaged_journal_is_put_aside_and_what_is_there_counts(site, verb, content):
+def test_a_damaged_journal_is_put_aside_and_what_is_there_counts(site, verb, recovery, content):
     site.volume.journal.write_text(content)
-    answer = verb("snapshot_promote", state="recovered")
+    answer = verb("switch_window", **recovery)
     assert (answer["changed"], answer["live"]) == (True, A)
     assert not site.volume.journal.exists()
     assert [path.read_text() for path in site.volume.records.glob("journal.damaged.*")] == [content]
     assert verb("snapshot_promote")["live"] == B
 
 
-def test_a_journal_of_a_later_version_is_refused(site, verb):
+def test_a_journal_of_a_later_version_is_refused(site, verb, recovery):
     write_json(site.volume.journal, {"version": 2, "verb": "merge"})
     before = tree(site.volume)
-    for params in ({}, {"state": "recovered"}):
-        refused(verb("snapshot_promote", **params), "version 2", "update reingest")
+    for module, params in (("snapshot_promote", {}), ("switch_window", recovery)):
+        refused(verb(module, **params), "version 2", "update reingest")
     assert tree(site.volume) == before
 
 
 @pytest.mark.parametrize(
     "wrong", [{"snapshot": "../ingest"}, {"snapshot": ""}, {"snapshot": 7}, {"previous": "/etc"}]
 )
-def test_a_journal_that_names_no_snapshot_is_damaged_and_moves_nothing(site, verb, wrong):
+def test_a_journal_that_names_no_snapshot_is_damaged_and_moves_nothing(site, verb, recovery, wrong):
     place = {"inode": site.volume.ingest.stat().st_ino, "system_identifier": "1"}
     intent = {
         **WHO,
@@ -187,7 +193,7 @@ def test_a_journal_that_names_no_snapshot_is_damaged_and_moves_nothing(site, ver
     }
     write_json(site.volume.journal, {**intent, "why": "", "version": 1})
     inodes = {path: path.stat().st_ino for path in (site.volume.ingest, site.volume.snapshot(A))}
-    assert verb("snapshot_promote", state="recovered")["step"]["did"] == ["put the damaged journal aside"]
+    assert verb("switch_window", **recovery)["step"]["did"] == ["put the damaged journal aside"]
     assert {path: path.stat().st_ino for path in inodes} == inodes
     assert site.volume.live() == A
     assert verb("snapshot_promote")["live"] == B
@@ -248,7 +254,6 @@ class TestNoRoom:
         small("ro")
         for module, params in (
             ("snapshot_promote", {}),
-            ("snapshot_promote", {"state": "recovered"}),
             ("snapshot_prune", {}),
             ("run_lock", {"state": "released"}),
             ("run_lock", {"operators": [WHO["operator"]]}),

@@ -34,6 +34,14 @@ def test_each_table_has_a_line_with_straight_columns_and_the_sum_comes_last():
     ]
 
 
+def test_status_says_of_a_silent_load_that_lives_how_long_and_how_to_end_it():
+    assert load_lines(LOAD, "running", 29.0)[0].endswith(": under way")
+    assert load_lines(LOAD, "running", 312.0)[0].endswith(
+        f": under way; no sign of life for 312 s; its process {LOAD.process} lives: wait, or end it with "
+        "playbooks/stop.yml"
+    )
+
+
 @pytest.mark.parametrize("width", [40, 60, 79, 100, 120, 200])
 def test_no_line_is_longer_than_the_terminal_and_the_time_left_stays(width):
     lines = progress_lines(LOAD, width)

@@ -42,7 +42,9 @@ def settings(site, run_module):
 
 
 def files(volume):
-    return sorted((str(path), path.lstat().st_mtime_ns) for path in volume.root.rglob("*"))
+    """Return all but the records, where each verb renews the run's claim."""
+    found = (path for path in volume.root.rglob("*") if volume.records not in (path, *path.parents))
+    return sorted((str(path), path.lstat().st_mtime_ns) for path in found)
 
 
 def runs_since(volume, seconds):
@@ -115,19 +117,21 @@ def test_check_mode_predicts_and_touches_nothing(site, settings, state):
     assert dry["step"]["did"] == real["step"]["did"]
 
 
-def test_check_mode_takes_earlier_steps_as_done(make_site, run_module):
+def test_a_dry_run_takes_its_earlier_steps_as_done(make_site, run_module, tmp_path):
     empty = make_site("empty")
-    options = {"volume": str(empty.volume.root), **WHO}
+    options = {"volume": str(empty.volume.root), "work": str(tmp_path / "work"), **WHO}
     dry = run_module("staging_settings", check=True, state="load", **options)
     assert (dry["changed"], dry["restart"]) == (True, True)
-    dry = run_module("staging_settings", check=True, state="production", loading=True, **options)
+    dry = run_module("staging_settings", check=True, state="production", **options)
     assert (dry["changed"], dry["restart"]) == (True, True)
     assert dry["step"]["did"] == ["take the staging server's settings for the load away"]
     assert not empty.volume.records.exists()
 
 
-def test_a_real_run_is_not_told_that_steps_were_taken(settings):
-    assert not settings("production", loading=True)["changed"]
+def test_what_a_dry_run_predicts_counts_in_no_real_run(settings, run_module, tmp_path):
+    work = {"work": str(tmp_path / "work")}
+    assert settings("load", check=True, **work)["changed"]
+    assert not settings("production", **work)["changed"]
 
 
 @pytest.mark.parametrize("state", ["load", "production"])

@@ -1,1 +1,0 @@
-ingest_load.py

@@ -1,0 +1,85 @@
+"""The command of a look is run by a real shell, upon real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+from unit.load.states import load, table
+
+from plugins.module_utils.reingest.host.processes import started_at
+from plugins.module_utils.reingest.load.look import NoAnswerError, look_command, read_look
+
+JOB = "j402931457781.4711"
+
+
+@pytest.fixture
+def process():
+    """Return a process whose only argument is a job's id, as that of the job's wrapper."""
+    script = "import sys, time; print(flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", script, "j402931457781"], stdout=subprocess.PIPE) as made:
+        made.stdout.readline()
+        yield made
+        made.kill()
+
+
+def state_of(process):
+    return load(table(), process=process.pid, process_started=started_at(process.pid))
+
+
+def look(file, known=None, job=""):
+    command = look_command(str(file), known, job)
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    return read_look(done.stdout, known)
+
+
+def test_a_load_that_has_written_nothing_yet_has_no_state(tmp_path):
+    found = look(tmp_path / "none")
+    assert (found.state, found.gone, found.job_gone) == (None, False, False)
+
+
+def test_the_state_is_read_whatever_the_loader_says_in_it(tmp_path, process):
+    file = tmp_path / "it's a file"
+    known = load(table(), line="reingest-process: reingest-job: } reingest-seen {")
+    file.write_text(json.dumps(known.as_values()))
+    assert look(file).state == known
+    assert look(file, state_of(process), JOB).state == known
+
+
+@pytest.mark.parametrize("sent", [None, signal.SIGSTOP])
+def test_a_process_that_works_or_is_stopped_lives(tmp_path, process, sent):
+    known = state_of(process)
+    if sent:
+        process.send_signal(sent)
+    assert not look(tmp_path / "none", known).gone
+
+
+def test_a_process_that_was_killed_is_gone_before_anybody_asks_for_its_exit_code(tmp_path, process):
+    known = state_of(process)
+    process.send_signal(signal.SIGKILL)
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # a zombie from here on
+    assert look(tmp_path / "none", known).gone
+    process.wait()
+    assert look(tmp_path / "none", known).gone
+
+
+def test_a_process_that_got_the_id_of_the_load_s_is_another(tmp_path):
+    known = load(table(), process=os.getpid(), process_started="1")
+    assert look(tmp_path / "none", known).gone
+
+
+def test_a_job_lives_while_a_process_of_it_does(tmp_path, process):
+    assert not look(tmp_path / "none", job=JOB).job_gone
+    process.kill()
+    process.wait()
+    assert look(tmp_path / "none", job=JOB).job_gone
+
+
+@pytest.mark.parametrize("answer", ["", "reingest-see", "ssh: connect to host db: Connection refused"])
+def test_what_is_no_answer_says_nothing(answer):
+    with pytest.raises(NoAnswerError):
+        read_look(answer, None)
