@@ -10,11 +10,11 @@ import sys
 import pytest
 import yaml
 from deployment import make_deployment
-from plugins.module_utils.reingest.window.window import Window, boottime, remove_window, write_window
 from test_playbook_progress import DATASET, SCHEMA, held, wait_for
 
 from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.host.processes import started_at
+from plugins.module_utils.reingest.window.window_record import Window, boottime, remove_window, write_window
 
 STOP = "playbooks/stop.yml"
 LOADER = """

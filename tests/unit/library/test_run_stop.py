@@ -7,13 +7,13 @@ import subprocess
 from dataclasses import asdict, replace
 
 import pytest
-from plugins.module_utils.reingest.window.window import Window, boottime, write_window
 from unit.load.states import load
 
 from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.host.processes import started_at
 from plugins.module_utils.reingest.promotion.journal import Intent, Place, open_intent
 from plugins.module_utils.reingest.volume.lock import Claim, claim, holder, verb
+from plugins.module_utils.reingest.window.window_record import Window, boottime, write_window
 
 WHO = {"operator": "0000-0002-1825-0097", "operators": ["0000-0002-1825-0097"]}
 STAGING = {"staging_dsn": "postgresql://nmdc@db/nmdc"}

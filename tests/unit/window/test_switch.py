@@ -7,7 +7,6 @@ import signal
 from dataclasses import replace
 
 import pytest
-from plugins.module_utils.reingest.window.window import boottime, read_closed, read_window, write_window
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.host.processes import started_at
@@ -15,6 +14,12 @@ from plugins.module_utils.reingest.volume.lock import Claim, claim
 from plugins.module_utils.reingest.window.launch import end_watcher
 from plugins.module_utils.reingest.window.lease import refresh, silence, watched, watcher
 from plugins.module_utils.reingest.window.switch import close_proven, close_window, open_window, refuse_open
+from plugins.module_utils.reingest.window.window_record import (
+    boottime,
+    read_closed,
+    read_window,
+    write_window,
+)
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"

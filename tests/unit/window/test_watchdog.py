@@ -7,7 +7,14 @@ import sys
 import time
 
 import pytest
-from plugins.module_utils.reingest.window.window import (
+
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
+from plugins.module_utils.reingest.host.processes import started_at
+from plugins.module_utils.reingest.volume import lock
+from plugins.module_utils.reingest.volume.lock import Claim, claim, holder, renew
+from plugins.module_utils.reingest.window import lease, watchdog
+from plugins.module_utils.reingest.window.lease import held, refresh, watching
+from plugins.module_utils.reingest.window.window_record import (
     boottime,
     read_closed,
     read_window,
@@ -15,13 +22,6 @@ from plugins.module_utils.reingest.window.window import (
     services,
     write_window,
 )
-
-from plugins.module_utils.reingest.engines.process import ProcessEngine
-from plugins.module_utils.reingest.host.processes import started_at
-from plugins.module_utils.reingest.volume import lock
-from plugins.module_utils.reingest.volume.lock import Claim, claim, holder, renew
-from plugins.module_utils.reingest.window import lease, watchdog
-from plugins.module_utils.reingest.window.lease import held, refresh, watching
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"
