@@ -105,7 +105,8 @@ OPTIONS: dict[str, Any] = {
 
 def check(call: Call) -> Outcome:
     """Refuse when a run is inside its switch on this host."""
-    refuse_in_switch(call.records, call.volume if call["volume"] else None)
+    records = call.records if call["records"] or call["work"] else None
+    refuse_in_switch(records, call.volume if call["volume"] else None)
     return told(call, [], [])
 
 

@@ -35,7 +35,12 @@ PIECES = {
         "test_service_group_process.py",
         "test_systemd.py",
     ),
-    "playbooks": ("loaders/test_playbook.py", "test_playbook_*.py"),
+    "playbooks": (
+        "loaders/test_playbook.py",
+        "test_collection.py",
+        "test_playbook_*.py",
+        "test_postgres_versions.py",
+    ),
     "watchdog": ("test_dead_man.py",),
 }
 MOLECULE = "molecule"

@@ -110,7 +110,9 @@ def test_links_and_named_files_exist(document):
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         if "://" not in target:
             assert (document.parent / target).exists(), target
-    for target in re.findall(r"`((?:playbooks|roles|demo|inventories|docs|plugins)/[\w./-]+)`", text):
+    for target in re.findall(
+        r"`((?:playbooks|roles|demo|inventories|docs|plugins|tests|library)/[\w./-]+)`", text
+    ):
         assert (ROOT / target).exists(), target
 
 
