@@ -13,7 +13,7 @@ from ..errors import Refusal
 from ..fs.durable import make_directory, replace_link
 from ..fs.tree import sync_stopped
 from ..postgres.datadir import DataDirectory, is_data_directory, read_data_directory
-from ..volume.layout import Volume
+from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import LOADED, ROLLBACK, Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
 from .finalised import record_of
@@ -28,7 +28,7 @@ from .movable import (
     staging_mount_faults,
 )
 from .plans import Promotion
-from .recovery import live_snapshot, write_promotion
+from .recovery import write_promotion
 from .swap import swap_out
 
 
