@@ -94,7 +94,8 @@ from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.fs.removal import Removal
-from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, free_bytes, plan_pruning
+from ..module_utils.reingest.fs.sizes import free_bytes
+from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, plan_pruning
 from ..module_utils.reingest.retention.space import plan_room
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 # Off, a power cut leaves pages that nothing can mend.
 NEEDED = ("fsync", "full_page_writes")
+LOAD_CONF = "reingest.load.conf"  # beside postgresql.conf: the settings of the staging server for a load
 
 _LINE = re.compile(
     r"\s*(?P<name>[A-Za-z_][\w.$]*)(?:\s*=\s*|\s+)(?:'(?P<quoted>(?:[^'\\]|''|\\.)*)'|(?P<bare>[^\s#']+))"

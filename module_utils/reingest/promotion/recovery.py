@@ -18,7 +18,7 @@ from ..errors import Refusal
 from ..fs.durable import replace_link, staged_name, sync_directory
 from ..postgres.datadir import read_data_directory
 from ..volume import ledger as ledger_file
-from ..volume.layout import Volume
+from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Ledger, read_ledger, survey_ledger
 from .journal import (
     UNDO,
@@ -117,11 +117,6 @@ def write_promotion(volume: Volume, intent: Intent) -> None:
     if left and left != intent.snapshot and not ledger.bad(left):
         why = intent.why or f"rolled back to {intent.snapshot}"
         ledger_file.append(volume, ledger_file.BAD, left, run=run, operator=operator, why=why)
-
-
-def live_snapshot(volume: Volume) -> str:
-    """Return the live snapshot; empty when there is none, or ``prod`` leads to nothing."""
-    return "" if volume.dangles() else volume.live() or ""
 
 
 def _committed(volume: Volume, intent: Intent, live: str) -> bool:

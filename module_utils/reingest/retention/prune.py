@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +17,9 @@ from ..promotion.journal import read_intent
 from ..volume.layout import Volume
 from ..volume.ledger import Ledger, read_ledger
 from ..volume.snapshot_id import taken_at
+from .leaving import leftovers, read_leaving
 from .rules import Rules, Verdict, judge, last_good
-from .trash import leftovers, put_aside, read_leaving, settle
+from .trash import put_aside, settle
 
 
 @dataclass(frozen=True)
@@ -198,16 +198,6 @@ def apply_pruning(
         else:
             done.add(remove_tree(volume.trash / name))
     return done
-
-
-def free_bytes(path: Path) -> int:
-    """Return the bytes that are free on the volume."""
-    return shutil.disk_usage(path).free
-
-
-def total_bytes(path: Path) -> int:
-    """Return the size of the volume."""
-    return shutil.disk_usage(path).total
 
 
 def freed_by(volume: Volume, plan: Pruning) -> int:

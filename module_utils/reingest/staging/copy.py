@@ -26,8 +26,7 @@ from ..promotion.movable import (
     load_faults,
     staging_mount_faults,
 )
-from ..promotion.recovery import live_snapshot
-from ..volume.layout import Volume
+from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
 from .emptying import empty_ingest, give_up_emptying, is_half_emptied

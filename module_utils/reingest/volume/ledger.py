@@ -100,6 +100,11 @@ class Ledger:
                 return number
         return -1
 
+    def proven(self, snapshot: str) -> bool:
+        """Return whether it was proven to serve since it was made live last: before does not count."""
+        since = self.entries[self.last_live(snapshot) + 1 :]
+        return any((entry.state, entry.snapshot) == (GOOD, snapshot) for entry in since)
+
     def good(self, snapshot: str) -> bool:
         """Return whether a snapshot was proven to serve, and not found bad since."""
         entry = self._verdict(snapshot, GOOD, BAD)

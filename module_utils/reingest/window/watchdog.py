@@ -22,7 +22,8 @@ from ..volume.lock import Claim, claim, holder, now_text, release
 from .claim import dead_mans_claim, dead_mans_run
 from .closing import close_window
 from .ending import end_steps
-from .host_recovery import Host, recover_host
+from .host import Host
+from .host_recovery import recover_host
 from .launch import LOG, end_watcher
 from .lease import Busy, given_up, held, silence, watching, worker
 from .window_record import Window, boottime, read_window, services

@@ -12,10 +12,10 @@ from waiting import wait_for
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.host.processes import started_at
 from plugins.module_utils.reingest.volume.lock import Claim, claim
-from plugins.module_utils.reingest.window.closing import close_window
+from plugins.module_utils.reingest.window.closing import close_proven, close_window
 from plugins.module_utils.reingest.window.launch import end_watcher
 from plugins.module_utils.reingest.window.lease import refresh, silence, watched, watcher
-from plugins.module_utils.reingest.window.switch import close_proven, open_window, refuse_open
+from plugins.module_utils.reingest.window.opening import open_window, refuse_open
 from plugins.module_utils.reingest.window.window_record import (
     boottime,
     read_closed,
