@@ -77,7 +77,7 @@ _VARIABLES = {
     "reingest_operators": ["0000-0002-1825-0097"],
     "reingest_operator": "0000-0002-1825-0097",
     "reingest_min_free": "200M",
-    "reingest_dead_man": DEAD_MAN_S,
+    "reingest_watchdog": DEAD_MAN_S,
 }
 
 

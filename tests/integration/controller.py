@@ -20,7 +20,7 @@ _TASK = re.compile(r"^TASK \[(.*)\] \*+$")
 
 def arguments(release, *more):
     """Return the arguments of an ingest that always loads, with a short dead man's time."""
-    given = {"sources": f"{ROOT}/demo/data/{release}", "force": "true", "dead_man": DEAD_MAN_S}
+    given = {"sources": f"{ROOT}/demo/data/{release}", "force": "true", "watchdog": DEAD_MAN_S}
     return [part for key, value in given.items() for part in ("-e", f"reingest_{key}={value}")] + list(more)
 
 

@@ -49,10 +49,13 @@ def held(records: Path, run: str, *, recovers: bool = False, patience: float = 0
 
     Raises:
         Busy: it holds it for longer.
+        Refusal: its lock file cannot be opened.
     """
-    records.mkdir(parents=True, exist_ok=True)
+    with refusing(records):
+        records.mkdir(parents=True, exist_ok=True)
+        lock = open_lock(records / _LOCK, mode=PRIVATE)
     deadline = time.monotonic() + patience
-    with open_lock(records / _LOCK, mode=PRIVATE) as lock:
+    with lock:
         while not try_lock(lock):
             if time.monotonic() >= deadline:
                 who = read_worker(lock) or UNKNOWN

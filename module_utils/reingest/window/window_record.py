@@ -155,9 +155,9 @@ def write_window(records: Path, window: Window) -> None:
 def remove_window(records: Path, window: Window, *, by: str, at: str, live: str) -> None:
     """Say that the window is closed, and by whom: a run that comes back to life is told so."""
     _closed(records).write(Closed(window.run, by, at, live))
-    _record(records).remove()
     if window.volume:
         _note(Volume(Path(window.volume))).remove()
+    _record(records).remove()  # last: while it is there, whoever recovers closes the window again
 
 
 def put_aside(records: Path) -> None:

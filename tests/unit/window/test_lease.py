@@ -111,6 +111,13 @@ def test_a_second_step_waits_no_longer_than_it_may(records, holder):
     assert 0.3 <= time.monotonic() - began < 10
 
 
+def test_a_lock_file_that_cannot_be_opened_is_a_refusal_that_names_it(records):
+    records.mkdir(parents=True)
+    (records / "window.lock").symlink_to("elsewhere")
+    with pytest.raises(Refusal, match=rf"^{records}/window\.lock cannot be changed"), held(records, "x"):
+        pass
+
+
 def test_a_step_works_only_in_the_open_window_of_its_run(records, make_window):
     write_window(records, make_window())
     with working(records, "x", patience=0):
