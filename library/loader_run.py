@@ -32,7 +32,7 @@ options:
     elements: str
     default: []
   release:
-    description: What the loader is told to load. The same release is not loaded twice.
+    description: What the loader loads. The same release is not loaded twice.
     type: str
     required: true
   command:

@@ -43,7 +43,7 @@ PIECES = {
         "test_systemd.py",
     ),
     "playbooks": ("loaders/test_playbook.py", "test_collection.py", "test_playbook_*.py"),
-    "watchdog": ("test_dead_man.py",),
+    "watchdog": ("test_watchdog.py",),
 }
 QUICK_SCENARIOS = ("default", "rollback")  # of `make test`
 FULL_SCENARIOS = ("check", "unhealthy", "hosts")

@@ -31,7 +31,8 @@ def reingest_ssh_option(variables: Mapping[str, Any], option: str, unsaid: Any) 
 def reingest_printed(lines: Sequence[str]) -> list[str] | str:
     """Return lines as a task's ``msg``, so that they are printed as lines.
 
-    Ansible prints results as JSON unless it is told otherwise, and a text with line ends as one long line.
+    Ansible prints results as JSON unless it is asked for another format, and a text with line ends as one
+    long line.
     """
     callback_loader.get("default", class_only=True)
     result_format = constants.config.get_config_value(
