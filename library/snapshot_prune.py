@@ -30,8 +30,9 @@ options:
     choices: [retention, load]
     default: retention
   min_free:
-    description: Where less than this would be free, more snapshots are deleted than O(keep) permits, what failed
-      first, then the oldest, as far as is needed; not the rollback target, and not those that O(keep_days) covers.
+    description: Where less than this would be free, more snapshots are deleted than O(keep) permits, what
+      failed first, then the oldest, as far as is needed; not the rollback target, and not those that
+      O(keep_days) covers.
     type: str
     default: "0"
 extends_documentation_fragment: [dataportal.reingest.context]

@@ -95,7 +95,7 @@ def worker(records: Path) -> Worker | None:
 
 
 def refresh(records: Path) -> None:
-    """Give a sign of life. It need not survive a power cut: a machine that was down is known by its boot id."""
+    """Give a sign of life. It need not survive a power cut: the boot id tells a machine that was down."""
     staged = records / f"{_LEASE}.{os.getpid()}"
     staged.write_text(json.dumps({"boot": boot_id(), "at": boottime()}), encoding="utf-8")
     staged.replace(records / _LEASE)
