@@ -108,9 +108,7 @@ def main(base):
     for number in range(1, ROUNDS + 1):
         for name in trees if number % 2 else reversed(trees):
             rounds[name].append(measure(trees[name]))
-            print(
-                f"round {number + 1} {name}: {json.dumps({k: v for k, v in rounds[name][-1].items() if 'stage' not in k})}"
-            )
+            print(f"round {number}, {name}: {json.dumps(rounds[name][-1])}", flush=True)
     result = {"rounds": ROUNDS, "goal_s": GOAL_S, **{name: medians(found) for name, found in rounds.items()}}
     if base:
         keys = ("first_s", "first_cpu_s", "again_s", "again_cpu_s")
