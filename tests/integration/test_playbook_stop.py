@@ -151,7 +151,7 @@ def test_a_run_inside_its_switch_is_refused_by_name(deployment, loading):
         writers=(),
         stop_timeout=5.0,
         start_timeout=5.0,
-        dead_man=600.0,
+        watchdog=600.0,
         boot=boot_id(),
         opened=boottime(),
         since="2026-11-24T10:00:00+00:00",
