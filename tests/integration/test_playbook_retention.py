@@ -23,7 +23,7 @@ def status(deployment):
     done = subprocess.run(
         [PLAYBOOK, "playbooks/status.yml", "-i", "inventories/demo"],
         cwd=ROOT,
-        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "status_json"},
+        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "dataportal.reingest.status_json"},
         capture_output=True,
         text=True,
         check=True,
@@ -76,7 +76,7 @@ def test_a_volume_that_is_not_there_is_a_failure_in_the_document_and_in_the_exit
     done = subprocess.run(
         [PLAYBOOK, "playbooks/status.yml", "-i", "inventories/demo", "-e", "reingest_volume=/nowhere"],
         cwd=ROOT,
-        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "status_json"},
+        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "dataportal.reingest.status_json"},
         capture_output=True,
         text=True,
         check=False,
