@@ -17,7 +17,14 @@ ROOT = Path(__file__).parents[1]
 DONE = ROOT / "build/full"
 # What each piece runs below tests/integration, the tests of `make test` too.
 PIECES = {
-    "sources": ("ingest", "loaders/test_command.py", "loaders/test_job.py", "sources", "portal"),
+    "sources": (
+        "ingest",
+        "loaders/test_command.py",
+        "loaders/test_job.py",
+        "sources",
+        "portal",
+        "test_postgres_versions.py",
+    ),
     "volume": (
         "interrupted",
         "nfs",
@@ -35,13 +42,8 @@ PIECES = {
         "test_service_group_process.py",
         "test_systemd.py",
     ),
-    "playbooks": (
-        "loaders/test_playbook.py",
-        "test_collection.py",
-        "test_playbook_*.py",
-        "test_postgres_versions.py",
-    ),
-    "watchdog": ("test_dead_man.py",),
+    "playbooks": ("loaders/test_playbook.py", "test_collection.py", "test_playbook_*.py"),
+    "watchdog": ("test_watchdog.py",),
 }
 QUICK_SCENARIOS = ("default", "rollback")  # of `make test`
 FULL_SCENARIOS = ("check", "unhealthy", "hosts")

@@ -56,8 +56,9 @@ def points(only):
 
 def histories():
     """Try random histories, each against a model of the volume; return the outcome."""
+    tests = ROOT / "tests/unit/promotion/test_histories.py"
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "--no-header", ROOT / "tests/unit/volume/test_histories.py"],
+        [sys.executable, "-m", "pytest", "-q", "--no-header", tests],
         check=False,
         capture_output=True,
         text=True,

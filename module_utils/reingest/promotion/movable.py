@@ -19,8 +19,7 @@ from ..postgres.datadir import (
     version_faults,
     wal_faults,
 )
-from ..postgres.load_settings import LOAD_CONF
-from ..postgres.settings import setting_faults
+from ..postgres.settings import LOAD_CONF, setting_faults
 from ..volume.layout import Volume
 from ..volume.ledger import Entry
 from ..volume.unsynced import mark_of

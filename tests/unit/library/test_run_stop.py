@@ -98,7 +98,7 @@ class TestTheClaim:
 class TestASwitch:
     def test_a_run_whose_window_is_open_is_refused_by_name(self, tmp_path, run_module):
         nobody = {"production": (), "staging": (), "writers": ()}
-        times = {"stop_timeout": 5.0, "start_timeout": 5.0, "dead_man": 60.0}
+        times = {"stop_timeout": 5.0, "start_timeout": 5.0, "watchdog": 60.0}
         since = {"boot": boot_id(), "opened": boottime(), "since": "2026-11-24T10:00:00+00:00"}
         names = {"snapshot": "20261124T100000Z", "previous": "", "engine": "process", "volume": ""}
         window = Window(run="run-2", operator="ada", **names, **nobody, **times, **since)
