@@ -65,7 +65,7 @@ def _passes(row: Row) -> bool:
         made = environment(ROOT / "build/matrix" / row.name, found, row.requirements)
         row.tried(made)
     except AssertionError as error:
-        print(f"{error}\nmatrix: {row.name}: FAILED")
+        print(f"{error}\nmatrix: {row.name}: FAILED", flush=True)
         return False
     print(f"matrix: {row.name}: passed in {time.monotonic() - began:.0f} s, {made.versions()}", flush=True)
     return True
