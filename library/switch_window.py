@@ -1,12 +1,12 @@
 #!/usr/bin/python
-"""Ansible module: open and close the window of a switch, and bring back what one has left."""
+"""Ansible module: open and close the window of a switch, and recover from one that was cut short."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: switch_window
-short_description: Open and close the window of a switch, and bring back what one has left
+short_description: Open and close the window of a switch, and recover from one that was cut short
 description:
   - A switch stops a portal and starts it again. Its window is the time between; this module makes sure that
     it ends, whatever becomes of the run.
@@ -64,7 +64,7 @@ attributes:
     description: Says what a recovery would do; no watchdog is started.
   diff_mode:
     support: none
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -200,7 +200,7 @@ def window_of(call: Call) -> Window:
         writers=stored(call["writers"]),
         stop_timeout=call["stop_timeout"],
         start_timeout=call["start_timeout"],
-        dead_man=call["watchdog"] + longest,
+        watchdog=call["watchdog"] + longest,
         boot=boot_id(),
         opened=boottime(),
         since=now_text(),

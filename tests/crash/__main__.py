@@ -30,7 +30,6 @@ from crash.volumes import make_templates, remove_templates, small_place  # noqa:
 
 TARGET = ROOT / "build/crash.json"
 HISTORIES, HISTORIES_NAME = 200, "random histories"
-MODEL_TEST = ROOT / "tests/unit/promotion/test_histories.py"
 EVERY = int(os.environ.get("REINGEST_CRASH_EVERY", "1"))
 _SHARED = {}  # what the processes of the pool inherit
 
@@ -57,15 +56,9 @@ def points(only):
 
 def histories():
     """Try random histories, each against a model of the volume; return the outcome."""
+    tests = ROOT / "tests/unit/promotion/test_histories.py"
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-q",
-            "--no-header",
-            ROOT / "tests/unit/promotion/test_histories.py",
-        ],
+        [sys.executable, "-m", "pytest", "-q", "--no-header", tests],
         check=False,
         capture_output=True,
         text=True,

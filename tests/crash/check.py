@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from pathlib import Path
 
+from crash.module import records_of
 from crash.server import NotServedError
 from crash.volumes import OLD, whole
 
@@ -13,7 +14,8 @@ from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.ledger import read_ledger
 
-LOCKS = ("verb.lock", "claim.lock")  # the kernel's; that the file is there says nothing
+LOCKS = ("verb.lock", "claim.lock", "window.lock")  # the kernel's; that the file is there says nothing
+SIGNS = "window.lease"  # of life, of the last run; the next window takes them away
 
 
 def invariant(templates, root, allowed, *, keeps):
@@ -88,6 +90,7 @@ def describe(root):
     """Return a volume as plain values, without times and runs: equal for two that are in the same state."""
     volume = Volume(root)
     records = sorted(path for path in volume.records.rglob("*") if path.name not in LOCKS)
+    host = [path for path in records_of(root).glob("*") if path.name not in LOCKS]
     entries = [
         (entry.state, entry.snapshot, dict(entry.detail), entry.why) for entry in read_ledger(volume).entries
     ]
@@ -98,6 +101,7 @@ def describe(root):
         else None,
         "ingest": _content(volume.ingest),
         "records": [f"{path.relative_to(volume.records)} {_kind(path)}" for path in records],
+        "host": sorted(path.name for path in host if not path.name.startswith(SIGNS)),
         "ledger": entries,
     }
 

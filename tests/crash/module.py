@@ -9,6 +9,7 @@ import sys
 import tempfile
 import traceback
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from ansible.module_utils.testing import patch_module_args
 
@@ -16,6 +17,11 @@ OPERATOR = "0000-0002-1825-0097"
 EXCLUSIVE = {
     "exclusive": True
 }  # whatever containers come and go on the machine meanwhile: these volumes are ours
+
+
+def records_of(volume):
+    """Return the host's folder of a volume, for the window: beside it, so that its path begins like it."""
+    return Path(f"{volume}.services")
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class Verb:
     params: dict = field(default_factory=dict)
 
     def arguments(self, volume):
-        return {"volume": str(volume), "run": self.run, "operator": OPERATOR, **self.params}
+        host = {"volume": str(volume), "records": str(records_of(volume)), "engine": "process"}
+        return {**host, "run": self.run, "operator": OPERATOR, **self.params}
 
     def call(self, volume):
         """Run its real ``main`` in a child of this process, and return its answer."""
@@ -119,7 +126,12 @@ def promote(run, snapshot="", **params):
 
 
 def recover(run, **params):
-    return Verb("snapshot_promote", run, {"state": "recovered", **EXCLUSIVE, **params})
+    """Recover the host of the volume; no service is told of: the volume alone is tried."""
+    return Verb("switch_window", run, {"state": "recovered", **EXCLUSIVE, **params})
+
+
+def close(run):
+    return Verb("switch_window", run, {"state": "closed"})
 
 
 def prune(run, keep=1):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from crash.module import Verb, claim, promote, prune, recover, release
+from crash.module import Verb, claim, close, promote, prune, recover, release
 from crash.strace import killed, trace
-from crash.volumes import BAD, NEXT, THIRD, A, B
+from crash.volumes import BAD, NEXT, THIRD, A, B, open_window
 
 FAILED = "the new server did not get healthy"
 
@@ -36,6 +36,8 @@ class Operation:
     allowed: tuple[str, ...]  # what may be live at any instant
     keeps: tuple[str, ...] = (A, B)
     begun: Begun | None = None
+    window: tuple[str, str] | None = None  # the first run's is open: what its switch leads to, and from where
+    before: tuple[Verb, ...] = ()  # what is done before the operation
     free: bool = False  # no run has the volume when it begins
     next_run: str = NEXT
     dead: str = BAD  # whose claim the next run takes over
@@ -49,6 +51,7 @@ class Operation:
         """Return where the verb before the operation is to be killed, seen on a copy of the base."""
         if self.begun is None:
             return None
+        self._open(volume)
         _, points = trace(self.begun.verb, volume, work)
         return self.begun.point(points)
 
@@ -62,11 +65,15 @@ class Operation:
         """
         if self.free:
             _must(release(BAD), volume)
-        if self.begun is None:
-            return
-        if not killed(self.begun.verb, volume, work, point):
+        self._open(volume)
+        if self.begun is not None and not killed(self.begun.verb, volume, work, point):
             raise AssertionError(f"{self.begun.verb} was not killed at {point}")
-        _must(claim(self.verb.run, take_over=BAD), volume)
+        for step in self.before:
+            _must(step, volume)
+
+    def _open(self, volume):
+        if self.window is not None:
+            open_window(volume, BAD, *self.window)
 
     def next_run_ends(self, volume):
         """Let the next run claim the volume, recover it, and do the same; return what is wrong with that."""
@@ -85,52 +92,84 @@ def _must(verb, volume):
         raise AssertionError(f"{verb}: {answer.text}")
 
 
-_LOADED = promote(BAD, loaded=B)
-_BACK = promote(BAD, kind="rollback", why="the search finds nothing")
+_WINDOW = (B, A)
+_LOADED = promote(BAD, loaded=B, window=True)
+_BACK = {"kind": "rollback", "why": "the search finds nothing"}
+_COMMITTED = Begun(_LOADED, "openat", "ledger.jsonl")
+_TOLD = Begun(_LOADED, "unlink", '"/.reingest/journal.json"')
 
 
-def _recovery(name, begun, **params):
-    again = recover(THIRD, **{**params, "of_run": params.get("of_run", BAD)}) if params else promote(THIRD, B)
+def _recovery(name, begun, *, window=_WINDOW):
+    """The run died in its switch: the next one recovers, and, should it die in that, the one after it."""
     return Operation(
-        name,
+        f"recover: {name}",
         "loaded",
-        recover(NEXT, **params),
-        again,
+        recover(NEXT),
+        promote(THIRD, B),
         (A, B),
         begun=begun,
+        window=window,
+        before=(claim(NEXT, take_over=BAD),),
         next_run=THIRD,
         dead=NEXT,
     )
 
 
+def _undo(name, begun):
+    """The run lives and takes its own switch back; should it die in that, the next one recovers."""
+    again = recover(NEXT, start=True)
+    undo = recover(BAD, failed=FAILED)
+    return Operation(f"undo: {name}", "loaded", undo, again, (A, B), begun=begun, window=_WINDOW)
+
+
 OPERATIONS = (
-    Operation("promote the first load", "first", promote(BAD, loaded=A), promote(NEXT, A), ("", A), (A,)),
-    Operation("promote a load", "loaded", _LOADED, promote(NEXT, B), (A, B)),
+    Operation(
+        "promote the first load",
+        "first",
+        promote(BAD, loaded=A, window=True),
+        promote(NEXT, A),
+        ("", A),
+        (A,),
+        window=(A, ""),
+    ),
+    Operation("promote a load", "loaded", _LOADED, promote(NEXT, B), (A, B), window=_WINDOW),
     Operation(
         "promote a snapshot",
         "staged",
-        promote(BAD, B, kind="promote"),
+        promote(BAD, B, kind="promote", window=True),
         promote(NEXT, B, kind="promote"),
         (A, B),
+        window=_WINDOW,
     ),
     Operation(
-        "rollback", "two", _BACK, promote(NEXT, A, kind="rollback", why="the search finds nothing"), (A, B)
+        "rollback",
+        "two",
+        promote(BAD, window=True, **_BACK),
+        promote(NEXT, A, **_BACK),
+        (A, B),
+        window=(A, B),
+    ),
+    Operation(
+        "close the window",
+        "loaded",
+        close(BAD),
+        promote(NEXT, B),
+        (B,),
+        window=_WINDOW,
+        before=(_LOADED,),
     ),
     Operation("prune", "many", prune(BAD), prune(NEXT), (B,)),
     Operation("claim", "loaded", claim(NEXT), promote(NEXT, B), (A, B), free=True),
     Operation("take over", "loaded", claim(NEXT, take_over=BAD), promote(NEXT, B), (A, B)),
     Operation("release", "loaded", release(BAD), promote(NEXT, B), (A, B)),
-    _recovery("recover: journal only", Begun(_LOADED, "mkdir", "/staging/")),
-    _recovery("recover: moved", Begun(_LOADED, "symlink", ".prod.new")),
-    _recovery("recover: before the commit", Begun(_LOADED, "rename", ".prod.new")),
-    _recovery("recover: after the commit", Begun(_LOADED, "openat", "ledger.jsonl")),
-    _recovery("recover: only the journal left", Begun(_LOADED, "unlink", '"/.reingest/journal.json"')),
-    _recovery("undo: moved", Begun(_LOADED, "rename", ".prod.new"), failed=FAILED, of_run=BAD),
-    _recovery("undo: after the commit", Begun(_LOADED, "openat", "ledger.jsonl"), failed=FAILED, of_run=BAD),
-    _recovery(
-        "undo: told the ledger",
-        Begun(_LOADED, "unlink", '"/.reingest/journal.json"'),
-        failed=FAILED,
-        of_run=BAD,
-    ),
+    _recovery("only the window", None),
+    _recovery("journal only", Begun(_LOADED, "mkdir", "/staging/")),
+    _recovery("moved", Begun(_LOADED, "symlink", ".prod.new")),
+    _recovery("moved, no window", Begun(promote(BAD, loaded=B), "symlink", ".prod.new"), window=None),
+    _recovery("before the commit", Begun(_LOADED, "rename", ".prod.new")),
+    _recovery("after the commit", _COMMITTED),
+    _recovery("only the journal left", _TOLD),
+    _undo("moved", Begun(_LOADED, "rename", ".prod.new")),
+    _undo("after the commit", _COMMITTED),
+    _undo("told the ledger", _TOLD),
 )

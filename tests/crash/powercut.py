@@ -73,7 +73,7 @@ def make_disk(templates, kind, base, folder):
         out.truncate(size << 20)
     _run(*command, image)
     disk = Disk(kind, image)
-    with disk.mounted(folder / "mounted") as volume:
+    with disk.mounted(folder / "made") as volume:
         copy_of(templates.base(base), volume)
     return disk
 
@@ -98,7 +98,7 @@ def cut(templates, planned: Plan, disk, point, work):
         hit = strace.killed(operation.verb, volume, work, point)
         left = used.copied(work / "left")
     wrong = [] if hit else ["the verb was not killed there"]
-    with left.mounted(work / "after") as volume:
+    with left.mounted(work / "mounted") as volume:  # where it was: the window names it
         _start_again(templates, volume)
         wrong += planned.judge(templates, volume)
     left.image.unlink()
@@ -123,7 +123,7 @@ def _start_again(templates, volume):
 @contextlib.contextmanager
 def _prepared(disk, work):
     used = disk.copied(work / "used")
-    with used.mounted(work / "before") as volume:
+    with used.mounted(work / "mounted") as volume:
         yield used, volume
     used.image.unlink()
 

@@ -33,6 +33,7 @@ _LINE = re.compile(r"^(?:(?P<pid>\d+) +)?(?P<call>\w+)\((?P<rest>.*)$")
 _OPENING = ("open", "openat")
 # What fails from then on: the result, too, is told by a write, and much is opened to be read.
 _LASTING = tuple(call for call in CHANGING if call not in (*_OPENING, "creat", "ioctl", "write"))
+_LEASE, _ANY_LEASE = re.compile(r"window\.lease\.\d+"), "window.lease.PROCESS"  # each has one of its own
 _CREATES = re.compile(r"O_CREAT|O_TRUNC|O_TMPFILE")
 
 
@@ -153,16 +154,19 @@ def _only(volume, point):
 
 def _opened(rest, volume):
     match = re.search(r'"([^"]*)"', rest)
-    return match[1].replace(str(volume), "", 1) if match and match[1].startswith(str(volume)) else "elsewhere"
+    if match is None or not match[1].startswith(str(volume)):
+        return "elsewhere"
+    return _LEASE.sub(_ANY_LEASE, match[1].replace(str(volume), "", 1))
 
 
 def shown(rest, volume):
-    """Return a call's arguments without what differs from volume to volume."""
+    """Return a call's arguments without what differs from volume to volume, or from process to process."""
     text = (
         re.sub(r"\)\s+= .*$", ")", re.sub(r"^1<[^>]*>.*", "1<the result>)", rest))
         .replace(str(volume), "")
         .replace("<>", "</>")
     )
+    text = _LEASE.sub(_ANY_LEASE, text)
     return re.sub(r"\d{2,}<", "N<", re.sub(r'"\{.*', '"..."', text))
 
 
@@ -180,7 +184,7 @@ def _is(line, volume, point):
 
 def _names(text):
     """Return the paths and names in a call's arguments; not texts that were written, which tell times."""
-    return re.findall(r'<[^>]*>|"/[^"]*"', text)
+    return re.findall(r'<[^>]*>|"[/.][^"]*"', text)
 
 
 def _changes(call, rest):
@@ -201,6 +205,7 @@ def _run(verb, volume, work, log, options):
         child = verb.start(volume, out, lambda: _wait(told))
         command = ["strace", "--output", log, "--quiet=all", "--decode-fds=path", "--columns=1"]
         marks = f"--trace={_set((*CHANGING, *_MARKING))}"
+        options = [option.replace(_ANY_LEASE, f"window.lease.{child}") for option in options]
         tracer = subprocess.Popen([*command, marks, *options, f"--attach={child}"], stderr=subprocess.DEVNULL)
         while _MARK not in log.read_text(encoding="utf-8", errors="replace"):
             if tracer.poll() is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 from crash.check import describe, invariant
 from crash.module import Verb, claim, ended, promote, prune, recover, release
 from crash.trial import Outcome
-from crash.volumes import BAD, NEXT, OLD, A, B, C
+from crash.volumes import BAD, NEXT, OLD, A, B, C, open_window, remove_volume
 
 from plugins.module_utils.reingest.volume import ledger as ledger_file
 from plugins.module_utils.reingest.volume.layout import Volume
@@ -33,6 +32,7 @@ class Meeting:
     judge: Callable  # (volume, answers) -> what is wrong
     keeps: tuple[str, ...] = (A, B)
     free: bool = False  # no run has the volume
+    window: tuple[str, str] | None = None  # the first run's is open, see ``operations``
     then: tuple[Verb, ...] = ()  # afterwards, one by one
 
 
@@ -41,6 +41,8 @@ def meet(templates, meeting, number, work):
     volume = templates.copy(meeting.base, work / "met")
     if meeting.free:
         _must(release(BAD), volume)
+    if meeting.window is not None:
+        open_window(volume, BAD, *meeting.window)
     answers = at_once(volume, meeting.verbs, shift=(number % SHIFTS - SHIFTS // 2) * STEP)
     wrong = [f"no clear answer: {answer.text[-300:]}" for answer in answers if answer.result is None]
     for verb in meeting.then:
@@ -49,9 +51,11 @@ def meet(templates, meeting, number, work):
             wrong.append(f"{verb.module} afterwards: {answer.refused or answer.text}")
     wrong = wrong or meeting.judge(volume, answers)
     wrong += invariant(templates, volume, meeting.allowed, keeps=meeting.keeps)
-    leftovers = [name for name in describe(volume)["records"] if ".new" in name or "journal" in name]
+    found = describe(volume)
+    left = (".new", "journal", "window.json")
+    leftovers = [name for name in found["records"] + found["host"] if any(word in name for word in left)]
     wrong += [f"{name} is left over" for name in leftovers]
-    shutil.rmtree(volume)
+    remove_volume(volume)
     return Outcome(meeting.name, "at once", f"round {number}", tuple(wrong))
 
 
@@ -107,6 +111,16 @@ def _all_succeeded(volume, answers):
     return [f"refused: {answer.refused or answer.text}" for answer in answers if not answer.succeeded]
 
 
+def _in_time_or_refused(volume, answers):
+    """The promotion comes first and is brought to its end, or finds its window closed."""
+    promoted, recovered = answers
+    wrong = [] if recovered.succeeded else [f"not recovered: {recovered.refused}"]
+    if promoted.succeeded:
+        return wrong + _became_live_once(volume, B)
+    refused = "the window of run" in promoted.refused and "was closed by" in promoted.refused
+    return wrong if refused and Volume(volume).live() == A else [*wrong, f"not told why: {promoted.refused}"]
+
+
 def _became_live_once(volume, snapshot):
     entries = read_ledger(Volume(volume)).entries
     times = sum(1 for entry in entries if (entry.state, entry.snapshot) == (ledger_file.LIVE, snapshot))
@@ -138,6 +152,14 @@ MEETINGS = (
         "the same run twice", "loaded", (promote(BAD, loaded=B), promote(BAD, loaded=B)), (B,), _done_once
     ),
     Meeting("promote beside recover", "loaded", (promote(BAD, loaded=B), recover(BAD)), (B,), _all_succeeded),
+    Meeting(
+        "promote beside recover of its window",
+        "loaded",
+        (promote(BAD, loaded=B, window=True), recover(BAD)),
+        (A, B),
+        _in_time_or_refused,
+        window=(B, A),
+    ),
     Meeting(
         "promote beside prune",
         "many loaded",

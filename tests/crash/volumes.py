@@ -10,14 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clusters import copy_of, edit_control, initialise, programs, unprivileged
-from crash.module import OPERATOR, claim, promote, release
+from crash.module import OPERATOR, claim, promote, records_of, release
 from crash.server import Programs
 
 from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
 from plugins.module_utils.reingest.volume import ledger as ledger_file
 from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.window.lease import refresh
+from plugins.module_utils.reingest.window.window_record import Window, boottime, write_window
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 OLD = ("20261020T000000Z", "20261021T000000Z")  # of few files, so that each can be a point
@@ -58,7 +61,8 @@ class Templates:
         return self.root / "bases" / name.replace(" ", "-")
 
     def copy(self, name, target):
-        """Copy a volume."""
+        """Copy a volume; on its host no window is open."""
+        remove_volume(target)
         return Path(copy_of(self.base(name), target))
 
     def system_identifier(self, snapshot):
@@ -89,6 +93,36 @@ def make_templates(folder):
         build(made, Volume(root))
         _must(claim(BAD), root)
     return made
+
+
+def remove_volume(volume):
+    """Remove a copy, and what its host has of a window."""
+    for folder in (volume, records_of(volume)):
+        if folder.exists():
+            shutil.rmtree(folder)
+
+
+def open_window(volume, run, snapshot, previous):
+    """Open the window of a run's switch as its host does, without a watchdog, which would recover."""
+    window = Window(
+        run=run,
+        operator=OPERATOR,
+        volume=str(volume),
+        snapshot=snapshot,
+        previous=previous,
+        engine="process",
+        production=(),
+        staging=(),
+        writers=(),
+        stop_timeout=120,
+        start_timeout=60,
+        watchdog=60,
+        boot=boot_id(),
+        opened=boottime(),
+        since="2026-11-24T09:30:00+00:00",
+    )
+    write_window(records_of(volume), window)
+    refresh(records_of(volume))
 
 
 def remove_templates(folder):

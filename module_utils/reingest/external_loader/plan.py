@@ -139,7 +139,7 @@ def plan_loader(
 
     Args:
         request: what is asked for. Its dataset's tables need owners and no `from:`; its release is what the
-            loader is told to load: the same release twice is the same load.
+            loader loads: the same release twice is the same load.
         loader: what to run.
         making: what it finds when it runs.
         secrets: what must not be shown, from ``secret_texts``.

@@ -1,4 +1,4 @@
-"""Copy a tree that nobody writes to, so that a copy that is killed is gone on with, and proven.
+"""Copy a tree that nobody writes to, so that a copy that is killed is resumed, and proven.
 
 Each file is on disk and read back before its line goes into the list of what is done. A line is believed as
 long as the source file is the same (its inode, size and change time) and what lies in the copy has the digest

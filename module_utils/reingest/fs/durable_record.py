@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import Refusal
-from .durable import sync_directory, write_json
+from .durable import staged_name, sync_directory, write_json
 from .rename import rename
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ class DurableRecord(Generic[T]):
         write_json(self.path, asdict(value), mode=self.mode)
 
     def remove(self) -> None:
-        """Remove it, durably; one that is not there is removed already."""
+        """Remove it, durably, and what a writer that died had made ready; it need not be there."""
+        staged_name(self.path).unlink(missing_ok=True)
         self.path.unlink(missing_ok=True)
         if self.path.parent.is_dir():
             sync_directory(self.path.parent)

@@ -72,7 +72,7 @@ def apply_load(
         processes: how many tables are filled at the same time.
         rejects: the run's folder for rows that are set aside; what an earlier load left in it goes away.
         prove: ``content`` or ``counts``, as it was planned with.
-        reporter: who is told how far it is.
+        reporter: gets how far it is.
 
     Raises:
         Refusal: another load is under way, a row, a source or a transform is refused, more rows are bad than

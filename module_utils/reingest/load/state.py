@@ -60,7 +60,7 @@ WHERE EXISTS (SELECT FROM pg_trigger t
 
 
 class UnresumableError(Exception):
-    """An unfinished load cannot be gone on with; the text says why."""
+    """An unfinished load cannot be resumed; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def write_settled(connection: Connection, settled: Settled) -> None:
 
 
 def give_up_state(connection: Connection) -> None:
-    """Write down that the load cannot be gone on with, in the transaction that first changes its rows.
+    """Write down that the load cannot be resumed, in the transaction that first changes its rows.
 
     The tables stay until the end: to drop them here would have all who look at the load wait for a transform.
     """

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Off, a power cut leaves pages that nothing can mend.
+# Off, a power cut leaves pages that nothing can repair.
 NEEDED = ("fsync", "full_page_writes")
 LOAD_CONF = "reingest.load.conf"  # beside postgresql.conf: the settings of the staging server for a load
 

@@ -18,7 +18,7 @@ from ..volume.layout import Volume
 
 VERSION = 1
 
-UNDO = "undo"  # the kind of an intent that takes a promotion back: it is always gone on with
+UNDO = "undo"  # the kind of an intent that takes a promotion back: it is always resumed
 
 
 class DamagedJournal(DamagedRecord):

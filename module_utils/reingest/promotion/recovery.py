@@ -4,8 +4,8 @@
 ``prod`` was never touched. After it recovery goes forward: what was left is written down. Only a promotion
 that was found to have failed is taken back after its commit point; an undo, once begun, is always finished.
 
-What was done is told by what is there, by inode and system identifier, never by the last step of a log. Every
-step can be done again, so a recovery that dies is gone on with by the next one.
+What was done is determined from inodes and system identifiers, never from the last line of a log. Every step
+can be done again, so a recovery that dies is resumed by the next one.
 """
 
 from __future__ import annotations

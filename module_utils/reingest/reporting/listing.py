@@ -68,7 +68,7 @@ def _window(window: Mapping[str, Any]) -> Iterator[str]:
     if window["failed"]:
         yield f"the switch is taken back: {window['failed']}"
     if window["rebooted"] or not window["watched"]:
-        why = "the machine was started again since" if window["rebooted"] else "its watcher is gone"
+        why = "the machine was started again since" if window["rebooted"] else "its watchdog is gone"
         yield f"nobody ends that switch by himself ({why}): run recover.yml"
 
 

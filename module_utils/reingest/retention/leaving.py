@@ -31,7 +31,7 @@ def leftovers(volume: Volume) -> tuple[str, ...]:
 def read_leaving(volume: Volume) -> Leaving | None:
     """Return the pruning that was begun and not written down to its end; None when there is none.
 
-    One whose file is damaged is told by what is in the trash.
+    Where its file is damaged, it is determined from what is in the trash.
 
     Raises:
         Refusal: it is of a later version of reingest, or cannot be read.

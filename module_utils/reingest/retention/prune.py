@@ -1,4 +1,4 @@
-"""Delete the snapshots that the retention rules let go, and, where space is short, those that give way."""
+"""Delete the snapshots that retention permits deleting, and where space is short further ones."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Standing:
     unsettled: bool
 
     def goes(self) -> list[str]:
-        """Return what the rules let go, oldest first."""
+        """Return what the rules permit deleting, oldest first."""
         return [one.snapshot for one in self.verdicts if one.goes]
 
     def yields(self) -> list[str]:

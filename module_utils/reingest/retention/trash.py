@@ -1,7 +1,8 @@
 """Snapshots on their way out: moved aside by one rename each, written down as pruned, then deleted.
 
-What is to go is written down, durably, before the first rename. A run that died after it is gone on with by
-the next: what came into the trash gets its line and is deleted, what did not stays a snapshot like any other.
+What is to go is written down, durably, before the first rename. A pruning whose run died after it is resumed
+by the next: what came into the trash gets its line and is deleted, what did not stays a snapshot like any
+other.
 """
 
 from __future__ import annotations

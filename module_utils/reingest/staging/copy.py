@@ -36,7 +36,7 @@ class SnapshotCopy:
     snapshot: str  # empty: ingest/ holds no load that is to be promoted
     copy: bool
     empty: bool  # ingest/, which holds what staging/ has too
-    stale: bool = False  # staging/ holds a copy of what the load was before it was gone on with
+    stale: bool = False  # staging/ holds a copy of what the load was before it was resumed
 
     @property
     def changed(self) -> bool:
@@ -95,7 +95,7 @@ def plan_copy(
 
 
 def apply_copy(volume: Volume, plan: SnapshotCopy) -> CopyFigures:
-    """Do what was planned; a run that is killed in it is gone on with.
+    """Do what was planned; a run that is killed in it is resumed.
 
     Raises:
         Refusal: there is no room, a file cannot be read or written, or somebody works in ``ingest/``.

@@ -184,7 +184,7 @@ def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
             entries.append(entry)
         else:
             faults.append(
-                f"line {number} of {volume.ledger} {entry}: take a copy of the file, then mend that line"
+                f"line {number} of {volume.ledger} {entry}: take a copy of the file, then correct that line"
             )
     return Ledger(tuple(entries)), faults
 

@@ -149,7 +149,7 @@ def verb(volume: Volume, run: str, *, phase: str = "") -> Iterator[None]:
     """Hold the volume for the length of one verb of the run that has it, and renew the run's claim.
 
     One that is started twice runs once at a time, and finds its work done. What the file system refuses on
-    the way is told as a refusal: each step is durable before the next, so the next run goes on from there.
+    the way is a refusal: each step is durable before the next, so the next run resumes from there.
 
     Raises:
         Refusal: another run has the volume, or no run, or the file system refuses a step.
@@ -223,6 +223,6 @@ def _refusing(volume: Volume) -> Iterator[None]:
     except OSError as error:
         path = Path(str(error.filename)) if error.filename else volume.root
         raise Refusal(
-            f"{path} cannot be changed ({error.strerror or error}): mend that; every step before this one is "
-            "on disk, and the next run, or recover.yml, goes on from there"
+            f"{path} cannot be changed ({error.strerror or error}): correct that; every step before this "
+            "one is on disk, and the next run, or recover.yml, resumes from there"
         ) from error

@@ -8,7 +8,7 @@ from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import read_ledger
 from ..volume.lock import now_text, verb
-from .launch import end_watcher
+from .launch import end_watchdog
 from .window_record import Window, read_closed, read_window, refuse_closed, refusing, remove_window
 
 
@@ -41,14 +41,14 @@ def close_proven(records: Path, *, run: str, operator: str) -> str:
 
 
 def close_window(records: Path, window: Window, *, by: str, live: str) -> None:
-    """Close the window: first its record goes, so that no watcher acts on it, then the watcher.
+    """Close the window: first its record goes, so that no watchdog acts on it, then the watchdog.
 
     Raises:
-        Refusal: the file system refuses it; the watcher, or the next run, tries again.
+        Refusal: the file system refuses it; the watchdog, or the next run, tries again.
     """
     with refusing(records):
         remove_window(records, window, by=by, at=now_text(), live=live)
-        end_watcher(records)
+        end_watchdog(records)
 
 
 def by_run(run: str) -> str:

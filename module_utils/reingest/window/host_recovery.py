@@ -1,10 +1,10 @@
 """Bring one host's part of the portal to where it belongs, after a switch that failed or whose run died.
 
-It is the undo of a run that still lives, the first step of the next one, recover.yml, and the dead man's.
+It is the undo of a run that still lives, the first step of the next one, recover.yml, and the watchdog's.
 
 The rename of ``prod`` is the commit point, see ``volume.recover``. Forward means also: the new server and
 this host's writers get healthy on the new snapshot; if they do not, the promotion is taken back. Every step
-finds its work done when it comes again, so a recovery that dies is gone on with by the next one; and what can
+finds its work done when it comes again, so a recovery that dies is resumed by the next one; and what can
 be started is started, also when a step before it failed.
 """
 

@@ -7,18 +7,18 @@ from pathlib import Path
 from ..errors import Refusal
 from ..volume.layout import Volume
 from ..volume.lock import check_run
-from .launch import start_watcher
+from .launch import start_watchdog
 from .lease import refresh, watched
 from .window_record import Window, read_window, refusing, write_window
 
 
 def open_window(records: Path, window: Window) -> None:
-    """Write the window's record and start its watcher; nothing is stopped before both are there.
+    """Write the window's record and start its watchdog; nothing is stopped before both are there.
 
     The caller holds the host's window. Opened twice by one run it is open.
 
     Raises:
-        Refusal: another run's window is open, the run has not the volume, or no watcher starts.
+        Refusal: another run's window is open, the run has not the volume, or no watchdog starts.
     """
     found = read_window(records)
     if found is not None and found.run != window.run:
@@ -33,7 +33,7 @@ def open_window(records: Path, window: Window) -> None:
         if found is None:
             write_window(records, window)
         if not watched(records):
-            start_watcher(records, window, main)
+            start_watchdog(records, window, main)
         refresh(records)  # last: starting the watchdog takes the signs of an earlier window away
 
 

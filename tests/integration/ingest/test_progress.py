@@ -72,7 +72,7 @@ class Controller:
         self._arguments = {
             "dataset": str(portal.dataset),
             "staging_dsn": staging.dsn(),
-            "production_required": False,
+            "first": True,
             "work": str(self.work),
             "operator": "ada",
         }
@@ -171,7 +171,7 @@ def test_check_mode_is_a_plain_call(controller):
     with controller.start(arguments=["--check"]) as process:
         output = process.communicate(timeout=60)[0]
     assert process.returncode == 0, output
-    assert not controller.work.exists()
+    assert not controller.path().exists()
     assert not controller.jobs.exists()
 
 

@@ -74,6 +74,13 @@ def test_it_is_removed_once_and_may_be_removed_again(record):
     assert record.read() is None
 
 
+def test_what_a_writer_that_died_had_made_ready_goes_with_it(record):
+    record.write(Errand("out"))
+    (record.path.parent / ".errand.json.new").write_text('{"goes": "ho')
+    record.remove()
+    assert list(record.path.parent.iterdir()) == []
+
+
 def test_a_private_one_is_for_its_account_alone(tmp_path):
     private = DurableRecord(tmp_path / "private.json", lambda raw: Errand(**raw), 3, mode=0o600)
     before = os.umask(0o022)

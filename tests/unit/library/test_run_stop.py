@@ -98,7 +98,7 @@ class TestTheClaim:
 class TestASwitch:
     def test_a_run_whose_window_is_open_is_refused_by_name(self, tmp_path, run_module):
         nobody = {"production": (), "staging": (), "writers": ()}
-        times = {"stop_timeout": 5.0, "start_timeout": 5.0, "dead_man": 60.0}
+        times = {"stop_timeout": 5.0, "start_timeout": 5.0, "watchdog": 60.0}
         since = {"boot": boot_id(), "opened": boottime(), "since": "2026-11-24T10:00:00+00:00"}
         names = {"snapshot": "20261124T100000Z", "previous": "", "engine": "process", "volume": ""}
         window = Window(run="run-2", operator="ada", **names, **nobody, **times, **since)
@@ -107,11 +107,12 @@ class TestASwitch:
         assert refused["failed"]
         assert "run run-2 of ada is inside its switch since 2026-11-24T10:00:00" in refused["msg"]
 
-    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, run_module):
+    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, tmp_path, run_module):
         site.volume.records.mkdir()
         snapshot = "20261124T100000Z"
         open_intent(site.volume, Intent("run-2", "ada", "ingest", snapshot, "", "ingest", Place(1, "2")))
-        refused = run_module("run_stop", state="checked", volume=str(site.volume.root), **WHO)
+        here = {"volume": str(site.volume.root), "work": str(tmp_path)}
+        refused = run_module("run_stop", state="checked", **here, **WHO)
         assert refused["failed"]
         assert f"run run-2 of ada has begun to promote {snapshot}" in refused["msg"]
 

@@ -139,7 +139,7 @@ def test_an_interrupted_pruning_and_what_it_left_are_told(site):
     [
         ({}, []),
         ({"failed": "no answer"}, ["the switch is taken back: no answer"]),
-        ({"watched": False}, ["nobody ends that switch by himself (its watcher is gone): run recover.yml"]),
+        ({"watched": False}, ["nobody ends that switch by himself (its watchdog is gone): run recover.yml"]),
         (
             {"rebooted": True},
             ["nobody ends that switch by himself (the machine was started again since): run recover.yml"],

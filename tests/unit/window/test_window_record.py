@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import stat
 
 import pytest
+from interruption import killed_at
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.reporting.volume_info import describe
@@ -108,9 +110,9 @@ def test_another_run_may_not(records, make_window):
 def test_a_run_whose_window_was_closed_is_told_by_whom(records, make_window):
     window = make_window()
     write_window(records, window)
-    remove_window(records, window, by="its dead man", at="2026-11-24T10:01:00+00:00", live="a")
+    remove_window(records, window, by="its watchdog", at="2026-11-24T10:01:00+00:00", live="a")
     with pytest.raises(
-        Refusal, match=r"run x was closed by its dead man at 2026-11-24T10:01:00.*nothing was done"
+        Refusal, match=r"run x was closed by its watchdog at 2026-11-24T10:01:00.*nothing was done"
     ):
         refuse_closed(records, "x")
 
@@ -140,6 +142,23 @@ class TestOnTheVolume:
         assert describe_window(site.volume.root) is None
         (site.volume.records / "window.json").write_text(note)  # died between the record and the note
         assert describe_window(site.volume.root) is None
+
+    def test_closing_that_dies_leaves_an_open_window_or_nothing(self, site, records, make_window):
+        site.volume.records.mkdir(exist_ok=True)
+        window = make_window(volume=str(site.volume.root))
+
+        def close():
+            remove_window(records, window, by="run x", at="now", live="")
+
+        for step in itertools.count():
+            write_window(records, window)
+            if not killed_at(step, close):
+                break
+            # While it is open the next one closes it again, the note with it.
+            assert read_window(records) == window or not (site.volume.records / "window.json").exists()
+        assert step > 4
+        assert read_window(records) is None
+        assert [path for path in site.volume.records.iterdir() if "window" in path.name] == []
 
     def test_a_note_that_is_none_is_a_fault(self, site):
         site.volume.records.mkdir(exist_ok=True)
