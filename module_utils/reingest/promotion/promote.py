@@ -16,17 +16,10 @@ from ..postgres.datadir import DataDirectory, is_data_directory, read_data_direc
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import LOADED, ROLLBACK, Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
+from .candidate import candidate_faults, load_faults, setting_and_wal_faults
 from .finalised import record_of
 from .journal import Intent, close_intent, open_intent, place_of, read_intent
-from .movable import (
-    candidate_faults,
-    ingest_mount_faults,
-    load_faults,
-    mount_faults,
-    probe_rename,
-    setting_and_wal_faults,
-    staging_mount_faults,
-)
+from .movable import ingest_mount_faults, mount_faults, probe_rename, staging_mount_faults
 from .plans import Promotion
 from .recovery import write_promotion
 from .swap import swap_out

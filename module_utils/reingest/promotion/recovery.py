@@ -20,6 +20,7 @@ from ..postgres.datadir import read_data_directory
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Ledger, read_ledger, survey_ledger
+from .candidate import candidate_faults
 from .journal import (
     UNDO,
     DamagedJournal,
@@ -31,7 +32,6 @@ from .journal import (
     put_aside,
     read_intent,
 )
-from .movable import candidate_faults
 from .plans import Recovery
 from .swap import heal_ingest, is_empty, swap_back
 

@@ -12,7 +12,7 @@ _HISTORY = 5
 
 
 def listing(found: Mapping[str, Any]) -> list[str]:
-    """Return the lines for what ``info.describe`` found."""
+    """Return the lines for what ``volume_info.describe`` found."""
     lines = [_head(found), *_under_way(found)]
     if found["lost"]:
         lines.append(

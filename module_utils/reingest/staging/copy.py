@@ -19,13 +19,8 @@ from ..fs.rename import rename
 from ..fs.sizes import shown_bytes
 from ..postgres.control import read_control
 from ..postgres.datadir import DataDirectory, is_data_directory, read_data_directory, version_faults
-from ..promotion.movable import (
-    candidate_faults,
-    ingest_mount_faults,
-    live_directory,
-    load_faults,
-    staging_mount_faults,
-)
+from ..promotion.candidate import candidate_faults, live_directory, load_faults
+from ..promotion.movable import ingest_mount_faults, staging_mount_faults
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost

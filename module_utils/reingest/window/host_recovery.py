@@ -2,7 +2,7 @@
 
 It is the undo of a run that still lives, the first step of the next one, recover.yml, and the watchdog's.
 
-The rename of ``prod`` is the commit point, see ``volume.recover``. Forward means also: the new server and
+The rename of ``prod`` is the commit point, see ``promotion.recovery``. Forward means also: the new server and
 this host's writers get healthy on the new snapshot; if they do not, the promotion is taken back. Every step
 finds its work done when it comes again, so a recovery that dies is resumed by the next one; and what can
 be started is started, also when a step before it failed.
