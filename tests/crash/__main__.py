@@ -98,7 +98,7 @@ def main():
             say(f"DID NOT HOLD: {place}: {outcome.wrong[0][-400:]}")
         elif outcome.operation in (controller.NAME, engine.NAME):
             say(f"{outcome.operation}, {outcome.kind}: {outcome.point}")
-        if len(outcomes) % 500 == 0:
+        if len(outcomes) % 50 == 0:
             say(f"{len(outcomes)}")
     facts = {
         "every": EVERY,

@@ -1,4 +1,4 @@
-"""A sample of ``make test-crash``: everything undisturbed once, then some points of each operation."""
+"""A sample of ``make test-crash``: an operation undisturbed, then some of its points."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from crash import plans, powercut, strace
+from crash import plans, powercut, strace, trial
+from crash.operations import OPERATIONS
 from crash.volumes import make_templates, remove_templates, small_place
 
 CUT = ("promote a load", "rollback", "undo: after the commit")  # whose power is cut in the sample
@@ -39,10 +40,23 @@ def templates(crash_folder):
     return make_templates(crash_folder)
 
 
+class WhenAsked(dict):
+    """The plans of all operations by name, each made when it is first asked for."""
+
+    def __init__(self, templates, work):
+        super().__init__()
+        self._make = lambda operation: trial.plan(templates, operation, work)
+
+    def __missing__(self, name):
+        operation = next(operation for operation in OPERATIONS if operation.name == name)
+        self[name] = self._make(operation)
+        return self[name]
+
+
 @pytest.fixture(scope="session")
 def bench(templates, work):
-    """Return every operation with its points."""
-    return plans.make_bench(templates, work, kinds=())
+    """Return the operations with their points."""
+    return plans.Bench(templates, WhenAsked(templates, work), {}, {})
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import pytest
 
-# Each step once, and between two of them what must be synced meanwhile.
+# Each step once, or the one of that number, and between two of them what must be synced meanwhile.
 JOURNAL_WRITTEN = ("rename", '"/.reingest/journal.json"')
 MOVED = ("renameat2", '"/ingest"')
 COMMITTED = ("rename", '"/.prod.new", "/prod"')
 TOLD_THE_LEDGER = ("write", "/.reingest/ledger.jsonl>")
 JOURNAL_GONE = ("unlink", '("/.reingest/journal.json")')
 TOLD_THE_CONTROLLER = ("write", "1<the result>")
-RECORDS, STAGING, ROOT = "</.reingest>", "</staging>", "</>"
+REASON_WRITTEN = ("rename", '".services/.window.json.new"')
+NOTE_GONE = ("unlink", '("/.reingest/window.json")')
+WINDOW_GONE = ("unlink", '(".services/window.json")')
+RECORDS, STAGING, ROOT, LEDGER, HOST = (
+    "</.reingest>",
+    "</staging>",
+    "</>",
+    "/.reingest/ledger.jsonl>",
+    "<.services>",
+)
 
 ORDERS = {
     "promote a load": [
@@ -22,27 +31,44 @@ ORDERS = {
         (JOURNAL_WRITTEN, [RECORDS]),
         (MOVED, [STAGING, ROOT]),
         (COMMITTED, [ROOT]),
-        (TOLD_THE_LEDGER, ["/.reingest/ledger.jsonl>"]),
+        (TOLD_THE_LEDGER, [LEDGER]),
         (JOURNAL_GONE, [RECORDS]),
         (TOLD_THE_CONTROLLER, []),
     ],
     "promote a snapshot": [
         (JOURNAL_WRITTEN, [RECORDS]),
         (COMMITTED, [ROOT]),
-        (TOLD_THE_LEDGER, ["/.reingest/ledger.jsonl>"]),
+        (TOLD_THE_LEDGER, [LEDGER]),
         (JOURNAL_GONE, [RECORDS]),
         (TOLD_THE_CONTROLLER, []),
     ],
     "recover: moved": [
         (MOVED, [STAGING, ROOT]),
         (JOURNAL_GONE, [RECORDS]),
+        (NOTE_GONE, [RECORDS]),
+        (WINDOW_GONE, [HOST]),
         (TOLD_THE_CONTROLLER, []),
     ],
     # The dead run may have died between the rename of prod and its sync.
     "recover: after the commit": [
-        (("rename", '"/.reingest/claim.json"'), [ROOT]),
-        (TOLD_THE_LEDGER, ["/.reingest/ledger.jsonl>"]),
+        (("rename", '"/.reingest/claim.json"', 1), [ROOT]),
+        ((*TOLD_THE_LEDGER, 1), [LEDGER]),
         (JOURNAL_GONE, [RECORDS]),
+        ((*TOLD_THE_LEDGER, 2), [LEDGER]),  # that it is good
+        (NOTE_GONE, [RECORDS]),
+        (WINDOW_GONE, [HOST]),
+        (TOLD_THE_CONTROLLER, []),
+    ],
+    # Why it is taken back comes first: whoever goes on takes it back, too.
+    "undo: after the commit": [
+        (REASON_WRITTEN, [HOST]),
+        ((*TOLD_THE_LEDGER, 1), [LEDGER]),
+        (JOURNAL_WRITTEN, [RECORDS]),
+        (COMMITTED, [ROOT]),
+        ((*TOLD_THE_LEDGER, 2), [LEDGER]),  # that it is bad
+        (JOURNAL_GONE, [RECORDS]),
+        (NOTE_GONE, [RECORDS]),
+        (WINDOW_GONE, [HOST]),
         (TOLD_THE_CONTROLLER, []),
     ],
 }
@@ -82,11 +108,13 @@ def test_what_was_pruned_is_out_of_sight_before_a_file_goes(bench):
 
 
 def position(points, step):
-    """Return where a step is; it is there once."""
-    call, text = step
+    """Return where a step is; it is there once, unless it says which of several it is."""
+    call, text, *number = step
     if text.startswith("("):  # the whole of what it is called with
         found = [at for at, point in enumerate(points) if point.call == call and point.shown == text[1:]]
     else:
         found = [at for at, point in enumerate(points) if point.call == call and text in point.shown]
+    if number:
+        return found[number[0] - 1]
     assert len(found) == 1, f"{step}: {[str(points[at]) for at in found]}"
     return found[0]
