@@ -247,7 +247,7 @@ def load(call: Call) -> Outcome:
         else:
             counted = rehearse(plan, processes) if plan.changed and not call["plan_only"] else {}
             tables = planned_tables(plan, counted)
-    did = [f"end the load of run {run}, which nobody waits for" for run in ended]
+    did = [f"end the load of run {run}, which no run waits for" for run in ended]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,

@@ -415,7 +415,7 @@ def load(call: Call) -> Outcome:
             )
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
-    did = [f"end the load of run {run}, which nobody waits for" for run in ended]
+    did = [f"end the load of run {run}, which no run waits for" for run in ended]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,

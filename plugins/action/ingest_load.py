@@ -224,13 +224,13 @@ class Watch:
         silence = time.monotonic() - self._heard
         if silence > self._patience:
             return self._failed(
-                f"no answer for {clock(silence)}; the load may go on there: playbooks/status.yml shows it, "
-                "playbooks/stop.yml or the next run ends it"
+                f"no answer for {clock(silence)}; the load may still run there: playbooks/status.yml shows "
+                "it, playbooks/stop.yml or the next run ends it"
             )
         if not self._away:
             self._away = True
             self._screen.note(
-                f"no answer; the load goes on there, and is asked for again for {clock(self._patience)}"
+                f"no answer; the load runs on there, and is asked for again for {clock(self._patience)}"
             )
         return None
 

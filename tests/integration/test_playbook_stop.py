@@ -91,7 +91,7 @@ def test_the_load_of_an_interrupted_run_is_ended_and_its_volume_given_back(deplo
     code, output = deployment.play(STOP)
     assert code == 0, output
     assert "nothing loads on this host" in output
-    assert "nobody holds the volume lock" in output
+    assert "no run holds the volume lock" in output
     assert "changed=0" in output
     assert "changed=1" not in output
 

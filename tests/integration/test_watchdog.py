@@ -144,7 +144,7 @@ def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
     code, output = rest(run)
     assert code != 0
     # By the window where the next step is about services, by the claim where it is about the volume.
-    assert "was closed by its watchdog at" in output or "it was given up for dead" in output, output
+    assert "was closed by its watchdog at" in output or "it was presumed dead" in output, output
     assert f"its watchdog had ended the switch by then; {before.snapshot} serves" in output
     assert whole.processes() == processes
     assert whole.ledger() == ledger

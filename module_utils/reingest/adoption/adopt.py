@@ -248,7 +248,7 @@ def _reject(doing: _Run, found: Finding) -> None:
 
 def _record(doing: _Run, found: Finding) -> None:
     detail = {"previous": read_ledger(doing.volume).live(), "kind": "by hand"}
-    doing.record(ledger_file.LIVE, found.snapshot, "prod was pointed at it by hand", detail)
+    doing.record(ledger_file.LIVE, found.snapshot, "prod was pointed at it manually", detail)
 
 
 _REPAIRS: Mapping[str, Callable[[_Run, Finding], None]] = {

@@ -92,7 +92,9 @@ class LoaderPlan:
         """Return what an operator should know of the load that is replaced; empty when there is nothing."""
         if not self.changed or self.before is None or self.before.finished:
             return ""
-        then = "its database is dropped and made anew" if self.fresh else "the loader goes on in its database"
+        then = (
+            "its database is dropped and made anew" if self.fresh else "the loader works on in its database"
+        )
         return f"the staging server holds {shown_load(self.before)}: {then}"
 
     def did(self) -> list[str]:

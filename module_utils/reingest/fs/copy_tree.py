@@ -237,6 +237,6 @@ def _unwritable(target: Path, error: OSError) -> str:
         free = os.statvfs(target)
         return (
             f"{where} cannot be written, {shown_bytes(free.f_bavail * free.f_frsize)} are free there: make "
-            "room (prune.yml), then run again; the copy goes on where it was"
+            "room (prune.yml), then run again; the copy is resumed"
         )
     return f"{where} cannot be written ({error.strerror}): look into the disk and the kernel's log"

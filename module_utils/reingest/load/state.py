@@ -110,7 +110,7 @@ def read_state(connection: Connection, identity: str) -> LoadState:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('reingest.resume') IS NOT NULL")
         if not cursor.fetchone()[0]:
-            raise UnresumableError("it left nothing to go on with")
+            raise UnresumableError("it left nothing to resume")
         cursor.execute("SELECT identity FROM reingest.resume")
         row = cursor.fetchone()
         if row is None:

@@ -67,7 +67,7 @@ def loading_faults(volume: Volume, found: DataDirectory) -> list[str]:
     if (found.path / LOAD_CONF).exists():
         return [
             f"{found.path} has the settings of a load that did not come to its end ({LOAD_CONF}): run "
-            "load.yml, which goes on with it, takes them away and finalises it"
+            "load.yml, which resumes it, takes them away and finalises it"
         ]
     if mark_of(volume, found.system_identifier) is not None:
         return [

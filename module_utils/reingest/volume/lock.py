@@ -2,7 +2,7 @@
 
 The claim is a file that names the run, and that each verb of the run renews. It guards against a run that is
 still alive elsewhere: a verb works only for the run that has the claim, so one that was taken over, or was
-given up for dead, can change nothing any more. The kernel's lock guards against two verbs at once, and goes
+presumed dead, can change nothing any more. The kernel's lock guards against two verbs at once, and goes
 with its process, however that ends. Neither leaves anything to be deleted by hand.
 """
 
@@ -137,8 +137,9 @@ def check_run(volume: Volume, run: str, *, dry: bool = False) -> None:
         return
     if now is None:
         raise Refusal(
-            f"run {run} does not have the volume {volume.root}: it was given up for dead and what it had "
-            "begun was ended (status.yml tells), or it never claimed the volume; start a new run"
+            f"run {run} does not have the volume {volume.root}: it was presumed dead and what it had "
+            "begun was completed or reverted (status.yml shows it), or it never claimed the "
+            "volume; start a new run"
         )
     if now is not None and now.run != run:
         raise Refusal(held(now, 0))

@@ -39,7 +39,7 @@ class Window:
     writers: tuple[Mapping[str, Any], ...]
     stop_timeout: float
     start_timeout: float
-    watchdog: float  # seconds without a sign of the run after which it is given up for dead
+    watchdog: float  # seconds without a sign of the run after which it is presumed dead
     boot: str  # of the machine, and
     opened: float  # the seconds since then: no clock that somebody sets
     since: str  # the time as people read it
@@ -190,7 +190,7 @@ def refuse_closed(records: Path, run: str) -> None:
     else:
         told = f"is not open on this host ({records})"
     raise Refusal(
-        f"the window of run {run} {told}, what it had begun was brought to an end; nothing was done: "
+        f"the window of run {run} {told}, what it had begun was completed or reverted; nothing was done: "
         "status.yml tells what is live, then start a new run"
     )
 

@@ -287,7 +287,7 @@ def test_a_load_runs_on_without_its_controller_and_the_next_run_ends_it(controll
     with controller.start("run-2", arguments=["--check"]) as dry:
         output = dry.communicate(timeout=60)[0]
     assert dry.returncode == 0, output
-    assert "end the load of run run-1, which nobody waits for" in output
+    assert "end the load of run run-1, which no run waits for" in output
     assert started_at(state["process"]) is not None
 
     with controller.start("run-2") as second:

@@ -76,7 +76,7 @@ class TestTheClaim:
         assert (real["changed"], real["released"], dry["released"]) == (True, "run-1", "run-1")
         assert real["step"]["did"] == dry["step"]["did"]
         again = self.released(site, run_module, take_over="run-1")
-        assert (again["changed"], again["text"]) == (False, ["nobody holds the volume lock"])
+        assert (again["changed"], again["text"]) == (False, ["no run holds the volume lock"])
 
     def test_of_a_run_that_nobody_knows_to_be_dead_it_stays(self, site, run_module):
         claim(site.volume, DEAD)

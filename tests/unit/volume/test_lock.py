@@ -106,7 +106,7 @@ def test_a_verb_without_a_claim_is_refused(site):
         check_run(site.volume, "one")
     claim(site.volume, run("one"))
     release(site.volume, "one")
-    with pytest.raises(Refusal, match="given up for dead"), verb(site.volume, "one"):
+    with pytest.raises(Refusal, match="presumed dead"), verb(site.volume, "one"):
         pass
     check_run(site.volume, "one", dry=True)
 

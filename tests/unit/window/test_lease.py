@@ -1,4 +1,4 @@
-"""Signs of life: who works now, when a run is given up for dead, and that no clock that is set matters."""
+"""Signs of life: who works now, when a run is presumed dead, and that no clock that is set matters."""
 
 from __future__ import annotations
 
