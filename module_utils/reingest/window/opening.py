@@ -27,7 +27,7 @@ def open_window(records: Path, window: Window) -> None:
         )
     if window.volume:
         check_run(Volume(Path(window.volume)), window.run)
-    from .watchdog import main  # runs in a process of its own; here it is only packed
+    from .watchdog import main  # it runs by itself; here it is only packed
 
     with refusing(records):
         if found is None:
