@@ -91,7 +91,7 @@ from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.steps import forget_dry_run
 from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
 from ..module_utils.reingest.volume.operators import authorised
-from ..module_utils.reingest.window.claim import left_behind
+from ..module_utils.reingest.window.watchdog_claim import left_behind
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {

@@ -19,13 +19,13 @@ from ..errors import Refusal
 from ..host.boot import boot_id
 from ..volume.layout import Volume, open_volume
 from ..volume.lock import Claim, claim, holder, now_text, release
-from .claim import watchdog_claim, watchdog_run
 from .closing import close_window
 from .ending import end_steps
 from .host import Host
 from .host_recovery import recover_host
 from .launch import LOG, end_watchdog
 from .lease import Busy, given_up, held, silence, watching, worker
+from .watchdog_claim import watchdog_claim, watchdog_run
 from .window_record import Window, boottime, read_window, services
 
 _LOOK_S = 1.0
