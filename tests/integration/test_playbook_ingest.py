@@ -50,7 +50,6 @@ def site():
 
 def test_a_portal_from_nothing_to_its_second_release(empty):
     a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(empty)
-    a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(empty)
     a_first_ingest_makes_the_release_live(empty)
     a_second_run_changes_nothing_and_touches_no_process(empty)
     rows_of_the_portals_users_stop_the_run(empty)
@@ -78,18 +77,6 @@ def tree(deployment):
     """Return all that there is; what a run, a dry one, too, writes down of its own steps is left out."""
     paths = [path.relative_to(deployment.home) for path in deployment.home.rglob("*")]
     return sorted(str(path) for path in paths if path.parts[0] != "work")
-
-
-def a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(deployment):
-    code, output = deployment.ingest(RELEASE_1, *broken_portal(deployment, RELEASE_1))
-    assert code != 0
-    assert "the switch failed in Start the writers on demo" in output
-    assert "it was the first ingest: prod is absent and production stays stopped; the load is kept" in output
-    assert not os.path.lexists(deployment.volume / "prod")
-    assert set(deployment.processes()) == {"db-ingest"}
-    assert len(deployment.snapshots()) == 1
-    assert not deployment.locked()
-    assert deployment.report()["outcome"] == "failed"
 
 
 def a_first_ingest_makes_the_release_live(deployment):
@@ -176,6 +163,19 @@ def the_next_ingest_makes_release_2_live(deployment):
     assert report["tables"]["omics_input"]["orphans"] == 1
     assert report["operator"] == "0000-0002-1825-0097"
     assert report["window_seconds"] > 0
+
+
+@full
+def test_a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(empty):
+    code, output = empty.ingest(RELEASE_1, *broken_portal(empty, RELEASE_1))
+    assert code != 0
+    assert "the switch failed in Start the writers on demo" in output
+    assert "it was the first ingest: prod is absent and production stays stopped; the load is kept" in output
+    assert not os.path.lexists(empty.volume / "prod")
+    assert set(empty.processes()) == {"db-ingest"}
+    assert len(empty.snapshots()) == 1
+    assert not empty.locked()
+    assert empty.report()["outcome"] == "failed"
 
 
 def test_a_second_run_is_refused_while_one_is_under_way(site):

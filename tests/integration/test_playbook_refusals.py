@@ -115,18 +115,21 @@ def test_only_listed_operators_may(deployment, untouched, operator, reason):
     assert reason in output
 
 
+@full
 def test_a_run_by_nobody_is_refused(deployment, untouched):
     code, output = deployment.ingest(RELEASE_1, "-e", "reingest_operator=''")
     assert code != 0
     assert "who runs this?" in output
 
 
+@full
 def test_a_service_without_a_program_is_named(deployment, untouched):
     code, output = deployment.ingest(RELEASE_1, "-e", '{"reingest_backend_services": ["front"]}')
     assert code != 0
     assert "service front has no command" in output
 
 
+@full
 def test_missing_sources_are_named_and_the_staging_database_is_not_touched(deployment, untouched):
     code, output = deployment.play("ingest.yml", "-e", "reingest_sources=/nowhere/r9")
     assert code != 0
@@ -144,6 +147,7 @@ def test_a_wrong_password_is_never_printed(deployment, untouched):
     assert secret not in output.replace(f"reingest_staging_dsn={dsn}", "")
 
 
+@full
 def test_promote_without_a_load_says_what_to_do(deployment, untouched):
     code, output = deployment.play("playbooks/promote.yml")
     assert code != 0

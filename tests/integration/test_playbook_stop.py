@@ -136,6 +136,7 @@ def test_the_portals_own_loader_is_ended_with_all_that_it_started(deployment):
     assert not deployment.locked()
 
 
+@full
 def test_a_run_inside_its_switch_is_refused_by_name(deployment, loading):
     _, state = loading
     records = deployment.home / "work/services"
