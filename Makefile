@@ -1,10 +1,11 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint lint-ansible lint-python test-unit test-integration test-molecule test-crash bench-ingest bench-promote bench-volume bench-load clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-crash test-matrix bench-ingest bench-promote bench-volume bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 PYTHON ?= python3
+ROWS :=
 SCENARIOS := default rollback
 PIECES :=
 
@@ -35,6 +36,9 @@ lint-python:
 	mypy
 	PYTHONPATH=module_utils lint-imports --cache-dir .cache/importlinter .config/importlinter.ini
 
+sanity: .venv/development ## Ansible's own tests of a collection, on an installed copy (ansible-test sanity; reaches the package index)
+	tests/sanity
+
 test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server
 	pytest tests/unit --numprocesses 2
 
@@ -47,8 +51,11 @@ test-molecule: .venv/development ## Whole ingests on Docker; not run without a D
 test-crash: .venv/development ## Kill, fail and cut the power at every system call of the volume's verbs; writes build/crash.json
 	python tests/crash
 
-bench-ingest: .venv/development ## Time the first ingest of release 1 (goal: 15 s on 2 cores); writes build/bench/ingest.json
-	python tests/bench/first_ingest.py
+test-matrix: .venv/development .venv/postgresql/installed ## Python 3.9 on the hosts, the oldest and the newest ansible-core; not run without their Pythons
+	python tests/matrix $(ROWS)
+
+bench-ingest: .venv/development ## Time a first ingest and one that changes nothing, wall and CPU, against another checkout with BASE=...; writes build/bench/ingest.json
+	BASE="$(BASE)" python tests/bench/first_ingest.py
 
 bench-promote: .venv/development ## Time promotions of 0.1, 1 and 4 GB, synced in the window and before it; writes build/bench/promote.json
 	python tests/bench/promote.py

@@ -13,7 +13,7 @@ description:
   - Everything that can be known before the first change is checked before it.
   - Does nothing where production, or the staging server, has a finished load of the same dataset, schema,
     transforms and sources.
-  - A load that ended early, however it ended, is gone on with by the next one. Tables that it filled
+  - A load that ended early, however it ended, is resumed by the next one. Tables that it filled
     completely stay, where the schema, the table's section and the content of its sources are the same.
   - It starts over, and says why, where the schema is another one, a transform has changed rows, or the server
     was not stopped cleanly while C(fsync) was off.
@@ -108,7 +108,7 @@ attributes:
         nothing) is found by the load itself.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -247,7 +247,7 @@ def load(call: Call) -> Outcome:
         else:
             counted = rehearse(plan, processes) if plan.changed and not call["plan_only"] else {}
             tables = planned_tables(plan, counted)
-    did = [f"end the load of run {run}, which nobody waits for" for run in ended]
+    did = [f"end the load of run {run}, which no run waits for" for run in ended]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,

@@ -49,7 +49,7 @@ attributes:
       - They are made when O(snapshot) names a load that is in the staging server already.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

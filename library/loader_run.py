@@ -32,13 +32,13 @@ options:
     elements: str
     default: []
   release:
-    description: What the loader is told to load. The same release is not loaded twice.
+    description: What the loader loads. The same release is not loaded twice.
     type: str
     required: true
   command:
     description: The loader as a command on this host.
     type: dict
-    options:
+    suboptions:
       argv:
         description: The program and its arguments. Never a password.
         type: list
@@ -63,7 +63,7 @@ options:
   job:
     description: The loader as a job of an HTTP server.
     type: dict
-    options:
+    suboptions:
       url:
         description: The address that starts a job when it is sent a POST.
         type: str
@@ -206,7 +206,7 @@ attributes:
     description: Checks all that a run would check, and does not start the loader.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -415,7 +415,7 @@ def load(call: Call) -> Outcome:
             )
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
-    did = [f"end the load of run {run}, which nobody waits for" for run in ended]
+    did = [f"end the load of run {run}, which no run waits for" for run in ended]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,

@@ -8,7 +8,7 @@ DOCUMENTATION = r"""
 module: run_lock
 short_description: Claim the volume for a run, or give it back
 description:
-  - One run at a time has the volume. A second one is told who has it and since when.
+  - One run at a time has the volume. A second one is refused; it is shown who has it, and since when.
   - A claim is bookkeeping of the run, not a change of the system, so C(changed) is always false.
   - "Through the action plugin of the same name, a claim that a run on the same controller left behind when
     it was killed is taken over; the claim of a run on another controller is never guessed about:
@@ -36,7 +36,7 @@ options:
     type: float
     default: 0
   phase:
-    description: What the run is about to do, for whoever is told that the volume is held.
+    description: What the run is about to do; a run that is refused shows it.
     type: str
     default: ""
   controller:
@@ -57,7 +57,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -91,7 +91,7 @@ from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.steps import forget_dry_run
 from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
 from ..module_utils.reingest.volume.operators import authorised
-from ..module_utils.reingest.window.claim import left_behind
+from ..module_utils.reingest.window.watchdog_claim import left_behind
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {

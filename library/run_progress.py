@@ -17,7 +17,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

@@ -48,7 +48,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -127,7 +127,7 @@ def release(call: Call) -> Outcome:
     if not call.check:
         give_back(call.volume, found)
     if found.now is None:
-        return told(call, [], ["nobody holds the volume lock"])
+        return told(call, [], ["no run holds the volume lock"])
     if found.gone:
         return told(call, found.did(), [], released=found.now.run)
     return told(call, [], found.told(), holder=asdict(found.now))

@@ -36,7 +36,7 @@ attributes:
     description: Definitions are checked, nothing is started or stopped.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

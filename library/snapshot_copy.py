@@ -13,7 +13,7 @@ description:
   - The staging server must have been stopped in order. Files share their blocks with the copy where the file
     system can do that. Else each is read once, written, synced, and read back from disk against the digest of
     what was read. Owners, modes, times, extended attributes, links and holes are kept.
-  - A copy that is killed is gone on with; files that were copied before are proven again, and not copied.
+  - A copy that is killed is resumed; files that were copied before are proven again, and not copied.
   - When all is on disk one rename makes it the snapshot, and C(ingest/) is emptied. The staging server starts
     on a whole cluster or an empty directory, never on half of one.
 options:
@@ -36,7 +36,7 @@ attributes:
     description: The load and the stop of its server, which come earlier in a run, are taken as done.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

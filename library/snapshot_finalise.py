@@ -42,7 +42,7 @@ attributes:
     description: The load, which comes earlier in a run, is taken as done.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

@@ -24,7 +24,7 @@ attributes:
     support: full
   diff_mode:
     support: none
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -49,7 +49,8 @@ loaded:
   returned: success
   type: str
 lost:
-  description: Whether the machine went down while what C(ingest/) holds was not on disk; M(staging_discard).
+  description: Whether the machine went down while what C(ingest/) holds was not on disk; see
+    M(dataportal.reingest.staging_discard).
   returned: success
   type: bool
 snapshots:

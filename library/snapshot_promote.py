@@ -54,7 +54,7 @@ attributes:
     description: The load and the stop of the servers, which come earlier in a run, are taken as done.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

@@ -1,12 +1,12 @@
 #!/usr/bin/python
-"""Ansible module: delete the snapshots that the retention rules let go."""
+"""Ansible module: delete the snapshots that retention permits deleting."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: snapshot_prune
-short_description: Delete the snapshots that the retention rules let go
+short_description: Delete the snapshots that retention permits deleting
 description:
   - Never deletes the live snapshot, the one that a rollback would go to, a pinned one, one that is in use,
     one that a promotion under way names, one that the ledger does not know, or anything outside C(staging/).
@@ -30,8 +30,9 @@ options:
     choices: [retention, load]
     default: retention
   min_free:
-    description: Where less than this would be free, more give way than O(keep) lets go, what failed first,
-      then the oldest, as far as is needed; not the way back, and not those that O(keep_days) covers.
+    description: Where less than this would be free, more snapshots are deleted than O(keep) permits, what
+      failed first, then the oldest, as far as is needed; not the rollback target, and not those that
+      O(keep_days) covers.
     type: str
     default: "0"
 extends_documentation_fragment: [dataportal.reingest.context]
@@ -40,7 +41,7 @@ attributes:
     support: full
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -94,7 +95,8 @@ from ansible.module_utils.common.text.formatters import human_to_bytes
 
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.fs.removal import Removal
-from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, free_bytes, plan_pruning
+from ..module_utils.reingest.fs.sizes import free_bytes
+from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, plan_pruning
 from ..module_utils.reingest.retention.space import plan_room
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 

@@ -20,7 +20,7 @@ attributes:
     description: A stop of the server that comes before this step is taken as done.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

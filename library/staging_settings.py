@@ -40,7 +40,7 @@ attributes:
     description: The start of the server, which comes earlier in a run, is taken as done.
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""

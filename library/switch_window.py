@@ -1,12 +1,12 @@
 #!/usr/bin/python
-"""Ansible module: open and close the window of a switch, and bring back what one has left."""
+"""Ansible module: open and close the window of a switch, and recover from one that was cut short."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
 ---
 module: switch_window
-short_description: Open and close the window of a switch, and bring back what one has left
+short_description: Open and close the window of a switch, and recover from one that was cut short
 description:
   - A switch stops a portal and starts it again. Its window is the time between; this module makes sure that
     it ends, whatever becomes of the run.
@@ -64,7 +64,7 @@ attributes:
     description: Says what a recovery would do; no watchdog is started.
   diff_mode:
     support: none
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
@@ -122,9 +122,8 @@ from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
 from ..module_utils.reingest.volume.lock import now_text
-from ..module_utils.reingest.window.host_recovery import Host
+from ..module_utils.reingest.window.host import Host
 from ..module_utils.reingest.window.lease import held
-from ..module_utils.reingest.window.switch import close_proven, open_window, recover_window, refuse_open
 from ..module_utils.reingest.window.window_record import Window, boottime, stored
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -146,6 +145,8 @@ OPTIONS: dict[str, Any] = {
 
 def opened(call: Call) -> Outcome:
     """Write the window's record, and start the host's watchdog."""
+    from ..module_utils.reingest.window.opening import open_window, refuse_open
+
     with nullcontext() if call.check else held(call.records, call.run, patience=call.patience):
         if call.check:
             refuse_open(call.records, call.run)
@@ -156,6 +157,8 @@ def opened(call: Call) -> Outcome:
 
 def closed(call: Call) -> Outcome:
     """Say that the switch is proven, and end the host's watchdog."""
+    from ..module_utils.reingest.window.closing import close_proven
+
     live = ""
     if not call.check:
         with held(call.records, call.run, patience=call.patience):
@@ -165,6 +168,8 @@ def closed(call: Call) -> Outcome:
 
 def recovered(call: Call) -> Outcome:
     """Recover the host, and say what is on its volume then."""
+    from ..module_utils.reingest.window.recovering import recover_window
+
     host = host_of(call)
     asked = {name: call[name] for name in ("failed", "serves", "start")}
     found, outcome = recover_window(host, **call.who, **asked, dry=call.check)
@@ -195,7 +200,7 @@ def window_of(call: Call) -> Window:
         writers=stored(call["writers"]),
         stop_timeout=call["stop_timeout"],
         start_timeout=call["start_timeout"],
-        dead_man=call["watchdog"] + longest,
+        watchdog=call["watchdog"] + longest,
         boot=boot_id(),
         opened=boottime(),
         since=now_text(),

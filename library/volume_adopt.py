@@ -44,11 +44,11 @@ attributes:
     support: full
   diff_mode:
     support: full
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
 
 EXAMPLES = r"""
-- name: Adopt what the runbook has left
+- name: Adopt what the runbook left
   dataportal.reingest.volume_adopt:
     volume: /srv/pg
     run: 20261123T114500Z-4711

@@ -21,7 +21,7 @@ from .reingest.runs.steps import Predicted, StepClock, append_step, predicted, r
 from .reingest.volume.layout import Volume, open_volume
 from .reingest.volume.lock import check_run, verb
 
-# What every module of a run is told, by `module_defaults` of the action group `dataportal.reingest.run`;
+# What every module of a run gets, by `module_defaults` of the action group `dataportal.reingest.run`;
 # documented by the fragment `dataportal.reingest.context`.
 CONTEXT: dict[str, Any] = {
     "volume": {"type": "path", "default": ""},

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import pathlib
 import traceback
 
 from plugins.module_utils.reingest.adoption import adopt
@@ -30,8 +31,12 @@ def killed_at(step, act):
             done += 1
             return change(*arguments, **options)
 
+        # Python 3.9's pathlib calls the functions that were there when it was imported.
+        places = [os, *([pathlib._normal_accessor] if hasattr(pathlib, "_normal_accessor") else [])]
         for name in STEPS:
-            setattr(os, name, functools.partial(counted, getattr(os, name)))
+            change = functools.partial(counted, getattr(os, name))
+            for place in places:
+                setattr(place, name, change)
         rename.exchange = swap.exchange = adopt.exchange = functools.partial(counted, swap.exchange)
         try:
             act()

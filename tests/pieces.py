@@ -17,7 +17,14 @@ ROOT = Path(__file__).parents[1]
 DONE = ROOT / "build/full"
 # What each piece runs below tests/integration, the tests of `make test` too.
 PIECES = {
-    "sources": ("ingest", "loaders/test_command.py", "loaders/test_job.py", "sources", "portal"),
+    "sources": (
+        "ingest",
+        "loaders/test_command.py",
+        "loaders/test_job.py",
+        "sources",
+        "portal",
+        "test_postgres_versions.py",
+    ),
     "volume": (
         "interrupted",
         "nfs",
@@ -35,17 +42,15 @@ PIECES = {
         "test_service_group_process.py",
         "test_systemd.py",
     ),
-    "playbooks": (
-        "loaders/test_playbook.py",
-        "test_collection.py",
-        "test_playbook_*.py",
-        "test_postgres_versions.py",
-    ),
-    "watchdog": ("test_dead_man.py",),
+    "playbooks": ("loaders/test_playbook.py", "test_collection.py", "test_playbook_*.py"),
+    "watchdog": ("test_watchdog.py",),
 }
-MOLECULE = "molecule"
 QUICK_SCENARIOS = ("default", "rollback")  # of `make test`
 FULL_SCENARIOS = ("check", "unhealthy", "hosts")
+OTHERS = {
+    "molecule": ["tests/molecule", *FULL_SCENARIOS],
+    "matrix": [sys.executable, "tests/matrix"],
+}
 
 
 def paths(piece):
@@ -55,8 +60,8 @@ def paths(piece):
 
 
 def command(piece):
-    if piece == MOLECULE:
-        return ["tests/molecule", *FULL_SCENARIOS]
+    if piece in OTHERS:
+        return OTHERS[piece]
     return ["pytest", *paths(piece), "--numprocesses", "2", "--dist", "loadfile", "--quiet"]
 
 
@@ -73,13 +78,13 @@ def code():
 
 def main(wanted):
     """Run pieces, all of them to their end; return the exit code."""
-    unknown = [piece for piece in wanted if piece not in (*PIECES, MOLECULE)]
+    unknown = [piece for piece in wanted if piece not in (*PIECES, *OTHERS)]
     if unknown:
-        print(f"no such piece: {', '.join(unknown)}; there are {', '.join([*PIECES, MOLECULE])}")
+        print(f"no such piece: {', '.join(unknown)}; there are {', '.join([*PIECES, *OTHERS])}")
         return 2
     DONE.mkdir(parents=True, exist_ok=True)
     failed = []
-    for piece in wanted or [*PIECES, MOLECULE]:
+    for piece in wanted or [*PIECES, *OTHERS]:
         note, now = DONE / piece, code()
         if note.exists() and note.read_text() == now:
             print(f"full: {piece} passed before for the same code", flush=True)

@@ -14,7 +14,7 @@ import waitress
 from .app import create_app
 from .queries import CONNECTIONS, connect
 
-GRACE_S = 0.5  # for the requests under way when the portal is told to stop: users wait for the stop
+GRACE_S = 0.5  # for the requests under way when the portal is asked to stop: users wait for the stop
 
 
 def main() -> int:

@@ -176,13 +176,14 @@ class Watch:
             self._state, self._changed, self._silent_for = state, now, SILENT_S
             self._screen.show(state)
         self._gone_since = (self._gone_since or now) if gone else None
-        if not (self._over or gone or look.job_gone):
+        never_began = look.job_gone and self._state is None
+        if not (self._over or gone or never_began):
             self._tell_silence(now - self._changed)
             return None
         result = self._host.finished(self._job)
         if result is not None and ("step" in result or self._state is None):
             return result
-        dead = look.job_gone or (self._state is not None and self._state.state == DIED)
+        dead = never_began or (self._state is not None and self._state.state == DIED)
         if dead or (gone and (result is not None or now - self._gone_since > _ENDING_S)):
             return result if self._crashed(result) else self._lost()
         return None
@@ -223,13 +224,13 @@ class Watch:
         silence = time.monotonic() - self._heard
         if silence > self._patience:
             return self._failed(
-                f"no answer for {clock(silence)}; the load may go on there: playbooks/status.yml shows it, "
-                "playbooks/stop.yml or the next run ends it"
+                f"no answer for {clock(silence)}; the load may still run there: playbooks/status.yml shows "
+                "it, playbooks/stop.yml or the next run ends it"
             )
         if not self._away:
             self._away = True
             self._screen.note(
-                f"no answer; the load goes on there, and is asked for again for {clock(self._patience)}"
+                f"no answer; the load runs on there, and is asked for again for {clock(self._patience)}"
             )
         return None
 

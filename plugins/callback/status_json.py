@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
-
 DOCUMENTATION = r"""
 name: status_json
 type: stdout
@@ -17,8 +12,13 @@ description:
     M(dataportal.reingest.run_progress) returns, and C(failures) has what could not be looked at, each with
     C(host), C(task) and C(message)."
   - The exit code is that of the playbook.
-author: ["reingest"]
+author: ["The reingest developers (!UNKNOWN)"]
 """
+
+import json
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
 
 _PARTS = {"snapshot_info": "volume", "run_progress": "load"}
 _NOT_PART = ("changed", "failed", "text", "step", "invocation", "warnings", "deprecations")

@@ -65,6 +65,11 @@ options:
     description: The report's stage that this step belongs to; empty is the module's own.
     type: str
     default: ""
+attributes:
+  check_mode:
+    description: Can run in C(check_mode), and returns what it would change, and changes nothing.
+  diff_mode:
+    description: Returns what changed, or what would, in C(diff_mode).
 notes:
   - The options that describe the run are set once, by C(module_defaults) of the action group
     C(dataportal.reingest.run).

@@ -76,10 +76,13 @@ def _option(name: str, description: str) -> str:
 
 
 class ModuleDocFragment:
-    """Documentation of ``engines/spec.py``'s SERVICE."""
+    """Documentation of ``engines/spec.py``'s SERVICE.
 
-    DOCUMENTATION = "options:" + _option("services", "This host's services that the step is about.")
-    SWITCH = "options:" + "".join(
+    Annotated, because ansible-test takes any other assignment here for a literal.
+    """
+
+    DOCUMENTATION: str = "options:" + _option("services", "This host's services that the step is about.")
+    SWITCH: str = "options:" + "".join(
         [
             _option("production", "This host's production server."),
             _option("staging", "This host's staging server."),

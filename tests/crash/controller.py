@@ -1,7 +1,7 @@
 """Kill the controller at each task of ``ingest.yml``, on a whole deployment with servers as plain processes.
 
 At every second task the modules die with it, as on one machine; at the others they live on, as on another.
-Each time the portal must serve one whole release within the dead man's time, with nobody's help, and the next
+Each time the portal must serve one whole release within the watchdog's time, with nobody's help, and the next
 ``ingest.yml`` must end as if nothing had happened.
 """
 

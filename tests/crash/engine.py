@@ -1,6 +1,6 @@
 """Restart the Docker engine at each step of a switch, with each restart policy, on a host of its own.
 
-Each time the run may end red, but then the portal must be back within the dead man's time with nobody's help:
+Each time the run may end red, but then the portal must be back within the watchdog's time with nobody's help:
 one whole release, served by containers that have the restart policy which they had before, and the next
 promotion must end as if nothing had happened.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from controller import DEAD_MAN_S, rest, run_to_task
+from controller import WATCHDOG_S, rest, run_to_task
 from crash.trial import Outcome
 from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT
 
@@ -35,7 +35,7 @@ TASKS = (
     "Start what else should run",
     "Close the window",
 )
-BACK_S = DEAD_MAN_S + 90  # the watcher tries again while the engine comes up; on a busy machine
+BACK_S = WATCHDOG_S + 90  # the watchdog tries again while the engine comes up; on a busy machine
 CONTAINERS = ("db", "db-ingest", "backend")
 IMAGES = {
     "postgres": "reingest-demo-postgres",
@@ -77,7 +77,7 @@ _VARIABLES = {
     "reingest_operators": ["0000-0002-1825-0097"],
     "reingest_operator": "0000-0002-1825-0097",
     "reingest_min_free": "200M",
-    "reingest_watchdog": DEAD_MAN_S,
+    "reingest_watchdog": WATCHDOG_S,
 }
 
 
@@ -254,7 +254,7 @@ def one(host, policy, task):
             # The window is closed: what has no policy stays down when the engine restarts.
             code_recover, output = host.play("playbooks/recover.yml")
             assert code_recover == 0, output[-3000:]
-        log = host.inside("tail -n 20 /var/lib/reingest/services/watcher.log", check=False)
+        log = host.inside("tail -n 20 /var/lib/reingest/services/watchdog.log", check=False)
         assert time.monotonic() - began < BACK_S, f"{seen}\n{log}"
         time.sleep(0.3)
     back = time.monotonic() - began

@@ -116,7 +116,7 @@ def open_window(volume, run, snapshot, previous):
         writers=(),
         stop_timeout=120,
         start_timeout=60,
-        dead_man=60,
+        watchdog=60,
         boot=boot_id(),
         opened=boottime(),
         since="2026-11-24T09:30:00+00:00",

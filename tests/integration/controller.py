@@ -13,14 +13,14 @@ from pathlib import Path
 from deployment import ROOT
 from waiting import wait_for
 
-DEAD_MAN_S = 15  # longer than Ansible needs from one task to the next on a busy machine
+WATCHDOG_S = 15  # longer than Ansible needs from one task to the next on a busy machine
 GRACE_S = 25  # what stopping and starting the services may take on a busy machine
 _TASK = re.compile(r"^TASK \[(.*)\] \*+$")
 
 
 def arguments(release, *more):
-    """Return the arguments of an ingest that always loads, with a short dead man's time."""
-    given = {"sources": f"{ROOT}/demo/data/{release}", "force": "true", "watchdog": DEAD_MAN_S}
+    """Return the arguments of an ingest that always loads, with a short watchdog's time."""
+    given = {"sources": f"{ROOT}/demo/data/{release}", "force": "true", "watchdog": WATCHDOG_S}
     return [part for key, value in given.items() for part in ("-e", f"reingest_{key}={value}")] + list(more)
 
 
@@ -94,12 +94,12 @@ def window_open(deployment):
     return (deployment.home / "work/services/window.json").exists()
 
 
-def wait_closed(deployment, modules=(), seconds=DEAD_MAN_S + GRACE_S):
+def wait_closed(deployment, modules=(), seconds=WATCHDOG_S + GRACE_S):
     """Wait until no window is open and nothing of the run works any more; return how long it took."""
     began = time.monotonic()
 
     def told():
-        log = deployment.home / "work/services/watcher.log"
+        log = deployment.home / "work/services/watchdog.log"
         return f"the window closed: {log.read_text() if log.exists() else 'no log'}"
 
     wait_for(lambda: not window_open(deployment) and not any(map(_is_module, modules)), told, seconds=seconds)

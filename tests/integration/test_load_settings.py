@@ -8,7 +8,8 @@ from tiers import sample
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
-from plugins.module_utils.reingest.postgres.load_settings import LOAD_CONF, rendered
+from plugins.module_utils.reingest.postgres.load_settings import rendered
+from plugins.module_utils.reingest.postgres.settings import LOAD_CONF
 from plugins.module_utils.reingest.promotion.finalised import record_of
 from plugins.module_utils.reingest.staging.finalise import finalise_cluster, plan_finalise
 from plugins.module_utils.reingest.volume.layout import Volume

@@ -44,6 +44,7 @@ def test_it_is_refused_before_anything_is_loaded(deployment):
     assert not deployment.locked()
 
 
+@full
 def test_a_dry_run_plans_the_copy_before_the_switch(deployment):
     code, output = deployment.ingest(RELEASE_1, "--check", "--diff", *COPY)
     assert code == 0, output

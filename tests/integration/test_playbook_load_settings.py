@@ -15,7 +15,7 @@ from tiers import full
 from waiting import wait_for
 
 from plugins.module_utils.reingest.postgres.control import read_control
-from plugins.module_utils.reingest.postgres.load_settings import LOAD_CONF
+from plugins.module_utils.reingest.postgres.settings import LOAD_CONF
 
 GIVE, TAKE = (
     "give the staging server its settings for the load",

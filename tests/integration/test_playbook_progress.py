@@ -82,7 +82,7 @@ def test_an_interrupted_load_goes_on_is_shown_by_status_and_is_ended_by_the_next
     output = " ".join(second.communicate(timeout=120)[0].split())
     gate.close()
     assert second.returncode == 0, output
-    assert f"end the load of run {state['run']}, which nobody waits for" in output
+    assert f"end the load of run {state['run']}, which no run waits for" in output
     assert started_at(state["process"]) is None
 
 

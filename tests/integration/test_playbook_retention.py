@@ -23,7 +23,7 @@ def status(deployment):
     done = subprocess.run(
         [PLAYBOOK, "playbooks/status.yml", "-i", "inventories/demo"],
         cwd=ROOT,
-        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "status_json"},
+        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "dataportal.reingest.status_json"},
         capture_output=True,
         text=True,
         check=True,
@@ -76,7 +76,7 @@ def test_a_volume_that_is_not_there_is_a_failure_in_the_document_and_in_the_exit
     done = subprocess.run(
         [PLAYBOOK, "playbooks/status.yml", "-i", "inventories/demo", "-e", "reingest_volume=/nowhere"],
         cwd=ROOT,
-        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "status_json"},
+        env={**deployment.environment, "ANSIBLE_STDOUT_CALLBACK": "dataportal.reingest.status_json"},
         capture_output=True,
         text=True,
         check=False,
@@ -86,6 +86,7 @@ def test_a_volume_that_is_not_there_is_a_failure_in_the_document_and_in_the_exit
     assert "volume /nowhere is not there" in failure["message"]
 
 
+@full
 def test_a_pin_needs_a_snapshot_that_is_there(deployment):
     code, output = deployment.play("playbooks/pin.yml")
     assert code != 0
@@ -129,6 +130,7 @@ def test_a_load_without_room_is_refused_before_anything_is_loaded_or_deleted(dep
     assert not deployment.locked()
 
 
+@full
 def test_a_run_that_loads_nothing_needs_no_room(deployment):
     code, output = deployment.ingest(RELEASE_2, "-e", "reingest_min_free=900T")
     assert code == 0, output

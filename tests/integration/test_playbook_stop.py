@@ -10,11 +10,18 @@ import sys
 import pytest
 import yaml
 from deployment import make_deployment
-from test_playbook_progress import DATASET, SCHEMA, held, wait_for
+from test_playbook_progress import DATASET, SCHEMA, held
+from tiers import full
+from waiting import wait_for
 
 from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.host.processes import started_at
-from plugins.module_utils.reingest.window.window_record import Window, boottime, remove_window, write_window
+from plugins.module_utils.reingest.window.window_record import (
+    Window,
+    boottime,
+    remove_window,
+    write_window,
+)
 
 STOP = "playbooks/stop.yml"
 LOADER = """
@@ -84,11 +91,12 @@ def test_the_load_of_an_interrupted_run_is_ended_and_its_volume_given_back(deplo
     code, output = deployment.play(STOP)
     assert code == 0, output
     assert "nothing loads on this host" in output
-    assert "nobody holds the volume lock" in output
+    assert "no run holds the volume lock" in output
     assert "changed=0" in output
     assert "changed=1" not in output
 
 
+@full
 def test_a_run_that_is_under_way_is_told_and_gives_the_volume_back_itself(deployment, loading):
     run, state = loading
     code, output = deployment.play(STOP)
@@ -103,6 +111,7 @@ def test_a_run_that_is_under_way_is_told_and_gives_the_volume_back_itself(deploy
     assert not deployment.locked()
 
 
+@full
 def test_the_portals_own_loader_is_ended_with_all_that_it_started(deployment):
     script, told = deployment.home / "loader.py", deployment.home / "loader.pids"
     script.write_text(LOADER)
@@ -116,7 +125,7 @@ def test_the_portals_own_loader_is_ended_with_all_that_it_started(deployment):
         "reingest_loader": {"command": {"argv": [sys.executable, str(script), str(told)]}},
     }
     run = deployment.start("playbooks/load.yml", "-e", json.dumps(variables))
-    wait_for(told.exists, 120)
+    wait_for(told.exists, "the loader runs", seconds=120)
     processes = {pid: started_at(pid) for pid in map(int, told.read_text().split())}
     os.killpg(run.pid, signal.SIGINT)
     run.communicate(timeout=120)
@@ -127,6 +136,7 @@ def test_the_portals_own_loader_is_ended_with_all_that_it_started(deployment):
     assert not deployment.locked()
 
 
+@full
 def test_a_run_inside_its_switch_is_refused_by_name(deployment, loading):
     _, state = loading
     records = deployment.home / "work/services"
@@ -142,7 +152,7 @@ def test_a_run_inside_its_switch_is_refused_by_name(deployment, loading):
         writers=(),
         stop_timeout=5.0,
         start_timeout=5.0,
-        dead_man=600.0,
+        watchdog=600.0,
         boot=boot_id(),
         opened=boottime(),
         since="2026-11-24T10:00:00+00:00",

@@ -1,4 +1,4 @@
-"""The watcher on a machine that systemd has booted: a unit, back when it is killed, and with the machine."""
+"""The watchdog on a machine that systemd has booted: a unit, back when it is killed, and with the machine."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import pytest
 from containers import docker, need_image
 from controller import (
-    DEAD_MAN_S,
     GRACE_S,
+    WATCHDOG_S,
     kill,
     other,
     run_to_task,
@@ -25,7 +25,7 @@ from controller import (
 from deployment import ROOT, Deployment, demo_inventory, ingested_deployment
 from tiers import full
 
-pytestmark = full  # another home of the watchdog, whose every case is in test_dead_man
+pytestmark = full  # another home of the watchdog, whose every case is in test_watchdog
 IMAGE = "reingest-test-systemd"
 PROMOTE = "playbooks/promote.yml"
 
@@ -44,7 +44,7 @@ class Machine(Deployment):
         return done.returncode, done.stdout.strip()
 
     def units(self):
-        """Return the watcher's units that systemd knows, each with whether it is active."""
+        """Return the watchdog's units that systemd knows, each with whether it is active."""
         _, listed = self.inside(
             "systemctl", "list-units", "--all", "--plain", "--no-legend", "reingest-watch-*"
         )
@@ -83,7 +83,7 @@ def machine(docker_engine, tmp_path_factory):
 def inventory(folder, name):
     """Return the demo's inventory for servers on another machine, which is reached by docker exec."""
     host = {"ansible_connection": "community.docker.docker", "ansible_host": name}
-    host |= {"reingest_dead_man": DEAD_MAN_S}
+    host |= {"reingest_watchdog": WATCHDOG_S}
     groups = {group: {"hosts": {"machine": host}} for group in ("worker", "db", "backend")}
     made = demo_inventory(folder, json.dumps(groups))
     variables = made / "group_vars/all.yml"
@@ -150,5 +150,5 @@ def test_a_machine_that_goes_down_in_the_window_brings_its_portal_back_when_it_b
     kill(run, modules=True)
     assert window_open(whole)
     docker("start", whole.name)
-    wait_closed(whole, seconds=2 * (DEAD_MAN_S + GRACE_S))
+    wait_closed(whole, seconds=2 * (WATCHDOG_S + GRACE_S))
     assert os.path.lexists(whole.volume / "prod")

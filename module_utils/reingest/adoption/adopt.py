@@ -219,7 +219,7 @@ def _make_ingest(doing: _Run, _found: Finding) -> None:
 
 
 def _adopt(doing: _Run, found: Finding) -> None:
-    """Sync a snapshot, whose files nobody is known to have synced, and write its lines."""
+    """Sync a snapshot, whose files may not be synced, and write its lines."""
     volume, snapshot = doing.volume, found.snapshot
     ledger, directory = read_ledger(volume), volume.snapshot(found.snapshot)
     is_live = snapshot == doing.live
@@ -248,7 +248,7 @@ def _reject(doing: _Run, found: Finding) -> None:
 
 def _record(doing: _Run, found: Finding) -> None:
     detail = {"previous": read_ledger(doing.volume).live(), "kind": "by hand"}
-    doing.record(ledger_file.LIVE, found.snapshot, "prod was pointed at it by hand", detail)
+    doing.record(ledger_file.LIVE, found.snapshot, "prod was pointed at it manually", detail)
 
 
 _REPAIRS: Mapping[str, Callable[[_Run, Finding], None]] = {

@@ -102,7 +102,7 @@ def _missing(volume: Volume, ledger: Ledger, adopting: Adopting | None) -> tuple
     if adopting is not None and adopting.lies_at(volume.snapshot(adopting.snapshot)):
         found, back = "is missing: a run died while it made a snapshot of it", adopting.snapshot
     else:
-        found, back = "is missing: somebody took it away", ledger.live()
+        found, back = "is missing: it was removed", ledger.live()
         if not back or not is_data_directory(volume.snapshot(back)) or _journal_is_open(volume):
             return [], ""
     will = f"point it at staging/{back}, which was live"

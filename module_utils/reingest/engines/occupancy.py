@@ -1,7 +1,7 @@
 """Whether anybody is in a data directory: PostgreSQL's own lock does not tell across containers.
 
 Each postmaster is process 1 of its container, and takes the lock file of another one for its own of before: a
-second server was seen to run crash recovery on live files. So it is proven here that nobody is there, by the
+second server was seen to run crash recovery on live files. So this proves that no server is there: by the
 processes whose working directory it is, in all containers of this machine, and by the containers whose data
 directory it is, whose server may come the next instant.
 

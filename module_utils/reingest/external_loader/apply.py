@@ -69,7 +69,7 @@ def apply_loader(
         operator: ORCID iD of who runs it.
         folder: the run's folder on this host, for the loader's log.
         secrets: what must not be in the log.
-        reporter: who is told how far it is.
+        reporter: gets how far it is.
 
     Raises:
         Refusal: the loader failed, or what it made is not what the dataset names.

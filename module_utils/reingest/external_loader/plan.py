@@ -92,7 +92,9 @@ class LoaderPlan:
         """Return what an operator should know of the load that is replaced; empty when there is nothing."""
         if not self.changed or self.before is None or self.before.finished:
             return ""
-        then = "its database is dropped and made anew" if self.fresh else "the loader goes on in its database"
+        then = (
+            "its database is dropped and made anew" if self.fresh else "the loader works on in its database"
+        )
         return f"the staging server holds {shown_load(self.before)}: {then}"
 
     def did(self) -> list[str]:
@@ -139,7 +141,7 @@ def plan_loader(
 
     Args:
         request: what is asked for. Its dataset's tables need owners and no `from:`; its release is what the
-            loader is told to load: the same release twice is the same load.
+            loader loads: the same release twice is the same load.
         loader: what to run.
         making: what it finds when it runs.
         secrets: what must not be shown, from ``secret_texts``.

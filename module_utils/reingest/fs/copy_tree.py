@@ -1,4 +1,4 @@
-"""Copy a tree that nobody writes to, so that a copy that is killed is gone on with, and proven.
+"""Copy a tree that nobody writes to, so that a copy that is killed is resumed, and proven.
 
 Each file is on disk and read back before its line goes into the list of what is done. A line is believed as
 long as the source file is the same (its inode, size and change time) and what lies in the copy has the digest
@@ -237,6 +237,6 @@ def _unwritable(target: Path, error: OSError) -> str:
         free = os.statvfs(target)
         return (
             f"{where} cannot be written, {shown_bytes(free.f_bavail * free.f_frsize)} are free there: make "
-            "room (prune.yml), then run again; the copy goes on where it was"
+            "room (prune.yml), then run again; the copy is resumed"
         )
     return f"{where} cannot be written ({error.strerror}): look into the disk and the kernel's log"

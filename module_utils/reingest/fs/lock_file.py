@@ -70,7 +70,7 @@ def read_worker(lock: IO[str]) -> Worker | None:
 
 
 def worker_at(path: Path) -> Worker | None:
-    """Return who has the lock file at a path locked at this moment; None when nobody has.
+    """Return who holds the lock file at a path at this moment; None when no process does.
 
     A file that is not there is not made.
     """

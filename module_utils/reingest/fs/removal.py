@@ -1,9 +1,9 @@
 """Delete a directory and all below it, and nothing else, whatever lies in it.
 
 Every step goes by an open directory and a bare name, so nothing that is exchanged meanwhile can lead out of
-the tree: a link is unlinked and never followed, and a directory of another mount is told and not entered.
-What cannot be deleted is told, and the rest goes on. A deletion that is killed leaves less than it found; the
-next one goes on with that.
+the tree: a link is unlinked and never followed, and a directory of another mount is named and not entered.
+What cannot be deleted is named, and the rest is deleted. A deletion that is killed leaves less than it found,
+and the next one resumes there.
 """
 
 from __future__ import annotations
@@ -167,7 +167,7 @@ def _opened(parent: int, name: str) -> Iterator[int]:
         handle = os.open(name, _FOLDER, dir_fd=parent)
     try:
         if os.fstat(handle).st_mode & stat.S_IRWXU != stat.S_IRWXU:
-            with suppress(PermissionError):  # what it costs is told of the names in it
+            with suppress(PermissionError):  # the names in it report what it costs
                 os.fchmod(handle, stat.S_IRWXU)
         yield handle
     finally:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import stat
 from collections import Counter
 from collections.abc import Iterable
@@ -81,3 +82,13 @@ def shown_bytes(count: int) -> str:
             return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
         value /= 1024
     return f"{value:.1f} TiB"
+
+
+def free_bytes(path: Path) -> int:
+    """Return the bytes that are free on the volume."""
+    return shutil.disk_usage(path).free
+
+
+def total_bytes(path: Path) -> int:
+    """Return the size of the volume."""
+    return shutil.disk_usage(path).total

@@ -48,8 +48,8 @@ def settle_accounts(
             raise Refusal(
                 f"table {name}: {account.read} rows were read, and {loaded} are loaded, {account.duplicates} "
                 f"duplicates, {account.orphans} orphans, {account.rejected} rejected and {account.filtered} "
-                "filtered: rows were lost or added; look for a trigger, a rule or somebody who writes to the "
-                "staging server"
+                "filtered: rows were lost or added; look for a trigger, a rule or a client that writes to "
+                "the staging server"
             )
         counts[name] = TableCount(
             feed.table.owner,

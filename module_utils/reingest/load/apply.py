@@ -17,7 +17,7 @@ from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
 from ..sources.source import Query
 from .account import Account, count_table, settle_accounts
-from .constraints import Reference
+from .constraints import Reference, SetAside
 from .fill import CONTENT, Filling, fill_table
 from .meter import TableMeter
 from .orphans import trace_orphans
@@ -72,7 +72,7 @@ def apply_load(
         processes: how many tables are filled at the same time.
         rejects: the run's folder for rows that are set aside; what an earlier load left in it goes away.
         prove: ``content`` or ``counts``, as it was planned with.
-        reporter: who is told how far it is.
+        reporter: gets how far it is.
 
     Raises:
         Refusal: another load is under way, a row, a source or a transform is refused, more rows are bad than
@@ -90,14 +90,8 @@ def apply_load(
         with phases.phase("create"):
             aside = prepare_load(lock, staging_dsn, plan, policy, run=run, operator=operator)
         with phases.phase("copy"):
-            jobs = []
-            for feed in plan.unfilled:
-                name = feed.table.name
-                filling = Filling(dsn, feed, aside.of(name), policy, prove, streams[name], meters[name])
-                call = partial(_fill, plan, filling, run)
-                jobs.append(Job(name, plan.weight(feed), call, width=streams[name]))
-            filled: dict[str, Any] = {name: vars(table) for name, table in plan.filled.items()}
-            filled.update(run_parallel(jobs, processes, closed=spared))
+            how = _How(dsn, policy, prove, streams, meters, run)
+            filled = _filled_tables(plan, aside, how, processes, spared)
         with refused("the load"):
             with phases.phase("references"):
                 settled = _settle_orphans(dsn, plan, aside.references)
@@ -105,13 +99,7 @@ def apply_load(
                 _restore_references(dsn, aside.references, processes, spared)
             with closing(connect(dsn)) as connection:
                 with phases.phase("account"):
-                    accounts = {
-                        name: Account(
-                            fill["read"], fill["duplicates"], fill.get("orphans", 0) + settled.dropped[name],
-                            fill["rejected"] + traced.get(name, 0), fill["filtered"],
-                        )
-                        for name, fill in filled.items()
-                    }  # fmt: skip
+                    accounts = _accounts(filled, settled, traced)
                     loaded = settle_accounts(connection, plan.feeds, accounts, policy)
                 with phases.phase("transform"):
                     transforms = _transform(connection, plan)
@@ -121,6 +109,48 @@ def apply_load(
                 _checkpoint(lock)
     ways = {name: f"{fill['way']} x {fill['streams']}" for name, fill in filled.items() if "way" in fill}
     return Loaded(tables, phases.seconds, transforms, ways)
+
+
+@dataclass(frozen=True)
+class _How:
+    """How the tables of a load are filled."""
+
+    dsn: str
+    policy: RejectPolicy
+    prove: str
+    streams: Mapping[str, int]  # by table
+    meters: Mapping[str, TableMeter]
+    run: str
+
+
+def _filled_tables(
+    plan: LoadPlan, aside: SetAside, how: _How, processes: int, spared: list[int]
+) -> dict[str, Any]:
+    """Fill what is still to be filled, and return what came of each table, of the kept ones, too."""
+    jobs = []
+    for feed in plan.unfilled:
+        name = feed.table.name
+        streams, pieces = how.streams[name], aside.of(name)
+        filling = Filling(how.dsn, feed, pieces, how.policy, how.prove, streams, how.meters[name])
+        jobs.append(Job(name, plan.weight(feed), partial(_fill, plan, filling, how.run), width=streams))
+    kept = {name: vars(table) for name, table in plan.filled.items()}
+    return {**kept, **run_parallel(jobs, processes, closed=spared)}
+
+
+def _accounts(
+    filled: Mapping[str, Mapping[str, Any]], settled: Settled, traced: Mapping[str, int]
+) -> dict[str, Account]:
+    """Return what became of each table's rows."""
+    return {
+        name: Account(
+            fill["read"],
+            fill["duplicates"],
+            fill.get("orphans", 0) + settled.dropped[name],
+            fill["rejected"] + traced.get(name, 0),
+            fill["filtered"],
+        )
+        for name, fill in filled.items()
+    }
 
 
 def streams_of(weight: int, whole: int, processes: int) -> int:

@@ -12,7 +12,7 @@ from .reporter import Reporter
 
 @dataclass
 class Phases:
-    """How long each part of the load took, in seconds; ``reporter`` is told which one it is at."""
+    """How long each part of the load took, in seconds; ``reporter`` gets which one it is in."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     reporter: Reporter | None = None

@@ -184,7 +184,7 @@ def _resumed(
     identity: str,
     digests: Mapping[str, str],
 ) -> tuple[Resumption | None, str]:
-    """Return the unfinished load that is gone on with, or why the one that is there is not."""
+    """Return the unfinished load that is resumed, or why the one that is there is not."""
     if staged is None or staged.finished:
         return None, ""
     if request.force:

@@ -14,9 +14,7 @@ from ..host.processes import started_at
 
 FILE = "progress.json"  # in the run's folder on the worker
 RUNNING, FINISHED, FAILED, DIED = "running", "finished", "failed", "died"
-SILENT_S = (
-    30.0  # it writes once a second; what wrote nothing for so long is told of, and its process looked at
-)
+SILENT_S = 30.0  # it writes once a second; silence for so long is reported, and the process looked at
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from .state import FilledTable, LoadState, UnresumableError, read_state
 
 @dataclass(frozen=True)
 class Resumption:
-    """An unfinished load that is gone on with: the tables that stay, and what it has set aside."""
+    """An unfinished load that is resumed: the tables that stay, and what it has set aside."""
 
     tables: dict[str, FilledTable]
     aside: SetAside

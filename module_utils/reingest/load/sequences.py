@@ -1,4 +1,4 @@
-"""Sequences: moved behind loaded values, and set back when a load that ended early is gone on with."""
+"""Sequences: moved behind loaded values, and set back when a load that ended early is resumed."""
 
 from __future__ import annotations
 

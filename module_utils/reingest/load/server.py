@@ -209,6 +209,6 @@ def end_sessions(connection: Connection, database: str) -> None:
 def _under_way(dsn: str, holder: str) -> LoadUnderWay:
     return LoadUnderWay(
         f"a load into {address(dsn)} is under way: {holder}; "
-        "playbooks/status.yml shows how far it is: wait until it ends, or end that run's ansible-playbook; "
-        "the next ingest then ends its load"
+        "playbooks/status.yml shows how far it is: wait until it ends, or end it with "
+        "playbooks/stop.yml"
     )

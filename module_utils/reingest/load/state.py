@@ -60,7 +60,7 @@ WHERE EXISTS (SELECT FROM pg_trigger t
 
 
 class UnresumableError(Exception):
-    """An unfinished load cannot be gone on with; the text says why."""
+    """An unfinished load cannot be resumed; the text says why."""
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def read_state(connection: Connection, identity: str) -> LoadState:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass('reingest.resume') IS NOT NULL")
         if not cursor.fetchone()[0]:
-            raise UnresumableError("it left nothing to go on with")
+            raise UnresumableError("it left nothing to resume")
         cursor.execute("SELECT identity FROM reingest.resume")
         row = cursor.fetchone()
         if row is None:
@@ -169,7 +169,7 @@ def write_settled(connection: Connection, settled: Settled) -> None:
 
 
 def give_up_state(connection: Connection) -> None:
-    """Write down that the load cannot be gone on with, in the transaction that first changes its rows.
+    """Write down that the load cannot be resumed, in the transaction that first changes its rows.
 
     The tables stay until the end: to drop them here would have all who look at the load wait for a transform.
     """

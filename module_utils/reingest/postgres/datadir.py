@@ -102,7 +102,7 @@ def structure_faults(path: Path) -> list[str]:
 
 
 def use_faults(path: Path) -> list[str]:
-    """Return why a server may still be, or have been, on the directory, by what it has left there.
+    """Return why a server may still be, or have been, on the directory, by the files that it left there.
 
     Who is in it now is another question: ``services/occupancy.py``.
     """

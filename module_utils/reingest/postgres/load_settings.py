@@ -12,9 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..host.machine import Machine
-from .settings import Setting, is_on, parse_settings
-
-LOAD_CONF = "reingest.load.conf"
+from .settings import LOAD_CONF, Setting, is_on, parse_settings
 
 _MIB = 1 << 20
 _GIB = 1 << 30

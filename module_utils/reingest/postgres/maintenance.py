@@ -140,5 +140,5 @@ def _freeze_tables(dsn: str, database: str, tables: queue.SimpleQueue[tuple[str,
                 reason = str(error).strip().partition("\n")[0]
                 raise Refusal(
                     f"table {schema}.{relation} of {database} at {address(dsn)} cannot be vacuumed: "
-                    f"{reason}; mend that (see the server's log), and run load.yml, which keeps the rows"
+                    f"{reason}; correct that (see the server's log), and run load.yml, which keeps the rows"
                 ) from None

@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-# Off, a power cut leaves pages that nothing can mend.
+# Off, a power cut leaves pages that nothing can repair.
 NEEDED = ("fsync", "full_page_writes")
+LOAD_CONF = "reingest.load.conf"  # beside postgresql.conf: the settings of the staging server for a load
 
 _LINE = re.compile(
     r"\s*(?P<name>[A-Za-z_][\w.$]*)(?:\s*=\s*|\s+)(?:'(?P<quoted>(?:[^'\\]|''|\\.)*)'|(?P<bare>[^\s#']+))"

@@ -18,7 +18,7 @@ from ..volume.layout import Volume
 
 VERSION = 1
 
-UNDO = "undo"  # the kind of an intent that takes a promotion back: it is always gone on with
+UNDO = "undo"  # the kind of an intent that takes a promotion back: it is always resumed
 
 
 class DamagedJournal(DamagedRecord):
@@ -119,3 +119,15 @@ def close_intent(volume: Volume) -> None:
     """Say that it is done, and in the ledger."""
     if volume.journal.exists():
         _record(volume).remove()
+
+
+def begun_in(volume: Volume) -> Intent | None:
+    """Return what was begun and not closed, also where the journal is damaged: then nobody knows what it was.
+
+    Raises:
+        Refusal: the journal cannot be read, or is of a later version of reingest.
+    """
+    try:
+        return read_intent(volume)
+    except DamagedJournal:
+        return Intent("", "", "", "", "", "", Place(0, ""))

@@ -7,26 +7,21 @@ by a recovery (``recover``) before anything else is planned.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..errors import Refusal
 from ..fs.durable import make_directory, replace_link
 from ..fs.tree import sync_stopped
-from ..postgres.datadir import is_data_directory, read_data_directory
-from ..volume.layout import Volume
-from ..volume.ledger import LOADED, ROLLBACK, Ledger, read_ledger
+from ..postgres.datadir import DataDirectory, is_data_directory, read_data_directory
+from ..volume.layout import Volume, live_snapshot
+from ..volume.ledger import LOADED, ROLLBACK, Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
+from .candidate import candidate_faults, load_faults, setting_and_wal_faults
 from .finalised import record_of
 from .journal import Intent, close_intent, open_intent, place_of, read_intent
-from .movable import (
-    candidate_faults,
-    ingest_mount_faults,
-    load_faults,
-    mount_faults,
-    probe_rename,
-    setting_and_wal_faults,
-    staging_mount_faults,
-)
+from .movable import ingest_mount_faults, mount_faults, probe_rename, staging_mount_faults
 from .plans import Promotion
-from .recovery import live_snapshot, write_promotion
+from .recovery import write_promotion
 from .swap import swap_out
 
 
@@ -55,36 +50,81 @@ def plan_promotion(
     Raises:
         Refusal: with every fault that was found.
     """
-    ledger = read_ledger(volume)
-    live = live_snapshot(volume)
-    wanted = snapshot or loaded or _begun(volume, ledger, run) or _at_hand(volume, ledger)
-    target = volume.snapshot(wanted)
-    if live == wanted:
-        return _already(ledger, wanted, run=run)
-    if target.is_dir() and any(target.iterdir()):
-        found, entry = read_data_directory(target), ledger.load(wanted)
-        faults = candidate_faults(volume, found, live, dry=dry, exclusive=exclusive)
-        if record_of(entry) is not None and not ledger.was_live(wanted):
-            # Moved out of ingest/ by a run that died then; one that has served is no load any more.
-            faults += load_faults(volume, found, live, entry=entry, dry=dry)
-        _refuse(target, faults)
-        return Promotion(wanted, live, "staging", move=False, link=True, record=True)
     copied = dry and copies and bool(ingest_mount_faults(volume))
+    ground = _Ground(volume, read_ledger(volume), live_snapshot(volume), dry, exclusive, copied)
+    ledger = ground.ledger
+    wanted = snapshot or loaded or _begun(volume, ledger, run) or _at_hand(volume, ledger)
+    if ground.live == wanted:
+        return _already(ledger, wanted, run=run)
+    target = volume.snapshot(wanted)
+    if target.is_dir() and any(target.iterdir()):
+        return _plan_snapshot(ground, wanted)
     if dry and loaded and wanted == loaded:
-        there = []
-        if is_data_directory(volume.ingest) and not is_lost(volume):  # else the run makes a cluster first
-            found = read_data_directory(volume.ingest)
-            there = candidate_faults(volume, found, live, dry=True, exclusive=exclusive)
-            there += setting_and_wal_faults(volume, found, live, dry=True)
-        _refuse(volume.ingest, there + _mounts(volume, copied=copied))
-        return Promotion(wanted, live, "staging" if copied else "ingest", not copied, link=True, record=True)
+        return _plan_coming_load(ground, wanted)
     _refuse_other_load(volume, ledger, wanted, named=bool(snapshot))
-    found = read_data_directory(volume.ingest)
-    faults = candidate_faults(volume, found, live, dry=dry, exclusive=exclusive)
-    faults += _mounts(volume, copied=copied)
-    faults += load_faults(volume, found, live, entry=ledger.load_of(found.system_identifier), dry=dry)
-    _refuse(volume.ingest, faults)
-    return Promotion(wanted, live, "staging" if copied else "ingest", not copied, link=True, record=True)
+    return _plan_load(ground, wanted)
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What a promotion is planned on."""
+
+    volume: Volume
+    ledger: Ledger
+    live: str  # empty: nothing is
+    dry: bool  # the servers, which run now, are taken as stopped
+    exclusive: bool
+    copied: bool  # a copy of the load into staging/ is taken as made
+
+    def candidate_faults(self, found: DataDirectory) -> list[str]:
+        """Return why a data directory must not become the live one."""
+        return candidate_faults(self.volume, found, self.live, dry=self.dry, exclusive=self.exclusive)
+
+    def load_faults(self, found: DataDirectory, entry: Entry | None) -> list[str]:
+        """Return why a load must not be trusted to survive a power cut."""
+        return load_faults(self.volume, found, self.live, entry=entry, dry=self.dry)
+
+    def mount_faults(self) -> list[str]:
+        """Return why ``ingest/`` cannot be brought into ``staging/``."""
+        return staging_mount_faults(self.volume) if self.copied else mount_faults(self.volume)
+
+    def promotion(self, wanted: str) -> Promotion:
+        """Return the promotion of the load in ``ingest/``, or of its copy."""
+        origin = "staging" if self.copied else "ingest"
+        return Promotion(wanted, self.live, origin, move=not self.copied, link=True, record=True)
+
+
+def _plan_snapshot(ground: _Ground, wanted: str) -> Promotion:
+    """Plan the promotion of what lies in ``staging/``."""
+    target = ground.volume.snapshot(wanted)
+    found, entry = read_data_directory(target), ground.ledger.load(wanted)
+    faults = ground.candidate_faults(found)
+    if record_of(entry) is not None and not ground.ledger.was_live(wanted):
+        # Moved out of ingest/ by a run that died then; one that has served is no load any more.
+        faults += ground.load_faults(found, entry)
+    _refuse(target, faults)
+    return Promotion(wanted, ground.live, "staging", move=False, link=True, record=True)
+
+
+def _plan_coming_load(ground: _Ground, wanted: str) -> Promotion:
+    """Plan, in check mode, the promotion of the load that the run would make."""
+    volume, faults = ground.volume, []
+    if is_data_directory(volume.ingest) and not is_lost(volume):  # else the run makes a cluster first
+        found = read_data_directory(volume.ingest)
+        faults = ground.candidate_faults(found)
+        faults += setting_and_wal_faults(volume, found, ground.live, dry=True)
+    _refuse(volume.ingest, faults + ground.mount_faults())
+    return ground.promotion(wanted)
+
+
+def _plan_load(ground: _Ground, wanted: str) -> Promotion:
+    """Plan the promotion of the load in ``ingest/``."""
+    ingest = ground.volume.ingest
+    found = read_data_directory(ingest)
+    faults = ground.candidate_faults(found) + ground.mount_faults()
+    faults += ground.load_faults(found, ground.ledger.load_of(found.system_identifier))
+    _refuse(ingest, faults)
+    return ground.promotion(wanted)
 
 
 def loaded_snapshot(volume: Volume, ledger: Ledger) -> str:
@@ -180,10 +220,6 @@ def previous_snapshot(volume: Volume, *, run: str = "") -> str:
         f"there is no earlier good snapshot to go back to (others on the volume: {kept}); name one with "
         "reingest_snapshot"
     )
-
-
-def _mounts(volume: Volume, *, copied: bool) -> list[str]:
-    return staging_mount_faults(volume) if copied else mount_faults(volume)
 
 
 def _at_hand(volume: Volume, ledger: Ledger) -> str:

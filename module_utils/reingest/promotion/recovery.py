@@ -4,8 +4,8 @@
 ``prod`` was never touched. After it recovery goes forward: what was left is written down. Only a promotion
 that was found to have failed is taken back after its commit point; an undo, once begun, is always finished.
 
-What was done is told by what is there, by inode and system identifier, never by the last step of a log. Every
-step can be done again, so a recovery that dies is gone on with by the next one.
+What was done is determined from inodes and system identifiers, never from the last line of a log. Every step
+can be done again, so a recovery that dies is resumed by the next one.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from ..errors import Refusal
 from ..fs.durable import replace_link, staged_name, sync_directory
 from ..postgres.datadir import read_data_directory
 from ..volume import ledger as ledger_file
-from ..volume.layout import Volume
+from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Ledger, read_ledger, survey_ledger
+from .candidate import candidate_faults
 from .journal import (
     UNDO,
     DamagedJournal,
@@ -31,7 +32,6 @@ from .journal import (
     put_aside,
     read_intent,
 )
-from .movable import candidate_faults
 from .plans import Recovery
 from .swap import heal_ingest, is_empty, swap_back
 
@@ -117,11 +117,6 @@ def write_promotion(volume: Volume, intent: Intent) -> None:
     if left and left != intent.snapshot and not ledger.bad(left):
         why = intent.why or f"rolled back to {intent.snapshot}"
         ledger_file.append(volume, ledger_file.BAD, left, run=run, operator=operator, why=why)
-
-
-def live_snapshot(volume: Volume) -> str:
-    """Return the live snapshot; empty when there is none, or ``prod`` leads to nothing."""
-    return "" if volume.dangles() else volume.live() or ""
 
 
 def _committed(volume: Volume, intent: Intent, live: str) -> bool:

@@ -12,7 +12,7 @@ _HISTORY = 5
 
 
 def listing(found: Mapping[str, Any]) -> list[str]:
-    """Return the lines for what ``info.describe`` found."""
+    """Return the lines for what ``volume_info.describe`` found."""
     lines = [_head(found), *_under_way(found)]
     if found["lost"]:
         lines.append(
@@ -26,7 +26,8 @@ def listing(found: Mapping[str, Any]) -> list[str]:
         size = found["space"]["trash_bytes"]
         held = f", {shown_bytes(size)}" if size is not None else ""
         lines.append(
-            f"not deleted yet: {', '.join(found['leftovers'])} in .reingest/trash{held}: prune.yml goes on"
+            f"not deleted yet: {', '.join(found['leftovers'])} in .reingest/trash{held}: run prune.yml, "
+            "which resumes"
         )
     lines += [_event(one) for one in found["history"][-_HISTORY:]]
     return lines + [f"fault: {fault}" for fault in found["faults"]]
@@ -53,13 +54,13 @@ def _under_way(found: Mapping[str, Any]) -> Iterator[str]:
     if found["interrupted"]:
         yield f"{found['interrupted']}: run recover.yml"
     if pruning:
-        yield f"run {pruning['run']} was interrupted while it deleted snapshots: prune.yml goes on"
+        yield f"run {pruning['run']} was interrupted while it deleted snapshots: run prune.yml, which resumes"
 
 
 def _window(window: Mapping[str, Any]) -> Iterator[str]:
     """Tell of a switch, and who ends it where its run does not."""
     if window["fault"]:
-        yield f"a switch is under way, more cannot be told: {window['fault']}"
+        yield f"a switch is under way, its record cannot be read: {window['fault']}"
         return
     yield (
         f"the portal is away: run {window['run']} of {window['operator']} switches to {window['snapshot']} "
@@ -68,8 +69,8 @@ def _window(window: Mapping[str, Any]) -> Iterator[str]:
     if window["failed"]:
         yield f"the switch is taken back: {window['failed']}"
     if window["rebooted"] or not window["watched"]:
-        why = "the machine was started again since" if window["rebooted"] else "its watcher is gone"
-        yield f"nobody ends that switch by himself ({why}): run recover.yml"
+        why = "the machine was started again since" if window["rebooted"] else "its watchdog is gone"
+        yield f"no watchdog will recover that switch ({why}): run recover.yml"
 
 
 def _row(one: Mapping[str, Any]) -> tuple[str, ...]:
@@ -92,7 +93,7 @@ def _table(rows: list[tuple[str, ...]]) -> list[str]:
 def _next_load(space: Mapping[str, Any]) -> str:
     needed = space["next_load_bytes"]
     if not needed:
-        return f"the next load: what it needs cannot be told yet ({space['next_load_how']})"
+        return f"the next load: what it needs is not known yet ({space['next_load_how']})"
     short = "" if needed <= space["free_bytes"] else ", more than is free: older snapshots give way before it"
     return f"the next load needs {shown_bytes(needed)} free{short} ({space['next_load_how']})"
 

@@ -12,13 +12,12 @@ from datetime import datetime, timezone
 from typing import Any, TypeVar
 
 from ..errors import Refusal
-from ..fs.sizes import measure
+from ..fs.sizes import free_bytes, measure, total_bytes
 from ..postgres.datadir import is_data_directory, read_data_directory
 from ..promotion.journal import read_intent
-from ..retention.prune import free_bytes, total_bytes
+from ..retention.forecast import Forecast, forecast
+from ..retention.leaving import leftovers, read_leaving
 from ..retention.rules import last_good, loaded_at
-from ..retention.space import Forecast, forecast
-from ..retention.trash import leftovers, read_leaving
 from ..volume.layout import Volume
 from ..volume.ledger import ADOPTED, Entry, Ledger, survey_ledger
 from ..volume.lock import Claim, holder, worker

@@ -1,8 +1,7 @@
-"""Delete the snapshots that the retention rules let go, and, where space is short, those that give way."""
+"""Delete the snapshots that retention permits deleting, and where space is short further ones."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,8 +17,9 @@ from ..promotion.journal import read_intent
 from ..volume.layout import Volume
 from ..volume.ledger import Ledger, read_ledger
 from ..volume.snapshot_id import taken_at
+from .leaving import leftovers, read_leaving
 from .rules import Rules, Verdict, judge, last_good
-from .trash import leftovers, put_aside, read_leaving, settle
+from .trash import put_aside, settle
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Standing:
     unsettled: bool
 
     def goes(self) -> list[str]:
-        """Return what the rules let go, oldest first."""
+        """Return what the rules permit deleting, oldest first."""
         return [one.snapshot for one in self.verdicts if one.goes]
 
     def yields(self) -> list[str]:
@@ -198,16 +198,6 @@ def apply_pruning(
         else:
             done.add(remove_tree(volume.trash / name))
     return done
-
-
-def free_bytes(path: Path) -> int:
-    """Return the bytes that are free on the volume."""
-    return shutil.disk_usage(path).free
-
-
-def total_bytes(path: Path) -> int:
-    """Return the size of the volume."""
-    return shutil.disk_usage(path).total
 
 
 def freed_by(volume: Volume, plan: Pruning) -> int:

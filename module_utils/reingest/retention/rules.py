@@ -1,8 +1,8 @@
 """The retention rules: of each snapshot, why it stays, or that it goes.
 
 Judged by the order of the ledger's lines. Times count only for ages, and so that a clock which went wrong
-never lets go of more: a line of the future is young, and one that is dated before an earlier line counts as
-written with that one.
+never permits deleting more: a line of the future is young, and one that is dated before an earlier line
+counts as written with that one.
 """
 
 from __future__ import annotations

@@ -1,55 +1,21 @@
 """Snapshots on their way out: moved aside by one rename each, written down as pruned, then deleted.
 
-What is to go is written down, durably, before the first rename. A run that died after it is gone on with by
-the next: what came into the trash gets its line and is deleted, what did not stays a snapshot like any other.
+What is to go is written down, durably, before the first rename. A pruning whose run died after it is resumed
+by the next: what came into the trash gets its line and is deleted, what did not stays a snapshot like any
+other.
 """
 
 from __future__ import annotations
 
 import errno
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from ..engines.occupancy import occupants
 from ..errors import Refusal
 from ..fs.durable import make_directory, sync_directory
-from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
-from ..volume.snapshot_id import taken_at
-
-VERSION = 1
-
-
-@dataclass(frozen=True)
-class Leaving:
-    """A pruning under way: which snapshots go, and what each is called in the trash."""
-
-    run: str
-    operator: str
-    snapshots: Mapping[str, str]
-    why: Mapping[str, str] = field(default_factory=dict)
-    version: int = VERSION
-
-
-def leftovers(volume: Volume) -> tuple[str, ...]:
-    """Return what lies in the trash."""
-    return tuple(sorted(entry.name for entry in volume.trash.iterdir())) if volume.trash.is_dir() else ()
-
-
-def read_leaving(volume: Volume) -> Leaving | None:
-    """Return the pruning that was begun and not written down to its end; None when there is none.
-
-    One whose file is damaged is told by what is in the trash.
-
-    Raises:
-        Refusal: it is of a later version of reingest, or cannot be read.
-    """
-    try:
-        return _record(volume).read()
-    except DamagedRecord:
-        names = [name for name in leftovers(volume) if taken_at(name)]
-        return Leaving("", "", {name: name for name in names})
+from .leaving import Leaving, leaving_record, read_leaving
 
 
 def put_aside(volume: Volume, why: Mapping[str, str], *, run: str, operator: str) -> None:
@@ -67,7 +33,7 @@ def put_aside(volume: Volume, why: Mapping[str, str], *, run: str, operator: str
     make_directory(volume.records, like=volume.root)
     make_directory(volume.trash, like=volume.root)
     names = {name: _free_name(volume, name) for name in why}
-    _record(volume).write(Leaving(run, operator, names, why))
+    leaving_record(volume).write(Leaving(run, operator, names, why))
     try:
         for name, target in names.items():
             volume.snapshot(name).rename(volume.trash / target)
@@ -114,11 +80,7 @@ def settle(volume: Volume, *, run: str, operator: str) -> None:
                 operator=leaving.operator or operator,
                 why=leaving.why.get(name, ""),
             )
-    _record(volume).remove()
-
-
-def _record(volume: Volume) -> DurableRecord[Leaving]:
-    return DurableRecord(volume.records / "prune.json", lambda raw: Leaving(**raw), VERSION)
+    leaving_record(volume).remove()
 
 
 def _free_name(volume: Volume, name: str) -> str:

@@ -65,7 +65,7 @@ def end_load(load: Progress) -> None:
         waited = time.monotonic() - began
         if waited > _LONGEST_S:
             raise Refusal(
-                f"process {load.process} of the load of run {load.run} does not end: end it by hand"
+                f"process {load.process} of the load of run {load.run} does not end: end it manually"
             )
         if process_runs(load):
             if not asked:
@@ -82,6 +82,6 @@ def _sent(load: Progress, number: int) -> bool:
         pass
     except PermissionError as error:
         raise Refusal(
-            f"process {load.process} still loads for run {load.run}, under another account: end it by hand"
+            f"process {load.process} still loads for run {load.run}, under another account: end it manually"
         ) from error
     return True

@@ -19,6 +19,7 @@ from typing import Any
 
 FILE = "steps.jsonl"  # in the run's folder on each host
 _PREDICTS = "predicts"
+_NEW = "made-the-directory-above"  # by a dry run
 
 
 class StepClock:
@@ -89,7 +90,10 @@ def append_step(work: Path, run: str, step: Mapping[str, Any], brings: Predicted
         brings: in a dry run, what the step would bring about.
     """
     folder = work / run
+    new = not work.exists()
     folder.mkdir(parents=True, exist_ok=True)
+    if new and brings is not None:
+        (folder / _NEW).touch()
     line = {**step, **({_PREDICTS: brings.as_values()} if brings is not None else {})}
     with (folder / FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, sort_keys=True) + "\n")
@@ -111,7 +115,9 @@ def told_steps(work: Path, run: str) -> list[dict[str, Any]]:
 
 
 def forget_dry_run(work: Path, run: str) -> None:
-    """Delete what a dry run wrote on this host, and this host's own directory where it holds nothing else."""
+    """Delete what a dry run wrote on this host, and this host's own directory where the dry run made it."""
+    new = (work / run / _NEW).exists()
     shutil.rmtree(work / run, ignore_errors=True)
-    with suppress(OSError):
-        work.rmdir()
+    if new:
+        with suppress(OSError):
+            work.rmdir()

@@ -10,7 +10,7 @@ from ..load.progress import Progress
 from ..promotion.journal import read_intent
 from ..volume.layout import Volume
 from ..volume.lock import Claim, holder, refuse_held, release
-from ..window.claim import left_behind
+from ..window.watchdog_claim import left_behind
 from ..window.window_record import read_window
 
 _REMEDY = "wait until it ends; where its run is dead, playbooks/recover.yml brings it to its end"

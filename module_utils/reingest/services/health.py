@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
-import urllib.error
-import urllib.request
 from contextlib import closing
 from typing import Any
 
@@ -66,6 +63,10 @@ def _tcp(target: str, timeout: float) -> str:
 def _http(health: Health, timeout: float) -> str:
     if not health.http.startswith(("http://", "https://")):
         raise Refusal(f"{health.http!r} is not an HTTP address: expected http:// or https://")
+    import http.client  # here: with ssl and email they cost each task on services more than our own code
+    import urllib.error
+    import urllib.request
+
     try:
         with urllib.request.urlopen(health.http, timeout=timeout) as reply:  # noqa: S310 - checked above
             body = reply.read(1 << 20)

@@ -22,14 +22,14 @@ def read_json_lines(source: Source, reading: Reading) -> Iterator[tuple[int, dic
     Raises:
         Refusal: the file cannot be read on; with file and line.
     """
-    quick = _quick()
+    quick, errors = _quick()
     for number, line in read_lines(source, reading):
         if isinstance(line, Bad):
             yield number, line
             continue
         try:
             record = quick(line)
-        except (ValueError, RecursionError):
+        except errors:
             record = _decoded(line, reading.encoding)
             if record is None:
                 continue
@@ -39,13 +39,16 @@ def read_json_lines(source: Source, reading: Reading) -> Iterator[tuple[int, dic
             yield number, bad("not a JSON object; JSON lines hold one object a line", line.decode("utf-8"))
 
 
-def _quick() -> Callable[[bytes], Any]:
-    """Return what decodes a line that is good; what is wrong with another one is found out afterwards."""
-    msgspec = library_if_there("msgspec.json")
+def _quick() -> tuple[Callable[[bytes], Any], tuple[type[Exception], ...]]:
+    """Return what decodes a line that is good, and what it raises on another one.
+
+    What is wrong with that is found out afterwards.
+    """
+    msgspec = library_if_there("msgspec")
     if msgspec is None:
-        return lambda line: decode(line.decode("utf-8"))
-    quick: Callable[[bytes], Any] = msgspec.Decoder(float_hook=Number).decode
-    return quick
+        return lambda line: decode(line.decode("utf-8")), (ValueError, RecursionError)
+    # Its errors are a ValueError only since its release for Python 3.10.
+    return msgspec.json.Decoder(float_hook=Number).decode, (msgspec.MsgspecError, ValueError, RecursionError)
 
 
 def _decoded(line: bytes, encoding: str) -> Any:  # noqa: ANN401 - what JSON holds

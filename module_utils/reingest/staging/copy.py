@@ -19,15 +19,9 @@ from ..fs.rename import rename
 from ..fs.sizes import shown_bytes
 from ..postgres.control import read_control
 from ..postgres.datadir import DataDirectory, is_data_directory, read_data_directory, version_faults
-from ..promotion.movable import (
-    candidate_faults,
-    ingest_mount_faults,
-    live_directory,
-    load_faults,
-    staging_mount_faults,
-)
-from ..promotion.recovery import live_snapshot
-from ..volume.layout import Volume
+from ..promotion.candidate import candidate_faults, live_directory, load_faults
+from ..promotion.movable import ingest_mount_faults, staging_mount_faults
+from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
 from .emptying import empty_ingest, give_up_emptying, is_half_emptied
@@ -42,7 +36,7 @@ class SnapshotCopy:
     snapshot: str  # empty: ingest/ holds no load that is to be promoted
     copy: bool
     empty: bool  # ingest/, which holds what staging/ has too
-    stale: bool = False  # staging/ holds a copy of what the load was before it was gone on with
+    stale: bool = False  # staging/ holds a copy of what the load was before it was resumed
 
     @property
     def changed(self) -> bool:
@@ -101,7 +95,7 @@ def plan_copy(
 
 
 def apply_copy(volume: Volume, plan: SnapshotCopy) -> CopyFigures:
-    """Do what was planned; a run that is killed in it is gone on with.
+    """Do what was planned; a run that is killed in it is resumed.
 
     Raises:
         Refusal: there is no room, a file cannot be read or written, or somebody works in ``ingest/``.

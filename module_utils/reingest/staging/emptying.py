@@ -29,7 +29,7 @@ def give_up_emptying(volume: Volume) -> None:
 
 
 def empty_ingest(volume: Volume) -> None:
-    """Take everything in ``ingest/`` out of its place, durably, then delete it; gone on with after a kill.
+    """Take everything in ``ingest/`` out of its place, durably, then delete it; resumed after a kill.
 
     Raises:
         Refusal: something cannot be deleted; the next run goes on.

@@ -12,11 +12,10 @@ from ..errors import Refusal
 from ..fs.sizes import TreeSize
 from ..fs.tree import sync_tree
 from ..postgres.datadir import is_data_directory, read_data_directory, wal_faults
-from ..postgres.load_settings import LOAD_CONF
 from ..postgres.maintenance import Shown, ask_server, checkpoint, freeze, refuse_unsafe
-from ..postgres.settings import setting_faults
+from ..postgres.settings import LOAD_CONF, setting_faults
+from ..promotion.candidate import live_directory, loading_faults
 from ..promotion.finalised import FinaliseRecord, record_faults, record_of
-from ..promotion.movable import live_directory, loading_faults
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
 from ..volume.ledger import read_ledger

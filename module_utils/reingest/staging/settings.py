@@ -14,7 +14,6 @@ from ..host.boot import boot_id
 from ..host.machine import machine_of
 from ..postgres.datadir import is_data_directory, processes_in, read_data_directory, server_started
 from ..postgres.load_settings import (
-    LOAD_CONF,
     excluded,
     included,
     load_settings,
@@ -22,7 +21,7 @@ from ..postgres.load_settings import (
     rendered,
     stronger_settings,
 )
-from ..postgres.settings import command_line, file_settings, setting_faults
+from ..postgres.settings import LOAD_CONF, command_line, file_settings, setting_faults
 from ..volume.layout import Volume
 from ..volume.unsynced import Unsynced, end_mark, is_lost, mark_of, write_mark
 

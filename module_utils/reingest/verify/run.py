@@ -143,7 +143,7 @@ class _Run:
             yield Finding(
                 f"{COUNT}:{table.name}",
                 f"table {table.name} holds {rows} rows, and {was}",
-                "find what changed it after the load (a transform, somebody connected), and load again",
+                "find what changed it after the load (a transform, a client), and load again",
             )
 
     def _shrunk(self, production: _Side, table: Table, limit: float) -> Iterator[Finding]:

@@ -23,8 +23,8 @@ _EXCHANGE = (
     "two directories cannot be exchanged by one step, so ingest/ is missing for a moment of each promotion"
 )
 _EXCLUSIVE = (
-    "processes of other machines in a directory cannot be seen, so that nobody else works there is your word "
-    "(reingest_exclusive)"
+    "processes of other machines in a directory cannot be seen, so that no other server works there is your "
+    "word (reingest_exclusive)"
 )
 _LOCKS = (
     "the lock of the volume holds only where the server keeps locks for all its clients (NFSv4 does; NFSv3 "

@@ -178,3 +178,8 @@ def open_volume(root: Path) -> Volume:
                 "what it leads to into its place"
             )
     return volume
+
+
+def live_snapshot(volume: Volume) -> str:
+    """Return the live snapshot; empty when there is none, or ``prod`` leads to nothing."""
+    return "" if volume.dangles() else volume.live() or ""

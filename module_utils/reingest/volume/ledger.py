@@ -100,6 +100,11 @@ class Ledger:
                 return number
         return -1
 
+    def proven(self, snapshot: str) -> bool:
+        """Return whether it was proven to serve since it was made live last: before does not count."""
+        since = self.entries[self.last_live(snapshot) + 1 :]
+        return any((entry.state, entry.snapshot) == (GOOD, snapshot) for entry in since)
+
     def good(self, snapshot: str) -> bool:
         """Return whether a snapshot was proven to serve, and not found bad since."""
         entry = self._verdict(snapshot, GOOD, BAD)
@@ -179,7 +184,7 @@ def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
             entries.append(entry)
         else:
             faults.append(
-                f"line {number} of {volume.ledger} {entry}: take a copy of the file, then mend that line"
+                f"line {number} of {volume.ledger} {entry}: take a copy of the file, then correct that line"
             )
     return Ledger(tuple(entries)), faults
 

@@ -2,7 +2,7 @@
 
 The claim is a file that names the run, and that each verb of the run renews. It guards against a run that is
 still alive elsewhere: a verb works only for the run that has the claim, so one that was taken over, or was
-given up for dead, can change nothing any more. The kernel's lock guards against two verbs at once, and goes
+presumed dead, can change nothing any more. The kernel's lock guards against two verbs at once, and goes
 with its process, however that ends. Neither leaves anything to be deleted by hand.
 """
 
@@ -137,8 +137,9 @@ def check_run(volume: Volume, run: str, *, dry: bool = False) -> None:
         return
     if now is None:
         raise Refusal(
-            f"run {run} does not have the volume {volume.root}: it was given up for dead and what it had "
-            "begun was ended (status.yml tells), or it never claimed the volume; start a new run"
+            f"run {run} does not have the volume {volume.root}: it was presumed dead and what it had "
+            "begun was completed or reverted (status.yml shows it), or it never claimed the "
+            "volume; start a new run"
         )
     if now is not None and now.run != run:
         raise Refusal(held(now, 0))
@@ -149,7 +150,7 @@ def verb(volume: Volume, run: str, *, phase: str = "") -> Iterator[None]:
     """Hold the volume for the length of one verb of the run that has it, and renew the run's claim.
 
     One that is started twice runs once at a time, and finds its work done. What the file system refuses on
-    the way is told as a refusal: each step is durable before the next, so the next run goes on from there.
+    the way is a refusal: each step is durable before the next, so the next run resumes from there.
 
     Raises:
         Refusal: another run has the volume, or no run, or the file system refuses a step.
@@ -223,6 +224,6 @@ def _refusing(volume: Volume) -> Iterator[None]:
     except OSError as error:
         path = Path(str(error.filename)) if error.filename else volume.root
         raise Refusal(
-            f"{path} cannot be changed ({error.strerror or error}): mend that; every step before this one is "
-            "on disk, and the next run, or recover.yml, goes on from there"
+            f"{path} cannot be changed ({error.strerror or error}): correct that; every step before this "
+            "one is on disk, and the next run, or recover.yml, resumes from there"
         ) from error

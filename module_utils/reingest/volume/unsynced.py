@@ -46,7 +46,7 @@ def _record(volume: Volume) -> DurableRecord[Unsynced]:
         volume.unsynced,
         lambda raw: Unsynced(**raw),
         damaged=DamagedMark,
-        if_damaged=f", and nobody can tell whether what {volume.ingest} holds is on disk: run load.yml or "
+        if_damaged=f", and so it is not known whether what {volume.ingest} holds is on disk: run load.yml or "
         "ingest.yml, which starts over with an empty ingest",
     )
 

@@ -4,17 +4,53 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..volume.lock import now_text
-from .launch import end_watcher
-from .window_record import Window, refusing, remove_window
+from ..volume import ledger as ledger_file
+from ..volume.layout import Volume, live_snapshot
+from ..volume.ledger import read_ledger
+from ..volume.lock import now_text, verb
+from .launch import end_watchdog
+from .window_record import Window, read_closed, read_window, refuse_closed, refusing, remove_window
+
+
+def close_proven(records: Path, *, run: str, operator: str) -> str:
+    """Close the window of a switch that was proven: the ledger says that its snapshot is good.
+
+    Returns:
+        What is live; empty on a host without the volume.
+
+    Raises:
+        Refusal: the window is not open for this run any more.
+    """
+    closed = read_closed(records)
+    window = read_window(records)
+    if window is None and closed is not None and (closed.run, closed.by) == (run, by_run(run)):
+        return closed.live  # this very step, started a second time
+    refuse_closed(records, run)
+    if window is None:
+        return ""
+    live = ""
+    if window.volume:
+        volume = Volume(Path(window.volume))
+        with verb(volume, run, phase="ends the switch"):
+            live = live_snapshot(volume)
+            if live == window.snapshot and not read_ledger(volume).proven(live):
+                why = "the portal was proven to serve it"
+                ledger_file.append(volume, ledger_file.GOOD, live, run=run, operator=operator, why=why)
+    close_window(records, window, by=by_run(run), live=live)
+    return live
 
 
 def close_window(records: Path, window: Window, *, by: str, live: str) -> None:
-    """Close the window: first its record goes, so that no watcher acts on it, then the watcher.
+    """Close the window: first its record goes, so that no watchdog acts on it, then the watchdog.
 
     Raises:
-        Refusal: the file system refuses it; the watcher, or the next run, tries again.
+        Refusal: the file system refuses it; the watchdog, or the next run, tries again.
     """
     with refusing(records):
         remove_window(records, window, by=by, at=now_text(), live=live)
-        end_watcher(records)
+        end_watchdog(records)
+
+
+def by_run(run: str) -> str:
+    """Return how the record of a closed window names a run."""
+    return f"run {run}"

@@ -15,7 +15,7 @@ from .window_record import read_note, read_window
 def describe_window(volume_root: Path) -> dict[str, Any] | None:
     """Return what there is to say of the volume's open window; None when none is open.
 
-    ``watched`` is whether a watcher lives that ends it without anybody's help.
+    ``watched`` is whether a watchdog lives that ends it without anybody's help.
     """
     try:
         note = read_note(Volume(volume_root))

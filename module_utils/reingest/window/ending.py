@@ -73,7 +73,7 @@ def _end(pid: int, started: str) -> bool:
     while started_at(pid) == started:
         waited = time.monotonic() - began
         if waited > _LONGEST_S:
-            raise Refusal(f"process {pid}, a step of a run that is dead, does not end: end it by hand")
+            raise Refusal(f"process {pid}, a step of a run that is dead, does not end: end it manually")
         if waited > _GRACE_S and not killed:
             os.kill(pid, signal.SIGKILL)
             killed = True

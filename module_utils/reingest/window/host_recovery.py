@@ -1,10 +1,10 @@
 """Bring one host's part of the portal to where it belongs, after a switch that failed or whose run died.
 
-It is the undo of a run that still lives, the first step of the next one, recover.yml, and the dead man's.
+It is the undo of a run that still lives, the first step of the next one, recover.yml, and the watchdog's.
 
-The rename of ``prod`` is the commit point, see ``volume.recover``. Forward means also: the new server and
+The rename of ``prod`` is the commit point, see ``promotion.recovery``. Forward means also: the new server and
 this host's writers get healthy on the new snapshot; if they do not, the promotion is taken back. Every step
-finds its work done when it comes again, so a recovery that dies is gone on with by the next one; and what can
+finds its work done when it comes again, so a recovery that dies is resumed by the next one; and what can
 be started is started, also when a step before it failed.
 """
 
@@ -13,53 +13,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
-from ..engines.model import Engine, Service
+from ..engines.model import Service
 from ..errors import Refusal
 from ..postgres.ready import stops
 from ..postgres.working import working_in
-from ..promotion.journal import DamagedJournal, Intent, Place, read_intent
-from ..promotion.recovery import apply_recovery, live_snapshot, plan_recovery
+from ..promotion.journal import begun_in
+from ..promotion.recovery import apply_recovery, plan_recovery
 from ..services.group import STARTED, STOPPED, apply_group, plan_group
 from ..volume import ledger as ledger_file
-from ..volume.layout import Volume
+from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import read_ledger
 from ..volume.lock import check_run, verb
+from .host import Host, Outcome
 from .window_record import Window, write_window
 
 _ATTEMPTS = 2  # a service that was still ending when it was looked at is started the second time
-_NOBODY_KNOWS = Intent("", "", "", "", "", "", Place(0, ""))  # what a damaged journal says was begun
-
-
-@dataclass(frozen=True)
-class Host:
-    """What one host has of the portal."""
-
-    records: Path
-    engine: Engine
-    volume: Volume | None
-    production: tuple[Service, ...]
-    staging: tuple[Service, ...]
-    writers: tuple[Service, ...]
-    stop_timeout: float
-    start_timeout: float
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What was done, or, in a dry run, would be."""
-
-    live: str  # the snapshot that is live afterwards; empty: none, or a host without the volume
-    did: tuple[str, ...] = ()
-    faults: tuple[str, ...] = ()  # what could not be done
-    taken_back: str = ""  # why the promotion was taken back; empty: it was not
-    warnings: tuple[str, ...] = ()  # the staging server did not come up: the next load needs it, nobody else
-
-    @property
-    def changed(self) -> bool:
-        """Whether anything was done."""
-        return bool(self.did)
 
 
 @dataclass
@@ -74,18 +43,6 @@ class _Told:
     def apart(self) -> _Told:
         """Return one whose faults are its own."""
         return replace(self, faults=[])
-
-
-def interrupted(window: Window | None, volume: Volume | None) -> bool:
-    """Return whether a switch was begun here and not ended."""
-    return window is not None or (volume is not None and _begun(volume) is not None)
-
-
-def is_proven(volume: Volume, snapshot: str) -> bool:
-    """Return whether a snapshot was proven to serve since it was made live last: before does not count."""
-    ledger = read_ledger(volume)
-    since = ledger.entries[ledger.last_live(snapshot) + 1 :]
-    return any((entry.state, entry.snapshot) == (ledger_file.GOOD, snapshot) for entry in since)
 
 
 def recover_host(
@@ -121,7 +78,7 @@ def recover_host(
         _write_reason(told, host, window, switch.reason)
     live, settled = _directories(switch, told)
     broken = _start_serving(host, told, live)
-    new = live == switch.snapshot and not is_proven(host.volume, live)
+    new = live == switch.snapshot and not read_ledger(host.volume).proven(live)
     if broken and new and not switch.reason and not dry:
         why = f"run {switch.of_run} died inside its switch, and {live} does not get healthy: "
         why += "; ".join(broken)
@@ -156,17 +113,10 @@ def _origin(volume: Volume, window: Window | None, run: str, failed: str) -> tup
     if window is not None:
         snapshot = window.snapshot if window.snapshot != window.previous else ""
         return window.run, snapshot, window.failed or failed
-    begun = _begun(volume)
+    begun = begun_in(volume)
     if begun is None:
         return run, "", ""  # a switch whose window was closed is never taken back
     return begun.run, begun.snapshot, failed if begun.run == run else ""
-
-
-def _begun(volume: Volume) -> Intent | None:
-    try:
-        return read_intent(volume)
-    except DamagedJournal:
-        return _NOBODY_KNOWS
 
 
 def _without_volume(host: Host, window: Window | None, *, serves: bool | None, dry: bool) -> Outcome:
@@ -225,7 +175,7 @@ def _write_reason(told: _Told, host: Host, window: Window, reason: str) -> None:
 
 
 def _record_good(switch: _Switch, volume: Volume) -> None:
-    if is_proven(volume, switch.snapshot):
+    if read_ledger(volume).proven(switch.snapshot):
         return
     why = "its server and the writers beside it were healthy when the switch was recovered"
     run, operator = switch.run, switch.operator

@@ -1,9 +1,9 @@
-"""Start and end the watcher: it outlives the module, the login and, where the machine allows, a reboot.
+"""Start and end the watchdog: it outlives the module, the login and, where the machine allows, a reboot.
 
 - *systemd*, as root: a unit that is enabled while the window is open. It is started again when it is killed,
   and at the boot of the machine.
 - *else* a process of its own session, and where there is cron an ``@reboot`` line. Without cron the next run,
-  or recover.yml, does after a reboot what the watcher would have done.
+  or recover.yml, does after a reboot what the watchdog would have done.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from ..engines.registry import UNITS
 from ..errors import Refusal
 from ..fs.durable import PRIVATE, replace_file
 from ..host.processes import started_at
-from .lease import remove_signs, watched, watcher
+from .lease import remove_signs, watchdog_process, watched
 from .pack import packed
 from .window_record import Window
 
-APPLICATION, LOG = "reingest-watch.pyz", "watcher.log"
+APPLICATION, LOG = "reingest-watch.pyz", "watchdog.log"
 _UNITS = Path("/etc/systemd/system")
 _SYSTEMD = Path("/run/systemd/system")
 _APPEAR_S = 20.0
 _POLL_S = 0.02
 
-# $1 is the log, the rest the watcher; it stays behind when the shell ends.
+# $1 is the log, the rest the watchdog; it stays behind when the shell ends.
 _DETACH = 'log=$1; shift; "$@" < /dev/null >> "$log" 2>&1 &'
 
 _UNIT = """\
@@ -54,18 +54,18 @@ WantedBy=multi-user.target
 """
 
 
-def start_watcher(records: Path, window: Window, main: Callable[[], None]) -> None:
+def start_watchdog(records: Path, window: Window, main: Callable[[], None]) -> None:
     """Start it, and wait until it watches.
 
     Args:
         records: the folder of the window's record.
         window: the window.
-        main: what the watcher runs.
+        main: what the watchdog runs.
 
     Raises:
         Refusal: it does not come up; nothing was stopped yet.
     """
-    end_watcher(records)
+    end_watchdog(records)
     application = records / APPLICATION
     replace_file(application, packed(main), mode=PRIVATE)
     (records / LOG).touch(mode=PRIVATE)
@@ -79,17 +79,17 @@ def start_watcher(records: Path, window: Window, main: Callable[[], None]) -> No
     while not watched(records):
         if time.monotonic() > deadline:
             raise Refusal(
-                f"the watcher of the window does not come up within {_APPEAR_S:.0f} s: see {records / LOG}; "
+                f"the watchdog of the window does not come up within {_APPEAR_S:.0f} s: see {records / LOG}; "
                 "nothing was stopped"
             )
         time.sleep(_POLL_S)
 
 
-def end_watcher(records: Path) -> None:
-    """End the watcher, if it is not this process, and take away all that would start it again."""
+def end_watchdog(records: Path) -> None:
+    """End the watchdog, if it is not this process, and take away all that would start it again."""
     _forget_unit(records)
     _forget_reboot(records)
-    who = watcher(records)
+    who = watchdog_process(records)
     if who is not None and who.pid not in (0, os.getpid()) and started_at(who.pid) == who.started:
         os.kill(who.pid, signal.SIGTERM)
         while started_at(who.pid) == who.started:

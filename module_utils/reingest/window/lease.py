@@ -95,7 +95,7 @@ def worker(records: Path) -> Worker | None:
 
 
 def refresh(records: Path) -> None:
-    """Give a sign of life. It need not outlive a power cut: a machine that was down is told by its boot."""
+    """Give a sign of life. It need not survive a power cut: the boot id tells a machine that was down."""
     staged = records / f"{_LEASE}.{os.getpid()}"
     staged.write_text(json.dumps({"boot": boot_id(), "at": boottime()}), encoding="utf-8")
     staged.replace(records / _LEASE)
@@ -113,12 +113,12 @@ def silence(records: Path, window: Window) -> float:
 
 def given_up(records: Path, window: Window) -> bool:
     """Return whether the run is taken for dead: silent for too long, or the machine was started anew."""
-    return window.boot != boot_id() or silence(records, window) > window.dead_man
+    return window.boot != boot_id() or silence(records, window) > window.watchdog
 
 
 @contextmanager
 def watching(records: Path) -> Iterator[bool]:
-    """Be the host's watcher; gives False where there is one already."""
+    """Be the host's watchdog; gives False where there is one already."""
     deadline = time.monotonic() + 1  # somebody who only looks whether there is one holds it for a moment
     with open_lock(records / _WATCHER, mode=PRIVATE) as lock:
         while not (mine := try_lock(lock)) and time.monotonic() < deadline:
@@ -129,12 +129,12 @@ def watching(records: Path) -> Iterator[bool]:
 
 
 def watched(records: Path) -> bool:
-    """Return whether a watcher lives on this host."""
-    return watcher(records) is not None
+    """Return whether a watchdog lives on this host."""
+    return watchdog_process(records) is not None
 
 
-def watcher(records: Path) -> Worker | None:
-    """Return the watcher that lives; None when none does."""
+def watchdog_process(records: Path) -> Worker | None:
+    """Return the watchdog that lives; None when none does."""
     found = worker_at(records / _WATCHER)
     return None if found == UNKNOWN else found  # it is about to say who it is
 

@@ -1,4 +1,4 @@
-"""The watcher's code as one file that outlives the module which starts it."""
+"""The watchdog's code as one file that outlives the module which starts it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The dead man's watcher: one small process on each host of a window, until the window is closed.
+"""The watchdog: one small process on each host of a window, until the window is closed.
 
-It looks each second. When the run has given no sign of life for the dead man's time and none of its steps
+It looks each second. When the run has given no sign of life for the window's time and none of its steps
 works, or the machine was started anew, it takes the volume over under a name of its own, so that the run can
 change nothing any more should it come back to life, and recovers this host. What it cannot do it tries again.
 """
@@ -19,12 +19,13 @@ from ..errors import Refusal
 from ..host.boot import boot_id
 from ..volume.layout import Volume, open_volume
 from ..volume.lock import Claim, claim, holder, now_text, release
-from .claim import dead_mans_claim, dead_mans_run
 from .closing import close_window
 from .ending import end_steps
-from .host_recovery import Host, recover_host
-from .launch import LOG, end_watcher
+from .host import Host
+from .host_recovery import recover_host
+from .launch import LOG, end_watchdog
 from .lease import Busy, given_up, held, silence, watching, worker
+from .watchdog_claim import watchdog_claim, watchdog_run
 from .window_record import Window, boottime, read_window, services
 
 _LOOK_S = 1.0
@@ -63,12 +64,12 @@ def watch(records: Path) -> None:
             log.say(str(refusal))
             failures += 1
             again = boottime() + min(_LONGEST_PAUSE_S, 2.0**failures)
-        except Exception as error:  # noqa: BLE001 - a watcher that dies watches nothing
+        except Exception as error:  # noqa: BLE001 - a watchdog that dies watches nothing
             log.say(f"{type(error).__name__}: {error}")
             again = boottime() + _LONGEST_PAUSE_S / 4
         time.sleep(_LOOK_S)
     if window is None:
-        end_watcher(records)  # whoever closed the window may have died before it could
+        end_watchdog(records)  # whoever closed the window may have died before it could
 
 
 def host_of(records: Path, window: Window) -> Host:
@@ -87,7 +88,7 @@ def host_of(records: Path, window: Window) -> Host:
 
 def _recover(records: Path, window: Window, other: _Other, log: _Log) -> bool:
     """Recover this host; return whether the window is closed."""
-    run = dead_mans_run(window.run)
+    run = watchdog_run(window.run)
     with held(records, run, recovers=True):
         window_now = read_window(records)
         if window_now is None or window_now.run != window.run or not given_up(records, window_now):
@@ -106,7 +107,7 @@ def _recover(records: Path, window: Window, other: _Other, log: _Log) -> bool:
             if found.faults:
                 return False
             log.say(f"recovered; live: {found.live or 'not known here'}")
-            close_window(records, window, by="its dead man", live=found.live)
+            close_window(records, window, by="its watchdog", live=found.live)
     return True
 
 
@@ -118,9 +119,9 @@ def _claimed(volume: Volume | None, window: Window, run: str, other: _Other) -> 
         return
     now = holder(volume)
     dead = window.run
-    if now is not None and now.run not in (run, window.run) and other.silent(now, window.dead_man):
+    if now is not None and now.run not in (run, window.run) and other.silent(now, window.watchdog):
         dead = now.run  # it was to recover the window before anything else, and died, too
-    claim(volume, dead_mans_claim(window.run, window.operator), take_over=dead)
+    claim(volume, watchdog_claim(window.run, window.operator), take_over=dead)
     try:
         yield
     finally:
@@ -132,7 +133,7 @@ def _end_what_hangs(records: Path, window: Window | None, log: _Log) -> None:
     """End a step of the run that works for longer than any may: it was stopped, or waits for ever."""
     if window is None:
         return
-    longest = window.dead_man + window.stop_timeout + window.start_timeout
+    longest = window.watchdog + window.stop_timeout + window.start_timeout
     who = worker(records)
     if who is not None and not who.recovers and silence(records, window) > longest:
         log.say(f"process {who.pid} of run {who.run} works for more than {longest:.0f} s: end it")
@@ -156,13 +157,13 @@ class _Other:
 
 @dataclass
 class _Log:
-    """What the watcher did, a line each; the same line is not said twice in a row."""
+    """What the watchdog did, a line each; the same line is not said twice in a row."""
 
     path: Path
     last: str = ""
 
     def say(self, text: str) -> None:
-        """Append a line; a full disk does not keep the watcher from its work."""
+        """Append a line; a full disk does not keep the watchdog from its work."""
         if text == self.last:
             return
         self.last = text

@@ -39,7 +39,7 @@ class Window:
     writers: tuple[Mapping[str, Any], ...]
     stop_timeout: float
     start_timeout: float
-    dead_man: float  # seconds without a sign of the run after which it is given up for dead
+    watchdog: float  # seconds without a sign of the run after which it is presumed dead
     boot: str  # of the machine, and
     opened: float  # the seconds since then: no clock that somebody sets
     since: str  # the time as people read it
@@ -52,7 +52,7 @@ class Closed:
     """How the last window of this host came to its end."""
 
     run: str
-    by: str  # the run that closed it, or the dead man's
+    by: str  # the run that closed it, or the watchdog's
     at: str
     live: str  # what prod leads to since; empty on a host without the volume
 
@@ -78,7 +78,7 @@ def refusing(records: Path) -> Iterator[None]:
     except OSError as error:
         path = error.filename or records
         raise Refusal(
-            f"{path} cannot be changed ({error.strerror or error}): mend that, then run again"
+            f"{path} cannot be changed ({error.strerror or error}): correct that, then run again"
         ) from error
 
 
@@ -124,6 +124,8 @@ def _record(records: Path) -> DurableRecord[Window]:
 
 def _window(raw: dict[str, Any]) -> Window:
     lists = {name: tuple(raw[name]) for name in ("production", "staging", "writers")}
+    if "dead_man" in raw:  # its name before: a window may be open while reingest is updated
+        raw = {"watchdog": raw["dead_man"], **{key: raw[key] for key in raw if key != "dead_man"}}
     return Window(**{**raw, **lists})
 
 
@@ -153,7 +155,7 @@ def write_window(records: Path, window: Window) -> None:
 
 
 def remove_window(records: Path, window: Window, *, by: str, at: str, live: str) -> None:
-    """Say that the window is closed, and by whom: a run that comes back to life is told so."""
+    """Say that the window is closed, and by whom: a run that comes back to life is refused with it."""
     _closed(records).write(Closed(window.run, by, at, live))
     if window.volume:
         _note(Volume(Path(window.volume))).remove()
@@ -174,7 +176,7 @@ def read_closed(records: Path) -> Closed | None:
 
 
 def refuse_closed(records: Path, run: str) -> None:
-    """Refuse a run whose window is not open on this host: its dead man has acted, it must not go on.
+    """Refuse a run whose window is not open on this host: its watchdog has acted, so it must stop.
 
     Raises:
         Refusal: there is no window, or another run's.
@@ -188,7 +190,7 @@ def refuse_closed(records: Path, run: str) -> None:
     else:
         told = f"is not open on this host ({records})"
     raise Refusal(
-        f"the window of run {run} {told}, what it had begun was brought to an end; nothing was done: "
+        f"the window of run {run} {told}, what it had begun was completed or reverted; nothing was done: "
         "status.yml tells what is live, then start a new run"
     )
 

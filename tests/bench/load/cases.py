@@ -53,7 +53,7 @@ def run_case(bench, case, data):
     options = {
         "dataset": str(dataset),
         "staging_dsn": bench.server.url(),
-        "production_required": False,
+        "first": True,
         "run": "bench",
         "operator": "0000-0002-1825-0097",
         "force": True,

@@ -37,7 +37,7 @@ def load(run_module, portal, staging):
             "run": "run-1",
             "operator": "me",
         }
-        return run_module("ingest_load", **{"production_required": False, **given, **params})
+        return run_module("ingest_load", **{"first": True, **given, **params})
 
     return run
 

@@ -116,7 +116,7 @@ def loading(portal, server, *, run="run-1", **params):
         **DEFAULTS,
         "dataset": str(portal.dataset),
         "staging_dsn": server.dsn(),
-        "production_required": False,
+        "first": True,
         "run": run,
         "operator": "me",
         "work": str(portal.folder / "work"),

@@ -48,9 +48,7 @@ def databases(server):
     ],
 )
 def test_a_real_release_is_loaded_and_its_dirt_is_counted(run_module, staging, release, expected):
-    result = run_module(
-        "ingest_load", **DEMO, sources=release, staging_dsn=staging.dsn(), production_required=False
-    )
+    result = run_module("ingest_load", **DEMO, sources=release, staging_dsn=staging.dsn(), first=True)
     assert result["changed"], result.get("msg")
     assert result["action"] == "load"
     assert result["release"] == Path(release).name
@@ -119,7 +117,7 @@ def test_a_second_run_keeps_the_staged_load_and_force_replaces_it(load, staging)
 
 def test_what_production_has_already_is_not_loaded_again(load, staging, production):
     first = load(staging_dsn=production.dsn())
-    second = load(production_dsn=production.dsn(), production_required=True)
+    second = load(production_dsn=production.dsn(), first=False)
     assert (second["changed"], second["action"], second["snapshot"]) == (
         False,
         "keep_live",
@@ -183,7 +181,7 @@ def test_staging_and_production_must_be_two_servers(refusal, staging):
 
 def test_a_silent_production_stops_all_but_the_first_ingest(load, refusal):
     nowhere = "postgresql://postgres:x@127.0.0.1:1/postgres"
-    assert "no PostgreSQL answers at 127.0.0.1:1" in refusal(production_dsn=nowhere, production_required=True)
+    assert "no PostgreSQL answers at 127.0.0.1:1" in refusal(production_dsn=nowhere, first=False)
     assert load(production_dsn=nowhere)["changed"]
 
 
@@ -270,6 +268,6 @@ def test_each_transform_is_timed(load, portal):
 def test_a_production_that_was_loaded_before_rows_were_counted_so_is_read(load, production, missing):
     first = load(staging_dsn=production.dsn())
     production.rows(f"ALTER TABLE reingest.load_table {missing}", "library")
-    second = load(production_dsn=production.dsn(), production_required=True)
+    second = load(production_dsn=production.dsn(), first=False)
     assert second["action"] == "keep_live"
     assert second["tables"] == first["tables"]

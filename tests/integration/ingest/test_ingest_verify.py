@@ -116,7 +116,7 @@ def test_a_finding_accepted_by_name_is_a_warning(load_into, verify, production, 
 
 def test_a_first_ingest_is_verified_without_production(load_into, verify, staging):
     load_into(staging)
-    result = verify(production_dsn="", production_required=False)
+    result = verify(production_dsn="", first=True)
     assert not result.get("failed")
     assert not any("production" in sentence or "shrunk" in sentence for sentence in result["checks"])
 
@@ -171,7 +171,7 @@ def test_a_check_cannot_change_anything(load_into, verify, portal, staging, prod
 def test_the_demo_release_two_passes_against_release_one(run_module, staging, production):
     for server in (staging, production):
         server.rows("DROP DATABASE IF EXISTS nmdc WITH (FORCE)")
-    demo = {"dataset": "demo/dataset.yml", "production_required": False}
+    demo = {"dataset": "demo/dataset.yml", "first": True}
     loaded = {**demo, "run": "run-1", "operator": "me"}
     first = run_module("ingest_load", **loaded, sources="data/r1_2020-07-28", staging_dsn=production.dsn())
     second = run_module("ingest_load", **loaded, staging_dsn=staging.dsn(), production_dsn=production.dsn())

@@ -73,7 +73,7 @@ def test_memory_does_not_grow_with_the_source(portal, staging):
 
 
 def test_the_module_runs_as_ansible_runs_it(portal, staging):
-    arguments = {"dataset": str(portal.dataset), "staging_dsn": staging.dsn(), "production_required": False}
+    arguments = {"dataset": str(portal.dataset), "staging_dsn": staging.dsn(), "first": True}
     given = json.dumps({**arguments, "run": "run-1", "operator": "me"})
     ansible = [Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local"]
     done = subprocess.run(

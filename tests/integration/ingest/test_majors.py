@@ -14,9 +14,7 @@ def staging(server_factory, request):
 
 
 def test_a_real_release_is_loaded(run_module, staging):
-    result = run_module(
-        "ingest_load", **DEMO, sources=R1, staging_dsn=staging.dsn(), production_required=False
-    )
+    result = run_module("ingest_load", **DEMO, sources=R1, staging_dsn=staging.dsn(), first=True)
     assert result["changed"], result.get("msg")
     loaded = {name: table["loaded"] for name, table in result["tables"].items()}
     assert (loaded["biosample"], loaded["data_object"]) == (964, 10870)

@@ -72,7 +72,7 @@ class Controller:
         self._arguments = {
             "dataset": str(portal.dataset),
             "staging_dsn": staging.dsn(),
-            "production_required": False,
+            "first": True,
             "work": str(self.work),
             "operator": "ada",
         }
@@ -171,7 +171,7 @@ def test_check_mode_is_a_plain_call(controller):
     with controller.start(arguments=["--check"]) as process:
         output = process.communicate(timeout=60)[0]
     assert process.returncode == 0, output
-    assert not controller.work.exists()
+    assert not controller.path().exists()
     assert not controller.jobs.exists()
 
 
@@ -287,7 +287,7 @@ def test_a_load_runs_on_without_its_controller_and_the_next_run_ends_it(controll
     with controller.start("run-2", arguments=["--check"]) as dry:
         output = dry.communicate(timeout=60)[0]
     assert dry.returncode == 0, output
-    assert "end the load of run run-1, which nobody waits for" in output
+    assert "end the load of run run-1, which no run waits for" in output
     assert started_at(state["process"]) is not None
 
     with controller.start("run-2") as second:

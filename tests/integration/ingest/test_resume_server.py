@@ -49,7 +49,7 @@ def next_run(run_module, portal):
     """Load into a server as another run; returns the result."""
 
     def run(server, **params):
-        given = {"dataset": str(portal.dataset), "staging_dsn": server.dsn(), "production_required": False}
+        given = {"dataset": str(portal.dataset), "staging_dsn": server.dsn(), "first": True}
         given.update({"run": "run-2", "operator": "me", "work": str(portal.folder / "work")})
         result = run_module("ingest_load", **{**given, **params})
         assert not result.get("failed"), result["msg"]

@@ -85,7 +85,7 @@ def arguments(place, staging):
         "dataset": str(place.dataset),
         "release": "r1",
         "staging_dsn": staging.dsn(),
-        "production_required": False,
+        "first": True,
         "work": str(place.work),
         "run": "run-1",
         "operator": "me",

@@ -51,7 +51,7 @@ def test_what_the_loader_made_is_described_as_any_load_is(load, place, staging):
 
 def test_the_same_verification_follows(load, run_module, place, staging):
     result = load()
-    given = {"dataset": str(place.dataset), "staging_dsn": staging.dsn(), "production_required": False}
+    given = {"dataset": str(place.dataset), "staging_dsn": staging.dsn(), "first": True}
     verified = run_module("ingest_verify", snapshot=result["snapshot"], **given)
     assert not verified.get("failed"), verified
     staging.rows("INSERT INTO book VALUES (11, NULL, 'late')", "library")
@@ -68,7 +68,7 @@ def test_the_result_has_the_keys_of_the_datasets_own_load(load, run_module, plac
         "ingest_load",
         dataset=str(place.folder / "own.yml"),
         staging_dsn=staging.dsn(),
-        production_required=False,
+        first=True,
         run="r",
         operator="me",
     )
@@ -109,7 +109,7 @@ def test_a_release_that_production_has_is_kept_live(load, staging, production):
         check=True,
         stdout=subprocess.DEVNULL,
     )
-    result = load(production_dsn=production.dsn(), production_required=True)
+    result = load(production_dsn=production.dsn(), first=False)
     assert (result["action"], result["snapshot"]) == ("keep_live", made["snapshot"])
 
 
@@ -126,7 +126,7 @@ def test_other_contents_of_a_declared_source_are_another_load(load, place):
 def test_check_mode_validates_all_and_runs_nothing(run_module, arguments, load, place, staging):
     planned = run_module("loader_run", check=True, command=place.command(), **arguments)
     assert planned["changed"], planned
-    assert not place.work.exists()
+    assert not list(place.work.rglob("loader.log"))
     assert staging.rows("SELECT count(*) FROM pg_database WHERE datname = 'library'") == [(0,)]
     assert planned["tables"]["book"] == {
         "owner": "source",
@@ -238,7 +238,7 @@ def test_what_can_be_known_before_the_loader_runs_is_refused_before_it(refusal, 
     assert "directory /nowhere is not there" in refusal(command={"argv": ["true"], "directory": "/nowhere"})
     assert "fatal pattern '(' is no regular expression" in refusal(fatal=["("])
     assert "either a `command:` or a `job:`" in refusal(command=None)
-    same = {"production_dsn": staging.dsn(), "production_required": True}
+    same = {"production_dsn": staging.dsn(), "first": False}
     staging.rows("CREATE DATABASE library")
     assert "are the same server" in refusal(**same)
     place.dataset.write_text(place.dataset.read_text().replace("  loan: {owner: portal}\n", ""))

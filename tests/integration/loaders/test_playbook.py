@@ -119,6 +119,7 @@ def test_the_next_run_starts_over_and_switches(deployment, loader):
     assert deployment.health()["tables"]["study"] == 3
 
 
+@full
 def test_a_run_without_a_release_is_refused_before_the_loader_runs(deployment, loader):
     before = len(logs(deployment))
     code, output = ingest(deployment, loader, "")

@@ -83,7 +83,7 @@ def load(run_module, server, parts, expected, tmp_path):
             "ingest_load",
             dataset=str(tmp_path / "dataset.yml"),
             staging_dsn=server.dsn(),
-            production_required=False,
+            first=True,
             run="run-1",
             operator="me",
         )

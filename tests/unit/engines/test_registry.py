@@ -31,7 +31,7 @@ def test_the_watchdog_is_started_after_the_units_of_all_engines():
 def test_nothing_but_an_engines_own_folder_and_the_registry_names_it():
     """So that a new engine is one folder and one line."""
     package = ROOT / "module_utils/reingest"
-    code = re.compile(r"^ *from .*\b(?:docker|process)[. ]|[\"']docker[\"']", re.MULTILINE)
+    code = re.compile(r"^ *from [\w.]*\b(?:docker|process)[. ]|[\"']docker[\"']", re.MULTILINE)
     known = {"engines/registry.py", *(f"engines/{one}/kind.py" for one in ENGINE_NAMES)}
     named = set()
     for path in [*package.rglob("*.py"), *(ROOT / "library").glob("*.py")]:

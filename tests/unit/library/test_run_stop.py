@@ -76,7 +76,7 @@ class TestTheClaim:
         assert (real["changed"], real["released"], dry["released"]) == (True, "run-1", "run-1")
         assert real["step"]["did"] == dry["step"]["did"]
         again = self.released(site, run_module, take_over="run-1")
-        assert (again["changed"], again["text"]) == (False, ["nobody holds the volume lock"])
+        assert (again["changed"], again["text"]) == (False, ["no run holds the volume lock"])
 
     def test_of_a_run_that_nobody_knows_to_be_dead_it_stays(self, site, run_module):
         claim(site.volume, DEAD)
@@ -98,7 +98,7 @@ class TestTheClaim:
 class TestASwitch:
     def test_a_run_whose_window_is_open_is_refused_by_name(self, tmp_path, run_module):
         nobody = {"production": (), "staging": (), "writers": ()}
-        times = {"stop_timeout": 5.0, "start_timeout": 5.0, "dead_man": 60.0}
+        times = {"stop_timeout": 5.0, "start_timeout": 5.0, "watchdog": 60.0}
         since = {"boot": boot_id(), "opened": boottime(), "since": "2026-11-24T10:00:00+00:00"}
         names = {"snapshot": "20261124T100000Z", "previous": "", "engine": "process", "volume": ""}
         window = Window(run="run-2", operator="ada", **names, **nobody, **times, **since)
@@ -107,11 +107,12 @@ class TestASwitch:
         assert refused["failed"]
         assert "run run-2 of ada is inside its switch since 2026-11-24T10:00:00" in refused["msg"]
 
-    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, run_module):
+    def test_a_promotion_that_was_begun_is_refused_by_name(self, site, tmp_path, run_module):
         site.volume.records.mkdir()
         snapshot = "20261124T100000Z"
         open_intent(site.volume, Intent("run-2", "ada", "ingest", snapshot, "", "ingest", Place(1, "2")))
-        refused = run_module("run_stop", state="checked", volume=str(site.volume.root), **WHO)
+        here = {"volume": str(site.volume.root), "work": str(tmp_path)}
+        refused = run_module("run_stop", state="checked", **here, **WHO)
         assert refused["failed"]
         assert f"run run-2 of ada has begun to promote {snapshot}" in refused["msg"]
 

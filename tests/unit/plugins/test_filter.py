@@ -47,7 +47,7 @@ def undo(live, *, ended_by="", stage="undo"):
         (undo("a"), undo(""), "the old production serves again"),
         (undo("b"), undo(""), "b serves: the switch was complete"),
         (undo(""), undo(""), "it was the first ingest: prod is absent and production stays stopped"),
-        (undo("a", ended_by="its dead man"), undo(""), "its dead man had ended the switch by then; a serves"),
+        (undo("a", ended_by="its watchdog"), undo(""), "its watchdog had ended the switch by then; a serves"),
         (undo("a"), {"unreachable": True}, "NOT undone on web: its watchdog brings back what it can"),
         (undo("a"), undo("", stage="preflight"), "NOT undone on web"),
         ({"failed": True, "step": {"stage": "undo"}}, undo(""), "NOT undone on db"),

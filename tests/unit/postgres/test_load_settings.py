@@ -6,7 +6,6 @@ import pytest
 
 from plugins.module_utils.reingest.host.machine import Machine
 from plugins.module_utils.reingest.postgres.load_settings import (
-    LOAD_CONF,
     excluded,
     included,
     load_settings,
@@ -14,7 +13,7 @@ from plugins.module_utils.reingest.postgres.load_settings import (
     rendered,
     stronger_settings,
 )
-from plugins.module_utils.reingest.postgres.settings import Setting
+from plugins.module_utils.reingest.postgres.settings import LOAD_CONF, Setting
 
 GIB = 1 << 30
 LINE = b"include_if_exists = 'reingest.load.conf' # reingest, while a load runs"

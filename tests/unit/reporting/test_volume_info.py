@@ -35,7 +35,7 @@ def test_a_volume_before_its_first_run(site):
     assert (found["live"], found["previous"], found["loaded"], found["snapshots"]) == ("", "", "", [])
     assert (found["lock"], found["faults"], found["interrupted"]) == (None, [], "")
     assert "nothing is live: run ingest.yml, or promote.yml for a load that is there" in listing(found)
-    assert "the next load: what it needs cannot be told yet (nothing was loaded yet)" in listing(found)
+    assert "the next load: what it needs is not known yet (nothing was loaded yet)" in listing(found)
     assert not site.volume.records.exists()
 
 
@@ -130,7 +130,7 @@ def test_an_interrupted_pruning_and_what_it_left_are_told(site):
         json.dumps({"run": "dead", "operator": "", "snapshots": {C: C}, "why": {}, "version": 1})
     )
     lines = listing(describe(site.volume))
-    assert "run dead was interrupted while it deleted snapshots: prune.yml goes on" in lines
+    assert "run dead was interrupted while it deleted snapshots: run prune.yml, which resumes" in lines
     assert any(line.startswith(f"not deleted yet: {C} in .reingest/trash, ") for line in lines)
 
 
@@ -139,10 +139,13 @@ def test_an_interrupted_pruning_and_what_it_left_are_told(site):
     [
         ({}, []),
         ({"failed": "no answer"}, ["the switch is taken back: no answer"]),
-        ({"watched": False}, ["nobody ends that switch by himself (its watcher is gone): run recover.yml"]),
+        (
+            {"watched": False},
+            ["no watchdog will recover that switch (its watchdog is gone): run recover.yml"],
+        ),
         (
             {"rebooted": True},
-            ["nobody ends that switch by himself (the machine was started again since): run recover.yml"],
+            ["no watchdog will recover that switch (the machine was started again since): run recover.yml"],
         ),
     ],
 )
@@ -158,7 +161,7 @@ def test_a_switch_that_cannot_be_told_is_told_as_that(site):
     site.volume.records.mkdir()
     (site.volume.records / "window.json").write_text("{")
     assert any(
-        line.startswith("a switch is under way, more cannot be told: ")
+        line.startswith("a switch is under way, its record cannot be read: ")
         for line in listing(describe(site.volume))
     )
 

@@ -8,7 +8,8 @@ import pytest
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.fs.sizes import measure
-from plugins.module_utils.reingest.retention.space import forecast, plan_room
+from plugins.module_utils.reingest.retention.forecast import forecast
+from plugins.module_utils.reingest.retention.space import plan_room
 from plugins.module_utils.reingest.volume import ledger as ledger_file
 from plugins.module_utils.reingest.volume.ledger import Entry, Ledger
 

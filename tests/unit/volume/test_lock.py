@@ -106,7 +106,7 @@ def test_a_verb_without_a_claim_is_refused(site):
         check_run(site.volume, "one")
     claim(site.volume, run("one"))
     release(site.volume, "one")
-    with pytest.raises(Refusal, match="given up for dead"), verb(site.volume, "one"):
+    with pytest.raises(Refusal, match="presumed dead"), verb(site.volume, "one"):
         pass
     check_run(site.volume, "one", dry=True)
 
@@ -157,7 +157,9 @@ def test_a_damaged_claim_is_replaced_and_one_of_a_later_version_is_not(site):
 
 def test_what_the_file_system_refuses_is_told_with_its_path(site):
     claim(site.volume, run("one"))
-    refused = pytest.raises(Refusal, match=r"gone cannot be changed .No such file or directory.: mend that")
+    refused = pytest.raises(
+        Refusal, match=r"gone cannot be changed .No such file or directory.: correct that"
+    )
     with refused, verb(site.volume, "one"):
         (site.volume.root / "gone").rmdir()
 

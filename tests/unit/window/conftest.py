@@ -25,7 +25,7 @@ def make_window(tmp_path):
             "writers": (),
             "stop_timeout": 5.0,
             "start_timeout": 5.0,
-            "dead_man": 60.0,
+            "watchdog": 60.0,
             "boot": boot_id(),
             "opened": boottime(),
             "since": "2026-11-24T10:00:00+00:00",

@@ -1,4 +1,4 @@
-"""How the watcher is started at a boot, in the words of systemd and cron."""
+"""How the watchdog is started at a boot, in the words of systemd and cron."""
 
 from __future__ import annotations
 

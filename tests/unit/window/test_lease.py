@@ -1,4 +1,4 @@
-"""Signs of life: who works now, when a run is given up for dead, and that no clock that is set matters."""
+"""Signs of life: who works now, when a run is presumed dead, and that no clock that is set matters."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def holder(records):
 
 
 def test_a_run_that_was_just_heard_of_is_alive(records, make_window):
-    window = make_window(opened=boottime() - 3600, dead_man=5.0)
+    window = make_window(opened=boottime() - 3600, watchdog=5.0)
     write_window(records, window)
     assert given_up(records, window)
     refresh(records)
@@ -62,8 +62,8 @@ def test_a_run_that_was_just_heard_of_is_alive(records, make_window):
 
 def test_a_silent_run_is_given_up_after_its_time_and_not_before(records, make_window):
     write_window(records, make_window())
-    assert not given_up(records, make_window(opened=boottime() - 4.0, dead_man=5.0))
-    assert given_up(records, make_window(opened=boottime() - 6.0, dead_man=5.0))
+    assert not given_up(records, make_window(opened=boottime() - 4.0, watchdog=5.0))
+    assert given_up(records, make_window(opened=boottime() - 6.0, watchdog=5.0))
 
 
 def test_a_machine_that_was_started_anew_gives_its_run_up_at_once(records, make_window):
@@ -75,14 +75,14 @@ def test_a_machine_that_was_started_anew_gives_its_run_up_at_once(records, make_
 def test_a_lease_of_another_boot_says_nothing(records, make_window):
     write_window(records, make_window())
     (records / "window.lease").write_text(json.dumps({"boot": "another", "at": boottime() + 1e6}))
-    assert given_up(records, make_window(opened=boottime() - 6.0, dead_man=5.0))
+    assert given_up(records, make_window(opened=boottime() - 6.0, watchdog=5.0))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"boot": 1}'])
 def test_a_lease_that_is_none_says_nothing(records, make_window, content):
     write_window(records, make_window())
     (records / "window.lease").write_text(content)
-    assert given_up(records, make_window(opened=boottime() - 6.0, dead_man=5.0))
+    assert given_up(records, make_window(opened=boottime() - 6.0, watchdog=5.0))
 
 
 def test_a_file_time_in_the_future_or_the_past_does_not_matter(records, make_window):
@@ -90,7 +90,7 @@ def test_a_file_time_in_the_future_or_the_past_does_not_matter(records, make_win
     refresh(records)
     for moment in (0, time.time() + 1e6):
         os.utime(records / "window.lease", (moment, moment))
-        assert not given_up(records, make_window(opened=boottime() - 6.0, dead_man=5.0))
+        assert not given_up(records, make_window(opened=boottime() - 6.0, watchdog=5.0))
 
 
 def test_who_works_is_told_and_is_gone_with_its_process(records, holder):

@@ -1,4 +1,4 @@
-"""The watcher as one file."""
+"""The watchdog as one file."""
 
 from __future__ import annotations
 

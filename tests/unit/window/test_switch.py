@@ -7,13 +7,15 @@ import signal
 from dataclasses import replace
 
 import pytest
+from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.host.processes import started_at
 from plugins.module_utils.reingest.volume.lock import Claim, claim
-from plugins.module_utils.reingest.window.launch import end_watcher
-from plugins.module_utils.reingest.window.lease import refresh, silence, watched, watcher
-from plugins.module_utils.reingest.window.switch import close_proven, close_window, open_window, refuse_open
+from plugins.module_utils.reingest.window.closing import close_proven, close_window
+from plugins.module_utils.reingest.window.launch import end_watchdog
+from plugins.module_utils.reingest.window.lease import refresh, silence, watchdog_process, watched
+from plugins.module_utils.reingest.window.opening import open_window, refuse_open
 from plugins.module_utils.reingest.window.window_record import (
     boottime,
     read_closed,
@@ -30,7 +32,7 @@ ANOTHER = "the window of run x is open on this host since 2026-11-24T10:00:00.*r
 def no_watchdog_stays(records):
     yield
     if records.is_dir():
-        end_watcher(records)
+        end_watchdog(records)
 
 
 class TestOpening:
@@ -38,7 +40,7 @@ class TestOpening:
         window = make_window(opened=boottime() - 30)
         open_window(records, window)
         assert read_window(records) == window
-        found = watcher(records)
+        found = watchdog_process(records)
         assert found.pid != os.getpid()
         assert started_at(found.pid) == found.started
         assert silence(records, window) < 30  # it counts from here, not from when the window was described
@@ -48,18 +50,17 @@ class TestOpening:
     ):
         first = make_window()
         open_window(records, first)
-        watching = watcher(records)
+        watching = watchdog_process(records)
         open_window(records, make_window(snapshot=A))
-        assert (read_window(records), watcher(records)) == (first, watching)
+        assert (read_window(records), watchdog_process(records)) == (first, watching)
 
     def test_a_watchdog_that_was_killed_is_replaced_by_the_next_call(self, records, make_window):
         open_window(records, make_window())
-        killed = watcher(records)
+        killed = watchdog_process(records)
         os.kill(killed.pid, signal.SIGKILL)
-        while watched(records):
-            pass
+        wait_for(lambda: not watched(records))
         open_window(records, make_window())
-        assert watcher(records).pid != killed.pid
+        assert watchdog_process(records).pid != killed.pid
 
     def test_beside_the_window_of_another_run_it_is_refused_and_nothing_changes(self, records, make_window):
         theirs = make_window()
@@ -87,7 +88,7 @@ class TestOpening:
 
     @pytest.mark.full
     def test_without_a_watchdog_it_is_refused_before_anything_is_stopped(self, records, make_window):
-        (records / "watcher.log").mkdir(parents=True)  # what it writes to: it cannot start
+        (records / "watchdog.log").mkdir(parents=True)  # what it writes to: it cannot start
         with pytest.raises(Refusal, match="nothing was stopped"):
             open_window(records, make_window())
         assert not watched(records)
@@ -110,7 +111,7 @@ class TestClosing:
         return close_proven(records, run=run, operator=OPERATOR)
 
     def test_the_snapshot_is_good_and_neither_record_nor_watchdog_stays(self, site, records, switched):
-        watching = watcher(records)
+        watching = watchdog_process(records)
         assert self.closed(records) == B
         assert site.events()[-1] == ("good", B)
         assert read_window(records) is None

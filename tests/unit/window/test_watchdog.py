@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.host.processes import started_at
@@ -26,7 +27,7 @@ from plugins.module_utils.reingest.window.window_record import (
 A, B = "20261101T000000Z", "20261102T000000Z"
 OPERATOR = "0000-0002-1825-0097"
 SLEEP = {"command": ["sleep", "600"]}
-SILENT = {"dead_man": 5.0}
+SILENT = {"watchdog": 5.0}
 
 
 @pytest.fixture
@@ -73,14 +74,7 @@ def running(records, window):
 
 
 def log(records):
-    return (records / "watcher.log").read_text()
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    return (records / "watchdog.log").read_text()
 
 
 def test_the_services_of_a_silent_run_are_started_and_its_window_is_closed(records, make_silent):
@@ -94,7 +88,7 @@ def test_the_services_of_a_silent_run_are_started_and_its_window_is_closed(recor
 
 
 def test_a_machine_that_was_restarted_is_recovered_at_once(records, make_silent):
-    window = make_silent(boot="another", opened=boottime(), dead_man=3600.0)
+    window = make_silent(boot="another", opened=boottime(), watchdog=3600.0)
     refresh(records)
     watchdog.watch(records)
     assert running(records, window) == {"backend"}
@@ -119,11 +113,11 @@ def test_a_run_that_gives_signs_of_life_is_left_alone_until_it_closes_its_window
 
 
 def test_the_window_of_a_later_run_is_none_of_its_business(records, make_silent, beside):
-    make_silent(dead_man=3600.0)
+    make_silent(watchdog=3600.0)
     process = beside(watchdog.watch, records)
     process.join(1.5)
     assert process.is_alive()
-    later = make_silent(run="y", dead_man=3600.0)
+    later = make_silent(run="y", watchdog=3600.0)
     process.join(30)
     assert process.exitcode == 0
     assert read_window(records) == later
@@ -135,7 +129,7 @@ def hold(records, run, seconds):
 
 
 def test_a_step_that_works_is_no_silence_however_long_it_takes(records, make_silent, beside):
-    window = make_silent(dead_man=5.0, stop_timeout=60.0)
+    window = make_silent(watchdog=5.0, stop_timeout=60.0)
     step = beside(hold, records, "x", 600)
     wait_for(lambda: is_held(records))
     process = beside(watchdog.watch, records)
@@ -154,7 +148,7 @@ def is_held(records):
 
 
 def test_a_step_that_hangs_for_longer_than_any_may_is_ended(records, make_silent, beside):
-    window = make_silent(dead_man=1.0, stop_timeout=1.0, start_timeout=1.0)
+    window = make_silent(watchdog=1.0, stop_timeout=1.0, start_timeout=1.0)
     step = beside(hold, records, "x", 600)
     wait_for(lambda: is_held(records))
     watchdog.watch(records)
@@ -168,7 +162,7 @@ def test_what_cannot_be_started_is_tried_again_until_it_can(records, make_silent
     script = f"test -e {there} || exit 1; exec sleep 600"
     window = make_silent(writers=({"name": "backend", "command": ["sh", "-c", script]},))
     process = beside(watchdog.watch, records)
-    wait_for(lambda: (records / "watcher.log").exists() and "not done" in log(records))
+    wait_for(lambda: (records / "watchdog.log").exists() and "not done" in log(records))
     assert read_window(records) == window  # the record stays, so that nobody takes the host for whole
     there.touch()
     process.join(30)

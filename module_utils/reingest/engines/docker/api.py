@@ -99,9 +99,9 @@ class DockerApi:
             )
             reply = connection.getresponse()
             return Answer(reply.status, reply.read())
-        except TimeoutError:
+        except socket.timeout:  # a class of its own before Python 3.10, TimeoutError since
             if wait is not None:
-                raise
+                raise TimeoutError from None
             raise Refusal(
                 f"Docker at {self.socket} does not answer {method} {path} within {self.patience:.0f} s"
             ) from None

@@ -1,4 +1,4 @@
-"""The filters that ask what was said of ssh, and which files an inventory is made of."""
+"""The filters that ask what is configured, and which files an inventory is made of."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-PATH = Path(__file__).parents[3] / "plugins/filter/connection.py"
-spec = importlib.util.spec_from_file_location("connection_filter", PATH)
+PATH = Path(__file__).parents[3] / "plugins/filter/settings.py"
+spec = importlib.util.spec_from_file_location("settings_filter", PATH)
 filters = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(filters)
 
@@ -51,3 +51,9 @@ def test_an_inventory_folder_stands_for_the_files_that_ansible_reads(tmp_path):
 def test_a_source_that_is_not_there_is_one_that_was_not_read_and_a_list_of_hosts_is_none(tmp_path):
     missing = str(tmp_path / "nowhere.yml")
     assert filters.reingest_inventory_files(["db,worker,", missing]) == [missing]
+
+
+@pytest.mark.parametrize(("said", "message"), [("json", ["a", "b"]), ("yaml", "a\nb")])
+def test_lines_are_printed_as_lines_in_either_format_of_results(said, message, monkeypatch):
+    monkeypatch.setenv("ANSIBLE_CALLBACK_RESULT_FORMAT", said)
+    assert filters.reingest_printed(["a", "b"]) == message

@@ -1,59 +1,13 @@
-"""Ledger, ids, durable files and what ``describe`` makes of them."""
+"""Durable files: whole or not there, and named where they cannot be written."""
 
 from __future__ import annotations
 
 import errno
 import os
-from datetime import datetime, timezone
 
 import pytest
 
-from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.fs.durable import append_line, make_directory, replace_link, write_json
-from plugins.module_utils.reingest.volume import snapshot_id
-
-A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
-
-
-def test_an_id_is_the_utc_time_of_its_load():
-    now = datetime(2026, 11, 23, 11, 45, tzinfo=timezone.utc)
-    assert snapshot_id.new_id(now) == "20261123T114500Z"
-    assert snapshot_id.taken_at("20261123T114500Z") == now
-
-
-@pytest.mark.parametrize(
-    "text", ["2026-11-23T11:45:00+00:00", "2026-11-23T11:45:00", "2026-11-23T11:45:00.123456Z"]
-)
-def test_the_runbooks_ids_are_read(text):
-    assert snapshot_id.taken_at(text) == datetime(2026, 11, 23, 11, 45, tzinfo=timezone.utc)
-
-
-@pytest.mark.parametrize("text", ["", "..", "../../etc", "20261323T114500Z", "2026-13-01T00:00:00", "latest"])
-def test_what_is_no_id_is_refused(text):
-    with pytest.raises(Refusal, match="is not a snapshot id: expected a UTC time such as 20261123T114500Z"):
-        snapshot_id.checked(text)
-
-
-def test_a_line_that_a_crash_cut_short_is_passed_over_and_the_next_is_whole(site):
-    site.serve(A)
-    with site.volume.ledger.open("a") as out:
-        out.write('{"state": "liv')
-    assert site.ledger.live() == A
-    site.record("pruned", B, "run")
-    assert site.events()[-1] == ("pruned", B)
-    assert site.ledger.live() == A
-
-
-def test_a_verdict_outlives_a_failure_of_another_snapshot(site):
-    site.serve(A, B)
-    site.promote(A, run="back", kind="rollback")
-    site.promote(B, run="again")
-    assert not site.ledger.good(B)
-    site.load(C)
-    site.promote(run="bad")
-    site.recover(failed="no answer", run="bad")
-    assert site.ledger.live() == B
-    assert not site.ledger.good(B)
 
 
 @pytest.mark.parametrize("call", ["fsync", "ftruncate"])

@@ -1,14 +1,14 @@
-"""Jinja filters for what ``ansible.cfg`` says elsewhere: how hosts are reached, whether all were read."""
+"""Jinja filters for what depends on an ``ansible.cfg``, or on there being none."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from ansible import constants
-from ansible.plugins.loader import connection_loader
+from ansible.plugins.loader import callback_loader, connection_loader
 
 _VARIABLES = ("host_vars", "group_vars", "vars_plugins")  # folders of an inventory that hold no hosts
 
@@ -26,6 +26,19 @@ def reingest_ssh_option(variables: Mapping[str, Any], option: str, unsaid: Any) 
         option, plugin_type="connection", plugin_name="ssh", variables=variables
     )
     return unsaid if origin == "default" else value
+
+
+def reingest_printed(lines: Sequence[str]) -> list[str] | str:
+    """Return lines as a task's ``msg``, so that they are printed as lines.
+
+    Ansible prints results as JSON unless it is asked for another format, and a text with line ends as one
+    long line.
+    """
+    callback_loader.get("default", class_only=True)
+    result_format = constants.config.get_config_value(
+        "result_format", plugin_type="callback", plugin_name="default"
+    )
+    return list(lines) if result_format == "json" else "\n".join(lines)
 
 
 def reingest_inventory_files(sources: Iterable[str]) -> list[str]:
@@ -61,4 +74,8 @@ class FilterModule:
 
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
-        return {"inventory_files": reingest_inventory_files, "ssh_option": reingest_ssh_option}
+        return {
+            "inventory_files": reingest_inventory_files,
+            "printed": reingest_printed,
+            "ssh_option": reingest_ssh_option,
+        }

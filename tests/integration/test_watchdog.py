@@ -15,7 +15,7 @@ import sys
 import psycopg2
 import pytest
 from controller import (
-    DEAD_MAN_S,
+    WATCHDOG_S,
     kill,
     lives,
     other,
@@ -34,7 +34,7 @@ from waiting import wait_for
 
 from plugins.module_utils.reingest.window.lease import worker
 
-SHORT = ("-e", f"reingest_dead_man={DEAD_MAN_S}")
+SHORT = ("-e", f"reingest_watchdog={WATCHDOG_S}")
 PROMOTE = "playbooks/promote.yml"
 
 
@@ -69,27 +69,27 @@ def to(snapshot):
 
 
 def log(site):
-    return (site.home / "work/services/watcher.log").read_text()
+    return (site.home / "work/services/watchdog.log").read_text()
 
 
 def records(site):
     return site.home / "work/services"
 
 
-def watcher(site):
-    """Return the process id of the watcher that lives."""
+def watchdog_process(site):
+    """Return the process id of the watchdog that lives."""
 
     def found():
         text = (records(site) / "window.watcher").read_text()
         return text and lives(json.loads(text)["pid"]) and json.loads(text)["pid"]
 
-    return wait_for(found, "a watcher lives")
+    return wait_for(found, "a watchdog lives")
 
 
 def die_alone(site, task, *, modules=True):
-    """Kill a promotion at a task, and its watcher with it: as nobody does who is still there to help."""
+    """Kill a promotion at a task, and its watchdog with it: as nobody does who is still there to help."""
     run = run_to_task(site, PROMOTE, task, *to(other(site)))
-    guard = watcher(site)
+    guard = watchdog_process(site)
     os.kill(guard, signal.SIGKILL)
     left = kill(run, modules=modules)
     wait_for(lambda: not any(map(lives, left)))
@@ -109,8 +109,8 @@ def stop_step(site):
     return wait_for(stopped, "a step works", pause=0.002)
 
 
-def start_watcher(site):
-    """Start the watcher as the machine does when it boots."""
+def start_watchdog(site):
+    """Start the watchdog as the machine does when it boots."""
     return subprocess.Popen([sys.executable, records(site) / "reingest-watch.pyz", records(site)], cwd="/")
 
 
@@ -144,8 +144,8 @@ def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
     code, output = rest(run)
     assert code != 0
     # By the window where the next step is about services, by the claim where it is about the volume.
-    assert "was closed by its dead man at" in output or "it was given up for dead" in output, output
-    assert f"its dead man had ended the switch by then; {before.snapshot} serves" in output
+    assert "was closed by its watchdog at" in output or "it was presumed dead" in output, output
+    assert f"its watchdog had ended the switch by then; {before.snapshot} serves" in output
     assert whole.processes() == processes
     assert whole.ledger() == ledger
     assert served(whole) == before
@@ -157,8 +157,8 @@ def test_after_a_reboot_the_watcher_does_not_wait(whole):
     with pytest.raises((OSError, AssertionError)):
         served(whole)
     path = records(whole) / "window.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "boot": "another", "dead_man": 3600}))
-    process = start_watcher(whole)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "boot": "another", "watchdog": 3600}))
+    process = start_watchdog(whole)
     wait_closed(whole)
     assert process.wait(10) == 0
     assert "the machine was started anew" in log(whole)
@@ -196,7 +196,7 @@ def test_a_dry_run_says_what_the_recovery_would_do_and_does_nothing(whole):
 @full
 def test_a_recovery_that_was_killed_is_gone_on_with(whole):
     die_alone(whole, "Start production")
-    process = start_watcher(whole)
+    process = start_watchdog(whole)
     wait_for(lambda: "is silent: recover" in log(whole).splitlines()[-1] or not window_open(whole))
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -209,7 +209,7 @@ def test_a_recovery_that_was_killed_is_gone_on_with(whole):
 def test_two_recoveries_at_once_and_a_watcher_are_one(whole):
     die_alone(whole, "Start production")
     ledger = whole.ledger()
-    process = start_watcher(whole)
+    process = start_watchdog(whole)
     runs = [whole.start("playbooks/recover.yml") for _ in range(2)]
     outputs = [" ".join(run.communicate(timeout=120)[0].split()) for run in runs]
     wait_closed(whole)
@@ -241,7 +241,7 @@ def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole)
 def test_a_verb_of_a_dead_run_that_hangs_is_ended_by_the_next_run(whole):
     run = run_to_task(whole, PROMOTE, "Start production", *to(other(whole)))
     step = stop_step(whole)
-    os.kill(watcher(whole), signal.SIGKILL)
+    os.kill(watchdog_process(whole), signal.SIGKILL)
     kill(run, modules=False)
     assert lives(step)
     code, output = whole.play("playbooks/recover.yml")

@@ -1,4 +1,4 @@
-"""The claim under which a dead man has the volume."""
+"""The claim under which a watchdog has the volume."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ from ..host.boot import boot_id
 from ..host.processes import started_at
 from ..volume.lock import Claim, now_text
 
-_SUFFIX = "-dead-man"
+_SUFFIX = "-watchdog"
+_SUFFIX_BEFORE = "-dead-man"  # a claim may be left from before reingest was updated
 
 
-def dead_mans_run(run: str) -> str:
-    """Return the name under which the watcher of a run has the volume."""
+def watchdog_run(run: str) -> str:
+    """Return the name under which the watchdog of a run has the volume."""
     return f"{run}{_SUFFIX}"
 
 
-def dead_mans_claim(run: str, operator: str) -> Claim:
+def watchdog_claim(run: str, operator: str) -> Claim:
     """Return the claim of this process for the recovery of a run."""
     return Claim(
-        run=dead_mans_run(run),
+        run=watchdog_run(run),
         operator=operator,
         controller=_machine(),
         process=os.getpid(),
         process_started=started_at(os.getpid()) or "",
         since=now_text(),
-        phase="the dead man recovers",
+        phase="the watchdog recovers",
     )
 
 
 def left_behind(now: Claim | None) -> str:
-    """Return the name of the run that has the volume, where that is a dead man of this host who died himself.
+    """Return the name of the run that has the volume, where that is a watchdog of this host that died itself.
 
-    A claim of a run is told dead by its controller; a dead man's controller is the host of the volume.
+    Whether a run is dead, its controller knows; a watchdog's controller is the host of the volume.
     """
-    if now is None or not now.run.endswith(_SUFFIX):
+    if now is None or not now.run.endswith((_SUFFIX, _SUFFIX_BEFORE)):
         return ""
     if now.controller.split("/")[0] != socket.gethostname():
         return ""

@@ -12,7 +12,9 @@ from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.promotion.journal import Intent, open_intent, place_of
 from plugins.module_utils.reingest.volume.lock import Claim, claim, release
-from plugins.module_utils.reingest.window.host_recovery import Host, interrupted, recover_host
+from plugins.module_utils.reingest.window.host import Host
+from plugins.module_utils.reingest.window.host_recovery import recover_host
+from plugins.module_utils.reingest.window.recovering import interrupted
 from plugins.module_utils.reingest.window.window_record import read_window, write_window
 
 A, B = "20261101T000000Z", "20261102T000000Z"
@@ -249,6 +251,6 @@ class TestAHostWithoutTheVolume:
 def test_the_record_of_the_window_has_no_more_than_its_run_needs(records, make_window):
     write_window(records, make_window())
     assert set(json.loads((records / "window.json").read_text())) == {
-        *("boot", "dead_man", "engine", "failed", "opened", "operator", "previous", "production", "run"),
+        *("boot", "watchdog", "engine", "failed", "opened", "operator", "previous", "production", "run"),
         *("since", "snapshot", "staging", "start_timeout", "stop_timeout", "version", "volume", "writers"),
     }

@@ -1,0 +1,48 @@
+"""The record of a pruning: which snapshots are on their way out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..fs.durable_record import DamagedRecord, DurableRecord
+from ..volume.layout import Volume
+from ..volume.snapshot_id import taken_at
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """A pruning under way: which snapshots go, and what each is called in the trash."""
+
+    run: str
+    operator: str
+    snapshots: Mapping[str, str]
+    why: Mapping[str, str] = field(default_factory=dict)
+    version: int = VERSION
+
+
+def leftovers(volume: Volume) -> tuple[str, ...]:
+    """Return what lies in the trash."""
+    return tuple(sorted(entry.name for entry in volume.trash.iterdir())) if volume.trash.is_dir() else ()
+
+
+def read_leaving(volume: Volume) -> Leaving | None:
+    """Return the pruning that was begun and not written down to its end; None when there is none.
+
+    Where its file is damaged, it is determined from what is in the trash.
+
+    Raises:
+        Refusal: it is of a later version of reingest, or cannot be read.
+    """
+    try:
+        return leaving_record(volume).read()
+    except DamagedRecord:
+        names = [name for name in leftovers(volume) if taken_at(name)]
+        return Leaving("", "", {name: name for name in names})
+
+
+def leaving_record(volume: Volume) -> DurableRecord[Leaving]:
+    """Return the record on a volume."""
+    return DurableRecord(volume.records / "prune.json", lambda raw: Leaving(**raw), VERSION)

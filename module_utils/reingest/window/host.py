@@ -1,0 +1,39 @@
+"""What a recovery of one host is given, and what it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..engines.model import Engine, Service
+from ..volume.layout import Volume
+
+
+@dataclass(frozen=True)
+class Host:
+    """What one host has of the portal."""
+
+    records: Path
+    engine: Engine
+    volume: Volume | None
+    production: tuple[Service, ...]
+    staging: tuple[Service, ...]
+    writers: tuple[Service, ...]
+    stop_timeout: float
+    start_timeout: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was done, or, in a dry run, would be."""
+
+    live: str  # the snapshot that is live afterwards; empty: none, or a host without the volume
+    did: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()  # what could not be done
+    taken_back: str = ""  # why the promotion was taken back; empty: it was not
+    warnings: tuple[str, ...] = ()  # the staging server did not come up: the next load needs it, nobody else
+
+    @property
+    def changed(self) -> bool:
+        """Whether anything was done."""
+        return bool(self.did)
