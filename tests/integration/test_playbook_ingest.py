@@ -206,7 +206,7 @@ def test_load_then_promote_is_an_ingest_in_two_halves(fresh):
     code, output = fresh.play("playbooks/load.yml", "-e", "reingest_force=true")
     assert code == 0, output
     assert (fresh.volume / "prod").readlink() == live
-    code, output = fresh.play(PROMOTE)
+    code, output = fresh.play(PROMOTE, "-e", "reingest_keep=1")
     assert code == 0, output
     assert (fresh.volume / "prod").readlink().name not in releases
     assert fresh.health()["release"] == RELEASE_2
