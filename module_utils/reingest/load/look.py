@@ -54,7 +54,8 @@ def read_look(answer: str, known: Progress | None) -> Look:
     Raises:
         NoAnswerError: the host is out of reach.
     """
-    head, seen, _ = answer.rpartition(_SEEN)
+    # An SSH session with a terminal, which Ansible asks for, ends lines in another way.
+    head, seen, _ = answer.replace("\r\n", "\n").rpartition(_SEEN)
     if not seen:
         raise NoAnswerError
     head, job = _parted(head, _JOB)

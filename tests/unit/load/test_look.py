@@ -37,6 +37,16 @@ def look(file, known=None, job=""):
     return read_look(done.stdout, known)
 
 
+def look_through_a_terminal(file, known, job):
+    """Look as Ansible does over SSH without pipelining: the terminal ends lines with two characters."""
+    ours, theirs = os.openpty()
+    command = ["/bin/sh", "-c", look_command(str(file), known, job)]
+    subprocess.run(command, stdout=theirs, check=False)
+    os.close(theirs)
+    with os.fdopen(ours, "rb") as terminal:
+        return read_look(terminal.read1(1 << 16).decode(), known)
+
+
 def test_a_load_that_has_written_nothing_yet_has_no_state(tmp_path):
     found = look(tmp_path / "none")
     assert (found.state, found.gone, found.job_gone) == (None, False, False)
@@ -56,6 +66,18 @@ def test_a_process_that_works_or_is_stopped_lives(tmp_path, process, sent):
     if sent:
         process.send_signal(sent)
     assert not look(tmp_path / "none", known).gone
+
+
+def test_through_a_terminal_the_same_is_seen(tmp_path, process):
+    file = tmp_path / "progress.json"
+    known = state_of(process)
+    file.write_text(json.dumps(known.as_values()))
+    found = look_through_a_terminal(file, known, JOB)
+    assert (found.state, found.gone, found.job_gone) == (known, False, False)
+    process.kill()
+    process.wait()
+    found = look_through_a_terminal(file, known, JOB)
+    assert (found.state, found.gone, found.job_gone) == (known, True, True)
 
 
 def test_a_process_that_was_killed_is_gone_before_anybody_asks_for_its_exit_code(tmp_path, process):
