@@ -14,7 +14,7 @@ from tiers import full
 from waiting import wait_for
 
 PROMOTE = "playbooks/promote.yml"
-# What an ingest and a run that changes nothing cost, told without a clock: raise it only for what a step needs.
+# What an ingest and a run that changes nothing cost, without a clock: raise it only for what a step needs.
 MOST_TASKS = {"first": 55, "again": 36}
 
 
