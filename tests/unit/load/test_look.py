@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -41,10 +42,14 @@ def look_through_a_terminal(file, known, job):
     """Look as Ansible does over SSH without pipelining: the terminal ends lines with two characters."""
     ours, theirs = os.openpty()
     command = ["/bin/sh", "-c", look_command(str(file), known, job)]
-    subprocess.run(command, stdout=theirs, check=False)
-    os.close(theirs)
-    with os.fdopen(ours, "rb") as terminal:
-        return read_look(terminal.read1(1 << 16).decode(), known)
+    with subprocess.Popen(command, stdout=theirs):
+        os.close(theirs)
+        said = b""
+        with contextlib.suppress(OSError):  # EIO is how a terminal ends, once all of it was read
+            while piece := os.read(ours, 1 << 16):
+                said += piece
+        os.close(ours)
+    return read_look(said.decode(), known)
 
 
 def test_a_load_that_has_written_nothing_yet_has_no_state(tmp_path):
