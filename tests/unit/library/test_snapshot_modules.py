@@ -284,6 +284,14 @@ class TestInfo:
         assert "is not there" in run_module("snapshot_info", volume=str(tmp_path / "gone"))["msg"]
 
 
+def test_a_dry_run_that_is_refused_leaves_nothing_on_a_host_without_the_volume(run_module, tmp_path):
+    work = {"work": str(tmp_path / "work"), "engine": "process", "check": True, **WHO}
+    run_module("service_group", state="checked", **work)
+    assert (tmp_path / "work/run 1/steps.jsonl").is_file()
+    run_module("run_lock", state="released", **work)
+    assert list(tmp_path.iterdir()) == []
+
+
 class TestReport:
     def test_is_kept_on_the_volume_and_is_no_change(self, site, run_module):
         options = {"volume": str(site.volume.root), "playbook": "ingest", "steps": [STEP], **WHO}
