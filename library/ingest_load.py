@@ -179,7 +179,6 @@ step:
   type: dict
 """
 
-from pathlib import Path
 from typing import Any
 
 from ..module_utils.runner import Call, Outcome, Verb, run_module
@@ -205,29 +204,17 @@ OPTIONS: dict[str, Any] = {
 def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only read the sources."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
+    from ..module_utils.load_call import facts_of, outcome_of, request_of
     from ..module_utils.reingest.load.apply import apply_load, processes_of
     from ..module_utils.reingest.load.plan import plan_load, planned_tables
     from ..module_utils.reingest.load.rehearse import rehearse
     from ..module_utils.reingest.load.reporter import reported
-    from ..module_utils.reingest.load.request import LoadRequest, Servers
-    from ..module_utils.reingest.postgres.dsn import address
-    from ..module_utils.reingest.runs.ending import end_others
     from ..module_utils.reingest.sources.files import shown_sources
 
-    staging = address(call["staging_dsn"])
-    ended = end_others(call.work, call.run, staging, dry=call.dry_run)
+    request = request_of(call)
     folder = call.work / call.run if call.work is not None else None
     rejects = folder / "rejects" if folder else None
-    facts = {**call.who, "release": call["release"], "snapshot": call["snapshot"], "staging": staging}
-    with reported(None if call.check else folder, facts) as reporter:
-        servers = Servers(
-            call["staging_dsn"],
-            call["production_dsn"],
-            staging_required=not call.dry_run,
-            production_required=not call["first"],
-        )
-        asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
-        request = LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
+    with reported(None if call.check else folder, facts_of(call)) as reporter:
         plan = plan_load(request, prove=call["prove"])
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
@@ -247,7 +234,6 @@ def load(call: Call) -> Outcome:
         else:
             counted = rehearse(plan, processes) if plan.changed and not call["plan_only"] else {}
             tables = planned_tables(plan, counted)
-    did = [f"end the load of run {run}, which no run waits for" for run in ended]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,
@@ -258,13 +244,8 @@ def load(call: Call) -> Outcome:
         "rejects": str(rejects) if rejects and rejects.is_dir() else "",
         "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
-        "ended": ended,
     }
-    if plan.changed and call["plan_only"]:
-        return Outcome(bool(ended), did, values, plan.diff(), planned=not ended)
-    return Outcome(
-        plan.changed or bool(ended), [*did, *plan.did()], values, plan.diff(), {**detail, "tables": tables}
-    )
+    return outcome_of(call, request, plan, values, detail)
 
 
 def main() -> None:

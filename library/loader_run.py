@@ -370,34 +370,22 @@ def loader_of(params: Mapping[str, Any]) -> Loader:
 def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only plan it."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
+    from ..module_utils.load_call import facts_of, outcome_of, request_of
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
     from ..module_utils.reingest.external_loader.plan import Making, plan_loader
     from ..module_utils.reingest.external_loader.secrets import secret_texts
     from ..module_utils.reingest.load.reporter import reported
-    from ..module_utils.reingest.load.request import LoadRequest, Servers
-    from ..module_utils.reingest.postgres.dsn import address
-    from ..module_utils.reingest.runs.ending import end_others
     from ..module_utils.reingest.sources.files import shown_sources
 
-    staging = address(call["staging_dsn"])
-    ended = end_others(call.work, call.run, staging, dry=call.dry_run)
+    request = request_of(call)
     if call.work is None:
         raise Refusal("the task has no work folder: set `work`, where the loader's log goes")
     folder = call.work / call.run
-    facts = {**call.who, "release": call["release"], "snapshot": call["snapshot"], "staging": staging}
-    with reported(None if call.check else folder, facts) as reporter:
+    with reported(None if call.check else folder, facts_of(call)) as reporter:
         loader = loader_of(call.params)
         patterns = compile_patterns(**{kind: call[kind] for kind in ("fatal", "benign", "progress", "error")})
         secrets = secret_texts((call["staging_dsn"], call["production_dsn"]), loader.values)
-        servers = Servers(
-            call["staging_dsn"],
-            call["production_dsn"],
-            staging_required=not call.dry_run,
-            production_required=not call["first"],
-        )
-        asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
-        request = LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
         making = Making(call["files"], call["fresh"], call["apply_schema"])
         plan = plan_loader(request, loader, making, secrets=secrets)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
@@ -415,7 +403,6 @@ def load(call: Call) -> Outcome:
             )
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
-    did = [f"end the load of run {run}, which no run waits for" for run in ended]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,
@@ -425,12 +412,7 @@ def load(call: Call) -> Outcome:
         "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
     }
-    warnings = [plan.warning] if plan.warning else []
-    if plan.changed and call["plan_only"]:
-        return Outcome(bool(ended), did, values, plan.diff(), warnings=warnings, planned=not ended)
-    changed = plan.changed or bool(ended)
-    detail = {**detail, "tables": tables}
-    return Outcome(changed, [*did, *plan.did()], values, plan.diff(), detail, warnings)
+    return outcome_of(call, request, plan, values, detail, [plan.warning] if plan.warning else [])
 
 
 def main() -> None:

@@ -70,13 +70,11 @@ step:
 from contextlib import AbstractContextManager
 from typing import Any
 
-from ..module_utils.reingest.engines.model import service_from
-from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.runs.steps import Predicted
-from ..module_utils.reingest.services.group import CHECKED, apply_group, plan_group
 from ..module_utils.reingest.window.lease import working
 from ..module_utils.runner import Call, Outcome, Verb, run_module
+from ..module_utils.services_call import bring
 
 OPTIONS: dict[str, Any] = {
     "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
@@ -89,21 +87,16 @@ OPTIONS: dict[str, Any] = {
 _BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
 
 
-def bring(call: Call) -> Outcome:
+def group(call: Call) -> Outcome:
     """Bring the services into the state."""
-    engine = engine_of(call["engine"], call.records)
-    services = [service_from(raw) for raw in call["services"]]
-    plan = plan_group(engine, services, call["state"], assume=call.predicted.services)
-    if not call.check or call["state"] == CHECKED:
-        limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
-        apply_group(engine, plan, **limits)
+    plan = bring(call, call["state"])
     become = _BECOME.get(call["state"])
     return Outcome(
         plan.changed,
         plan.did(),
         values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
         diff=plan.diff(),
-        predicts=Predicted({service.name: become for service in services} if become else {}),
+        predicts=Predicted({service.name: become for service in plan.services} if become else {}),
     )
 
 
@@ -114,7 +107,7 @@ def held(call: Call) -> AbstractContextManager[None]:
 
 def main() -> None:
     """Run the module."""
-    run_module(Verb(bring, stage="switch", claims=False, hold=held), OPTIONS)
+    run_module(Verb(group, stage="switch", claims=False, hold=held), OPTIONS)
 
 
 if __name__ == "__main__":

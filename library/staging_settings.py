@@ -65,11 +65,9 @@ step:
 
 from typing import Any
 
-from ..module_utils.reingest.engines.model import service_from
-from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.runs.steps import Predicted
-from ..module_utils.reingest.services.group import RESTARTED, apply_group, plan_group
+from ..module_utils.reingest.services.group import RESTARTED
 from ..module_utils.reingest.staging.settings import (
     SettingsPlan,
     apply_settings,
@@ -77,6 +75,7 @@ from ..module_utils.reingest.staging.settings import (
     plan_production_settings,
 )
 from ..module_utils.runner import Call, Outcome, Verb, run_module
+from ..module_utils.services_call import bring
 
 OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["load", "production"], "required": True},
@@ -97,7 +96,7 @@ def settle(call: Call) -> Outcome:
     planned = plan(call)
     if planned.changed and not call.check:
         apply_settings(call.volume, planned, **call.who)
-    restarted = restart(call) if planned.restart and call["services"] else []
+    restarted = bring(call, RESTARTED).did() if planned.restart and call["services"] else []
     loading = planned.changed and call["state"] == "load"
     return Outcome(
         planned.changed or bool(restarted),
@@ -106,17 +105,6 @@ def settle(call: Call) -> Outcome:
         diff=planned.diff(),
         predicts=Predicted(loading=loading if planned.changed else call.predicted.loading),
     )
-
-
-def restart(call: Call) -> list[str]:
-    """Restart the staging server, or say so in check mode; return what was done."""
-    engine = engine_of(call["engine"], call.records)
-    services = [service_from(raw) for raw in call["services"]]
-    plan = plan_group(engine, services, RESTARTED, assume=call.predicted.services)
-    if plan.changed and not call.check:
-        limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
-        apply_group(engine, plan, **limits)
-    return plan.did()
 
 
 def main() -> None:

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import os
-import socket
-from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
 
-
-def controller() -> str:
-    """Return this machine and its boot: a process id of another boot or container means nothing here."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    started = process_started(1)  # tells containers of one machine apart
-    boot_id = boot.read_text(encoding="ascii").strip() if boot.exists() else ""
-    return f"{socket.gethostname()}/{boot_id}/{started}"
-
-
-def process_started(process: int) -> str:
-    """Return the start time of a process in clock ticks since boot; empty when it is gone or a zombie."""
-    try:
-        text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    fields = text.rpartition(")")[2].split()  # the name before it may hold spaces
-    return "" if fields[0] in ("Z", "X") else fields[19]
+from ..module_utils.reingest.host.boot import machine
+from ..module_utils.reingest.host.processes import started_at
 
 
 class ActionModule(ActionBase):
@@ -37,7 +20,7 @@ class ActionModule(ActionBase):
         """Return the result; try again when what is in the way is the claim of a dead process here."""
         super().run(tmp, task_vars)
         process = os.getppid()  # this is a worker process of ansible-playbook
-        who = {"controller": controller(), "process": process, "process_started": process_started(process)}
+        who = {"controller": machine(), "process": process, "process_started": started_at(process)}
         result = self._claim(who, task_vars)
         holder = result.get("holder") or {}
         if result.get("failed") and self._is_dead(holder):
@@ -53,6 +36,6 @@ class ActionModule(ActionBase):
         )
 
     def _is_dead(self, holder: dict[str, Any]) -> bool:
-        if holder.get("controller") != controller():
+        if holder.get("controller") != machine():
             return False
-        return process_started(int(holder["process"])) != holder["process_started"]
+        return (started_at(int(holder["process"])) or "") != holder["process_started"]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..host.boot import machine
 from ..host.processes import started_at
 
 FILE = "progress.json"  # in the run's folder on the worker
@@ -112,13 +112,6 @@ def silence(load: Progress, now: datetime) -> float:
 def process_runs(load: Progress) -> bool:
     """Return whether the process that loads is there, on this machine; ids of processes are used again."""
     return load.machine == machine() and started_at(load.process) == load.process_started
-
-
-def machine() -> str:
-    """Return this machine and its boot, and which container of it: a process id of another means nothing."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    boot_id = boot.read_text(encoding="ascii").strip() if boot.exists() else ""
-    return f"{socket.gethostname()}/{boot_id}/{started_at(1) or ''}"
 
 
 def now() -> datetime:

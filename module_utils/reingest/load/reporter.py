@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..errors import Refusal
+from ..host.boot import machine
 from ..host.processes import started_at
 from .meter import Meter
-from .progress import DIED, FAILED, FILE, FINISHED, RUNNING, machine, process_runs, read_progress
+from .progress import DIED, FAILED, FILE, FINISHED, RUNNING, process_runs, read_progress
 
 _BEAT_S = 1.0
 _PLAN = "plan"

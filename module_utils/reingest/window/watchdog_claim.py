@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 
-from ..host.boot import boot_id
+from ..host.boot import machine
 from ..host.processes import started_at
 from ..volume.lock import Claim, now_text
 
@@ -23,7 +23,7 @@ def watchdog_claim(run: str, operator: str) -> Claim:
     return Claim(
         run=watchdog_run(run),
         operator=operator,
-        controller=_machine(),
+        controller=machine(),
         process=os.getpid(),
         process_started=started_at(os.getpid()) or "",
         since=now_text(),
@@ -40,10 +40,5 @@ def left_behind(now: Claim | None) -> str:
         return ""
     if now.controller.split("/")[0] != socket.gethostname():
         return ""
-    lives = now.controller == _machine() and started_at(now.process) == now.process_started
+    lives = now.controller == machine() and started_at(now.process) == now.process_started
     return "" if lives else now.run
-
-
-def _machine() -> str:
-    """Return this machine and its boot, as the action plugin ``run_lock`` names a controller."""
-    return f"{socket.gethostname()}/{boot_id()}/{started_at(1) or ''}"

@@ -24,6 +24,7 @@ from tiers import full
 from waiting import wait_for
 
 from plugins.module_utils.reingest.host.processes import started_at
+from plugins.module_utils.reingest.runs.steps import told_steps
 
 ROOT = Path(__file__).parents[3]
 GATE = """
@@ -287,8 +288,15 @@ def test_a_load_runs_on_without_its_controller_and_the_next_run_ends_it(controll
     with controller.start("run-2", arguments=["--check"]) as dry:
         output = dry.communicate(timeout=60)[0]
     assert dry.returncode == 0, output
-    assert "end the load of run run-1, which no run waits for" in output
+    ends = "end the load of run run-1, which no run waits for"
+    assert ends in output
     assert started_at(state["process"]) is not None
+    told = told_steps(controller.work, "run-2")
+    assert told[-1]["did"][0] == ends
+    with controller.start("run-2", arguments=["--check"], plan_only=True) as plan:
+        output = plan.communicate(timeout=60)[0]
+    assert plan.returncode == 0, output
+    assert told_steps(controller.work, "run-2") == told, "the load itself says it, once"
 
     with controller.start("run-2") as second:
         wait_for(lambda: started_at(state["process"]) is None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from plugins.module_utils.reingest.load.progress import Progress, TableProgress, machine
+from plugins.module_utils.reingest.host.boot import machine
+from plugins.module_utils.reingest.load.progress import Progress, TableProgress
 
 
 def table(name="biosample", state="loading", rows=1000, size=600, total=1000, seconds=10.0):

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 import pytest
 from unit.load.states import load, table
 
+from plugins.module_utils.reingest.host.boot import machine
 from plugins.module_utils.reingest.host.processes import started_at
-from plugins.module_utils.reingest.load.progress import fate, find_loads, machine, read_progress
+from plugins.module_utils.reingest.load.progress import fate, find_loads, read_progress
 
 HERE = {"process": os.getpid(), "process_started": started_at(os.getpid())}
 HEARD = datetime.fromisoformat("2026-11-23T11:46:00+00:00")

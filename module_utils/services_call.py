@@ -1,0 +1,19 @@
+"""What modules that stop and start services have in common: from a call to services that are in a state."""
+
+from __future__ import annotations
+
+from .reingest.engines.model import service_from
+from .reingest.engines.registry import engine_of
+from .reingest.services.group import CHECKED, GroupPlan, apply_group, plan_group
+from .runner import Call
+
+
+def bring(call: Call, state: str) -> GroupPlan:
+    """Bring the services of a call into a state, in check mode only plan it; return what was planned."""
+    engine = engine_of(call["engine"], call.records)
+    services = [service_from(raw) for raw in call["services"]]
+    plan = plan_group(engine, services, state, assume=call.predicted.services)
+    if not call.check or state == CHECKED:
+        limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
+        apply_group(engine, plan, **limits)
+    return plan
