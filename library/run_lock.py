@@ -89,8 +89,18 @@ from typing import Any
 
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.steps import forget_dry_run
-from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
+from ..module_utils.reingest.volume.lock import (
+    Claim,
+    claim,
+    holder,
+    now_text,
+    refuse_held,
+    refusing,
+    release,
+)
 from ..module_utils.reingest.volume.operators import authorised
+from ..module_utils.reingest.volume.ownership import note_records
+from ..module_utils.reingest.volume.take_over import take_over
 from ..module_utils.reingest.window.watchdog_claim import left_behind
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -109,6 +119,10 @@ OPTIONS: dict[str, Any] = {
 def take(call: Call) -> Outcome:
     """Claim the volume for the run, or tell who has it."""
     operator = authorised(call["operator"], call["operators"])
+    with refusing(call.volume):
+        did = take_over(call.volume, dry=call.check)
+        if not call.check and call.work is not None:
+            note_records(call.work, call.volume)
     now = holder(call.volume)
     rights = {"take_over": call["take_over"] or left_behind(now), "age": call["age"]}
     try:
@@ -118,9 +132,8 @@ def take(call: Call) -> Outcome:
             replaced = claim(call.volume, Claim(operator=operator, since=now_text(), **who), **rights)
     except Refusal as refusal:
         return Outcome(values={"holder": {} if now is None else asdict(now)}, failure=str(refusal))
-    did = []
     if replaced is not None and replaced.run != call.run:
-        did = [f"take the volume over from run {replaced.run} of {replaced.operator}"]
+        did += [f"take the volume over from run {replaced.run} of {replaced.operator}"]
     return Outcome(did=did, values={"operator": operator})
 
 

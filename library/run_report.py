@@ -77,7 +77,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..module_utils.reingest.errors import Refusal
-from ..module_utils.reingest.fs.durable import make_directory, write_json
+from ..module_utils.reingest.fs.durable import make_own_directory, write_json
 from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, Report, make_report, report_lines
 from ..module_utils.reingest.runs.steps import forget_dry_run, told_steps
 from ..module_utils.reingest.volume.lock import release
@@ -118,7 +118,7 @@ def report(call: Call) -> Outcome:
     try:
         if not call.check:
             for folder in (call.volume.records, call.volume.records / "runs", call.volume.run(call.run)):
-                make_directory(folder, like=call.volume.root)
+                make_own_directory(folder)
             write_json(call.volume.run(call.run) / "report.json", values["report"])
             release(call.volume, call.run)
     except Refusal as refusal:

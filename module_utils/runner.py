@@ -7,6 +7,7 @@ will not, and ``ImportError`` where a library is missing.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -17,9 +18,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .reingest.errors import Refusal
+from .reingest.fs.own_folder import refuse_shared
 from .reingest.runs.steps import Predicted, StepClock, append_step, predicted, read_steps
 from .reingest.volume.layout import Volume, open_volume
 from .reingest.volume.lock import check_run, verb
+from .reingest.volume.ownership import refuse_replaced
 
 # What every module of a run gets, by `module_defaults` of the action group `dataportal.reingest.run`;
 # documented by the fragment `dataportal.reingest.context`.
@@ -60,7 +63,10 @@ class Call:
         """
         if not self.params["volume"]:
             raise Refusal("the task has no volume: leave it out on a host without the volume")
-        return open_volume(Path(self.params["volume"]))
+        volume = open_volume(Path(self.params["volume"]))
+        if self.work is not None:
+            refuse_replaced(self.work, volume)
+        return volume
 
     @property
     def run(self) -> str:
@@ -136,6 +142,7 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
         verb_: what it does.
         options: its own options, beside the run's context.
     """
+    os.umask(0o077)  # nobody else reads what a module writes, unless it gets another mode
     module = AnsibleModule({**CONTEXT, **options}, supports_check_mode=True)
     params = module.params
     clock = StepClock(params["stage"] or verb_.stage)
@@ -166,6 +173,9 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
 
 def _acted(verb_: Verb, call: Call) -> Outcome:
     """Act within the window, the claim and the lock that the verb needs; planned within the lock."""
+    for name in ("work", "records"):
+        if call[name]:
+            refuse_shared(Path(call[name]), f"reingest_{name}")
     with verb_.hold(call) if verb_.hold is not None and not call.check else nullcontext():
         if not (call["volume"] and verb_.claims):
             return verb_.act(call)

@@ -41,8 +41,12 @@ def run_module(capsys, monkeypatch):
 
     def run(name, *, check=False, **params):
         module = importlib.import_module(f"plugins.modules.{name}")
-        with patch_module_args({**params, "_ansible_check_mode": check}), pytest.raises(SystemExit):
-            module.main()
+        umask = os.umask(0o022)
+        try:
+            with patch_module_args({**params, "_ansible_check_mode": check}), pytest.raises(SystemExit):
+                module.main()
+        finally:
+            os.umask(umask)  # a module takes others their rights, and here it is no process of its own
         return json.loads(capsys.readouterr().out)
 
     return run

@@ -13,7 +13,7 @@ from clusters import copy_of, edit_control, initialise, programs, unprivileged
 from crash.module import OPERATOR, claim, promote, records_of, release
 from crash.server import Programs
 
-from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.fs.durable import make_own_directory
 from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
@@ -140,7 +140,7 @@ def _load(made, volume, snapshot):
     settings = {"fsync": "on", "full_page_writes": "on", "wal_level": control.wal_level}
     record = FinaliseRecord(control.checkpoint_lsn, control.timeline, settings, "2026-11-23T12:00:00+00:00")
     detail = {"system_identifier": control.system_identifier, "release": name_of(snapshot), **record.detail()}
-    make_directory(volume.records, like=volume.root)
+    make_own_directory(volume.records)
     _record(volume, ledger_file.LOADED, snapshot, detail)
 
 

@@ -21,7 +21,7 @@ from tiers import full, sample, sample_of
 from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.fs.durable import make_own_directory
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
 from plugins.module_utils.reingest.promotion.movable import ingest_mount_faults
@@ -53,7 +53,7 @@ class Place:
             control.checkpoint_lsn, control.timeline, settings, "2026-11-23T12:00:00+00:00"
         )
         detail = {"system_identifier": control.system_identifier, "release": "r1", **record.detail()}
-        make_directory(self.volume.records, like=self.volume.root)
+        make_own_directory(self.volume.records)
         ledger_file.append(self.volume, ledger_file.LOADED, A, run="load", operator=OPERATOR, detail=detail)
 
     def plan(self, *, dry=False):

@@ -12,7 +12,7 @@ from clusters import core_of, whole_cluster
 from mounts import image
 from tiers import sample
 
-from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.fs.durable import make_own_directory
 from plugins.module_utils.reingest.volume import ledger as ledger_file
 from plugins.module_utils.reingest.volume.layout import Volume
 
@@ -58,7 +58,7 @@ def volume(request, tmp_path, cluster):
         root = image(stack, request.param, tmp_path / "volume", backing=tmp_path / "image")
         made = Volume(root)
         made.ingest.mkdir(mode=0o700)
-        make_directory(made.records, like=root)
+        make_own_directory(made.records)
         for number, snapshot in enumerate((A, B, C), start=1):
             made.snapshot(snapshot).mkdir(parents=True, mode=0o700)
             core_of(cluster, made.snapshot(snapshot), number)

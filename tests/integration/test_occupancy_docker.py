@@ -22,7 +22,7 @@ from plugins.module_utils.reingest.engines.model import Service
 from plugins.module_utils.reingest.engines.occupancy import look, occupants, refuse_occupied
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.fs.durable import make_own_directory
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
 from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
@@ -269,7 +269,7 @@ def site(tmp_path, cluster):
     """Return a volume whose ``prod`` leads to ``staging/A``, with the load B in ``ingest/``."""
     volume = Volume(tmp_path / "volume")
     volume.root.mkdir()
-    make_directory(volume.records, like=volume.root)
+    make_own_directory(volume.records)
     for number, (snapshot, path) in enumerate([(A, volume.snapshot(A)), (B, volume.ingest)], start=1):
         path.mkdir(parents=True, mode=0o700)
         core_of(cluster, path, number)

@@ -12,7 +12,7 @@ import pytest
 from claims import claim_for
 from clusters import core_of, initialise, programs, unprivileged
 
-from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.fs.durable import make_own_directory
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
 from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
@@ -58,7 +58,7 @@ class Site:
         if finalised:
             detail = {"system_identifier": str(identifier), "release": f"r{snapshot[:8]}"}
             detail.update(self.finalise_record().detail())
-            make_directory(self.volume.records, like=self.volume.root)
+            make_own_directory(self.volume.records)
             self.record(ledger_file.LOADED, snapshot, "load", detail)
         return snapshot
 

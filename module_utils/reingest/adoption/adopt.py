@@ -14,7 +14,16 @@ from datetime import datetime
 
 from ..engines.occupancy import occupancy_faults
 from ..errors import Refusal
-from ..fs.durable import make_directory, replace_link, sync_directory
+from ..fs.durable import (
+    make_directory,
+    make_link,
+    make_own_directory,
+    remove_empty,
+    replace_link,
+    sync_directory,
+    unlink,
+)
+from ..fs.no_follow import folder, is_link, is_there
 from ..fs.rename import exchange, rename
 from ..fs.sizes import measure
 from ..fs.tree import sync_tree
@@ -123,9 +132,9 @@ def apply_adoption(
     Raises:
         Refusal: somebody came into ``prod`` meanwhile, or the disk or this account's rights refuse a step.
     """
-    make_directory(volume.records, like=volume.root)
+    make_own_directory(volume.records)
     adopting = read_adopting(volume)
-    if adopting is not None and os.path.lexists(volume.prod) and not adopting.lies_at(volume.prod):
+    if adopting is not None and is_there(volume.prod) and not adopting.lies_at(volume.prod):
         close_adopting(volume)  # it is done, or somebody has moved that directory elsewhere
     live = next((one.snapshot for one in plan.repairs if one.repair in (LINK, RELINK)), "")
     doing = _Run(volume, run, operator, live or _live(volume), exclusive)
@@ -146,17 +155,17 @@ def _live(volume: Volume) -> str:
 def _link(doing: _Run, found: Finding) -> None:
     """Make a snapshot of a real ``prod`` by one exchange with a link that waits at the snapshot's place."""
     volume, prod, target = doing.volume, doing.volume.prod, doing.volume.snapshot(found.snapshot)
-    make_directory(volume.staging, like=volume.root)
+    make_own_directory(volume.staging, through=True)
     sync_tree(prod)
     open_adopting(volume, Adopting(found.snapshot, place_of(prod)))
-    target.unlink(missing_ok=True)  # the link of a run that died here; a directory is no such thing
-    target.symlink_to(f"staging/{found.snapshot}")
+    unlink(target)  # the link of a run that died here; a directory is no such thing
+    make_link(target, f"staging/{found.snapshot}")
     sync_directory(volume.staging)
     faults = use_faults(prod) + occupancy_faults(prod, exclusive=doing.exclusive)
     if faults:  # somebody came while the tree was synced
         raise Refusal(f"{prod} cannot be adopted: {'; '.join(faults)}")
     if not exchange(prod, target):
-        target.unlink()
+        unlink(target)
         rename(prod, target)
         sync_directory(volume.staging)
         replace_link(prod, f"staging/{found.snapshot}")
@@ -171,36 +180,38 @@ def _relink(doing: _Run, found: Finding) -> None:
 
 
 def _drop(_doing: _Run, found: Finding) -> None:
-    found.path.rmdir()
+    remove_empty(found.path)
     if found.snapshot:
         replace_link(found.path, f"staging/{found.snapshot}")
     sync_directory(found.path.parent)
 
 
 def _unlink(_doing: _Run, found: Finding) -> None:
-    if not found.path.is_symlink():
+    if not is_link(found.path):
         raise Refusal(f"{found.path} is no link any more: look into it")
-    found.path.unlink()
+    unlink(found.path)
     sync_directory(found.path.parent)
 
 
 def _marks(_doing: _Run, found: Finding) -> None:
     """Give a data directory, not what is in it, the owner of its files, and their mode for the group."""
-    model, own = (found.path / "PG_VERSION").stat(), found.path.stat()
-    if model.st_uid != 0 and (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid):
-        os.chown(found.path, model.st_uid, model.st_gid)
-    if stat.S_IMODE(own.st_mode) not in (0o700, 0o750):
-        found.path.chmod(0o750 if model.st_mode & stat.S_IRGRP else 0o700)
-    sync_directory(found.path)
+    with folder(found.path, read=True) as directory:
+        own = os.fstat(directory)
+        model = os.stat("PG_VERSION", dir_fd=directory, follow_symlinks=False)
+        if model.st_uid != 0 and (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid):
+            os.fchown(directory, model.st_uid, model.st_gid)
+        if stat.S_IMODE(own.st_mode) not in (0o700, 0o750):
+            os.fchmod(directory, 0o750 if model.st_mode & stat.S_IRGRP else 0o700)
+        os.fsync(directory)
 
 
 def _set_aside(doing: _Run, found: Finding) -> None:
     volume = doing.volume
-    folder = volume.adopted / doing.run
-    make_directory(volume.adopted, like=volume.root)
-    make_directory(folder, like=volume.root)
-    rename(found.path, folder / found.path.name)
-    sync_directory(folder)
+    aside = volume.adopted / doing.run
+    make_own_directory(volume.adopted)
+    make_own_directory(aside)
+    rename(found.path, aside / found.path.name)
+    sync_directory(aside)
     sync_directory(volume.ingest)
 
 
@@ -213,9 +224,10 @@ def _make_ingest(doing: _Run, _found: Finding) -> None:
     volume = doing.volume
     like = volume.snapshot(doing.live) if doing.live else volume.root
     make_directory(volume.ingest, like=like)
-    if stat.S_IMODE(volume.ingest.stat().st_mode) not in (0o700, 0o750):
-        volume.ingest.chmod(0o700)
-        sync_directory(volume.ingest)
+    with folder(volume.ingest, read=True) as made:
+        if stat.S_IMODE(os.fstat(made).st_mode) not in (0o700, 0o750):
+            os.fchmod(made, 0o700)
+            os.fsync(made)
 
 
 def _adopt(doing: _Run, found: Finding) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..fs.durable_record import DurableRecord
+from ..fs.no_follow import is_there
 from ..promotion.journal import Place, lies_at
 from ..volume.layout import Volume
 
@@ -50,5 +51,5 @@ def open_adopting(volume: Volume, adopting: Adopting) -> None:
 
 def close_adopting(volume: Volume) -> None:
     """Say that it is done."""
-    if volume.adopting.exists():
+    if is_there(volume.adopting):
         _record(volume).remove()

@@ -5,13 +5,13 @@ Only names, inodes and small files are looked at; no tree is walked.
 
 from __future__ import annotations
 
-import os
 import stat
 from datetime import datetime
 from pathlib import Path
 
 from ..engines.occupancy import occupancy_faults
 from ..errors import Refusal
+from ..fs.no_follow import is_empty, is_folder, is_link, is_there, listed, read_link, status_of
 from ..postgres.datadir import is_data_directory, read_data_directory, use_faults
 from ..promotion.journal import DamagedJournal, read_intent
 from ..promotion.swap import lacks_ingest
@@ -81,9 +81,9 @@ def _prod(
 ) -> tuple[list[Finding], str]:
     """Return what is wrong with ``prod``, and which snapshot is live when that is repaired."""
     prod = volume.prod
-    if not os.path.lexists(prod):
+    if not is_there(prod):
         return _missing(volume, ledger, adopting)
-    if not prod.is_symlink() and prod.is_dir():
+    if is_folder(prod):
         return _real_directory(volume, ledger, adopting, now, exclusive=exclusive)
     try:
         live = volume.live()
@@ -92,7 +92,7 @@ def _prod(
     if live is None:
         return [], ""
     if not volume.is_spelled():
-        found = f"leads to {prod.readlink()}, and so to staging/{live} only where that is its path"
+        found = f"leads to {read_link(prod)}, and so to staging/{live} only where that is its path"
         return [Finding(prod, found, f"point it at staging/{live} by its relative name", RELINK, live)], live
     return [], live
 
@@ -113,7 +113,7 @@ def _real_directory(
     volume: Volume, ledger: Ledger, adopting: Adopting | None, now: datetime, *, exclusive: bool
 ) -> tuple[list[Finding], str]:
     prod = volume.prod
-    if not any(prod.iterdir()):
+    if is_empty(prod):
         back = ledger.live()
         known = bool(back) and is_data_directory(volume.snapshot(back))
         will = f"point it at staging/{back}, which was live" if known else "take it away"
@@ -135,7 +135,7 @@ def _real_directory(
 
 def _free_id(volume: Volume, now: datetime) -> str:
     snapshot = new_id(now)
-    if os.path.lexists(volume.snapshot(snapshot)):
+    if is_there(volume.snapshot(snapshot)):
         raise Refusal(f"{volume.snapshot(snapshot)} is there already: run again, a second later")
     return snapshot
 
@@ -152,14 +152,16 @@ def _stop(faults: list[str]) -> str:
 def _directories(volume: Volume) -> list[Path]:
     """Return the data directories of the volume, the live one and those of no whole cluster included."""
     found = [volume.snapshot(name) for name in volume.snapshots()]
-    found += [path for path in (volume.ingest, volume.prod) if path.is_dir() and not path.is_symlink()]
+    found += [path for path in (volume.ingest, volume.prod) if is_folder(path)]
     return [path for path in found if is_data_directory(path)]
 
 
 def _marks(volume: Volume) -> list[Finding]:
     found = []
     for path in _directories(volume):
-        own, model = path.stat(), (path / "PG_VERSION").stat()
+        own, model = status_of(path), status_of(path / "PG_VERSION")
+        if own is None or model is None:
+            continue  # it went meanwhile
         mode = stat.S_IMODE(own.st_mode)
         wrong = []
         if model.st_uid != 0 and (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid):
@@ -176,8 +178,8 @@ def _stray_links(volume: Volume) -> list[Finding]:
     """Return the links that ``ln -sf staging/<id> prod`` put into the directory that prod led to."""
     found = []
     for directory in _directories(volume):
-        for entry in sorted(directory.iterdir()):
-            if entry.is_symlink() and taken_at(entry.name):
+        for entry in (directory / name for name in listed(directory) if taken_at(name)):
+            if is_link(entry):
                 told = (
                     f"is a link inside a data directory: a second ln -sf put it there, and prod was not "
                     f"pointed at {entry.name}"
@@ -188,16 +190,16 @@ def _stray_links(volume: Volume) -> list[Finding]:
 
 def _ingest(volume: Volume) -> list[Finding]:
     ingest = volume.ingest
-    if not os.path.lexists(ingest):
+    if not is_there(ingest):
         if lacks_ingest(volume):
             return []  # the recovery puts it in its place
         return [Finding(ingest, "is missing", "make an empty one", MAKE_INGEST)]
-    if not ingest.is_dir() or is_data_directory(ingest):
+    if not is_folder(ingest) or is_data_directory(ingest):
         return []
     if is_half_emptied(volume):
         found = "was to be emptied after its load was copied, and the run died"
         return [Finding(ingest, found, "empty it", EMPTY)]
-    names = sorted({entry.name for entry in ingest.iterdir()} - _OF_THE_SERVER)
+    names = sorted(set(listed(ingest)) - _OF_THE_SERVER)
     plain = [name for name in names if not name.startswith(".")]
     if plain:
         told = (
@@ -206,7 +208,8 @@ def _ingest(volume: Volume) -> list[Finding]:
             "else away"
         )
         return [Finding(ingest, told)]
-    movable = ingest.stat().st_dev == volume.root.stat().st_dev
+    there, root = status_of(ingest), status_of(volume.root)
+    movable = there is not None and root is not None and there.st_dev == root.st_dev
     return [_dotfile(ingest / name, movable=movable) for name in names]
 
 
@@ -222,25 +225,25 @@ def _dotfile(path: Path, *, movable: bool) -> Finding:
 def _staging(volume: Volume, ledger: Ledger, adopting: Adopting | None, live: str) -> list[Finding]:
     """Return what lies in ``staging/`` and is no snapshot."""
     found: list[Finding] = []
-    if not volume.staging.is_dir():
+    if not is_folder(volume.staging):
         return found
-    for entry in sorted(volume.staging.iterdir()):
+    for entry in (volume.staging / name for name in listed(volume.staging)):
         if entry.name.startswith("."):
             continue
-        if entry.is_symlink():
-            if os.fspath(entry.readlink()) == f"staging/{entry.name}":
+        if is_link(entry):
+            if read_link(entry) == f"staging/{entry.name}":
                 if adopting is None or not adopting.lies_at(volume.prod):
                     told = "was made ready by a run that died"
                     found.append(Finding(entry, told, "take the link away", UNLINK))
                 continue  # else it is exchanged with prod
-            told = f"is a link to {entry.readlink()}, which is never followed: move the directory itself here"
+            told = f"is a link to {read_link(entry)}, which is never followed: move the directory itself here"
             found.append(Finding(entry, told))
         elif taken_at(entry.name) is None:
             told = "is no snapshot: its name is no time such as 20261123T114500Z; rename it, or take it away"
             found.append(Finding(entry, told))
-        elif not entry.is_dir():
+        elif not is_folder(entry):
             found.append(Finding(entry, "is no directory: take it away"))
-        elif not any(entry.iterdir()):
+        elif is_empty(entry):
             found.append(Finding(entry, "is an empty directory", "take it away", DROP))
         elif entry.name != live and not ledger.knows(entry.name) and (missing := missing_parts(entry)):
             told = f"is no whole cluster: {', '.join(missing)} missing"
@@ -250,7 +253,7 @@ def _staging(volume: Volume, ledger: Ledger, adopting: Adopting | None, live: st
 
 def missing_parts(directory: Path) -> list[str]:
     """Return what a data directory lacks to be one."""
-    return [part for part in _PARTS if not (directory / part).exists()]
+    return [part for part in _PARTS if not is_there(directory / part)]
 
 
 def _lines(volume: Volume, ledger: Ledger, live: str) -> list[Finding]:

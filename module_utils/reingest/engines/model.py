@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from ..errors import Refusal
+from ..fs.no_follow import is_link, read_link
+
 POSTGRESQL = "postgresql"
 PLAIN = "plain"
 PROBE = "probe"  # nothing that an engine runs: an address that must answer, such as the portal's own
@@ -40,6 +43,17 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     directory: Path | None = None
     health: Health = field(default_factory=Health)
+
+    @property
+    def place(self) -> Path:
+        """Where the data directory lies now: what the link leads to, which is then opened without one.
+
+        Raises:
+            Refusal: the service has none.
+        """
+        if self.data is None:
+            raise Refusal(f"service {self.name} names no data directory: add data")
+        return self.data.parent / read_link(self.data) if is_link(self.data) else self.data
 
 
 @dataclass(frozen=True)

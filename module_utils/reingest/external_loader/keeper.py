@@ -80,7 +80,13 @@ def _keep(
         ctypes.CDLL(None).prctl(_SUBREAPER, 1, 0, 0, 0)
         try:
             process = subprocess.Popen(  # noqa: S603 - the command is the inventory's own
-                argv, stdin=subprocess.DEVNULL, stdout=writer, stderr=writer, env=environment, cwd=directory
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=writer,
+                stderr=writer,
+                env=environment,
+                cwd=directory,
+                umask=0o022,
             )
         except OSError as error:
             os.write(told, f"it cannot be started: {error.strerror}".encode())

@@ -9,11 +9,14 @@ import errno
 import fcntl
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
+from .durable import unlink
+from .no_follow import folder, named, open_file
 
 _FICLONE = 0x40049409  # linux/fs.h: let a file share the blocks of another one
 _NOT_CLONED = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS)
@@ -59,9 +62,9 @@ def clone_file(source: Path, target: Path) -> Copied | None:
         except OSError as error:
             if error.errno not in _NOT_CLONED:
                 raise
-            target.unlink()
+            unlink(target)
             return None
-        keep_marks(source, target)
+        keep_marks(read, write)
         os.fsync(write)
         return Copied(stamp, "")
 
@@ -83,7 +86,7 @@ def stream_file(source: Path, target: Path) -> Copied:
         os.ftruncate(write, found.st_size)  # a hole at the end
         if Stamp.of(os.fstat(read)) != Stamp.of(found):
             raise Refusal(f"{source} changed while it was copied: stop what works there, then run again")
-        keep_marks(source, target)
+        keep_marks(read, write)
         os.fsync(write)
         # Production needs the page cache more than a file that goes does.
         os.posix_fadvise(read, 0, 0, os.POSIX_FADV_DONTNEED)
@@ -110,32 +113,52 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def keep_marks(source: Path, target: Path) -> None:
-    """Give a file, folder or link the owner, the mode, the extended attributes and the times of another."""
-    found = source.lstat()
-    link = source.is_symlink()
-    own = target.lstat()
+def keep_marks(source: int, target: int) -> None:
+    """Give a file or a folder the owner, the mode, the extended attributes and the times of another.
+
+    Both are open: what is read and whose rights it gets is the same file, whatever is exchanged meanwhile.
+    """
+    found, own = os.fstat(source), os.fstat(target)
     if (own.st_uid, own.st_gid) != (found.st_uid, found.st_gid):
-        os.lchown(target, found.st_uid, found.st_gid)
-    if not link:
-        os.chmod(target, found.st_mode & 0o7777)  # noqa: PTH101 - after the owner, which takes bits away
+        os.fchown(target, found.st_uid, found.st_gid)
+    kept = 0o7777 if stat.S_ISDIR(found.st_mode) else 0o777  # no file of a server runs as another account
+    os.fchmod(target, found.st_mode & kept)  # after the owner, which takes bits away
     for name in _attributes(source):
         _keep_attribute(source, target, name)
-    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns), follow_symlinks=False)
+    os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
 
 
-def _keep_attribute(source: Path, target: Path, name: str) -> None:
+def keep_folder_marks(source: Path, target: Path) -> None:
+    """Do so for a folder."""
+    with folder(source, read=True) as read, folder(target, read=True) as write:
+        keep_marks(read, write)
+
+
+def copy_link(source: Path, target: Path) -> None:
+    """Make a link like another one, in the place of what was there."""
+    unlink(target)
+    with named(source), folder(source.parent) as parent:
+        leads = os.readlink(source.name, dir_fd=parent)
+        found = os.stat(source.name, dir_fd=parent, follow_symlinks=False)
+    with named(target), folder(target.parent) as parent:
+        os.symlink(leads, target.name, dir_fd=parent)
+        os.chown(target.name, found.st_uid, found.st_gid, dir_fd=parent, follow_symlinks=False)
+        times = (found.st_atime_ns, found.st_mtime_ns)
+        os.utime(target.name, ns=times, dir_fd=parent, follow_symlinks=False)
+
+
+def _keep_attribute(source: int, target: int, name: str) -> None:
     try:
-        os.setxattr(target, name, os.getxattr(source, name, follow_symlinks=False), follow_symlinks=False)
+        os.setxattr(target, name, os.getxattr(source, name))
     except OSError as error:
         # The other file system has none of that kind, or this account may not set it: a server needs none.
         if error.errno not in (errno.ENOTSUP, errno.EPERM, errno.ENODATA):
             raise
 
 
-def _attributes(path: Path) -> list[str]:
+def _attributes(handle: int) -> list[str]:
     try:
-        return os.listxattr(path, follow_symlinks=False)
+        return os.listxattr(handle)
     except OSError as error:
         if error.errno != errno.ENOTSUP:
             raise
@@ -198,14 +221,18 @@ def _write_all(write: int, block: memoryview, offset: int) -> None:
 
 def _open_source(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = open_file(path, os.O_RDONLY)
     except OSError as error:
         raise Refusal(_unreadable(path, error)) from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Refusal(f"{path} is no regular file any more: stop what works there, then run again")
+    return handle
 
 
 def _new_file(path: Path) -> int:
-    path.unlink(missing_ok=True)  # left half written by a run that died here
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    unlink(path)  # left half written by a run that died here
+    return open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
 
 
 def _unreadable(path: Path, error: OSError) -> str:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import Refusal
-from .copy_file import Copied, Stamp, clone_file, digest_of, keep_marks, stream_file
-from .durable import sync_directory
+from .copy_file import Copied, Stamp, clone_file, copy_link, digest_of, keep_folder_marks, stream_file
+from .durable import make_folder, remove_empty, sync_directory, unlink
+from .no_follow import folder, status_of
 from .sizes import shown_bytes
 
 _VERSION = 1
@@ -69,30 +70,30 @@ def survey_tree(root: Path) -> Tree:
     Raises:
         Refusal: a part is on another file system, or is neither a file nor a folder nor a link.
     """
-    device = root.stat().st_dev
+    top = status_of(root)
+    if top is None:
+        raise Refusal(f"{root} is not there: load into it first")
     folders: list[Path] = []
     files: dict[Path, os.stat_result] = {}
     links: list[Path] = []
     open_folders = [root]
     while open_folders:
-        folder = open_folders.pop()
-        with os.scandir(folder) as entries:
+        place = open_folders.pop()
+        with folder(place, read=True) as handle, os.scandir(handle) as entries:
             for entry in entries:
-                found = entry.stat(follow_symlinks=False)
-                name = Path(entry.path).relative_to(root)
+                found, path = entry.stat(follow_symlinks=False), place / entry.name
+                name = path.relative_to(root)
                 if stat.S_ISLNK(found.st_mode):
                     links.append(name)
                 elif stat.S_ISREG(found.st_mode):
                     files[name] = found
                 elif not stat.S_ISDIR(found.st_mode):
-                    raise Refusal(
-                        f"{entry.path} is neither a file nor a folder: take it away, then run again"
-                    )
-                elif found.st_dev != device:
-                    raise Refusal(f"{entry.path} is a mount of its own: move its files into {root}")
+                    raise Refusal(f"{path} is neither a file nor a folder: take it away, then run again")
+                elif found.st_dev != top.st_dev:
+                    raise Refusal(f"{path} is a mount of its own: move its files into {root}")
                 else:
                     folders.append(name)
-                    open_folders.append(Path(entry.path))
+                    open_folders.append(path)
     return Tree(root, tuple(folders), files, tuple(links))
 
 
@@ -137,14 +138,12 @@ def copy_tree(tree: Tree, target: Path, done: DoneList, *, at_once: int, clone: 
     Raises:
         Refusal: a file cannot be read or written, changes meanwhile, or is read back differently.
     """
-    target.mkdir(mode=0o700, exist_ok=True)
+    make_folder(target)
     _remove_others(tree, target)
     for name in tree.folders:
-        (target / name).mkdir(mode=0o700, exist_ok=True)
+        make_folder(target / name)
     for name in tree.links:
-        (target / name).unlink(missing_ok=True)
-        (target / name).symlink_to((tree.root / name).readlink())
-        keep_marks(tree.root / name, target / name)
+        copy_link(tree.root / name, target / name)
     figures = CopyFigures()
     copier = _Copier(tree, target, done, figures, clone=clone)
     largest_first = sorted(tree.files, key=lambda name: -tree.files[name].st_size)
@@ -153,7 +152,7 @@ def copy_tree(tree: Tree, target: Path, done: DoneList, *, at_once: int, clone: 
             for _ in pool.map(copier.copy, largest_first):
                 pass
             for name in reversed((Path(), *tree.folders)):  # after what is in them: that sets their times
-                keep_marks(tree.root / name, target / name)
+                keep_folder_marks(tree.root / name, target / name)
             for _ in pool.map(sync_directory, [target / name for name in (Path(), *tree.folders)]):
                 pass
         except OSError as error:
@@ -193,13 +192,10 @@ class _Copier:
     def _kept(self, name: Path, source: Path, target: Path) -> bool:
         """Return whether an earlier run has copied the file, by what lies on disk."""
         known = self._done.find(name)
-        if known is None or known.stamp != Stamp.of(source.lstat()):
+        if known is None or known.stamp != _stamp(source):
             return False
-        try:
-            found = target.lstat()
-        except FileNotFoundError:
-            return False
-        if not stat.S_ISREG(found.st_mode) or found.st_size != known.stamp.size:
+        found = status_of(target)
+        if found is None or not stat.S_ISREG(found.st_mode) or found.st_size != known.stamp.size:
             return False
         return digest_of(target) == known.digest
 
@@ -210,10 +206,15 @@ def _remove_others(tree: Tree, target: Path) -> None:
     folders, links = set(tree.folders), set(tree.links)
     for name in (*there.files, *there.links):
         if (name not in tree.files and name not in links) or (name in tree.files) != (name in there.files):
-            (target / name).unlink()
+            unlink(target / name)
     for name in reversed(there.folders):
         if name not in folders:
-            (target / name).rmdir()
+            remove_empty(target / name)
+
+
+def _stamp(path: Path) -> Stamp | None:
+    status = status_of(path)
+    return None if status is None else Stamp.of(status)
 
 
 def _read_lines(path: Path) -> dict[bytes, Copied]:

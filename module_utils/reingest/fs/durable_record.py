@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import Refusal
-from .durable import staged_name, sync_directory, write_json
+from .durable import clear_staged, sync_directory, unlink, write_json
+from .no_follow import UnsafePathError, is_folder, read_small
 from .rename import rename
 
 if TYPE_CHECKING:
@@ -41,22 +42,24 @@ class DurableRecord(Generic[T]):
     if_damaged: str = ": delete it"  # advice
     if_other: str = "update reingest"  # advice, where it is of another version
     if_denied: str = "run as root"  # advice, where this account may not read it
-    mode: int = 0o666  # its permissions, less the umask
 
     def read(self) -> T | None:
         """Return its value; None when there is none.
 
         Raises:
             DamagedRecord: it cannot be understood; the subclass that the record has for that.
+            UnsafePathError: it is another account's, or no small regular file.
             Refusal: this account may not read it, or it is of another version.
         """
         try:
-            document = parse_document(read_small(self.path))
+            document = parse_document(own_text(self.path))
             version = int(document["version"]) if self.version else 0
             if version == self.version:
                 return self.parse(document)
         except FileNotFoundError:
             return None
+        except UnsafePathError:
+            raise
         except PermissionError:
             raise Refusal(f"{self._name} cannot be read by this account: {self.if_denied}") from None
         except (ValueError, TypeError, KeyError, AttributeError):
@@ -67,14 +70,15 @@ class DurableRecord(Generic[T]):
 
     def write(self, value: T) -> None:
         """Replace it, durably."""
-        write_json(self.path, asdict(value), mode=self.mode)
+        write_json(self.path, asdict(value))
 
     def remove(self) -> None:
         """Remove it, durably, and what a writer that died had made ready; it need not be there."""
-        staged_name(self.path).unlink(missing_ok=True)
-        self.path.unlink(missing_ok=True)
-        if self.path.parent.is_dir():
-            sync_directory(self.path.parent)
+        if not is_folder(self.path.parent):
+            return
+        clear_staged(self.path)
+        unlink(self.path)
+        sync_directory(self.path.parent)
 
     def put_aside(self, name: str) -> Path:
         """Give it another name in its folder, durably; return its path then."""
@@ -88,14 +92,15 @@ class DurableRecord(Generic[T]):
         return f"{self.called} {self.path}" if self.called else str(self.path)
 
 
-def read_small(path: Path) -> str:
-    """Return the text of a small file that reingest itself wrote; every such file is opened here.
+def own_text(path: Path) -> str:
+    """Return the text of a small file that reingest itself wrote.
 
     Raises:
+        UnsafePathError: it is another account's, or no small regular file.
         OSError: it is not there, or this account may not read it.
         ValueError: it is no UTF-8.
     """
-    return path.read_text(encoding="utf-8")
+    return read_small(path, own=True).decode()
 
 
 def parse_document(text: str) -> dict[str, Any]:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from ..errors import Refusal
 from ..host.processes import started_at
+from .durable import PRIVATE
+from .no_follow import check_file, open_file, status_of
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,9 @@ class Worker:
     recovers: bool = False  # whether it recovers what a dead run began
 
 
+_POLL_S = 0.02
+_MOST = 4096  # characters of a worker's text
+
 UNKNOWN = Worker(0, "", "unknown")
 
 
@@ -31,15 +38,37 @@ def this_process(run: str, *, recovers: bool = False) -> Worker:
     return Worker(os.getpid(), started_at(os.getpid()) or "", run, recovers)
 
 
-def open_lock(path: Path, *, mode: int) -> IO[str]:
-    """Open a lock file, which is made where it is missing; it is locked by ``try_lock``."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    return os.fdopen(handle, "r+", encoding="utf-8")
+def open_lock(path: Path) -> IO[str]:
+    """Open a lock file, which is made where it is missing; it is locked by ``try_lock``.
+
+    Nobody else may open it: whoever can open a file can lock it.
+
+    Raises:
+        UnsafePathError: it is another account's, or no regular file.
+    """
+    return _as_lock(path, open_file(path, os.O_RDWR | os.O_CREAT, PRIVATE))
 
 
-def wait_for_lock(lock: IO[str]) -> None:
-    """Lock an open lock file as soon as nobody else has it locked."""
-    fcntl.flock(lock, fcntl.LOCK_EX)
+def wait_for_lock(path: Path, lock: IO[str], patience: float) -> None:
+    """Lock an open lock file as soon as nobody else has it locked.
+
+    Args:
+        path: the file.
+        lock: the file, opened.
+        patience: seconds to wait.
+
+    Raises:
+        Refusal: somebody else has it for longer.
+    """
+    deadline = time.monotonic() + patience
+    while not try_lock(lock):
+        if time.monotonic() > deadline:
+            who = read_worker(lock) or UNKNOWN
+            raise Refusal(
+                f"{path} is locked for more than {patience:.0f} s by process {who.pid or 'unknown'} of run "
+                f"{who.run}: wait until it ends, or look what it waits for"
+            )
+        time.sleep(_POLL_S)
 
 
 def try_lock(lock: IO[str]) -> bool:
@@ -49,6 +78,16 @@ def try_lock(lock: IO[str]) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def holds(path: Path, pid: int) -> bool:
+    """Return whether the kernel says that a process has a file locked (``/proc/locks``: process, inode)."""
+    status = status_of(path)
+    if status is None:
+        return False
+    lines = Path("/proc/locks").read_text(encoding="ascii", errors="replace").splitlines()
+    locks = [(fields[-4], fields[-3].rpartition(":")[2]) for fields in map(str.split, lines)]
+    return (str(pid), str(status.st_ino)) in locks
 
 
 def write_worker(lock: IO[str], who: Worker) -> None:
@@ -64,7 +103,7 @@ def read_worker(lock: IO[str]) -> Worker | None:
     """Return who has a file locked, as far as it says so; None: it does not."""
     lock.seek(0)
     try:
-        return Worker(**json.loads(lock.read()))
+        return Worker(**json.loads(lock.read(_MOST)))
     except (ValueError, TypeError):
         return None
 
@@ -75,8 +114,17 @@ def worker_at(path: Path) -> Worker | None:
     A file that is not there is not made.
     """
     try:
-        handle = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        handle = open_file(path, os.O_RDWR)
     except FileNotFoundError:
         return None
-    with os.fdopen(handle, "r+", encoding="utf-8") as lock:
+    with _as_lock(path, handle) as lock:
         return None if try_lock(lock) else read_worker(lock) or UNKNOWN
+
+
+def _as_lock(path: Path, handle: int) -> IO[str]:
+    try:
+        check_file(path, os.fstat(handle), own=True)
+    except OSError:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "r+", encoding="utf-8")

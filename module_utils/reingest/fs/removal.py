@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from .no_follow import folder
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _BATCH = 4096  # names at a time, in the order of their inodes, as they lie on the disk
 _DEPTH = 64  # what lies deeper is lifted to the top first: each level costs an open directory
@@ -52,13 +54,10 @@ def remove_tree(path: Path) -> Removal:
     """
     removal = Removal()
     try:
-        parent = os.open(path.parent, _FOLDER)
+        with folder(path.parent) as parent:
+            _Tree(removal, _identity(parent)).remove(parent, path.name, path)
     except FileNotFoundError:
-        return removal
-    try:
-        _Tree(removal, _identity(parent)).remove(parent, path.name, path)
-    finally:
-        os.close(parent)
+        pass
     return removal
 
 

@@ -15,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from .no_follow import folder, status_of
+
 _BLOCK = 512  # of st_blocks, whatever the file system's own are
 _RELATION = re.compile(r"(base/\d+/\d+)(?:_\w+)?(?:\.\d+)?")  # a table or an index: its segments and forks
 
@@ -34,7 +36,10 @@ def measure(path: Path) -> TreeSize:
     Raises:
         PermissionError: this account may not look into it.
     """
-    return add_up(_walk(path, "", path.lstat().st_dev)) if path.is_dir() else TreeSize(0, 0, 0)
+    status = status_of(path)
+    if status is None or not stat.S_ISDIR(status.st_mode):
+        return TreeSize(0, 0, 0)
+    return add_up(_walk(path, "", status.st_dev))
 
 
 def add_up(found: Iterable[tuple[str, os.stat_result]]) -> TreeSize:
@@ -59,7 +64,7 @@ def add_up(found: Iterable[tuple[str, os.stat_result]]) -> TreeSize:
 
 def _walk(path: Path, inside: str, device: int) -> Iterable[tuple[str, os.stat_result]]:
     try:
-        with os.scandir(path) as entries:
+        with folder(path, read=True) as handle, os.scandir(handle) as entries:
             for entry in entries:
                 try:
                     status = entry.stat(follow_symlinks=False)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ..errors import Refusal
 from .durable import sync_directory
+from .no_follow import is_folder, listed, open_file, status_of
 from .sizes import TreeSize, add_up
 
 _AT_ONCE = 16
@@ -38,9 +39,9 @@ def sync_tree(path: Path) -> TreeSize:
     """
     files: list[Path] = []
     folders: list[Path] = []
-    for folder, _, names in os.walk(path, topdown=False, onerror=_refuse_unless_gone):
-        files += [Path(folder) / name for name in names]
-        folders.append(Path(folder))
+    for place, _, names in os.walk(path, topdown=False, onerror=_refuse_unless_gone):
+        files += [Path(place) / name for name in names]
+        folders.append(Path(place))
     # A cluster has a thousand small files, and each would wait for a write of the file system's journal by
     # itself; those that wait at the same time share one.
     with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -59,27 +60,27 @@ def sync_stopped(path: Path) -> None:
     Raises:
         Refusal: the disk refuses it.
     """
-    for folder in (path / "pg_stat", path / "global", path):
-        if not folder.is_dir():
+    for place in (path / "pg_stat", path / "global", path):
+        if not is_folder(place):
             continue
-        for entry in sorted(folder.iterdir()):
-            if entry.is_dir() and not entry.is_symlink():
+        for entry in (place / name for name in listed(place)):
+            if is_folder(entry):
                 _sync_folder(entry)
             else:
                 _sync_file(entry)
-        _sync_folder(folder)
-    if (path / "base").is_dir():
-        for database in sorted((path / "base").iterdir()):
-            _sync_folder(database)
+        _sync_folder(place)
+    if is_folder(path / "base"):
+        for name in listed(path / "base"):
+            _sync_folder(path / "base" / name)
 
 
 def _sync_file(path: Path) -> os.stat_result | None:
     """Sync a file and return its status after that; None where it is gone."""
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
+        status = status_of(path)
+        if status is None or not stat.S_ISREG(status.st_mode):
             return status
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        handle = open_file(path, os.O_RDONLY)
         try:
             os.fsync(handle)
             return os.fstat(handle)
@@ -93,7 +94,7 @@ def _sync_file(path: Path) -> os.stat_result | None:
 def _sync_folder(path: Path) -> os.stat_result | None:
     try:
         sync_directory(path)
-        return path.lstat()
+        return status_of(path)
     except OSError as error:
         _refuse_unless_gone(error, path)
         return None

@@ -9,6 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..fs.durable_record import own_text
 from ..host.boot import machine
 from ..host.processes import started_at
 
@@ -86,7 +87,7 @@ def find_loads(work: Path) -> list[Progress]:
     found = []
     for path in work.glob(f"*/{FILE}"):
         with suppress(OSError, ValueError):  # another's file, or one that goes away just now
-            found.append(read_progress(path.read_text(encoding="utf-8")))
+            found.append(read_progress(own_text(path)))
     return sorted(found, key=lambda load: load.started, reverse=True)
 
 

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
+from ..fs.no_follow import (
+    UnsafePathError,
+    folder,
+    is_empty,
+    is_file,
+    is_folder,
+    is_link,
+    is_there,
+    listed,
+    read_link,
+    read_small,
+    status_of,
+)
 from .control import WAL_LEVELS, Control, read_control
 from .working import working_in
+
+_MOST = 64  # bytes of PG_VERSION
 
 # Files that say "this directory is in use", "this is a backup" or "this is a standby".
 _MUST_BE_ABSENT = {
@@ -40,17 +56,20 @@ def read_data_directory(path: Path) -> DataDirectory:
         Refusal: nothing lies there, or something that is no data directory.
     """
     try:
-        major = (path / "PG_VERSION").read_text(encoding="ascii").strip()
+        major = read_small(path / "PG_VERSION", most=_MOST).decode("ascii").strip()
     except (FileNotFoundError, NotADirectoryError):
-        empty = path.is_dir() and not any(path.iterdir())
         reason = (
             "it is empty"
-            if empty
+            if is_folder(path) and is_empty(path)
             else "it has no PG_VERSION"
-            if path.is_dir()
+            if is_folder(path)
             else "there is no such directory"
         )
         raise Refusal(f"{path} holds no database: {reason}; load into it first") from None
+    except UnsafePathError:
+        raise
+    except UnicodeDecodeError:
+        raise Refusal(f"{path} holds no database: its PG_VERSION is none; load into it first") from None
     except PermissionError:
         raise Refusal(f"{path} cannot be read; run on that host as root or as the servers' account") from None
     return DataDirectory(path, major, read_control(path))
@@ -58,7 +77,7 @@ def read_data_directory(path: Path) -> DataDirectory:
 
 def is_data_directory(path: Path) -> bool:
     """Return whether a cluster was initialised at the path."""
-    return (path / "PG_VERSION").is_file()
+    return is_file(path / "PG_VERSION")
 
 
 def server_started(path: Path) -> int | None:
@@ -66,37 +85,34 @@ def server_started(path: Path) -> int | None:
 
     ``postmaster.pid`` has the second only; ``postmaster.opts`` is written once, at the start.
     """
-    if not (path / "postmaster.pid").exists():
-        return None
-    try:
-        return (path / "postmaster.opts").stat().st_mtime_ns
-    except FileNotFoundError:
-        return None
+    status = status_of(path / "postmaster.opts") if is_there(path / "postmaster.pid") else None
+    return None if status is None else status.st_mtime_ns
 
 
 def structure_faults(path: Path) -> list[str]:
     """Return why the directory cannot move: modes, tablespaces and links that a rename leaves behind."""
-    if path.is_symlink():
+    if is_link(path):
         return [
-            f"{path} is a link to {path.readlink()}, a rename would move only the link: mount the volume "
+            f"{path} is a link to {read_link(path)}, a rename would move only the link: mount the volume "
             "there"
         ]
     faults = []
-    mode = stat.S_IMODE(path.stat().st_mode)
+    with folder(path) as directory:
+        mode = stat.S_IMODE(os.fstat(directory).st_mode)
     if mode not in (0o700, 0o750):
         faults.append(
             f"{path} has mode {mode:04o}, PostgreSQL starts only on 0700 or 0750: chmod 0700 {path}"
         )
-    if (path / "pg_wal").is_symlink():
+    if is_link(path / "pg_wal"):
         faults.append(
-            f"{path}/pg_wal is a link to {(path / 'pg_wal').readlink()}: move the WAL back into the directory"
+            f"{path}/pg_wal is a link to {read_link(path / 'pg_wal')}: move the WAL back into the directory"
         )
     spaces = path / "pg_tblspc"
-    if spaces.is_dir():
+    if is_folder(spaces):
         faults += [
-            f"{entry} is a tablespace, its files lie outside the directory: move its tables to pg_default "
-            "and drop it"
-            for entry in sorted(spaces.iterdir())
+            f"{spaces / name} is a tablespace, its files lie outside the directory: move its tables to "
+            "pg_default and drop it"
+            for name in listed(spaces)
         ]
     return faults
 
@@ -107,7 +123,7 @@ def use_faults(path: Path) -> list[str]:
     Who is in it now is another question: ``services/occupancy.py``.
     """
     faults = [
-        f"{path}/{name} is there: {why}" for name, why in _MUST_BE_ABSENT.items() if (path / name).exists()
+        f"{path}/{name} is there: {why}" for name, why in _MUST_BE_ABSENT.items() if is_there(path / name)
     ]
     control = read_control(path)
     if not control.clean:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..fs.no_follow import is_there, read_small
 from ..host.machine import Machine
 from .settings import LOAD_CONF, Setting, is_on, parse_settings
 
@@ -112,7 +113,7 @@ def excluded(content: bytes) -> bytes:
 
 def stronger_settings(automatic: Path, command_line: Mapping[str, Setting]) -> dict[str, Setting]:
     """Return what counts before the file: ``postgresql.auto.conf``, and before that the command line."""
-    text = automatic.read_text(encoding="utf-8", errors="replace") if automatic.is_file() else ""
+    text = read_small(automatic).decode("utf-8", errors="replace") if is_there(automatic) else ""
     return {**{one.name: one for one in parse_settings(text, str(automatic))}, **command_line}
 
 

@@ -9,6 +9,7 @@ import os
 import time
 from pathlib import Path
 
+from ..fs.no_follow import UnsafePathError, read_small, status_of
 from ..host.processes import started_at
 from .working import working_in
 
@@ -27,18 +28,22 @@ def why_not_ready(data: Path) -> str:
         return f"no process works in {data}"
     path = data / "postmaster.pid"
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-        written = path.stat().st_mtime
+        lines = read_small(path).decode("utf-8", errors="replace").splitlines()
+        status = status_of(path)
     except FileNotFoundError:
         return f"{path} is not there: the server starts, or ends"
+    except UnsafePathError as error:
+        return str(error)
     except PermissionError:
         return f"{path} cannot be read by this account"
+    if status is None:
+        return f"{path} is not there: the server ends"
     state = lines[_STATE_LINE].strip() if len(lines) > _STATE_LINE else "not told yet"
     if state != _READY:
         return f"the server of {data} is not ready: {state}"
     began = [moment for moment in map(_began, workers) if moment is not None]
     if (
-        not began or written < min(began) - 1
+        not began or status.st_mtime < min(began) - 1
     ):  # the kernel counts in hundredths, and the clock may be adjusted
         return f"{path} was left by a server that was killed"
     return ""
@@ -47,7 +52,7 @@ def why_not_ready(data: Path) -> str:
 def stops(data: Path) -> bool:
     """Return whether the server of the directory is on its way out."""
     try:
-        lines = (data / "postmaster.pid").read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = read_small(data / "postmaster.pid").decode("utf-8", errors="replace").splitlines()
     except OSError:
         return False
     return len(lines) > _STATE_LINE and lines[_STATE_LINE].strip() == "stopping"

@@ -8,10 +8,14 @@ the last one counts. (PostgreSQL's manual, "Setting Parameters": "Managing Confi
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from ..errors import Refusal
+from ..fs.no_follow import is_folder, listed, read_small
 
 # Off, a power cut leaves pages that nothing can repair.
 NEEDED = ("fsync", "full_page_writes")
@@ -24,6 +28,7 @@ _ESCAPE = re.compile(r"''|\\(.)")
 _ARGUMENT = re.compile(r'"([^"]*)"')  # postmaster.opts quotes each argument and escapes nothing
 _TAKE_VALUE = "BCcDdfhklNPprStW"  # short options of `postgres` that are followed by a value
 _DEPTH = 10  # PostgreSQL itself reads no deeper
+_MOST_FILES = 1000  # that include each other: a few lines make a number of them that never ends
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,9 @@ def command_line(data: Path) -> dict[str, Setting]:
 def file_settings(data: Path, *, without: str = "") -> dict[str, Setting]:
     """Return the settings of ``postgresql.conf``, its includes and ``postgresql.auto.conf`` by name."""
     found: dict[str, Setting] = {}
+    files = itertools.count(1)
     for name in ("postgresql.conf", "postgresql.auto.conf"):
-        found.update((one.name, one) for one in _settings(data / name, 0, without))
+        found.update((one.name, one) for one in _settings(data / name, 0, without, files))
     return found
 
 
@@ -94,22 +100,26 @@ def parse_settings(text: str, where: str) -> Iterator[Setting]:
             yield Setting(match["name"].lower(), value, f"{where}:{number}")
 
 
-def _settings(path: Path, depth: int, without: str) -> Iterator[Setting]:
+def _settings(path: Path, depth: int, without: str, files: Iterator[int]) -> Iterator[Setting]:
     text = _text(path) if depth <= _DEPTH and path.name != without else None
+    if text is not None and next(files) > _MOST_FILES:
+        raise Refusal(
+            f"{path} is included with more than {_MOST_FILES} others: take the circle of includes out"
+        )
     for one in parse_settings(text or "", str(path)):
         if one.name in ("include", "include_if_exists"):
-            yield from _settings(path.parent / one.value, depth + 1, without)
+            yield from _settings(path.parent / one.value, depth + 1, without, files)
         elif one.name == "include_dir":
             for entry in _folder(path.parent / one.value):
-                yield from _settings(entry, depth + 1, without)
+                yield from _settings(entry, depth + 1, without, files)
         else:
             yield one
 
 
 def _folder(path: Path) -> list[Path]:
-    if not path.is_dir():
+    if not is_folder(path):
         return []
-    return sorted(entry for entry in path.glob("*.conf") if not entry.name.startswith("."))
+    return [path / name for name in listed(path) if name.endswith(".conf") and not name.startswith(".")]
 
 
 def _options(arguments: list[str]) -> Iterator[tuple[str, str]]:
@@ -136,6 +146,6 @@ def _pair(text: str) -> tuple[str, str]:
 
 def _text(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8", errors="replace")
+        return read_small(path).decode("utf-8", errors="replace")
     except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
         return None

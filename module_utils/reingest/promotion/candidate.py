@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..engines.occupancy import occupancy_faults
 from ..errors import Refusal
+from ..fs.no_follow import is_there
 from ..postgres.datadir import (
     DataDirectory,
     read_data_directory,
@@ -64,7 +65,7 @@ def load_faults(
 
 def loading_faults(volume: Volume, found: DataDirectory) -> list[str]:
     """Return whether a load is not finalised: its settings are there, or what it wrote was not synced."""
-    if (found.path / LOAD_CONF).exists():
+    if is_there(found.path / LOAD_CONF):
         return [
             f"{found.path} has the settings of a load that did not come to its end ({LOAD_CONF}): run "
             "load.yml, which resumes it, takes them away and finalises it"

@@ -6,12 +6,14 @@ a run came: what was done last before a crash is not known, and an exchange done
 
 from __future__ import annotations
 
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import Refusal
 from ..fs.durable_record import DamagedRecord, DurableRecord
+from ..fs.no_follow import is_there, status_of
 from ..postgres.control import read_control
 from ..volume import snapshot_id
 from ..volume.layout import Volume
@@ -91,13 +93,16 @@ def place_of(path: Path) -> Place:
     Raises:
         Refusal: it is no data directory.
     """
-    return Place(path.stat().st_ino, read_control(path).system_identifier)
+    status = status_of(path)
+    if status is None or not stat.S_ISDIR(status.st_mode):
+        raise Refusal(f"{path} holds no database: there is no such directory; load into it first")
+    return Place(status.st_ino, read_control(path).system_identifier)
 
 
 def lies_at(place: Place, path: Path) -> bool:
     """Return whether a path is that directory, itself and not through a link."""
     try:
-        return not path.is_symlink() and place == place_of(path)
+        return place == place_of(path)
     except (Refusal, FileNotFoundError, NotADirectoryError):
         return False
 
@@ -110,14 +115,14 @@ def open_intent(volume: Volume, intent: Intent) -> None:
 def put_aside(volume: Volume) -> Path:
     """Put a damaged journal aside, durably; return where it lies now."""
     number = 1
-    while volume.journal.with_name(name := f"journal.damaged.{number}.json").exists():
+    while is_there(volume.journal.with_name(name := f"journal.damaged.{number}.json")):
         number += 1
     return _record(volume).put_aside(name)
 
 
 def close_intent(volume: Volume) -> None:
     """Say that it is done, and in the ledger."""
-    if volume.journal.exists():
+    if is_there(volume.journal):
         _record(volume).remove()
 
 

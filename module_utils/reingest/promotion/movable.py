@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
-import os
+import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import Refusal
-from ..fs.durable import make_directory
+from ..fs.durable import make_own_directory, remove_empty
 from ..fs.mounts import mounts
+from ..fs.no_follow import is_link, listed, read_link
+from ..fs.rename import rename
 from ..volume.layout import Volume
+
+_PROBE = ".reingest-probe"
 
 
 def mount_faults(volume: Volume) -> list[str]:
@@ -62,8 +67,8 @@ def staging_mount_faults(volume: Volume) -> list[str]:
         if inside in point.parents
     ]
     for path in (volume.staging, volume.records):
-        if path.is_symlink():
-            faults.append(f"{path} is a link to {path.readlink()}: make it a directory of the volume")
+        if is_link(path):
+            faults.append(f"{path} is a link to {read_link(path)}: make it a directory of the volume")
         elif path.resolve() in points:
             faults.append(
                 f"{path} is a mount of its own, a rename cannot cross it: mount the whole volume "
@@ -72,29 +77,39 @@ def staging_mount_faults(volume: Volume) -> list[str]:
     return faults
 
 
-def probe_rename(volume: Volume, rename: Callable[[Path, Path], object] = os.rename) -> None:
+def probe_rename(volume: Volume, call: Callable[..., object] | None = None) -> None:
     """Try with an empty directory whether ``ingest/`` can be renamed into ``staging/``.
 
     Two bind mounts of one device, and two quota projects, share ``st_dev`` and still answer EXDEV:
     only a try tells.
 
+    Its name cannot be foreseen: the servers' account, which writes ``ingest/``, may put nothing in its way.
+
     Raises:
         Refusal: it cannot.
     """
-    make_directory(volume.staging, like=volume.root)
-    probe, landed = volume.ingest / ".reingest-probe", volume.staging / ".reingest-probe"
-    for left in (probe, landed):
-        if left.is_dir():
-            left.rmdir()
-    probe.mkdir()
+    make_own_directory(volume.staging, through=True)
+    for folder in (volume.ingest, volume.staging):
+        _clear_probes(folder)
+    probe = volume.ingest / f"{_PROBE}-{secrets.token_hex(8)}"
+    landed = volume.staging / probe.name
+    make_own_directory(probe)
     try:
-        rename(probe, landed)
+        rename(probe, landed, call)
     except OSError as error:
-        probe.rmdir()
+        remove_empty(probe)
         if error.errno != errno.EXDEV:
             raise
         raise Refusal(
             f"{volume.ingest} cannot be renamed into {volume.staging}: they are different mounts or quota "
             f"projects; mount the whole volume {volume.root} as one"
         ) from None
-    landed.rmdir()
+    remove_empty(landed)
+
+
+def _clear_probes(folder: Path) -> None:
+    """Take away what a run left that died here; what somebody else put there stays, in nobody's way."""
+    for name in listed(folder):
+        if name.startswith(_PROBE):
+            with suppress(OSError):
+                remove_empty(folder / name)

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import Refusal
-from ..fs.durable import make_directory, replace_link
+from ..fs.durable import make_own_directory, replace_link
+from ..fs.no_follow import is_empty, is_folder
 from ..fs.tree import sync_stopped
 from ..postgres.datadir import DataDirectory, is_data_directory, read_data_directory
 from ..volume.layout import Volume, live_snapshot
@@ -57,7 +58,7 @@ def plan_promotion(
     if ground.live == wanted:
         return _already(ledger, wanted, run=run)
     target = volume.snapshot(wanted)
-    if target.is_dir() and any(target.iterdir()):
+    if is_folder(target) and not is_empty(target):
         return _plan_snapshot(ground, wanted)
     if dry and loaded and wanted == loaded:
         return _plan_coming_load(ground, wanted)
@@ -176,7 +177,7 @@ def apply_promotion(
     Raises:
         Refusal: a rename cannot do it, or somebody came into one of the directories meanwhile.
     """
-    make_directory(volume.records, like=volume.root)
+    make_own_directory(volume.records)
     target = volume.snapshot(plan.snapshot)
     if plan.move:
         probe_rename(volume)

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from ..engines.occupancy import occupants
 from ..errors import Refusal
-from ..fs.durable import replace_link, staged_name, sync_directory
+from ..fs.durable import clear_staged, remove_empty, replace_link, staged_name, sync_directory, unlink
+from ..fs.no_follow import is_empty, is_folder, is_there
 from ..postgres.datadir import read_data_directory
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
@@ -33,7 +34,7 @@ from .journal import (
     read_intent,
 )
 from .plans import Recovery
-from .swap import heal_ingest, is_empty, swap_back
+from .swap import heal_ingest, swap_back
 
 
 def plan_recovery(volume: Volume, *, failed: str = "", run: str = "", dry: bool = False) -> Recovery:
@@ -60,7 +61,7 @@ def plan_recovery(volume: Volume, *, failed: str = "", run: str = "", dry: bool 
         if intent is not None:
             raise
         live = ""  # prod was made by something else: an adoption, or a person, looks into that
-    found = Recovery(live, live, intent, damaged, heal=volume.fresh.is_dir())
+    found = Recovery(live, live, intent, damaged, heal=is_folder(volume.fresh))
     if intent is not None and intent.kind == UNDO:
         return _back(volume, found, intent, dry=dry)
     if intent is not None and _committed(volume, intent, live):
@@ -99,7 +100,7 @@ def apply_recovery(volume: Volume, plan: Recovery, *, run: str, operator: str) -
             swap_back(volume, target)
         else:
             _clear(target, staged_name(target))
-    staged_name(volume.prod).unlink(missing_ok=True)
+    clear_staged(volume.prod)
     heal_ingest(volume)
     close_intent(volume)
 
@@ -127,11 +128,11 @@ def _committed(volume: Volume, intent: Intent, live: str) -> bool:
 def _given_up(volume: Volume, found: Recovery, intent: Intent, *, dry: bool) -> Recovery:
     target = volume.snapshot(intent.snapshot)
     moved = intent.origin == "ingest" and lies_at(intent.place, target)
-    room = not volume.ingest.exists() or is_empty(volume.ingest)  # else a server made a cluster there since
+    room = not is_there(volume.ingest) or is_empty(volume.ingest)  # else a server made a cluster there since
     swap = moved and room
     if swap and not dry:
         _refuse_used(target)
-    clear = intent.origin == "ingest" and not moved and target.is_dir() and is_empty(target)
+    clear = intent.origin == "ingest" and not moved and is_folder(target) and is_empty(target)
     return replace(found, swap=swap, clear=clear)
 
 
@@ -156,7 +157,7 @@ def _take_back(volume: Volume, plan: Recovery, undo: Intent, *, run: str, operat
         if undo.previous:
             replace_link(volume.prod, f"staging/{undo.previous}")
         else:
-            volume.prod.unlink()
+            unlink(volume.prod)
             sync_directory(volume.root)
     if not read_ledger(volume).bad(undo.snapshot):
         detail = {"restored": undo.previous}
@@ -168,8 +169,8 @@ def _take_back(volume: Volume, plan: Recovery, undo: Intent, *, run: str, operat
 def _clear(*paths: Path) -> None:
     """Take away the empty directories of a move that was not made."""
     for path in paths:
-        if path.is_dir() and not path.is_symlink() and is_empty(path):
-            path.rmdir()
+        if is_folder(path) and is_empty(path):
+            remove_empty(path)
             sync_directory(path.parent)
 
 
@@ -180,7 +181,7 @@ def _undoing(intent: Intent, why: str) -> Intent:
 def _promotion_of(volume: Volume, ledger: Ledger, run: str) -> Intent | None:
     """Return the promotion that a run has made and that still stands."""
     entry = ledger.promotion(run)
-    if entry is None or not volume.snapshot(entry.snapshot).is_dir():
+    if entry is None or not is_folder(volume.snapshot(entry.snapshot)):
         return None
     return Intent(
         run,

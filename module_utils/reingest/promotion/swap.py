@@ -9,7 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import Refusal
-from ..fs.durable import make_directory, sync_directory
+from ..fs.durable import make_directory, remove_empty, sync_directory
+from ..fs.no_follow import is_empty, is_folder, is_there
 from ..fs.rename import exchange, rename
 from ..volume.layout import Volume
 
@@ -20,9 +21,9 @@ def swap_out(volume: Volume, target: Path) -> None:
     Raises:
         Refusal: something lies at ``target``.
     """
-    if target.is_dir() and not target.is_symlink() and is_empty(target):
-        target.rmdir()  # left by a run that died here: ingest/ may have another owner since
-    if target.is_symlink() or target.exists():
+    if is_folder(target) and is_empty(target):
+        remove_empty(target)  # left by a run that died here: ingest/ may have another owner since
+    if is_there(target):
         raise Refusal(
             f"{volume.ingest} cannot be moved to {target}: something is there already; look into it"
         )
@@ -40,31 +41,26 @@ def swap_out(volume: Volume, target: Path) -> None:
 
 def swap_back(volume: Volume, source: Path) -> None:
     """Move ``source`` back to ``ingest/``, which is empty or missing, durably."""
-    if not (volume.ingest.exists() and exchange(source, volume.ingest)):
+    if not (is_there(volume.ingest) and exchange(source, volume.ingest)):
         rename(source, volume.ingest)  # an empty directory is replaced
-    if source.is_dir():
-        source.rmdir()
+    if is_folder(source):
+        remove_empty(source)
     sync_directory(source.parent)
     sync_directory(volume.root)
 
 
 def lacks_ingest(volume: Volume) -> bool:
     """Return whether a crash came after ``ingest/`` was moved away and before the next one took its place."""
-    return volume.fresh.is_dir() and not volume.ingest.exists()
+    return is_folder(volume.fresh) and not is_there(volume.ingest)
 
 
 def heal_ingest(volume: Volume) -> None:
     """Put the waiting empty directory into the place of ``ingest/``, or away where that is there."""
-    if not volume.fresh.is_dir():
+    if not is_folder(volume.fresh):
         return
-    if volume.ingest.exists():
-        volume.fresh.rmdir()
+    if is_there(volume.ingest):
+        remove_empty(volume.fresh)
     else:
         rename(volume.fresh, volume.ingest)
         sync_directory(volume.root)
     sync_directory(volume.records)
-
-
-def is_empty(path: Path) -> bool:
-    """Return whether a directory has nothing in it."""
-    return not any(path.iterdir())

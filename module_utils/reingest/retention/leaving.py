@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..fs.durable_record import DamagedRecord, DurableRecord
+from ..fs.no_follow import is_folder, listed
 from ..volume.layout import Volume
 from ..volume.snapshot_id import taken_at
 
@@ -25,7 +26,7 @@ class Leaving:
 
 def leftovers(volume: Volume) -> tuple[str, ...]:
     """Return what lies in the trash."""
-    return tuple(sorted(entry.name for entry in volume.trash.iterdir())) if volume.trash.is_dir() else ()
+    return tuple(listed(volume.trash)) if is_folder(volume.trash) else ()
 
 
 def read_leaving(volume: Volume) -> Leaving | None:

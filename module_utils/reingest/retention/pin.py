@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import Refusal
+from ..fs.no_follow import is_folder
 from ..postgres.datadir import is_data_directory, read_data_directory
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
@@ -42,7 +43,7 @@ def plan_pin(volume: Volume, snapshot: str, *, pinned: bool) -> Pin:
     ledger, wanted = read_ledger(volume), "pinned" if pinned else "unpinned"
     checked(snapshot)
     there = [name for name in volume.snapshots() if ledger.knows(name)]
-    if volume.snapshot(snapshot).is_dir() and not ledger.knows(snapshot):
+    if is_folder(volume.snapshot(snapshot)) and not ledger.knows(snapshot):
         raise Refusal(
             f"snapshot {snapshot} cannot be {wanted}: it is on the volume, but the ledger does not know it; "
             "adopt it first (until then no rule deletes it)"

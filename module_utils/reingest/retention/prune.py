@@ -10,6 +10,7 @@ from pathlib import Path
 from ..engines.occupancy import occupants, refuse_occupied
 from ..errors import Refusal
 from ..fs.mounts import mounts
+from ..fs.no_follow import is_folder
 from ..fs.removal import Removal, remove_tree
 from ..fs.sizes import measure
 from ..postgres.control import read_control
@@ -185,7 +186,7 @@ def apply_pruning(
         Refusal: a snapshot that was to go is in use, or whether it is cannot be seen; nothing was deleted.
     """
     settle(volume, run=run, operator=operator)
-    going = [name for name in plan.delete if volume.snapshot(name).is_dir()]
+    going = [name for name in plan.delete if is_folder(volume.snapshot(name))]
     for name in going:
         refuse_occupied(volume.snapshot(name), exclusive=exclusive)
     if going:

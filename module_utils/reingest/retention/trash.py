@@ -12,7 +12,9 @@ from collections.abc import Mapping
 
 from ..engines.occupancy import occupants
 from ..errors import Refusal
-from ..fs.durable import make_directory, sync_directory
+from ..fs.durable import make_own_directory, sync_directory
+from ..fs.no_follow import is_folder, is_there
+from ..fs.rename import rename
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
 from .leaving import Leaving, leaving_record, read_leaving
@@ -30,13 +32,13 @@ def put_aside(volume: Volume, why: Mapping[str, str], *, run: str, operator: str
     Raises:
         Refusal: ``staging/`` is another mount than the volume.
     """
-    make_directory(volume.records, like=volume.root)
-    make_directory(volume.trash, like=volume.root)
+    make_own_directory(volume.records)
+    make_own_directory(volume.trash)
     names = {name: _free_name(volume, name) for name in why}
     leaving_record(volume).write(Leaving(run, operator, names, why))
     try:
         for name, target in names.items():
-            volume.snapshot(name).rename(volume.trash / target)
+            rename(volume.snapshot(name), volume.trash / target)
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
@@ -62,16 +64,16 @@ def settle(volume: Volume, *, run: str, operator: str) -> None:
     moved = {
         name: target
         for name, target in leaving.snapshots.items()
-        if (volume.trash / target).exists() and not volume.snapshot(name).exists() and not ledger.pruned(name)
+        if is_there(volume.trash / target) and not is_there(volume.snapshot(name)) and not ledger.pruned(name)
     }
     for name, target in moved.items():
         if occupants(volume.trash / target):  # nothing of it is deleted before its line is written
-            (volume.trash / target).rename(volume.snapshot(name))
+            rename(volume.trash / target, volume.snapshot(name))
     for folder in (volume.trash, volume.staging):
-        if folder.is_dir():
+        if is_folder(folder):
             sync_directory(folder)
     for name in moved:
-        if not volume.snapshot(name).exists():
+        if not is_there(volume.snapshot(name)):
             ledger_file.append(
                 volume,
                 ledger_file.PRUNED,
@@ -86,4 +88,4 @@ def settle(volume: Volume, *, run: str, operator: str) -> None:
 def _free_name(volume: Volume, name: str) -> str:
     """Return a name in the trash; the snapshot's own may be that of one that could not be deleted."""
     names = (name, *(f"{name}~{number}" for number in range(2, 1000)))
-    return next(one for one in names if not (volume.trash / one).exists())
+    return next(one for one in names if not is_there(volume.trash / one))

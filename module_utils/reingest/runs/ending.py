@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from pathlib import Path
 
 from ..errors import Refusal
 from ..external_loader.keeper import descendants
-from ..host.processes import started_at
+from ..host.processes import send, started_at
 from ..load.progress import RUNNING, Progress, find_loads, process_runs
 
 _GRACE_S = 5.0
@@ -77,9 +76,7 @@ def end_load(load: Progress) -> None:
 
 def _sent(load: Progress, number: int) -> bool:
     try:
-        os.kill(load.process, number)
-    except ProcessLookupError:
-        pass
+        send(load.process, load.process_started, number)
     except PermissionError as error:
         raise Refusal(
             f"process {load.process} still loads for run {load.run}, under another account: end it manually"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import suppress
 
 from ..engines.model import POSTGRESQL, Engine, Service
 from ..engines.occupancy import occupancy_faults
 from ..errors import Refusal
+from ..fs.durable import unlink
+from ..fs.no_follow import is_link, is_there, read_link, status_of
 from ..postgres.datadir import is_data_directory
 from ..postgres.working import working_in
 
@@ -27,15 +28,15 @@ def refuse_unsafe_start(service: Service, *, exclusive: bool = False, own: Colle
     if service.data is None:
         return
     if service.linked:
-        if not service.data.is_symlink():
-            what = "is no link" if service.data.exists() else "is not there"
+        if not is_link(service.data):
+            what = "is no link" if is_there(service.data) else "is not there"
             raise Refusal(
                 f"{service.name} is not started: {service.data} {what}, and the server would make a database "
                 "of its own; it must be a link to a data directory: promote a load first (promote.yml)"
             )
-        if not is_data_directory(service.data):
+        if not is_data_directory(service.place):
             raise Refusal(
-                f"{service.name} is not started: {service.data} leads to {service.data.readlink()}, which is "
+                f"{service.name} is not started: {service.data} leads to {read_link(service.data)}, which is "
                 "no data directory: promote a snapshot first (promote.yml or rollback.yml)"
             )
     faults = occupancy_faults(service.data, exclusive=exclusive, without=own)
@@ -52,10 +53,10 @@ def clear_remnant(service: Service) -> None:
     """
     if service.data is None or service.kind != POSTGRESQL:
         return
-    lock = service.data / "postmaster.pid"
-    with suppress(FileNotFoundError):
-        if lock.stat().st_size == 0 and not working_in(service.data).seen:
-            lock.unlink()
+    lock = service.place / "postmaster.pid"
+    found = status_of(lock)
+    if found is not None and found.st_size == 0 and not working_in(service.data).seen:
+        unlink(lock)
 
 
 def refuse_company(engine: Engine, service: Service, *, exclusive: bool) -> None:

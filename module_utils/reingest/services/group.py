@@ -178,7 +178,7 @@ def _stop(engine: Engine, service: Service, timeout: float) -> None:
         )
     if service.data is None:
         return
-    control = read_control(service.data)
+    control = read_control(service.place)
     if not control.clean:
         raise Refusal(
             f"{service.name} ended, but {service.data} is not shut down cleanly (pg_control says: "
@@ -232,7 +232,7 @@ def _unhealthy(engine: Engine, service: Service) -> str:
                 )
             return "" if known else "its container's health check does not say healthy"
     if service.health.ready and service.data is not None:
-        return why_not_ready(service.data)
+        return why_not_ready(service.place)
     try:
         return health.answer(service.health)
     except Refusal as refusal:
@@ -243,7 +243,7 @@ def _check_identity(service: Service) -> None:
     """Prove that the server which answers is the one on this directory."""
     if service.data is None or not service.health.postgresql:
         return
-    expected = read_control(service.data).system_identifier
+    expected = read_control(service.place).system_identifier
     found = health.system_identifier(service.health)
     if found != expected:
         raise Refusal(

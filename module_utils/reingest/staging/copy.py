@@ -14,7 +14,9 @@ from pathlib import Path
 from ..errors import Refusal
 from ..fs.copy_file import clone_file
 from ..fs.copy_tree import CopyFigures, DoneList, Tree, copy_tree, survey_tree
-from ..fs.durable import make_directory, sync_directory
+from ..fs.durable import make_own_directory, remove_empty, sync_directory, unlink
+from ..fs.no_follow import is_empty, is_folder, listed
+from ..fs.removal import remove_tree
 from ..fs.rename import rename
 from ..fs.sizes import shown_bytes
 from ..postgres.control import read_control
@@ -111,9 +113,9 @@ def apply_copy(volume: Volume, plan: SnapshotCopy) -> CopyFigures:
 
 def _copy(volume: Volume, plan: SnapshotCopy) -> CopyFigures:
     place, target = _place(volume), volume.snapshot(plan.snapshot)
-    make_directory(volume.records, like=volume.root)
-    make_directory(volume.staging, like=volume.root)
-    make_directory(place, like=volume.root)
+    make_own_directory(volume.records)
+    make_own_directory(volume.staging, through=True)
+    make_own_directory(place)
     _clear(volume, keep=plan.snapshot)
     working = place / plan.snapshot
     if plan.stale:
@@ -136,8 +138,8 @@ def _copy(volume: Volume, plan: SnapshotCopy) -> CopyFigures:
         raise Refusal(
             f"a server worked in {volume.ingest} while it was copied: stop what started it, then run again"
         )
-    if target.is_dir() and not any(target.iterdir()):
-        target.rmdir()  # an empty place that a promotion by rename had made ready
+    if is_folder(target) and is_empty(target):
+        remove_empty(target)  # an empty place that a promotion by rename had made ready
     rename(working, target)
     sync_directory(volume.staging)
     sync_directory(place)
@@ -164,7 +166,7 @@ def _stale(volume: Volume, ledger: Ledger, entry: Entry) -> bool:
 
 def _refuse_no_room(volume: Volume, tree: Tree, working: Path) -> None:
     free = shutil.disk_usage(volume.root).free
-    there = survey_tree(working).disk_bytes if working.is_dir() else 0
+    there = survey_tree(working).disk_bytes if is_folder(working) else 0
     needed = tree.disk_bytes - there
     if free < needed:
         raise Refusal(
@@ -181,23 +183,21 @@ def _clones(volume: Volume, place: Path) -> bool:
     except OSError:
         return False  # what it was, the copy meets too, and says
     finally:
-        probe.unlink(missing_ok=True)
+        unlink(probe)
 
 
 def _clear(volume: Volume, *, keep: str = "") -> None:
     """Take away what other copies left: none of it was ever a snapshot, and its source is still there."""
     place = _place(volume)
-    if not place.is_dir():
+    if not is_folder(place):
         return
-    for entry in place.iterdir():
-        if keep and entry in (place / keep, _list(volume, keep)):
+    for name in listed(place):
+        if keep and place / name in (place / keep, _list(volume, keep)):
             continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
+        if faults := remove_tree(place / name).faults:
+            raise Refusal(f"{place} cannot be emptied: {'; '.join(faults)}")
     if not keep:
-        place.rmdir()
+        remove_empty(place)
         sync_directory(volume.records)
 
 

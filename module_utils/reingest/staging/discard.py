@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..engines.occupancy import occupancy_faults
 from ..errors import Refusal
-from ..fs.durable import make_directory
+from ..fs.durable import make_own_directory
 from ..fs.removal import remove_tree
 from ..promotion.movable import mount_faults
 from ..promotion.swap import heal_ingest, swap_out
@@ -65,8 +65,8 @@ def apply_discard(volume: Volume) -> None:
     Raises:
         Refusal: what an earlier run put aside cannot be deleted.
     """
-    make_directory(volume.records, like=volume.root)
-    make_directory(volume.trash, like=volume.root)
+    make_own_directory(volume.records)
+    make_own_directory(volume.trash)
     aside = volume.trash / _NAME
     if faults := remove_tree(aside).faults:  # left by a run that died here
         raise Refusal(f"{volume.ingest} cannot be put aside: {'; '.join(faults)}")

@@ -7,7 +7,8 @@ what a kill leaves here can only keep the staging server from starting, never st
 from __future__ import annotations
 
 from ..errors import Refusal
-from ..fs.durable import sync_directory
+from ..fs.durable import make_own_directory, remove_empty, sync_directory, unlink
+from ..fs.no_follow import is_folder, is_there, listed
 from ..fs.removal import remove_tree
 from ..fs.rename import rename
 from ..volume.layout import Volume
@@ -19,13 +20,13 @@ _OF_THE_MOUNT = "lost+found"
 
 def is_half_emptied(volume: Volume) -> bool:
     """Return whether a run died while it emptied ``ingest/``, and what is left there is no cluster."""
-    return (volume.ingest / _GONE).is_dir() and not (volume.ingest / _FIRST).exists()
+    return is_folder(volume.ingest / _GONE) and not is_there(volume.ingest / _FIRST)
 
 
 def give_up_emptying(volume: Volume) -> None:
     """Take away what a run left that died before it took anything out of ``ingest/``."""
-    if (volume.ingest / _GONE).is_dir():
-        (volume.ingest / _GONE).rmdir()
+    if is_folder(volume.ingest / _GONE):
+        remove_empty(volume.ingest / _GONE)
 
 
 def empty_ingest(volume: Volume) -> None:
@@ -35,8 +36,10 @@ def empty_ingest(volume: Volume) -> None:
         Refusal: something cannot be deleted; the next run goes on.
     """
     gone = volume.ingest / _GONE
-    gone.mkdir(mode=0o700, exist_ok=True)
-    names = sorted((entry.name for entry in volume.ingest.iterdir()), key=lambda name: name != _FIRST)
+    if not is_folder(gone):
+        unlink(gone)  # a link, or a file, that the servers' account put there
+        make_own_directory(gone)
+    names = sorted(listed(volume.ingest), key=lambda name: name != _FIRST)
     for name in names:
         if name in (_GONE, _OF_THE_MOUNT):
             continue

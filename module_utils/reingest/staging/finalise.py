@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..errors import Refusal
+from ..fs.no_follow import is_folder, is_there
 from ..fs.sizes import TreeSize
 from ..fs.tree import sync_tree
 from ..postgres.datadir import is_data_directory, read_data_directory, wal_faults
@@ -45,7 +46,7 @@ def refuse_taken(volume: Volume, snapshot: str) -> None:
     Raises:
         Refusal: ``staging/`` has that snapshot.
     """
-    if volume.snapshot(snapshot).is_dir():
+    if is_folder(volume.snapshot(snapshot)):
         raise Refusal(
             f"the load cannot be named {snapshot}: {volume.snapshot(snapshot)} is there already; "
             "leave reingest_snapshot out, or give another time"
@@ -78,7 +79,7 @@ def plan_finalise(volume: Volume, snapshot: str, system_identifier: str, *, dry:
         )
     mark = mark_of(volume, found.system_identifier)
     faults = setting_faults(volume.ingest, without=LOAD_CONF)
-    if not dry and (mark is None or not mark.ended or (volume.ingest / LOAD_CONF).exists()):
+    if not dry and (mark is None or not mark.ended or is_there(volume.ingest / LOAD_CONF)):
         faults += loading_faults(volume, found)
     if not dry or mark is None:  # else the run restarts the server with other settings first
         live = "" if volume.dangles() else volume.live() or ""

@@ -9,7 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from ..errors import Refusal
-from ..fs.durable import replace_file, sync_directory
+from ..fs.durable import replace_file, sync_directory, unlink
+from ..fs.no_follow import is_empty, is_folder, is_link, read_small, status_of
 from ..host.boot import boot_id
 from ..host.machine import machine_of
 from ..postgres.datadir import is_data_directory, processes_in, read_data_directory, server_started
@@ -77,8 +78,8 @@ def plan_load_settings(volume: Volume, *, autovacuum: bool, dry: bool = False) -
         )
     found = read_data_directory(data)
     line = command_line(data)
-    content = _read(data / _CONF)
-    if content is None or (data / _CONF).is_symlink() or "config_file" in line:
+    content = None if is_link(data / _CONF) else _read(data / _CONF)
+    if content is None or "config_file" in line:
         raise Refusal(
             f"{data} has no {_CONF} of its own that its server reads, so it cannot be given settings for the "
             "load: let the server use the one in its data directory, or set reingest_load_settings: false"
@@ -136,7 +137,7 @@ def apply_settings(volume: Volume, plan: SettingsPlan, *, run: str, operator: st
     if plan.conf != (_read(data / _CONF) or b""):
         replace_file(data / _CONF, plan.conf, like=data / _CONF)
     if not plan.loading:
-        (data / LOAD_CONF).unlink(missing_ok=True)
+        unlink(data / LOAD_CONF)
         sync_directory(data)
         end_mark(volume, mark)
 
@@ -154,7 +155,8 @@ def _started_after(data: Path, written: int) -> bool:
 
 
 def _written(*paths: Path) -> int:
-    return max((path.stat().st_mtime_ns for path in paths if path.exists()), default=0)
+    found = [status for path in paths if (status := status_of(path)) is not None]
+    return max((status.st_mtime_ns for status in found), default=0)
 
 
 def _nanoseconds(text: str) -> int:
@@ -163,13 +165,13 @@ def _nanoseconds(text: str) -> int:
 
 def _read(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        return read_small(path)
     except FileNotFoundError:
         return None
 
 
 def _has_entries(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.iterdir())
+    return is_folder(folder) and not is_empty(folder)
 
 
 def _shown(settings: Mapping[str, str] | None) -> str:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..errors import Refusal
-from ..fs.durable import make_directory, sync_directory
+from ..fs.durable import make_own_directory, remove_empty, sync_directory
 from ..fs.mounts import FileSystem, file_system
+from ..fs.no_follow import status_of
 from ..fs.rename import exchange
 from .layout import Volume
 
@@ -112,19 +113,19 @@ def probe_exchange(volume: Volume) -> bool:
     Raises:
         Refusal: the probe answered that it did and did not, so no answer of this file system can be trusted.
     """
-    make_directory(volume.records, like=volume.root)
+    make_own_directory(volume.records)
     one, other = volume.records / ".probe-one", volume.records / ".probe-other"
     for path in (one, other):
-        if path.is_dir():
-            path.rmdir()  # left by a run that died here
-        path.mkdir(mode=0o700)
-    inode = one.stat().st_ino
+        remove_empty(path)  # left by a run that died here
+        make_own_directory(path)
+    before = status_of(one)
     try:
         can = exchange(one, other)
-        moved = other.stat().st_ino == inode
+        after = status_of(other)
+        moved = before is not None and after is not None and after.st_ino == before.st_ino
     finally:
-        one.rmdir()
-        other.rmdir()
+        remove_empty(one)
+        remove_empty(other)
         sync_directory(volume.records)
     if can != moved:
         raise Refusal(

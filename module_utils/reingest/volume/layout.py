@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
+from ..fs.no_follow import is_empty, is_folder, is_link, is_there, listed, read_link
 from . import snapshot_id
 
 
@@ -94,12 +95,12 @@ class Volume:
 
         An empty directory is the place that a promotion makes ready, and a link is nothing of this volume's.
         """
-        if not self.staging.is_dir():
+        if not is_folder(self.staging):
             return []
         found = [
-            entry.name
-            for entry in self.staging.iterdir()
-            if snapshot_id.taken_at(entry.name) and not entry.is_symlink() and _holds_something(entry)
+            name
+            for name in listed(self.staging)
+            if snapshot_id.taken_at(name) and _holds_something(self.staging / name)
         ]
         return sorted(found, key=lambda name: (snapshot_id.taken_at(name), name))
 
@@ -112,11 +113,12 @@ class Volume:
         Raises:
             Refusal: ``prod`` is not a link, or a link that does not lead to a snapshot of this volume.
         """
-        if not self.prod.is_symlink():
-            if not self.prod.exists():
+        if not is_link(self.prod):
+            if not is_there(self.prod):
                 return None
+            what = "directory" if is_folder(self.prod) else "file"
             raise Refusal(
-                f"{self.prod} is a {'directory' if self.prod.is_dir() else 'file'}, not a link: a container "
+                f"{self.prod} is a {what}, not a link: a container "
                 "that met a missing prod may have made it. A run makes a snapshot of a database that lies "
                 "there, while its server is stopped; move anything else away"
             )
@@ -126,7 +128,7 @@ class Volume:
                 f"{self.prod} leads to {target}, not to a snapshot in {self.staging}: point it at a snapshot "
                 "there"
             )
-        if not target.is_dir():
+        if not is_folder(self.snapshot(target.name)):
             raise Refusal(
                 f"{self.prod} leads to {target}, which is not there: promote another snapshot (rollback.yml)"
             )
@@ -134,29 +136,29 @@ class Volume:
 
     def dangles(self) -> bool:
         """Return whether ``prod`` leads to nothing: no server can work there, a promotion repairs it."""
-        return self.prod.is_symlink() and not self._target().exists()
+        return is_link(self.prod) and not self._target().exists()
 
     def is_spelled(self) -> bool:
         """Return whether ``prod`` names its snapshot as reingest does: relative to the volume.
 
         An absolute link leads to the snapshot only where the volume is mounted at that very path.
         """
-        return os.fspath(self.prod.readlink()) == f"staging/{self._target().name}"
+        return read_link(self.prod) == f"staging/{self._target().name}"
 
     def _target(self) -> Path:
         target = Path(os.path.realpath(self.prod))
         if not target.exists():
             # An absolute link is one of the containers', which may have the volume at another path.
-            spelled = Path(os.path.normpath(self.prod.readlink()))
+            spelled = Path(os.path.normpath(read_link(self.prod)))
             here = self.staging / spelled.name
-            if spelled.is_absolute() and spelled.parent.name == self.staging.name and here.is_dir():
+            if spelled.is_absolute() and spelled.parent.name == self.staging.name and is_folder(here):
                 return Path(os.path.realpath(here))
         return target
 
 
 def _holds_something(path: Path) -> bool:
     try:
-        return path.is_dir() and any(path.iterdir())
+        return is_folder(path) and not is_empty(path)
     except PermissionError:
         return True  # this account may only see that it is there
 
@@ -172,9 +174,9 @@ def open_volume(root: Path) -> Volume:
         raise Refusal(f"volume {root} is not there: mount it, or correct reingest_volume")
     volume = Volume(root)
     for path in (volume.records, volume.staging):
-        if path.is_symlink():
+        if is_link(path):
             raise Refusal(
-                f"{path} is a link to {path.readlink()}: it must be a directory of the volume itself; move "
+                f"{path} is a link to {read_link(path)}: it must be a directory of the volume itself; move "
                 "what it leads to into its place"
             )
     return volume

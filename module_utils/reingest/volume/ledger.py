@@ -14,9 +14,11 @@ from typing import Any
 
 from ..errors import Refusal
 from ..fs.durable import append_line
+from ..fs.no_follow import UnsafePathError, read_small
 from .layout import Volume
 
 VERSION = 1
+_MOST = 64 << 20  # bytes; a run writes some 2 KiB
 
 LOADED = "loaded"  # a load is complete and on disk; its line has the system identifier and the record
 ADOPTED = "adopted"  # the snapshot was on the volume before reingest was
@@ -168,9 +170,11 @@ def read_ledger(volume: Volume) -> Ledger:
 def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
     """Return the lines that can be read, and what is wrong with the others: for what looks or recovers."""
     try:
-        content = volume.ledger.read_bytes()
+        content = read_small(volume.ledger, most=_MOST, own=True)
     except FileNotFoundError:
         return Ledger(()), []
+    except UnsafePathError as error:
+        return Ledger(()), [str(error)]
     except PermissionError:
         return Ledger(()), [
             f"{volume.ledger} cannot be read by this account: run as root, or give the file back its owner"

@@ -9,8 +9,6 @@ with its process, however that ends. Neither leaves anything to be deleted by ha
 from __future__ import annotations
 
 import errno
-import fcntl
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from ..errors import Refusal
-from ..fs.durable import make_directory
+from ..fs.durable import make_own_directory
 from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..fs.lock_file import Worker, open_lock, this_process, wait_for_lock, worker_at, write_worker
 from .layout import Volume
@@ -27,6 +25,10 @@ from .reserve import give_up_reserve, keep_reserve
 
 VERSION = 1
 _VERB, _CLAIM = "verb.lock", "claim.lock"
+_PATIENCE_S = {
+    _VERB: 3600.0,
+    _CLAIM: 30.0,
+}  # a verb that is started twice waits for itself: it may copy or delete
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ def claim(volume: Volume, wanted: Claim, *, take_over: str = "", age: float = 0)
     Raises:
         Refusal: another run has it, or the file system refuses it.
     """
-    with _refusing(volume), _locked(volume, _CLAIM):
+    with refusing(volume), _locked(volume, _CLAIM):
         now = refuse_held(volume, wanted.run, take_over=take_over, age=age)
         if now is None or now.run != wanted.run:
             _write_claim(volume, replace(wanted, renewed=wanted.since))
@@ -114,7 +116,7 @@ def release(volume: Volume, run: str) -> bool:
     Raises:
         Refusal: the file system refuses it.
     """
-    with _refusing(volume), _locked(volume, _CLAIM):
+    with refusing(volume), _locked(volume, _CLAIM):
         now = holder(volume)
         if now is None or now.run != run:
             return False
@@ -155,7 +157,7 @@ def verb(volume: Volume, run: str, *, phase: str = "") -> Iterator[None]:
     Raises:
         Refusal: another run has the volume, or no run, or the file system refuses a step.
     """
-    with _refusing(volume), _locked(volume, _VERB) as lock:
+    with refusing(volume), _locked(volume, _VERB) as lock:
         check_run(volume, run)
         renew(volume, run, phase)  # before anything else is written: on a full disk this makes room
         write_worker(lock, this_process(run))
@@ -170,9 +172,14 @@ def renew(volume: Volume, run: str, phase: str) -> None:
             _write_claim(volume, replace(now, phase=phase or now.phase, renewed=now_text()))
 
 
+def lock_of(volume: Volume) -> Path:
+    """Return the file that the process which works on the volume has locked."""
+    return volume.records / _VERB
+
+
 def worker(volume: Volume) -> Worker | None:
     """Return the process that works on the volume at this moment; None when none does."""
-    return worker_at(volume.records / _VERB)
+    return worker_at(lock_of(volume))
 
 
 def now_text() -> str:
@@ -201,26 +208,20 @@ def _write_claim(volume: Volume, wanted: Claim) -> None:
 @contextmanager
 def _locked(volume: Volume, name: str) -> Iterator[IO[str]]:
     """Hold a file's lock; the kernel gives it back when the process ends, however it ends."""
-    if not volume.records.is_dir():
-        _make_records(volume)
-    with open_lock(volume.records / name, mode=0o644) as lock:
-        wait_for_lock(lock)
+    make_own_directory(volume.records)
+    path = volume.records / name
+    with open_lock(path) as lock:
+        wait_for_lock(path, lock, _PATIENCE_S[name])
         yield lock
 
 
-def _make_records(volume: Volume) -> None:
-    root = os.open(volume.root, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        fcntl.flock(root, fcntl.LOCK_EX)  # two runs may both be the first on this volume
-        make_directory(volume.records, like=volume.root)
-    finally:
-        os.close(root)
-
-
 @contextmanager
-def _refusing(volume: Volume) -> Iterator[None]:
+def refusing(volume: Volume) -> Iterator[None]:
+    """Tell what the file system refuses as a refusal."""
     try:
         yield
+    except Refusal:
+        raise
     except OSError as error:
         path = Path(str(error.filename)) if error.filename else volume.root
         raise Refusal(

@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 
-from ..fs.durable import sync_directory
+from ..fs.durable import sync_directory, unlink
+from ..fs.no_follow import check_file, open_file
 from .layout import Volume
 
 _SIZE = 1 << 20  # bytes; a run writes some 50 KiB of records
@@ -18,12 +19,12 @@ _SIZE = 1 << 20  # bytes; a run writes some 50 KiB of records
 def keep_reserve(volume: Volume) -> None:
     """Set the room aside, if it is not; where the disk has none left, or cannot do so, there is none."""
     with suppress(OSError):
-        if volume.reserve.stat().st_blocks * 512 >= _SIZE:
-            return
-    with suppress(OSError):
-        handle = os.open(volume.reserve, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        handle = open_file(volume.reserve, os.O_WRONLY | os.O_CREAT)
         try:
-            os.posix_fallocate(handle, 0, _SIZE)
+            status = os.fstat(handle)
+            check_file(volume.reserve, status, own=True)
+            if status.st_blocks * 512 < _SIZE:
+                os.posix_fallocate(handle, 0, _SIZE)
         finally:
             os.close(handle)
 
@@ -31,7 +32,8 @@ def keep_reserve(volume: Volume) -> None:
 def give_up_reserve(volume: Volume) -> bool:
     """Give the room back to the disk; return whether there was any."""
     try:
-        volume.reserve.unlink()
+        if not unlink(volume.reserve):
+            return False
     except OSError:
         return False
     sync_directory(volume.records)  # before that the file system may keep the blocks to itself

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 
 from ..errors import Refusal
 from ..fs.durable_record import DamagedRecord, DurableRecord
+from ..fs.no_follow import is_empty, is_folder
 from ..host.boot import boot_id
 from ..postgres.control import read_control
 from .layout import Volume
@@ -81,10 +82,10 @@ def is_lost(volume: Volume) -> bool:
     try:
         mark = read_mark(volume)
     except DamagedMark:
-        return volume.ingest.is_dir()
-    if mark is None or mark.boot == boot_id() or not volume.ingest.is_dir():
+        return is_folder(volume.ingest)
+    if mark is None or mark.boot == boot_id() or not is_folder(volume.ingest):
         return False
-    if not any(volume.ingest.iterdir()):
+    if is_empty(volume.ingest):
         return False
     try:
         return read_control(volume.ingest).system_identifier == mark.system_identifier

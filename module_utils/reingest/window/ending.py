@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..engines.model import Service
 from ..errors import Refusal
-from ..host.processes import started_at
+from ..fs.lock_file import Worker, holds
+from ..host.processes import is_module, send, started_at
 from ..volume import lock
 from ..volume.layout import Volume
 from . import lease
@@ -36,10 +37,10 @@ def end_steps(records: Path, volume: Volume | None, run: str) -> list[str]:
     """
     did = []
     found = lease.worker(records)
-    if found is not None and found.run == run and not found.recovers and _end(found.pid, found.started):
+    if found is not None and found.run == run and not found.recovers and _end(lease.lock_of(records), found):
         did.append(f"end a step of run {run} that still worked")
     verb = lock.worker(volume) if volume is not None else None
-    if verb is not None and verb.run == run and _end(verb.pid, verb.started):
+    if volume is not None and verb is not None and verb.run == run and _end(lock.lock_of(volume), verb):
         did.append(f"end a step of run {run} that still worked on the volume")
     return did
 
@@ -63,19 +64,28 @@ def end_sessions(servers: Sequence[Service], run: str) -> None:
             continue
 
 
-def _end(pid: int, started: str) -> bool:
-    """Ask a process to end, then end it; return whether it was there."""
-    if pid in (0, os.getpid()) or started_at(pid) != started:
+def _end(path: Path, who: Worker) -> bool:
+    """Ask the process that has a file locked to end, then end it; return whether it was there.
+
+    Raises:
+        Refusal: it does not end, or is none of ours: the file names it, and nothing proves it.
+    """
+    if who.pid in (0, os.getpid()) or started_at(who.pid) != who.started:
         return False
+    if not (is_module(who.pid) and holds(path, who.pid)):
+        raise Refusal(
+            f"{path} says that process {who.pid} is a step of run {who.run}, which is dead, and the process "
+            "does not look like one: look what it is; end it, or take the file away"
+        )
     began = time.monotonic()
     killed = False
-    os.kill(pid, signal.SIGTERM)
-    while started_at(pid) == started:
+    send(who.pid, who.started, signal.SIGTERM)
+    while started_at(who.pid) == who.started:
         waited = time.monotonic() - began
         if waited > _LONGEST_S:
-            raise Refusal(f"process {pid}, a step of a run that is dead, does not end: end it manually")
+            raise Refusal(f"process {who.pid}, a step of a run that is dead, does not end: end it manually")
         if waited > _GRACE_S and not killed:
-            os.kill(pid, signal.SIGKILL)
+            send(who.pid, who.started, signal.SIGKILL)
             killed = True
         time.sleep(_POLL_S)
     return True

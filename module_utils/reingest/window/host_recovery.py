@@ -212,7 +212,7 @@ def _leaves(host: Host, service: Service) -> bool:
     """Return whether a server ends already, or works in the directory that was live before."""
     if service.data is None or service.name not in _running(host, [service]):
         return False
-    return stops(service.data) or not working_in(service.data).seen
+    return stops(service.place) or not working_in(service.data).seen
 
 
 def _stop(host: Host, told: _Told, services: Sequence[Service]) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from ..engines.registry import UNITS
 from ..errors import Refusal
 from ..fs.durable import PRIVATE, replace_file
-from ..host.processes import started_at
+from ..host.processes import send, started_at
 from .lease import remove_signs, watchdog_process, watched
 from .pack import packed
 from .window_record import Window
@@ -67,7 +67,7 @@ def start_watchdog(records: Path, window: Window, main: Callable[[], None]) -> N
     """
     end_watchdog(records)
     application = records / APPLICATION
-    replace_file(application, packed(main), mode=PRIVATE)
+    replace_file(application, packed(main))
     (records / LOG).touch(mode=PRIVATE)
     command = [sys.executable, str(application), str(records)]
     if _under_systemd():
@@ -91,7 +91,7 @@ def end_watchdog(records: Path) -> None:
     _forget_reboot(records)
     who = watchdog_process(records)
     if who is not None and who.pid not in (0, os.getpid()) and started_at(who.pid) == who.started:
-        os.kill(who.pid, signal.SIGTERM)
+        send(who.pid, who.started, signal.SIGTERM)
         while started_at(who.pid) == who.started:
             time.sleep(_POLL_S)
     (records / APPLICATION).unlink(missing_ok=True)

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ..errors import Refusal
-from ..fs.durable import PRIVATE
-from ..fs.durable_record import parse_document, read_small
+from ..fs.durable import PRIVATE_FOLDER
+from ..fs.durable_record import own_text, parse_document
 from ..fs.lock_file import (
     UNKNOWN,
     Worker,
@@ -52,8 +52,8 @@ def held(records: Path, run: str, *, recovers: bool = False, patience: float = 0
         Refusal: its lock file cannot be opened.
     """
     with refusing(records):
-        records.mkdir(parents=True, exist_ok=True)
-        lock = open_lock(records / _LOCK, mode=PRIVATE)
+        records.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+        lock = open_lock(lock_of(records))
     deadline = time.monotonic() + patience
     with lock:
         while not try_lock(lock):
@@ -89,9 +89,14 @@ def working(records: Path | None, run: str, *, patience: float) -> Iterator[None
                 refresh(records)
 
 
+def lock_of(records: Path) -> Path:
+    """Return the file that the process which works in the window has locked."""
+    return records / _LOCK
+
+
 def worker(records: Path) -> Worker | None:
     """Return who works in the window at this moment; None when nobody does."""
-    return worker_at(records / _LOCK)
+    return worker_at(lock_of(records))
 
 
 def refresh(records: Path) -> None:
@@ -105,7 +110,7 @@ def silence(records: Path, window: Window) -> float:
     """Return for how many seconds nothing was heard of the run, within this boot of the machine."""
     last = window.opened
     with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
-        lease = parse_document(read_small(records / _LEASE))
+        lease = parse_document(own_text(records / _LEASE))
         if lease["boot"] == window.boot:
             last = max(last, float(lease["at"]))
     return boottime() - last
@@ -120,7 +125,7 @@ def given_up(records: Path, window: Window) -> bool:
 def watching(records: Path) -> Iterator[bool]:
     """Be the host's watchdog; gives False where there is one already."""
     deadline = time.monotonic() + 1  # somebody who only looks whether there is one holds it for a moment
-    with open_lock(records / _WATCHER, mode=PRIVATE) as lock:
+    with open_lock(records / _WATCHER) as lock:
         while not (mine := try_lock(lock)) and time.monotonic() < deadline:
             time.sleep(_POLL_S)
         if mine:

@@ -16,7 +16,7 @@ from typing import Any
 
 from ..engines.model import Service, service_from
 from ..errors import Refusal
-from ..fs.durable import PRIVATE
+from ..fs.durable import PRIVATE_FOLDER
 from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..volume.layout import Volume
 
@@ -75,6 +75,8 @@ def refusing(records: Path) -> Iterator[None]:
     """Tell what the file system refuses as a refusal."""
     try:
         yield
+    except Refusal:
+        raise
     except OSError as error:
         path = error.filename or records
         raise Refusal(
@@ -118,7 +120,6 @@ def _record(records: Path) -> DurableRecord[Window]:
         damaged=DamagedWindow,
         if_damaged=": recover.yml puts it aside, goes by the volume's journal and starts all",
         if_denied="run as the account that runs reingest",
-        mode=PRIVATE,
     )
 
 
@@ -148,7 +149,7 @@ def _note(volume: Volume) -> DurableRecord[Note]:
 
 def write_window(records: Path, window: Window) -> None:
     """Write the record, durably; only its account can read it."""
-    records.mkdir(parents=True, exist_ok=True)
+    records.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
     _record(records).write(window)
     if window.volume:
         _note(Volume(Path(window.volume))).write(Note(window.run, str(records)))

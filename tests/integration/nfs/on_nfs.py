@@ -16,7 +16,7 @@ from clusters import core_of
 
 from plugins.module_utils.reingest.adoption.adopt import apply_adoption, plan_adoption
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.fs.durable import make_own_directory
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
 from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
@@ -79,7 +79,7 @@ def promotion(volume, template):
 
 def second_lock(volume):
     """Return whether a lock that is held can be taken by another open file, as by another process."""
-    make_directory(volume.records, like=volume.root)
+    make_own_directory(volume.records)
     handles = [os.open(volume.records / "try.lock", os.O_RDWR | os.O_CREAT) for _ in range(2)]
     fcntl.flock(handles[0], fcntl.LOCK_EX | fcntl.LOCK_NB)
     try:

@@ -16,7 +16,7 @@ from plugins.module_utils.reingest.adoption import adopt
 from plugins.module_utils.reingest.adoption.adopt import apply_adoption, plan_adoption
 from plugins.module_utils.reingest.adoption.adoption_record import Adopting, open_adopting
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.fs.durable import make_directory
+from plugins.module_utils.reingest.fs.durable import make_own_directory
 from plugins.module_utils.reingest.promotion.journal import Intent, open_intent, place_of
 from plugins.module_utils.reingest.promotion.promote import previous_snapshot
 from plugins.module_utils.reingest.volume import ledger as ledger_file
@@ -208,8 +208,8 @@ class TestRealProd:
         assert runbook.volume.live() == ADOPTED
 
     def test_a_run_that_died_before_the_exchange_is_gone_on_with_under_the_same_id(self, runbook):
-        make_directory(runbook.volume.records, like=runbook.volume.root)
-        make_directory(runbook.volume.staging, like=runbook.volume.root)
+        make_own_directory(runbook.volume.records)
+        make_own_directory(runbook.volume.staging, through=True)
         open_adopting(runbook.volume, Adopting(R2, place_of(runbook.volume.prod)))
         runbook.volume.snapshot(R2).symlink_to(f"staging/{R2}")
         runbook.adopt()
@@ -218,8 +218,8 @@ class TestRealProd:
 
     def test_a_run_that_died_between_two_renames_is_gone_on_with(self, runbook):
         """On a file system without exchange; after it ``prod`` is missing for a moment."""
-        make_directory(runbook.volume.records, like=runbook.volume.root)
-        make_directory(runbook.volume.staging, like=runbook.volume.root)
+        make_own_directory(runbook.volume.records)
+        make_own_directory(runbook.volume.staging, through=True)
         open_adopting(runbook.volume, Adopting(R2, place_of(runbook.volume.prod)))
         runbook.volume.prod.rename(runbook.volume.snapshot(R2))
         runbook.adopt()
@@ -470,7 +470,7 @@ class TestLedger:
     def test_while_a_journal_is_open_only_prod_is_looked_at(self, runbook):
         runbook.promote(R1)
         (runbook.volume.ingest / ".left").write_text("")
-        make_directory(runbook.volume.records, like=runbook.volume.root)
+        make_own_directory(runbook.volume.records)
         place = place_of(runbook.volume.snapshot(R1))
         open_intent(runbook.volume, Intent("dead", OPERATOR, "ingest", R1, "", "ingest", place))
         runbook.adopt()

@@ -82,7 +82,7 @@ def test_what_a_writer_that_died_had_made_ready_goes_with_it(record):
 
 
 def test_a_private_one_is_for_its_account_alone(tmp_path):
-    private = DurableRecord(tmp_path / "private.json", lambda raw: Errand(**raw), 3, mode=0o600)
+    private = DurableRecord(tmp_path / "private.json", lambda raw: Errand(**raw), 3)
     before = os.umask(0o022)
     try:
         private.write(Errand("out"))

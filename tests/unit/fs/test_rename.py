@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from plugins.module_utils.reingest.fs.rename import exchange, rename
@@ -13,10 +15,10 @@ def names(tmp_path):
     return tmp_path / "source", tmp_path / "target"
 
 
-def done_and_denied(source, target):
+def done_and_denied(source, target, **folders):
     """Rename as an NFS client does that lost the answer, and asked again."""
-    source.rename(target)
-    source.rename(target)
+    os.rename(source, target, **folders)  # noqa: PTH104 - by open directories
+    os.rename(source, target, **folders)  # noqa: PTH104 - by open directories
 
 
 def test_a_rename_that_was_done_and_is_said_not_to_be_is_taken_as_done(names):
@@ -37,9 +39,9 @@ def test_something_else_at_the_target_is_no_proof(names):
     source, target = names
     target.mkdir()
 
-    def taken(source, target):
-        source.rmdir()
-        source.rename(target)
+    def taken(source, target, **folders):
+        os.rmdir(source, dir_fd=folders["src_dir_fd"])
+        os.rename(source, target, **folders)  # noqa: PTH104 - by open directories
 
     with pytest.raises(FileNotFoundError):
         rename(source, target, taken)

@@ -286,13 +286,13 @@ def test_one_that_somebody_enters_while_it_is_moved_is_put_back(site, monkeypatc
     with contextlib.ExitStack() as stack:
         entered = []
 
-        def renamed(path, target):
-            if path.name == A and not entered:
-                entered.append(stack.enter_context(process_in(path)))
-            return rename(path, target)
+        def renamed(source, target, **folders):
+            if source == A and not entered:
+                entered.append(stack.enter_context(process_in(site.volume.snapshot(A))))
+            return rename(source, target, **folders)
 
-        rename = Path.rename
-        monkeypatch.setattr(Path, "rename", renamed)
+        rename = os.rename
+        monkeypatch.setattr(os, "rename", renamed)
         apply(site, pruning)
         assert site.volume.snapshots() == [A, C, D]
         assert [name for state, name in site.events() if state == "pruned"] == [B]

@@ -6,6 +6,7 @@ import pytest
 from clusters import edit_control, process_in
 
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.fs import no_follow
 from plugins.module_utils.reingest.host.boot import boot_id
 from plugins.module_utils.reingest.staging.discard import apply_discard, plan_discard
 from plugins.module_utils.reingest.volume.lock import Claim, claim
@@ -86,7 +87,7 @@ def test_a_damaged_mark_makes_the_load_start_over_and_nothing_is_promoted_by_it(
 
 def test_a_mark_of_another_account_is_no_reason_to_start_over(site, marked, monkeypatch):
     marked()
-    monkeypatch.setattr("pathlib.Path.read_text", lambda *_, **__: (_ for _ in ()).throw(PermissionError()))
+    monkeypatch.setattr(no_follow.os, "read", lambda *_, **__: (_ for _ in ()).throw(PermissionError()))
     with pytest.raises(Refusal, match="cannot be read by this account: run as root"):
         is_lost(site.volume)
 

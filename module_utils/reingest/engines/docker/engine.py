@@ -11,7 +11,7 @@ from typing import Any
 
 from ...errors import Refusal
 from ...fs.durable import sync_directory, write_json
-from ...fs.durable_record import parse_document, read_small
+from ...fs.durable_record import own_text, parse_document
 from ..model import POSTGRESQL, Service, Stopped
 from .address import SOCKET
 from .api import Answer, DockerApi
@@ -206,7 +206,7 @@ class DockerEngine:
         policy = _policy(container)
         if not policy:
             return  # it has none, or a stop before this one has put it aside: that record stands
-        self.records.mkdir(parents=True, exist_ok=True)
+        self.records.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_directory(self.records.parent)
         write_json(self._file(service), {"container": identifier, "policy": policy})
         self._set_policy(service, identifier, _NO_POLICY)
@@ -214,7 +214,7 @@ class DockerEngine:
     def _record(self, service: Service, identifier: str) -> dict[str, Any] | None:
         """Return the policy that was put aside; a record of a container that is gone is stale."""
         try:
-            record = parse_document(read_small(self._file(service)))
+            record = parse_document(own_text(self._file(service)))
         except FileNotFoundError:
             return None
         return dict(record["policy"]) if record["container"] == identifier else None

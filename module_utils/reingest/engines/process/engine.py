@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import Refusal
-from ...host.processes import started_at, started_in
+from ...fs.durable_record import own_text
+from ...host.processes import send, started_at, started_in
 from ..model import POSTGRESQL, Service, Stopped
 
 # $1 is where the process is put down (its line in /proc, which holds its start time), $2 where its exit code
@@ -27,6 +28,7 @@ _KEEPER = (
     'wait $!; echo $? > "$code.new"; mv "$code.new" "$code"; } &'
 )
 _POLL_S = 0.02
+_UMASK = 0o022  # of services: that of the modules lets nobody else read what they write
 _APPEAR_S = 10.0
 
 
@@ -79,7 +81,7 @@ class ProcessEngine:
 
     def start(self, service: Service) -> None:
         """Start the command under its keeper, detached from the module."""
-        self.records.mkdir(parents=True, exist_ok=True)
+        self.records.mkdir(mode=0o700, parents=True, exist_ok=True)
         process, code, log = (self._file(service, kind) for kind in ("process", "code", "log"))
         for stale in (process, code):
             stale.unlink(missing_ok=True)
@@ -97,6 +99,7 @@ class ProcessEngine:
                 cwd=service.directory or "/",
                 env={**os.environ, **service.environment},
                 start_new_session=True,
+                umask=_UMASK,
                 check=True,
             )
         deadline = time.monotonic() + _APPEAR_S
@@ -114,7 +117,8 @@ class ProcessEngine:
         pid = self._pid(service)
         if pid is None:
             return Stopped(None)
-        os.kill(pid, signal.SIGINT if service.kind == POSTGRESQL else signal.SIGTERM)
+        number = signal.SIGINT if service.kind == POSTGRESQL else signal.SIGTERM
+        send(pid, started_at(pid) or "", number)
         deadline = time.monotonic() + timeout
         while self._pid(service) is not None:
             if time.monotonic() > deadline:
@@ -131,7 +135,7 @@ class ProcessEngine:
                     f"service {service.name} ended, but its exit code is not known: its keeper was killed"
                 )
             time.sleep(_POLL_S)
-        return Stopped(int(code.read_text(encoding="ascii")))
+        return Stopped(int(own_text(code)))
 
     def healthy(self, service: Service) -> bool | None:
         """Return False once the process is gone; a process alone says nothing more."""
@@ -149,7 +153,7 @@ class ProcessEngine:
 
     def _pid(self, service: Service) -> int | None:
         try:
-            line = self._file(service, "process").read_text(encoding="utf-8")
+            line = own_text(self._file(service, "process"))
         except FileNotFoundError:
             return None
         if not line.strip():
