@@ -13,6 +13,7 @@ from ...errors import Refusal
 from ...fs.durable import sync_directory, write_json
 from ...fs.durable_record import own_text, parse_document
 from ..model import POSTGRESQL, Service, Stopped
+from ..record_file import record_file
 from .address import SOCKET
 from .api import Answer, DockerApi
 from .paths import data_faults
@@ -237,7 +238,7 @@ class DockerEngine:
         self._expect(service, answer, "change the restart policy of")
 
     def _file(self, service: Service) -> Path:
-        return self.records / f"{service.name}.json"
+        return record_file(self.records, service.name, "json")
 
     @staticmethod
     def _expect(service: Service, answer: Answer, verb: str) -> None:

@@ -20,6 +20,7 @@ from ...errors import Refusal
 from ...fs.durable_record import own_text
 from ...host.processes import send, started_at, started_in
 from ..model import POSTGRESQL, Service, Stopped
+from ..record_file import record_file
 
 # $1 is where the process is put down (its line in /proc, which holds its start time), $2 where its exit code
 # goes, the rest is the service. Each file is there as a whole or not at all.
@@ -149,7 +150,7 @@ class ProcessEngine:
         return " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
 
     def _file(self, service: Service, kind: str) -> Path:
-        return self.records / f"{service.name}.{kind}"
+        return record_file(self.records, service.name, kind)
 
     def _pid(self, service: Service) -> int | None:
         try:
