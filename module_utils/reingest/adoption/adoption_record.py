@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..fs.durable_record import DurableRecord
+from ..fs.record_values import record_from
 from ..promotion.journal import Place, lies_at
 from ..volume.layout import Volume
+from ..volume.snapshot_id import SnapshotId
 
 VERSION = 1
 
@@ -16,7 +18,7 @@ VERSION = 1
 class Adopting:
     """The id that was chosen, and the directory that gets it."""
 
-    snapshot: str
+    snapshot: SnapshotId
     place: Place
     version: int = VERSION
 
@@ -37,7 +39,7 @@ def read_adopting(volume: Volume) -> Adopting | None:
 def _record(volume: Volume) -> DurableRecord[Adopting]:
     return DurableRecord(
         volume.adopting,
-        lambda raw: Adopting(raw["snapshot"], Place(**raw["place"])),
+        lambda raw: record_from(Adopting, raw),
         VERSION,
         if_damaged=": look at where prod leads, then delete that file",
     )

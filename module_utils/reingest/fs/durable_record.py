@@ -6,7 +6,6 @@ understood was damaged by somebody else. Each kind of record says itself what is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import Refusal
 from .durable import staged_name, sync_directory, write_json
+from .record_values import parse_document
 from .rename import rename
 
 if TYPE_CHECKING:
@@ -52,7 +52,9 @@ class DurableRecord(Generic[T]):
         """
         try:
             document = parse_document(read_small(self.path))
-            version = int(document["version"]) if self.version else 0
+            version = document["version"] if self.version else 0
+            if type(version) is not int:
+                raise ValueError("no version")  # noqa: TRY301 - damaged, like the others
             if version == self.version:
                 return self.parse(document)
         except FileNotFoundError:
@@ -96,15 +98,3 @@ def read_small(path: Path) -> str:
         ValueError: it is no UTF-8.
     """
     return path.read_text(encoding="utf-8")
-
-
-def parse_document(text: str) -> dict[str, Any]:
-    """Return a JSON object.
-
-    Raises:
-        ValueError: it is none.
-    """
-    document = json.loads(text)
-    if not isinstance(document, dict):
-        raise ValueError("no object")  # noqa: TRY004 - as for all that is not a document
-    return document

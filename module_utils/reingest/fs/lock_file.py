@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from ..host.processes import started_at
+from .record_values import MaybeRunId, parse_document, record_from
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Worker:
 
     pid: int  # 0: not known
     started: str  # as the kernel tells it, since process ids are used again
-    run: str
+    run: MaybeRunId
     recovers: bool = False  # whether it recovers what a dead run began
 
 
@@ -64,8 +65,8 @@ def read_worker(lock: IO[str]) -> Worker | None:
     """Return who has a file locked, as far as it says so; None: it does not."""
     lock.seek(0)
     try:
-        return Worker(**json.loads(lock.read()))
-    except (ValueError, TypeError):
+        return record_from(Worker, parse_document(lock.read()))
+    except ValueError:
         return None
 
 
