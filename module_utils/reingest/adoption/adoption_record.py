@@ -7,8 +7,10 @@ from pathlib import Path
 
 from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import is_there
+from ..fs.record_values import record_from
 from ..promotion.journal import Place, lies_at
 from ..volume.layout import Volume
+from ..volume.snapshot_id import SnapshotId
 
 VERSION = 1
 
@@ -17,7 +19,7 @@ VERSION = 1
 class Adopting:
     """The id that was chosen, and the directory that gets it."""
 
-    snapshot: str
+    snapshot: SnapshotId
     place: Place
     version: int = VERSION
 
@@ -38,7 +40,7 @@ def read_adopting(volume: Volume) -> Adopting | None:
 def _record(volume: Volume) -> DurableRecord[Adopting]:
     return DurableRecord(
         volume.adopting,
-        lambda raw: Adopting(raw["snapshot"], Place(**raw["place"])),
+        lambda raw: record_from(Adopting, raw),
         VERSION,
         if_damaged=": look at where prod leads, then delete that file",
     )

@@ -6,7 +6,6 @@ understood was damaged by somebody else. Each kind of record says itself what is
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ..errors import Refusal
 from .durable import clear_staged, sync_directory, unlink, write_json
 from .no_follow import UnsafePathError, is_folder, read_small
+from .record_values import parse_document
 from .rename import rename
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class DurableRecord(Generic[T]):
         """
         try:
             document = parse_document(own_text(self.path))
-            version = int(document["version"]) if self.version else 0
+            version = document["version"] if self.version else 0
+            if type(version) is not int:
+                raise ValueError("no version")  # noqa: TRY301 - damaged, like the others
             if version == self.version:
                 return self.parse(document)
         except FileNotFoundError:
@@ -101,15 +103,3 @@ def own_text(path: Path) -> str:
         ValueError: it is no UTF-8.
     """
     return read_small(path, own=True).decode()
-
-
-def parse_document(text: str) -> dict[str, Any]:
-    """Return a JSON object.
-
-    Raises:
-        ValueError: it is none.
-    """
-    document = json.loads(text)
-    if not isinstance(document, dict):
-        raise ValueError("no object")  # noqa: TRY004 - as for all that is not a document
-    return document

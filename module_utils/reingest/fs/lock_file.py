@@ -15,6 +15,7 @@ from ..errors import Refusal
 from ..host.processes import started_at
 from .durable import PRIVATE
 from .no_follow import check_file, open_file, status_of
+from .record_values import MaybeRunId, parse_document, record_from
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class Worker:
 
     pid: int  # 0: not known
     started: str  # as the kernel tells it, since process ids are used again
-    run: str
+    run: MaybeRunId
     recovers: bool = False  # whether it recovers what a dead run began
 
 
@@ -103,8 +104,8 @@ def read_worker(lock: IO[str]) -> Worker | None:
     """Return who has a file locked, as far as it says so; None: it does not."""
     lock.seek(0)
     try:
-        return Worker(**json.loads(lock.read(_MOST)))
-    except (ValueError, TypeError):
+        return record_from(Worker, parse_document(lock.read(_MOST)))
+    except ValueError:
         return None
 
 

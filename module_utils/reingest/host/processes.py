@@ -19,7 +19,7 @@ def started_at(pid: int) -> str | None:
 def started_in(line: str) -> str | None:
     """Return the start time that a line of ``/proc/<pid>/stat`` has; None: the process ended."""
     fields = line.rpartition(")")[2].split()  # the name before it may hold spaces
-    return None if not fields or fields[0] in ("Z", "X") else fields[19]
+    return None if len(fields) < 20 or fields[0] in ("Z", "X") else fields[19]
 
 
 def send(pid: int, started: str, number: int) -> bool:

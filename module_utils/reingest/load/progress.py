@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timezone
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..fs.durable_record import own_text
+from ..fs.record_values import Time, parse_document, record_from
 from ..host.boot import machine
 from ..host.processes import started_at
 
@@ -50,8 +50,8 @@ class Progress:
     state: str
     message: str
     line: str
-    started: str  # UTC, ISO 8601
-    heartbeat: str
+    started: Time  # UTC, ISO 8601
+    heartbeat: Time
     machine: str
     process: int
     process_started: str
@@ -73,13 +73,9 @@ def read_progress(text: str) -> Progress:
     Raises:
         ValueError: it is no such file.
     """
-    value = json.loads(text)
-    try:
-        tables = tuple(TableProgress(**table) for table in value["tables"])
-        known = {one.name: value[one.name] for one in fields(Progress)}
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"no state of a load: {error}") from error
-    return Progress(**{**known, "tables": tables})
+    value = parse_document(text)
+    known = {one.name for one in fields(Progress)}
+    return record_from(Progress, {name: value[name] for name in value if name in known})
 
 
 def find_loads(work: Path) -> list[Progress]:

@@ -6,6 +6,7 @@ listed in ``_CRC_OFFSET``. Any other version is refused rather than guessed.
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 from dataclasses import dataclass
@@ -117,6 +118,11 @@ def read_control(data: Path) -> Control:
     wal_level = WAL_LEVELS[level] if 0 <= level < len(WAL_LEVELS) else f"unknown level {level}"
     lsn = f"{redo >> 32:X}/{redo & 0xFFFFFFFF:X}"
     return Control(str(identifier), version, catalog, name, lsn, timeline, full_page_writes, wal_level)
+
+
+def is_lsn(text: str) -> bool:
+    """Return whether a text is a position "X/Y" in the WAL."""
+    return re.fullmatch(r"[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}", text) is not None
 
 
 def lsn_number(lsn: str) -> int:

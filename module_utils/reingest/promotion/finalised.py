@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from ..postgres.control import lsn_number
+from ..errors import Refusal
+from ..fs.record_values import MaybeTime, record_from
+from ..postgres.control import is_lsn, lsn_number
 from ..postgres.datadir import DataDirectory
 from ..volume.ledger import Entry
 
@@ -17,11 +19,11 @@ _KEY = "finalise"
 class FinaliseRecord:
     """What was true when the tree of a load had been synced; the line itself has the system identifier."""
 
-    checkpoint_lsn: str
+    checkpoint_lsn: Annotated[str, is_lsn]
     timeline: int
     settings: Mapping[str, str]  # as the server showed them afterwards
     at: str  # ISO 8601, UTC
-    started: str = ""  # when that server was started; after the settings for the load were taken away
+    started: MaybeTime = ""  # when that server was started; after the settings for the load were taken away
 
     def detail(self) -> dict[str, Any]:
         """Return the record as the ledger keeps it."""
@@ -31,7 +33,15 @@ class FinaliseRecord:
 def record_of(entry: Entry | None) -> FinaliseRecord | None:
     """Return the record in a load's line; None where the load was made before there were records."""
     kept = entry.detail.get(_KEY) if entry is not None else None
-    return None if kept is None else FinaliseRecord(**kept)
+    if entry is None or kept is None:
+        return None
+    try:
+        return record_from(FinaliseRecord, kept)
+    except ValueError:
+        raise Refusal(
+            f"the ledger's line of the load {entry.snapshot} has a damaged record of its finalising: run "
+            "load.yml, which keeps the rows and finalises them"
+        ) from None
 
 
 def record_faults(found: DataDirectory, record: FinaliseRecord | None) -> list[str]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..errors import Refusal
 from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..fs.no_follow import is_there, status_of
+from ..fs.record_values import RunId, record_from
 from ..postgres.control import read_control
-from ..volume import snapshot_id
 from ..volume.layout import Volume
+from ..volume.snapshot_id import MaybeSnapshotId, SnapshotId
 
 VERSION = 1
 
@@ -42,11 +42,11 @@ class Intent:
     For an undo ``snapshot`` is what failed, and ``prod`` goes from it to ``previous``.
     """
 
-    run: str
+    run: RunId
     operator: str
     kind: str  # what the promotion is: ingest, promote, rollback; or UNDO
-    snapshot: str
-    previous: str
+    snapshot: SnapshotId
+    previous: MaybeSnapshotId
     origin: str  # "ingest" or "staging": where the snapshot lay when the promotion began
     place: Place  # the snapshot's directory
     why: str = ""  # of a rollback or an undo: why the snapshot that is left is bad
@@ -66,25 +66,12 @@ def read_intent(volume: Volume) -> Intent | None:
 def _record(volume: Volume) -> DurableRecord[Intent]:
     return DurableRecord(
         volume.journal,
-        _intent,
+        lambda raw: record_from(Intent, raw),
         VERSION,
         called="the journal",
         damaged=DamagedJournal,
         if_damaged=": recover.yml puts it aside, and goes by what is there",
     )
-
-
-def _intent(raw: dict[str, Any]) -> Intent:
-    """Return an intent that names snapshots, and nothing outside ``staging/``.
-
-    Raises:
-        ValueError: it does not.
-    """
-    intent = Intent(**{**raw, "place": Place(**raw["place"])})
-    names = [intent.snapshot, *([intent.previous] if intent.previous else [])]
-    if not all(isinstance(name, str) and snapshot_id.taken_at(name) for name in names):
-        raise ValueError("no snapshot")
-    return intent
 
 
 def place_of(path: Path) -> Place:

@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from ..runs.steps import is_step
+
 PLANNED = "planned"
 DONE = "done"
 FAILED = "failed"
@@ -63,7 +65,7 @@ def make_report(
     """Return the report of the steps, from whichever hosts and in whichever order they come.
 
     Args:
-        steps: the steps as ``runs.steps`` has them, each with its ``host``.
+        steps: the steps as ``runs.steps`` has them, each with its ``host``; what is none is passed over.
         run: the run's id.
         playbook: what was run.
         operator: who ran it.
@@ -72,7 +74,7 @@ def make_report(
         began: when the run began (ISO 8601); empty: when its first step did.
         now: the time at which the last stage ended.
     """
-    ordered = sorted(steps, key=lambda step: str(step["started"]))
+    ordered = sorted(filter(is_step, steps), key=lambda step: str(step["started"]))
     names = list(dict.fromkeys(str(step["stage"]) for step in ordered))
     begins = {name: next(_time(step) for step in ordered if step["stage"] == name) for name in names}
     if began and names:  # what comes before the first step belongs to its stage
@@ -165,7 +167,7 @@ def _table_line(name: str, counts: Mapping[str, Any]) -> str:
     if counts.get("owner") != "source":
         return f"{name:<24} {'owner: ' + str(counts.get('owner'))}"
     read, loaded, duplicates, orphans, rejected, filtered = (
-        "" if counts.get(key) is None else f"{counts[key]:,}"
+        f"{counts[key]:,}" if isinstance(counts.get(key), int) else ""
         for key in ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
     )  # a plan does not know them yet; a load of before may have neither rejects nor filtered rows
     counted = f"{read:>10} {loaded:>10} {duplicates:>10} {orphans:>8} {rejected:>8} {filtered:>10}"

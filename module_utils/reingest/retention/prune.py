@@ -17,8 +17,7 @@ from ..postgres.control import read_control
 from ..promotion.journal import read_intent
 from ..volume.layout import Volume
 from ..volume.ledger import Ledger, read_ledger
-from ..volume.snapshot_id import taken_at
-from .leaving import leftovers, read_leaving
+from .leaving import leftovers, read_leaving, snapshot_of
 from .rules import Rules, Verdict, judge, last_good
 from .trash import put_aside, settle
 
@@ -41,7 +40,7 @@ class Pruning:
     def did(self) -> list[str]:
         """Return the steps as sentences."""
         told = [
-            f"delete snapshot {name}" if _snapshot(name) else "delete the load that a start over put aside"
+            f"delete snapshot {name}" if snapshot_of(name) else "delete the load that a start over put aside"
             for name in self.leftovers
         ]
         if self.unsettled and not told:
@@ -50,7 +49,7 @@ class Pruning:
 
     def diff(self) -> dict[str, str]:
         """Return the snapshots before and after, each with why it stays or goes."""
-        before = [*(_snapshot(name) or name for name in self.leftovers), *self.delete, *self.keep]
+        before = [*(snapshot_of(name) or name for name in self.leftovers), *self.delete, *self.keep]
         after = [f"{name}: {self.why[name]}" if name in self.why else name for name in self.keep]
         return {
             "before": "".join(f"{name}\n" for name in before),
@@ -243,9 +242,3 @@ def _is_another(ledger: Ledger, name: str, path: Path) -> bool:
         return bool(known) and read_control(path).system_identifier != known
     except (Refusal, OSError):
         return False  # damaged, and no less to go
-
-
-def _snapshot(name: str) -> str:
-    """Return the snapshot that something in the trash was; empty: it never was one."""
-    plain = name.partition("~")[0]
-    return plain if taken_at(plain) else ""

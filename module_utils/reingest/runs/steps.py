@@ -17,6 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ..fs.record_values import Time, checked, parse_document, record_from
+from ..volume.snapshot_id import MaybeSnapshotId
+
 FILE = "steps.jsonl"  # in the run's folder on each host
 _PREDICTS = "predicts"
 _NEW = "made-the-directory-above"  # by a dry run
@@ -59,14 +62,39 @@ class Predicted:
     """What the earlier steps of a dry run bring about on this host."""
 
     services: Mapping[str, str] = field(default_factory=dict)  # "started" or "stopped" by service name
-    copied: str = ""  # the load that is copied to where it is promoted
-    live: str = ""  # the snapshot that becomes the live one
+    copied: MaybeSnapshotId = ""  # the load that is copied to where it is promoted
+    live: MaybeSnapshotId = ""  # the snapshot that becomes the live one
     loading: bool = False  # the staging server gets its settings for the load
 
     def as_values(self) -> dict[str, Any]:
         """Return what is predicted, and nothing else, as plain values."""
         values = {"services": dict(self.services), "copied": self.copied, "live": self.live}
         return {name: value for name, value in {**values, "loading": self.loading}.items() if value}
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What a step holds, where it was not made up: a host gives its own, which are read on another one."""
+
+    stage: str
+    started: Time
+    seconds: float
+    changed: bool
+    did: tuple[str, ...]
+    detail: Mapping[str, Any]
+    failure: str = ""
+    host: str = ""
+    predicts: Predicted = field(default_factory=Predicted)
+
+
+def is_step(raw: object) -> bool:
+    """Return whether something is a step as ``StepClock`` makes them, with what was added to it since."""
+    try:
+        step = record_from(_Step, raw)
+        checked(Mapping[str, Mapping[str, Any]], step.detail.get("tables") or {}, "tables")
+    except ValueError:
+        return False
+    return True
 
 
 def predicted(steps: Iterable[Mapping[str, Any]]) -> Predicted:
@@ -100,13 +128,16 @@ def append_step(work: Path, run: str, step: Mapping[str, Any], brings: Predicted
 
 
 def read_steps(work: Path, run: str) -> list[dict[str, Any]]:
-    """Return the run's steps on this host, oldest first; a line that a crash cut short is passed over."""
+    """Return the run's steps on this host, oldest first; a line that is no step is passed over.
+
+    A crash cuts the last one short.
+    """
     steps = []
-    with suppress(FileNotFoundError), (work / run / FILE).open(encoding="utf-8") as file:
+    with suppress(FileNotFoundError), (work / run / FILE).open(encoding="utf-8", errors="replace") as file:
         for line in file:
             with suppress(ValueError):
-                steps.append(json.loads(line))
-    return steps
+                steps.append(parse_document(line))
+    return [step for step in steps if is_step(step)]
 
 
 def told_steps(work: Path, run: str) -> list[dict[str, Any]]:

@@ -15,7 +15,9 @@ from typing import Any
 from ..errors import Refusal
 from ..fs.durable import append_line
 from ..fs.no_follow import UnsafePathError, read_small
+from ..fs.record_values import checked, parse_document, record_from
 from .layout import Volume
+from .snapshot_id import MaybeSnapshotId, SnapshotId
 
 VERSION = 1
 _MOST = 64 << 20  # bytes; a run writes some 2 KiB
@@ -31,6 +33,14 @@ PRUNED = "pruned"  # its directory was deleted
 
 ROLLBACK = "rollback"  # the kind of a promotion that leaves a snapshot because it is bad
 
+# what is in a detail is for whoever wrote it, but these decide what is done
+_DETAIL: Mapping[str, Any] = {
+    **dict.fromkeys(("restored", "previous"), MaybeSnapshotId),
+    **dict.fromkeys(("system_identifier", "release", "kind"), str),
+    **dict.fromkeys(("bytes", "largest"), int),
+    "finalise": Mapping[str, Any],
+}
+
 STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED)
 
 
@@ -39,7 +49,7 @@ class Entry:
     """One line of the ledger."""
 
     state: str
-    snapshot: str
+    snapshot: SnapshotId
     at: str  # ISO 8601, UTC; shown, and for the age; never for the order
     run: str
     operator: str
@@ -212,13 +222,15 @@ def append(
 def _entry(line: bytes) -> Entry | str:
     """Return a line's entry, or what is wrong with it."""
     try:
-        raw = json.loads(line)
+        raw = parse_document(line)
         version = raw.pop("version")
         if version != VERSION:
             return f"is of version {version}, this reingest writes {VERSION}: update reingest; or else"
-        entry = Entry(**raw)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        entry = record_from(Entry, raw)
+        for name in _DETAIL.keys() & entry.detail.keys():
+            checked(_DETAIL[name], entry.detail[name], name)
+    except (ValueError, KeyError):
         return "is damaged"
-    if entry.state not in STATES or not isinstance(entry.snapshot, str):
+    if entry.state not in STATES:
         return f"has the unknown state {entry.state!r}"
     return entry

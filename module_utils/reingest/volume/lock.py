@@ -20,6 +20,7 @@ from ..errors import Refusal
 from ..fs.durable import make_own_directory
 from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..fs.lock_file import Worker, open_lock, this_process, wait_for_lock, worker_at, write_worker
+from ..fs.record_values import RunId, record_from
 from .layout import Volume
 from .reserve import give_up_reserve, keep_reserve
 
@@ -35,7 +36,7 @@ _PATIENCE_S = {
 class Claim:
     """The run that has the volume."""
 
-    run: str
+    run: RunId
     operator: str
     controller: str  # machine and boot of the controller, so that a process id means something
     process: int  # the ansible-playbook process
@@ -61,7 +62,7 @@ def holder(volume: Volume) -> Claim | None:
 def _record(volume: Volume) -> DurableRecord[Claim]:
     return DurableRecord(
         volume.claim,
-        lambda raw: Claim(**raw),
+        lambda raw: record_from(Claim, raw),
         VERSION,
         if_other="the volume is held by a run of another reingest; use that one",
     )

@@ -16,6 +16,7 @@ from ..errors import Refusal
 from ..fs.durable import PRIVATE_FOLDER, make_own_directory
 from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import folder, is_own, status_of
+from ..fs.record_values import record_from
 from .layout import Volume
 
 _FILE = "volumes.json"  # in this host's own directory
@@ -60,4 +61,4 @@ def refuse_replaced(work: Path, volume: Volume) -> None:
 
 
 def _record(work: Path) -> DurableRecord[Known]:
-    return DurableRecord(work / _FILE, lambda raw: Known({str(k): int(v) for k, v in raw["inodes"].items()}))
+    return DurableRecord(work / _FILE, lambda raw: record_from(Known, raw))

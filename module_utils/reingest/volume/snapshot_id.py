@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timezone
+from typing import Annotated
 
 from ..errors import Refusal
 
@@ -31,6 +32,15 @@ def taken_at(snapshot: str) -> datetime | None:
         return datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
     except ValueError:
         return None
+
+
+def is_id(text: str) -> bool:
+    """Return whether a text is an id."""
+    return taken_at(text) is not None
+
+
+SnapshotId = Annotated[str, is_id]  # fields of records, see fs.record_values
+MaybeSnapshotId = Annotated[str, lambda text: not text or is_id(text)]
 
 
 def checked(snapshot: str) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from ..errors import Refusal
 from ..fs.durable_record import DamagedRecord, DurableRecord
 from ..fs.no_follow import is_empty, is_folder
+from ..fs.record_values import MaybeTime, RunId, record_from
 from ..host.boot import boot_id
 from ..postgres.control import read_control
 from .layout import Volume
@@ -24,8 +25,8 @@ class Unsynced:
 
     system_identifier: str
     boot: str
-    run: str
-    ended: str = ""  # when the settings for the load were taken away (ISO 8601, UTC); empty: they are there
+    run: RunId
+    ended: MaybeTime = ""  # when the settings for the load were taken away (ISO 8601); empty: they are there
 
 
 class DamagedMark(DamagedRecord):
@@ -45,7 +46,7 @@ def read_mark(volume: Volume) -> Unsynced | None:
 def _record(volume: Volume) -> DurableRecord[Unsynced]:
     return DurableRecord(
         volume.unsynced,
-        lambda raw: Unsynced(**raw),
+        lambda raw: record_from(Unsynced, raw),
         damaged=DamagedMark,
         if_damaged=f", and so it is not known whether what {volume.ingest} holds is on disk: run load.yml or "
         "ingest.yml, which starts over with an empty ingest",

@@ -11,11 +11,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..errors import Refusal
 from ..fs.durable import PRIVATE_FOLDER
-from ..fs.durable_record import own_text, parse_document
+from ..fs.durable_record import own_text
 from ..fs.lock_file import (
     UNKNOWN,
     Worker,
@@ -26,11 +27,20 @@ from ..fs.lock_file import (
     worker_at,
     write_worker,
 )
+from ..fs.record_values import parse_document, record_from
 from ..host.boot import boot_id
 from .window_record import Window, boottime, refuse_closed, refusing
 
 _LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
 _POLL_S = 0.05
+
+
+@dataclass(frozen=True)
+class _Lease:
+    """A sign of life."""
+
+    boot: str  # of the machine, and
+    at: float  # the seconds since then
 
 
 class Busy(Refusal):
@@ -102,17 +112,17 @@ def worker(records: Path) -> Worker | None:
 def refresh(records: Path) -> None:
     """Give a sign of life. It need not survive a power cut: the boot id tells a machine that was down."""
     staged = records / f"{_LEASE}.{os.getpid()}"
-    staged.write_text(json.dumps({"boot": boot_id(), "at": boottime()}), encoding="utf-8")
+    staged.write_text(json.dumps(asdict(_Lease(boot_id(), boottime()))), encoding="utf-8")
     staged.replace(records / _LEASE)
 
 
 def silence(records: Path, window: Window) -> float:
     """Return for how many seconds nothing was heard of the run, within this boot of the machine."""
     last = window.opened
-    with suppress(FileNotFoundError, ValueError, TypeError, KeyError):
-        lease = parse_document(own_text(records / _LEASE))
-        if lease["boot"] == window.boot:
-            last = max(last, float(lease["at"]))
+    with suppress(FileNotFoundError, ValueError):
+        lease = record_from(_Lease, parse_document(own_text(records / _LEASE)))
+        if lease.boot == window.boot:
+            last = max(last, lease.at)
     return boottime() - last
 
 

@@ -18,7 +18,9 @@ from ..engines.model import Service, service_from
 from ..errors import Refusal
 from ..fs.durable import PRIVATE_FOLDER
 from ..fs.durable_record import DamagedRecord, DurableRecord
+from ..fs.record_values import RunId, record_from
 from ..volume.layout import Volume
+from ..volume.snapshot_id import MaybeSnapshotId
 
 VERSION = 1
 _FILE, _CLOSED, _NOTE = "window.json", "window.closed.json", "window.json"
@@ -28,11 +30,11 @@ _FILE, _CLOSED, _NOTE = "window.json", "window.closed.json", "window.json"
 class Window:
     """A switch that a run has begun on this host and not ended."""
 
-    run: str
+    run: RunId
     operator: str
     volume: str  # empty on a host without it
-    snapshot: str  # what prod is to lead to
-    previous: str  # what it leads to when the window is opened; empty: nothing
+    snapshot: MaybeSnapshotId  # what prod is to lead to
+    previous: MaybeSnapshotId  # what it leads to when the window is opened; empty: nothing
     engine: str
     production: tuple[Mapping[str, Any], ...]  # this host's services, as module service_group gets them
     staging: tuple[Mapping[str, Any], ...]
@@ -51,17 +53,17 @@ class Window:
 class Closed:
     """How the last window of this host came to its end."""
 
-    run: str
+    run: RunId
     by: str  # the run that closed it, or the watchdog's
     at: str
-    live: str  # what prod leads to since; empty on a host without the volume
+    live: MaybeSnapshotId  # what prod leads to since; empty on a host without the volume
 
 
 @dataclass(frozen=True)
 class Note:
     """On the volume: where the record of the open window lies."""
 
-    run: str
+    run: RunId
     records: str
     version: int = VERSION
 
@@ -124,10 +126,12 @@ def _record(records: Path) -> DurableRecord[Window]:
 
 
 def _window(raw: dict[str, Any]) -> Window:
-    lists = {name: tuple(raw[name]) for name in ("production", "staging", "writers")}
     if "dead_man" in raw:  # its name before: a window may be open while reingest is updated
         raw = {"watchdog": raw["dead_man"], **{key: raw[key] for key in raw if key != "dead_man"}}
-    return Window(**{**raw, **lists})
+    window = record_from(Window, raw)
+    for each in (window.production, window.staging, window.writers):
+        services(each)
+    return window
 
 
 def read_note(volume: Volume) -> Note | None:
@@ -140,11 +144,11 @@ def read_note(volume: Volume) -> Note | None:
 
 
 def _closed(records: Path) -> DurableRecord[Closed]:
-    return DurableRecord(records / _CLOSED, lambda raw: Closed(**raw))
+    return DurableRecord(records / _CLOSED, lambda raw: record_from(Closed, raw))
 
 
 def _note(volume: Volume) -> DurableRecord[Note]:
-    return DurableRecord(volume.records / _NOTE, lambda raw: Note(**raw), VERSION)
+    return DurableRecord(volume.records / _NOTE, lambda raw: record_from(Note, raw), VERSION)
 
 
 def write_window(records: Path, window: Window) -> None:

@@ -110,3 +110,16 @@ def test_a_job_lives_while_a_process_of_it_does(tmp_path, process):
 def test_what_is_no_answer_says_nothing(answer):
     with pytest.raises(NoAnswerError):
         read_look(answer, None)
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("text", ["1) S 2", ") ", "1 (x) S", "1 (x) R 1 2 3", "(" * 9])
+def test_an_answer_without_a_start_time_is_of_no_process(text):
+    answer = f"\nreingest-process:\n{text}\nreingest-seen\n"
+    assert read_look(answer, load(table())).gone
+
+
+@pytest.mark.attack
+def test_a_state_that_names_a_command_in_place_of_its_process_is_none(tmp_path):
+    state = {**load(table()).as_values(), "process": f"1/stat; touch {tmp_path}/done; :"}
+    assert read_look(f"{json.dumps(state)}\nreingest-seen\n", None).state is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import subprocess
 from datetime import datetime, timedelta, timezone
@@ -344,3 +345,21 @@ def die_before(patch, step):
     ):
         patch.setattr(owner, name, dying(getattr(owner, name)))
     patch.setattr(ledger_file, "append_line", dying(ledger_file.append_line))
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("target", ["/elsewhere", "..", "../runs", ".", None, 7])
+def test_a_record_of_a_pruning_moves_nothing_that_it_names_by_a_path(site, tmp_path, target):
+    site.serve(A, B, C)
+    named = f"{tmp_path}{target}" if target == "/elsewhere" else target
+    site.volume.trash.mkdir(exist_ok=True)
+    place = site.volume.trash / named if isinstance(named, str) else tmp_path
+    place.mkdir(exist_ok=True)
+    (site.volume.records / "prune.json").write_text(
+        json.dumps({"version": 1, "run": "x", "operator": OPERATOR, "snapshots": {D: named}, "why": {}})
+    )
+    with process_in(place):
+        trash.settle(site.volume, run="next", operator=OPERATOR)
+    assert place.is_dir()
+    assert site.volume.snapshots() == [A, B, C]
+    assert ("pruned", D) not in site.events()

@@ -110,7 +110,7 @@ def test_another_run_may_not(records, make_window):
 def test_a_run_whose_window_was_closed_is_told_by_whom(records, make_window):
     window = make_window()
     write_window(records, window)
-    remove_window(records, window, by="its watchdog", at="2026-11-24T10:01:00+00:00", live="a")
+    remove_window(records, window, by="its watchdog", at="2026-11-24T10:01:00+00:00", live="20261101T000000Z")
     with pytest.raises(
         Refusal, match=r"run x was closed by its watchdog at 2026-11-24T10:01:00.*nothing was done"
     ):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 from ...errors import Refusal
-from ...fs.durable import sync_directory, write_json
-from ...fs.durable_record import own_text, parse_document
+from ...fs.durable import sync_directory
+from ...fs.durable_record import DurableRecord
+from ...fs.record_values import record_from
 from ..model import POSTGRESQL, Service, Stopped
 from ..record_file import record_file
 from .address import SOCKET
@@ -24,6 +25,14 @@ _ENDINGS = 5  # how often the process may end just while its policy is changed
 _KILL_S = 30.0
 _SETTLED = timedelta(seconds=10)  # as Docker sees it: a run that was longer starts its waiting times anew
 _NO_POLICY = {"Name": "no", "MaximumRetryCount": 0}
+
+
+@dataclass(frozen=True)
+class _PutAside:
+    """The restart policy of a stopped container, which its next start gives back."""
+
+    container: str
+    policy: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -209,21 +218,25 @@ class DockerEngine:
             return  # it has none, or a stop before this one has put it aside: that record stands
         self.records.mkdir(mode=0o700, parents=True, exist_ok=True)
         sync_directory(self.records.parent)
-        write_json(self._file(service), {"container": identifier, "policy": policy})
+        self._put_aside(service).write(_PutAside(identifier, policy))
         self._set_policy(service, identifier, _NO_POLICY)
 
     def _record(self, service: Service, identifier: str) -> dict[str, Any] | None:
         """Return the policy that was put aside; a record of a container that is gone is stale."""
-        try:
-            record = parse_document(own_text(self._file(service)))
-        except FileNotFoundError:
-            return None
-        return dict(record["policy"]) if record["container"] == identifier else None
+        record = self._put_aside(service).read()
+        return dict(record.policy) if record is not None and record.container == identifier else None
 
     def _forget(self, service: Service) -> None:
         if self._file(service).exists():
-            self._file(service).unlink()
-            sync_directory(self.records)
+            self._put_aside(service).remove()
+
+    def _put_aside(self, service: Service) -> DurableRecord[_PutAside]:
+        return DurableRecord(
+            self._file(service),
+            lambda raw: record_from(_PutAside, raw),
+            called="the restart policy that was put aside,",
+            if_damaged=": give the container its policy (docker update --restart), then delete that file",
+        )
 
     def _set_policy(self, service: Service, identifier: str, policy: dict[str, Any]) -> None:
         for _ in range(_ENDINGS):
