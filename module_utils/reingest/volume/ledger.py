@@ -1,7 +1,8 @@
 """The ledger: what became of every snapshot, when, by whom and why; JSON lines, only ever appended to.
 
 All decisions are made from the order of its lines: never from times (clocks go backwards), names or
-modification times.
+modification times. Each line has the hash of the line before in its own (``chain``), so that it is seen when
+one was changed.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from typing import Any
 
 from ..errors import Refusal
 from ..fs.durable import append_line
+from .chain import ACCEPTED, hash_before, linked
 from .layout import Volume
 
-VERSION = 1
+VERSION = 2
+_READ = (1, VERSION)  # a line of version 1 has neither hash nor proof
 
 LOADED = "loaded"  # a load is complete and on disk; its line has the system identifier and the record
 ADOPTED = "adopted"  # the snapshot was on the volume before reingest was
@@ -29,7 +32,9 @@ PRUNED = "pruned"  # its directory was deleted
 
 ROLLBACK = "rollback"  # the kind of a promotion that leaves a snapshot because it is bad
 
-STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED)
+# ACCEPTED: an operator accepted a ledger whose chain is broken; the line is about no snapshot
+
+STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED, ACCEPTED)
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,7 @@ class Entry:
     operator: str
     why: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    chain: str = field(default="", compare=False)  # the line's hash; empty in a line of before the chain
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class Ledger:
 
     def knows(self, snapshot: str) -> bool:
         """Return whether a line is about the snapshot."""
-        return any(entry.snapshot == snapshot for entry in self.entries)
+        return bool(snapshot) and any(entry.snapshot == snapshot for entry in self.entries)
 
     def live(self) -> str:
         """Return the snapshot that is live by the ledger; empty before the first promotion."""
@@ -178,7 +184,7 @@ def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
     except OSError as error:
         return Ledger(()), [f"{volume.ledger} cannot be read ({error.strerror}): look into the volume"]
     entries, faults = [], []
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         entry = _entry(line)
         if isinstance(entry, Entry):
             entries.append(entry)
@@ -199,10 +205,22 @@ def append(
     why: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append a line, durably."""
+    """Append a line, durably, that follows the one before by its hash; after a broken chain, too."""
     at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    line = asdict(Entry(state, snapshot, at, run, operator, why, dict(detail or {})))
-    append_line(volume.ledger, json.dumps({"version": VERSION, **line}, sort_keys=True))
+    entry = asdict(Entry(state, snapshot, at, run, operator, why, dict(detail or {})))
+    entry.pop("chain")
+    line = json.dumps({"version": VERSION, **entry}, sort_keys=True)
+    before = hash_before(_whole_lines(volume), anew=state == ACCEPTED)
+    append_line(volume.ledger, linked(line, before))
+
+
+def _whole_lines(volume: Volume) -> bytes:
+    """Return the ledger's bytes without what a crash cut short, which the next line replaces."""
+    try:
+        content = volume.ledger.read_bytes()
+    except FileNotFoundError:
+        return b""
+    return content[: content.rfind(b"\n") + 1]
 
 
 def _entry(line: bytes) -> Entry | str:
@@ -210,11 +228,14 @@ def _entry(line: bytes) -> Entry | str:
     try:
         raw = json.loads(line)
         version = raw.pop("version")
-        if version != VERSION:
+        if version not in _READ:
             return f"is of version {version}, this reingest writes {VERSION}: update reingest; or else"
         entry = Entry(**raw)
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "is damaged"
-    if entry.state not in STATES or not isinstance(entry.snapshot, str):
+    texts = (entry.state, entry.snapshot, entry.at, entry.run, entry.operator, entry.why, entry.chain)
+    if not all(isinstance(text, str) for text in texts) or not isinstance(entry.detail, dict):
+        return "is damaged"
+    if entry.state not in STATES:
         return f"has the unknown state {entry.state!r}"
     return entry
