@@ -35,6 +35,11 @@ options:
       without being named, when none of its verbs works. V(0) is never.
     type: float
     default: 0
+  accept_ledger:
+    description: SHA-256 of a ledger whose chain is broken, as status shows it, which the operator accepts as
+      it is. It is written into the ledger, whose chain starts anew there. Empty is none.
+    type: str
+    default: ""
   phase:
     description: What the run is about to do; a run that is refused shows it.
     type: str
@@ -89,7 +94,7 @@ from typing import Any
 
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.steps import forget_dry_run
-from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release
+from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release, verb
 from ..module_utils.reingest.volume.operators import authorised
 from ..module_utils.reingest.window.watchdog_claim import left_behind
 from ..module_utils.runner import Call, Outcome, Verb, run_module
@@ -99,6 +104,7 @@ OPTIONS: dict[str, Any] = {
     "operators": {"type": "list", "elements": "str", "default": []},
     "take_over": {"type": "str", "default": ""},
     "age": {"type": "float", "default": 0},
+    "accept_ledger": {"type": "str", "default": ""},
     "phase": {"type": "str", "default": ""},
     "controller": {"type": "str", "default": ""},
     "process": {"type": "int", "default": 0},
@@ -113,6 +119,7 @@ def take(call: Call) -> Outcome:
     rights = {"take_over": call["take_over"] or left_behind(now), "age": call["age"]}
     try:
         replaced = refuse_held(call.volume, call.run, **rights)
+        accepts = acceptance(call)
         if not call.check:
             who = {key: call[key] for key in ("run", "controller", "process", "process_started", "phase")}
             replaced = claim(call.volume, Claim(operator=operator, since=now_text(), **who), **rights)
@@ -121,7 +128,25 @@ def take(call: Call) -> Outcome:
     did = []
     if replaced is not None and replaced.run != call.run:
         did = [f"take the volume over from run {replaced.run} of {replaced.operator}"]
-    return Outcome(did=did, values={"operator": operator})
+    if accepts and not call.check:
+        from ..module_utils.reingest.volume.acceptance import accept_ledger
+
+        with verb(call.volume, call.run, phase="accepts the ledger"):
+            accept_ledger(call.volume, run=call.run, operator=operator)
+    return Outcome(did=[*did, *accepts], values={"operator": operator})
+
+
+def acceptance(call: Call) -> list[str]:
+    """Return what is accepted of the ledger, where the run accepts it.
+
+    Raises:
+        Refusal: there is nothing to accept, or another ledger.
+    """
+    if not call["accept_ledger"]:
+        return []
+    from ..module_utils.reingest.volume.acceptance import plan_acceptance
+
+    return plan_acceptance(call.volume, call["accept_ledger"], run=call.run)
 
 
 def give_back(call: Call) -> Outcome:

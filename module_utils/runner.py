@@ -29,6 +29,7 @@ CONTEXT: dict[str, Any] = {
     "records": {"type": "path", "default": ""},
     "run": {"type": "str", "default": ""},
     "operator": {"type": "str", "default": ""},
+    "playbook": {"type": "str", "default": ""},
     "engine": {"type": "str", "default": ""},
     "exclusive": {"type": "bool", "default": False},
     "stop_timeout": {"type": "float", "default": 120},
@@ -126,6 +127,7 @@ class Verb:
     stage: str  # of the report, unless the task says another one
     claims: bool = True  # the run must have claimed the volume, where the call has one
     lock: Callable[[Call], str] | str = ""  # held while it works: what the verb does, for who looks meanwhile
+    before: Callable[[Call], None] | None = None  # what else must be in order on the volume, or it refuses
     hold: Callable[[Call], AbstractContextManager[Any]] | None = None  # the open window of a switch
 
 
@@ -170,6 +172,8 @@ def _acted(verb_: Verb, call: Call) -> Outcome:
         if not (call["volume"] and verb_.claims):
             return verb_.act(call)
         check_run(call.volume, call.run, dry=call.check)
+        if verb_.before is not None:
+            verb_.before(call)
         phase = verb_.lock if isinstance(verb_.lock, str) else verb_.lock(call)
         with nullcontext() if call.check or not phase else verb(call.volume, call.run, phase=phase):
             return verb_.act(call)

@@ -85,10 +85,10 @@ def hash_before(content: bytes, *, anew: bool = False) -> str:
     if anew:
         return hashlib.sha256(content).hexdigest()
     found = _HASH.search(content[-_TAIL:-1])
-    return survey(content).last if found is None else _text(found)
+    return chain_of(content).last if found is None else _text(found)
 
 
-def survey(content: bytes) -> Chain:
+def chain_of(content: bytes) -> Chain:
     """Return what the chain proves, by one pass over the ledger's whole lines.
 
     Args:
@@ -119,18 +119,32 @@ def survey(content: bytes) -> Chain:
     return Chain(since, last or content_hash, content_hash, tuple(breaks), tuple(accepted))
 
 
+def ledger_lines(volume: Volume) -> bytes:
+    """Return the ledger's whole lines; what a crash cut short is left out, the next line replaces it.
+
+    Raises:
+        Refusal: it cannot be read.
+    """
+    try:
+        content = volume.ledger.read_bytes()
+    except FileNotFoundError:
+        return b""
+    except PermissionError:
+        raise Refusal(
+            f"{volume.ledger} cannot be read by this account: run as root, or give the file back its owner"
+        ) from None
+    except OSError as error:
+        raise Refusal(f"{volume.ledger} cannot be read ({error.strerror}): look into the volume") from None
+    return content[: content.rfind(b"\n") + 1]
+
+
 def read_chain(volume: Volume) -> Chain:
     """Return what the chain of a volume's ledger proves.
 
     Raises:
         Refusal: the ledger cannot be read.
     """
-    try:
-        return survey(volume.ledger.read_bytes())
-    except FileNotFoundError:
-        return survey(b"")
-    except OSError as error:
-        raise Refusal(f"{volume.ledger} cannot be read ({error.strerror}): run as root") from None
+    return chain_of(ledger_lines(volume))
 
 
 def broken(volume: Volume, chain: Chain) -> str:
@@ -140,9 +154,9 @@ def broken(volume: Volume, chain: Chain) -> str:
     more = f" and {len(chain.breaks) - _TOLD} more" if len(chain.breaks) > _TOLD else ""
     return (
         f"the chain of {volume.ledger} is broken: {', '.join(map(str, chain.breaks[:_TOLD]))}{more}. A line "
-        "was changed, removed, inserted or moved by something other than reingest. No load, promotion or pruning "
-        "until you find out what, restore the file, or accept it as it is: playbooks/recover.yml "
-        f"-e reingest_accept_ledger={chain.content} (docs/trust/who.md)"
+        "was changed, removed, inserted or moved by something other than reingest: find out by what. "
+        "There is no load, promotion or pruning until it is restored, or accepted as it is: "
+        f"playbooks/recover.yml -e reingest_accept_ledger={chain.content} (docs/trust/who.md)"
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import Refusal
 from ..fs.durable import append_line
-from .chain import ACCEPTED, hash_before, linked
+from .chain import ACCEPTED, hash_before, ledger_lines, linked
 from .layout import Volume
 
 VERSION = 2
@@ -174,15 +174,9 @@ def read_ledger(volume: Volume) -> Ledger:
 def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
     """Return the lines that can be read, and what is wrong with the others: for what looks or recovers."""
     try:
-        content = volume.ledger.read_bytes()
-    except FileNotFoundError:
-        return Ledger(()), []
-    except PermissionError:
-        return Ledger(()), [
-            f"{volume.ledger} cannot be read by this account: run as root, or give the file back its owner"
-        ]
-    except OSError as error:
-        return Ledger(()), [f"{volume.ledger} cannot be read ({error.strerror}): look into the volume"]
+        content = ledger_lines(volume)
+    except Refusal as refusal:
+        return Ledger(()), [str(refusal)]
     entries, faults = [], []
     for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         entry = _entry(line)
@@ -210,17 +204,8 @@ def append(
     entry = asdict(Entry(state, snapshot, at, run, operator, why, dict(detail or {})))
     entry.pop("chain")
     line = json.dumps({"version": VERSION, **entry}, sort_keys=True)
-    before = hash_before(_whole_lines(volume), anew=state == ACCEPTED)
+    before = hash_before(ledger_lines(volume), anew=state == ACCEPTED)
     append_line(volume.ledger, linked(line, before))
-
-
-def _whole_lines(volume: Volume) -> bytes:
-    """Return the ledger's bytes without what a crash cut short, which the next line replaces."""
-    try:
-        content = volume.ledger.read_bytes()
-    except FileNotFoundError:
-        return b""
-    return content[: content.rfind(b"\n") + 1]
 
 
 def _entry(line: bytes) -> Entry | str:

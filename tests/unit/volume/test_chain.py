@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.volume.chain import (
     ACCEPTED,
+    chain_of,
     hash_before,
     linked,
     read_chain,
     refuse_broken,
-    survey,
 )
 from plugins.module_utils.reingest.volume.ledger import read_ledger, survey_ledger
 
@@ -54,27 +54,27 @@ ledgers = st.tuples(st.integers(0, 4), st.integers(2, 6))
 class TestWhatWasNotChanged:
     @given(ledgers)
     def test_is_whole_since_the_first_line_with_a_hash(self, shape):
-        chain = survey(written(*shape)).as_values()
+        chain = chain_of(written(*shape)).as_values()
         assert (chain["state"], chain["since"], chain["broken"]) == ("whole", shape[0] + 1, [])
 
     @pytest.mark.parametrize("lines", [0, 3])
     def test_proves_nothing_before_the_first_hash(self, lines):
         content = written(lines, 0)
-        chain = survey(content)
+        chain = chain_of(content)
         assert (chain.as_values()["state"], chain.since, chain.breaks) == ("none", 0, ())
         assert chain.last == chain.content == hash_before(content)
 
     @given(ledgers, st.binary(max_size=200).filter(lambda torn: b"\n" not in torn))
     def test_a_last_line_that_a_crash_cut_short_is_no_break(self, shape, torn):
         content = written(*shape)
-        assert survey(content + torn) == survey(content)
+        assert chain_of(content + torn) == chain_of(content)
 
     def test_sha256sum_makes_the_same_hash(self):
         lines = written(0, 2).decode().splitlines()
         before, bare = json.loads(lines[0])["chain"], lines[1].rpartition(', "chain"')[0] + "}"
         command = ["sh", "-c", 'printf "%s\\n%s\\n" "$1" "$2" | sha256sum', "-", before, bare]
         made = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()[0]
-        assert made == json.loads(lines[1])["chain"] == survey(written(0, 2)).last
+        assert made == json.loads(lines[1])["chain"] == chain_of(written(0, 2)).last
 
 
 @pytest.mark.attack
@@ -86,7 +86,7 @@ class TestAnyOneChangeIsSeen:
         content = written(*shape)
         at = data.draw(st.integers(0, len(content) - 2))  # without its end the last line was cut off
         byte = data.draw(st.integers(0, 255).filter(lambda byte: byte != content[at]))
-        assert survey(content[:at] + bytes([byte]) + content[at + 1 :]).breaks
+        assert chain_of(content[:at] + bytes([byte]) + content[at + 1 :]).breaks
 
     @given(ledgers, st.data())
     def test_of_a_line(self, shape, data):
@@ -94,13 +94,13 @@ class TestAnyOneChangeIsSeen:
         at = data.draw(st.integers(0, len(lines) - 2))
         others = [entry(99, version=2), entry(99, version=1), "", "{}", "["]
         lines[at] = data.draw(st.sampled_from(others)).encode()
-        assert survey(whole(lines)).breaks
+        assert chain_of(whole(lines)).breaks
 
     @given(ledgers, st.data())
     def test_of_their_number(self, shape, data):
         lines = written(*shape).splitlines()
         del lines[data.draw(st.integers(0, len(lines) - 2))]
-        assert survey(whole(lines)).breaks
+        assert chain_of(whole(lines)).breaks
 
     @given(ledgers, st.data())
     def test_of_their_order(self, shape, data):
@@ -108,7 +108,7 @@ class TestAnyOneChangeIsSeen:
         one, two = (data.draw(st.integers(0, len(lines) - 1)) for _ in range(2))
         assume(one != two)
         lines[one], lines[two] = lines[two], lines[one]
-        assert survey(whole(lines)).breaks
+        assert chain_of(whole(lines)).breaks
 
     @given(ledgers, st.data())
     def test_by_a_line_that_is_put_between(self, shape, data):
@@ -116,25 +116,25 @@ class TestAnyOneChangeIsSeen:
         one = data.draw(st.sampled_from([*lines, entry(99, version=1).encode(), b"", b"{}"]))
         at = data.draw(st.integers(0, len(lines)))
         lines.insert(at, one)
-        assert survey(whole(lines)).breaks
+        assert chain_of(whole(lines)).breaks
 
     def test_by_a_line_at_the_end_that_somebody_wrote_without_a_hash(self):
         content = written(1, 2) + entry(9, version=1).encode() + b"\n"
-        assert [str(one) for one in survey(content).breaks] == ["line 4 has no hash"]
+        assert [str(one) for one in chain_of(content).breaks] == ["line 4 has no hash"]
 
     def test_and_lines_that_are_appended_later_do_not_hide_it(self):
         content = written(1, 2) + entry(9, version=1).encode() + b"\n"
-        assert [one.line for one in survey(add(content, 10)).breaks] == [4]
+        assert [one.line for one in chain_of(add(content, 10)).breaks] == [4]
         lines = written(1, 4).splitlines()
         del lines[2]
-        assert [one.line for one in survey(add(whole(lines), 10)).breaks] == [3]
+        assert [one.line for one in chain_of(add(whole(lines), 10)).breaks] == [3]
 
 
 class TestALedgerThatWasAccepted:
     def test_is_whole_from_there_on_and_keeps_the_break_on_the_record(self):
         content = written(0, 2) + entry(9, version=1).encode() + b"\n"
         content = add(add(content, 1, state=ACCEPTED), 2)
-        chain = survey(content).as_values()
+        chain = chain_of(content).as_values()
         assert (chain["state"], chain["broken"]) == ("whole", [])
         assert chain["accepted"] == [{"line": 3, "why": "has no hash"}]
 
@@ -143,7 +143,7 @@ class TestALedgerThatWasAccepted:
         content = written(0, 2) + entry(9, version=1).encode() + b"\n"
         content = add(add(content, 1, state=ACCEPTED), 2)
         changed = content.replace(b'"n": 9', b'"n": 8')
-        assert [one.line for one in survey(changed).breaks] == [3, 4]
+        assert [one.line for one in chain_of(changed).breaks] == [3, 4]
 
 
 class TestOnAVolume:
