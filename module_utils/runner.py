@@ -20,6 +20,7 @@ from .reingest.errors import Refusal
 from .reingest.runs.steps import Predicted, StepClock, append_step, predicted, read_steps
 from .reingest.volume.layout import Volume, open_volume
 from .reingest.volume.lock import check_run, verb
+from .reingest.volume.signers import refuse_unproven
 
 # What every module of a run gets, by `module_defaults` of the action group `dataportal.reingest.run`;
 # documented by the fragment `dataportal.reingest.context`.
@@ -125,6 +126,7 @@ class Verb:
 
     act: Callable[[Call], Outcome]
     stage: str  # of the report, unless the task says another one
+    recovers: bool = False  # it may work for a run that did not prove who runs it
     claims: bool = True  # the run must have claimed the volume, where the call has one
     lock: Callable[[Call], str] | str = ""  # held while it works: what the verb does, for who looks meanwhile
     before: Callable[[Call], None] | None = None  # what else must be in order on the volume, or it refuses
@@ -172,6 +174,8 @@ def _acted(verb_: Verb, call: Call) -> Outcome:
         if not (call["volume"] and verb_.claims):
             return verb_.act(call)
         check_run(call.volume, call.run, dry=call.check)
+        if not (call.dry_run or verb_.recovers):
+            refuse_unproven(call.volume, call.run)
         if verb_.before is not None:
             verb_.before(call)
         phase = verb_.lock if isinstance(verb_.lock, str) else verb_.lock(call)

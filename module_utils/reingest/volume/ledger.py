@@ -17,6 +17,7 @@ from ..errors import Refusal
 from ..fs.durable import append_line
 from .chain import ACCEPTED, hash_before, ledger_lines, linked
 from .layout import Volume
+from .proof_record import read_proof
 
 VERSION = 2
 _READ = (1, VERSION)  # a line of version 1 has neither hash nor proof
@@ -48,6 +49,7 @@ class Entry:
     operator: str
     why: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    proof: str = ""  # the fingerprint of the key that proved the operator; empty: nothing did
     chain: str = field(default="", compare=False)  # the line's hash; empty in a line of before the chain
 
 
@@ -199,9 +201,17 @@ def append(
     why: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append a line, durably, that follows the one before by its hash; after a broken chain, too."""
+    """Append a line, durably, that follows the one before by its hash; after a broken chain, too.
+
+    The operator of a run that was proven is the one whose key proved it, whatever the run was told.
+    """
+    proof = read_proof(volume, run)
+    if proof is not None:
+        operator = proof.operator
     at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    entry = asdict(Entry(state, snapshot, at, run, operator, why, dict(detail or {})))
+    entry = asdict(
+        Entry(state, snapshot, at, run, operator, why, dict(detail or {}), proof.key if proof else "")
+    )
     entry.pop("chain")
     line = json.dumps({"version": VERSION, **entry}, sort_keys=True)
     before = hash_before(ledger_lines(volume), anew=state == ACCEPTED)
@@ -218,7 +228,7 @@ def _entry(line: bytes) -> Entry | str:
         entry = Entry(**raw)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "is damaged"
-    texts = (entry.state, entry.snapshot, entry.at, entry.run, entry.operator, entry.why, entry.chain)
+    texts = (entry.state, entry.snapshot, entry.at, entry.run, entry.operator, entry.why, entry.proof)
     if not all(isinstance(text, str) for text in texts) or not isinstance(entry.detail, dict):
         return "is damaged"
     if entry.state not in STATES:
