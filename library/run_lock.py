@@ -15,6 +15,7 @@ description:
     O(take_over) names it."
   - A claim that the watchdog of a run left behind on this host, when it died itself, is taken over.
   - Refuses a run whose operator is not one of the operators.
+  - Where the host requires a proof of who runs, only C(recover) needs none, and may do nothing but recover.
 options:
   state:
     description: Whether the run has the volume.
@@ -35,6 +36,11 @@ options:
       without being named, when none of its verbs works. V(0) is never.
     type: float
     default: 0
+  accept_ledger:
+    description: SHA-256 of a ledger whose chain is broken, as status shows it, which the operator accepts as
+      it is. It is written into the ledger, whose chain starts anew there. Empty is none.
+    type: str
+    default: ""
   phase:
     description: What the run is about to do; a run that is refused shows it.
     type: str
@@ -51,7 +57,7 @@ options:
     description: Start time of that process in clock ticks since boot; filled in by the action plugin.
     type: str
     default: ""
-extends_documentation_fragment: [dataportal.reingest.context]
+extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.proof]
 attributes:
   check_mode:
     support: full
@@ -78,6 +84,10 @@ holder:
   description: Who has the volume, when the claim was refused.
   returned: failure
   type: dict
+challenge:
+  description: What is to be signed, where this host requires a proof of who runs and got none.
+  returned: failure
+  type: dict
 step:
   description: What was done, for the report.
   returned: always
@@ -87,6 +97,7 @@ step:
 from dataclasses import asdict
 from typing import Any
 
+from ..module_utils.proof_call import PROOF, challenge, keep_if_new, proof_of
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.steps import forget_dry_run
 from ..module_utils.reingest.volume.lock import (
@@ -97,6 +108,7 @@ from ..module_utils.reingest.volume.lock import (
     refuse_held,
     refusing,
     release,
+    verb,
 )
 from ..module_utils.reingest.volume.operators import authorised
 from ..module_utils.reingest.volume.ownership import note_records
@@ -105,15 +117,18 @@ from ..module_utils.reingest.window.watchdog_claim import left_behind
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
+    **PROOF,
     "state": {"type": "str", "choices": ["claimed", "released"], "default": "claimed"},
     "operators": {"type": "list", "elements": "str", "default": []},
     "take_over": {"type": "str", "default": ""},
     "age": {"type": "float", "default": 0},
+    "accept_ledger": {"type": "str", "default": ""},
     "phase": {"type": "str", "default": ""},
     "controller": {"type": "str", "default": ""},
     "process": {"type": "int", "default": 0},
     "process_started": {"type": "str", "default": ""},
 }
+RECOVER = "recover"  # needs no proof: whoever finds the portal down brings it back
 
 
 def take(call: Call) -> Outcome:
@@ -127,14 +142,39 @@ def take(call: Call) -> Outcome:
     rights = {"take_over": call["take_over"] or left_behind(now), "age": call["age"]}
     try:
         replaced = refuse_held(call.volume, call.run, **rights)
+        accepts = acceptance(call)
+        again = now is not None and now.run == call.run and bool(now.proof)
+        free = call["playbook"] == RECOVER and not (accepts or again)
+        proof = None if free else proof_of(call, operator, again=again)
         if not call.check:
-            who = {key: call[key] for key in ("run", "controller", "process", "process_started", "phase")}
-            replaced = claim(call.volume, Claim(operator=operator, since=now_text(), **who), **rights)
+            key = keep_if_new(call, proof)
+            who = {name: call[name] for name in ("run", "controller", "process", "process_started", "phase")}
+            wanted = Claim(operator=operator, since=now_text(), proof=key, **who)
+            replaced = claim(call.volume, wanted, **rights)
     except Refusal as refusal:
-        return Outcome(values={"holder": {} if now is None else asdict(now)}, failure=str(refusal))
+        held = {} if now is None else asdict(now)
+        return Outcome(values={"holder": held, "challenge": challenge(refusal)}, failure=str(refusal))
     if replaced is not None and replaced.run != call.run:
         did += [f"take the volume over from run {replaced.run} of {replaced.operator}"]
-    return Outcome(did=did, values={"operator": operator})
+    if accepts and not call.check:
+        from ..module_utils.reingest.volume.acceptance import accept_ledger
+
+        with verb(call.volume, call.run, phase="accepts the ledger"):
+            accept_ledger(call.volume, run=call.run, operator=operator)
+    return Outcome(did=[*did, *accepts], values={"operator": operator})
+
+
+def acceptance(call: Call) -> list[str]:
+    """Return what is accepted of the ledger, where the run accepts it.
+
+    Raises:
+        Refusal: there is nothing to accept, or another ledger.
+    """
+    if not call["accept_ledger"]:
+        return []
+    from ..module_utils.reingest.volume.acceptance import plan_acceptance
+
+    return plan_acceptance(call.volume, call["accept_ledger"], run=call.run)
 
 
 def give_back(call: Call) -> Outcome:

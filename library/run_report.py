@@ -22,10 +22,6 @@ options:
     description: When the run began (UTC, ISO 8601); empty is when its first step did.
     type: str
     default: ""
-  playbook:
-    description: What was run.
-    type: str
-    default: ""
   steps:
     description: RV(steps) of the other hosts.
     type: list
@@ -62,7 +58,7 @@ steps:
   elements: dict
 report:
   description: "The report: outcome, failure, stages with their time and what they did, tables, the window's
-    length."
+    length, the ledger's chain."
   returned: success
   type: dict
 text:
@@ -73,6 +69,7 @@ text:
 """
 
 import json
+from dataclasses import replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -80,12 +77,12 @@ from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.fs.durable import make_own_directory, write_json
 from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, Report, make_report, report_lines
 from ..module_utils.reingest.runs.steps import forget_dry_run, told_steps
+from ..module_utils.reingest.volume.chain import broken, read_chain
 from ..module_utils.reingest.volume.lock import release
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
     "host": {"type": "str", "default": ""},
-    "playbook": {"type": "str", "default": ""},
     "began": {"type": "str", "default": ""},
     "steps": {"type": "list", "elements": "dict", "default": []},
     "failure": {"type": "str", "default": ""},
@@ -114,6 +111,13 @@ def report(call: Call) -> Outcome:
     if not call["volume"]:
         return Outcome(values={"steps": own}, planned=True)
     made = report_of(call, [*own, *call["steps"]])
+    warnings = []
+    try:
+        chain = read_chain(call.volume)
+        made = replace(made, ledger=chain.as_values())
+        warnings = [fault for fault in [broken(call.volume, chain)] if fault]
+    except Refusal as refusal:
+        warnings = [str(refusal)]
     values = {"report": json.loads(json.dumps(made.as_values())), "text": report_lines(made), "steps": own}
     try:
         if not call.check:
@@ -122,8 +126,8 @@ def report(call: Call) -> Outcome:
             write_json(call.volume.run(call.run) / "report.json", values["report"])
             release(call.volume, call.run)
     except Refusal as refusal:
-        return Outcome(values=values, failure=str(refusal), planned=True)
-    return Outcome(values=values, planned=True)
+        return Outcome(values=values, warnings=warnings, failure=str(refusal), planned=True)
+    return Outcome(values=values, warnings=warnings, planned=True)
 
 
 def main() -> None:

@@ -42,7 +42,7 @@ options:
       of its verbs works. V(0) is never.
     type: float
     default: 0
-extends_documentation_fragment: [dataportal.reingest.context]
+extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.proof]
 attributes:
   check_mode:
     support: full
@@ -75,6 +75,10 @@ holder:
   description: Who holds the volume lock; empty when nobody does.
   returned: success
   type: dict
+challenge:
+  description: What is to be signed, where this host requires a proof of who runs and got none.
+  returned: failure
+  type: dict
 text:
   description: What was done, or why not, as lines to print.
   returned: success
@@ -87,14 +91,20 @@ step:
 """
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..module_utils.proof_call import PROOF, challenge, keep_if_new, proof_of
+from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.ending import end_load, running_loads
 from ..module_utils.reingest.runs.stopping import claim_found, ends, give_back, refuse_in_switch
 from ..module_utils.reingest.volume.operators import authorised
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
+if TYPE_CHECKING:
+    from ..module_utils.reingest.volume.proof_record import Proof
+
 OPTIONS: dict[str, Any] = {
+    **PROOF,
     "state": {"type": "str", "choices": ["checked", "ended", "released"], "required": True},
     "operators": {"type": "list", "elements": "str", "default": []},
     "staging_dsn": {"type": "str", "default": "", "no_log": True},
@@ -103,14 +113,14 @@ OPTIONS: dict[str, Any] = {
 }
 
 
-def check(call: Call) -> Outcome:
+def check(call: Call, _: Proof | None) -> Outcome:
     """Refuse when a run is inside its switch on this host."""
     records = call.records if call["records"] or call["work"] else None
     refuse_in_switch(records, call.volume if call["volume"] else None)
     return told(call, [], [])
 
 
-def end(call: Call) -> Outcome:
+def end(call: Call, _: Proof | None) -> Outcome:
     """End all loads of this host into the staging server."""
     from ..module_utils.reingest.postgres.dsn import address  # needs psycopg2, which not every host has
 
@@ -121,10 +131,12 @@ def end(call: Call) -> Outcome:
     return told(call, did, [] if did else ["nothing loads on this host"], ended=[load.run for load in loads])
 
 
-def release(call: Call) -> Outcome:
+def release(call: Call, proof: Proof | None) -> Outcome:
     """Give the volume back where the run that holds its lock is gone."""
     found = claim_found(call.volume, dead=call["take_over"], age=call["age"])
     if not call.check:
+        if found.gone:
+            keep_if_new(call, proof)
         give_back(call.volume, found)
     if found.now is None:
         return told(call, [], ["no run holds the volume lock"])
@@ -145,8 +157,12 @@ _STATES = {"checked": check, "ended": end, "released": release}
 
 def stop(call: Call) -> Outcome:
     """Do it, or say what would be done."""
-    authorised(call["operator"], call["operators"])
-    return _STATES[call["state"]](call)
+    operator = authorised(call["operator"], call["operators"])
+    try:
+        proof = proof_of(call, operator, again=call["state"] == "released")
+    except Refusal as refusal:
+        return Outcome(values={"challenge": challenge(refusal)}, failure=str(refusal), planned=True)
+    return _STATES[call["state"]](call, proof)
 
 
 def main() -> None:

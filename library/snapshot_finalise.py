@@ -95,9 +95,16 @@ def finalise(call: Call) -> Outcome:
     return Outcome(plan.changed, plan.did(), {"snapshot": plan.snapshot}, diff, detail)
 
 
+def in_order(call: Call) -> None:
+    """Refuse to write a load into a ledger that was changed."""
+    from ..module_utils.reingest.volume.chain import refuse_broken
+
+    refuse_broken(call.volume)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(Verb(finalise, stage="load", lock="finalises the load"), OPTIONS)
+    run_module(Verb(finalise, stage="load", lock="finalises the load", before=in_order), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -111,6 +111,15 @@ history:
   returned: success
   type: list
   elements: dict
+chain:
+  description:
+    - "Whether the ledger's lines are those that were written: C(state), which is C(whole), C(none) (no line
+      has a hash yet) or C(broken); C(since), the first line that has a hash; C(last), the last hash: keep it
+      elsewhere."
+    - "C(broken) and C(accepted) (by an operator): C(line), C(why). C(accept), by what an operator accepts a
+      broken one; C(fault), the same as a sentence, which is one of RV(faults)."
+  returned: success
+  type: dict
 faults:
   description: What is wrong with the volume.
   returned: success

@@ -105,7 +105,8 @@ from typing import Any
 from ..module_utils.reingest.promotion.promote import apply_promotion, plan_promotion, previous_snapshot
 from ..module_utils.reingest.promotion.recovery import apply_recovery, plan_recovery
 from ..module_utils.reingest.runs.steps import Predicted
-from ..module_utils.reingest.volume.ledger import read_ledger
+from ..module_utils.reingest.volume.chain import refuse_broken
+from ..module_utils.reingest.volume.ledger import ROLLBACK, read_ledger
 from ..module_utils.reingest.window.lease import working
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -125,7 +126,7 @@ def promote(call: Call) -> Outcome:
     if not call.check:
         apply_recovery(volume, plan_recovery(volume), **call.who)
     wanted = call["snapshot"]
-    if call["kind"] == "rollback" and not wanted:
+    if call["kind"] == ROLLBACK and not wanted:
         wanted = previous_snapshot(volume, run=call.run)
     plan = plan_promotion(
         volume,
@@ -151,6 +152,12 @@ def promote(call: Call) -> Outcome:
     return Outcome(plan.changed, plan.did(), values, plan.diff(), predicts=Predicted(live=plan.snapshot))
 
 
+def in_order(call: Call) -> None:
+    """Refuse to go forward by a ledger that was changed; the way back stays open."""
+    if call["kind"] != ROLLBACK:
+        refuse_broken(call.volume)
+
+
 def held(call: Call) -> AbstractContextManager[None]:
     """Hold the open window of the switch, where the task is a part of one."""
     return working(call.records if call["window"] else None, call.run, patience=call.patience)
@@ -158,7 +165,7 @@ def held(call: Call) -> AbstractContextManager[None]:
 
 def main() -> None:
     """Run the module."""
-    run_module(Verb(promote, stage="switch", lock="promotes", hold=held), OPTIONS)
+    run_module(Verb(promote, stage="switch", lock="promotes", before=in_order, hold=held), OPTIONS)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,7 @@ from ..module_utils.reingest.fs.removal import Removal
 from ..module_utils.reingest.fs.sizes import free_bytes
 from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, plan_pruning
 from ..module_utils.reingest.retention.space import plan_room
+from ..module_utils.reingest.volume.chain import refuse_broken
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
@@ -155,9 +156,16 @@ def prune(call: Call) -> Outcome:
     )
 
 
+def in_order(call: Call) -> None:
+    """Refuse to delete by a ledger that was changed."""
+    refuse_broken(call.volume)
+
+
 def main() -> None:
     """Run the module."""
-    run_module(Verb(prune, stage="prune", lock=lambda call: _PHASES[call["purpose"]]), OPTIONS)
+    run_module(
+        Verb(prune, stage="prune", lock=lambda call: _PHASES[call["purpose"]], before=in_order), OPTIONS
+    )
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ options:
     default: false
   look:
     description: "O(state=recovered): say afterwards what is on the volume (RV(volume)), and refuse one with
-      faults."
+      faults. A ledger that was changed by something else is only told to a rollback, a pin and a recovery."
     type: bool
     default: false
 extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.services.switch]
@@ -175,15 +175,20 @@ def recovered(call: Call) -> Outcome:
     found, outcome = recover_window(host, **call.who, **asked, dry=call.check)
     values: dict[str, Any] = {"open": False, "live": outcome.live}
     values |= {"of_run": found.of_run, "ended_by": found.ended_by, "unready": list(outcome.warnings)}
-    failure = "; ".join(outcome.faults)
+    failure, warnings = "; ".join(outcome.faults), list(outcome.warnings)
     if call["look"] and host.volume is not None and not failure:
         from ..module_utils.reingest.reporting.volume_info import describe
+        from ..module_utils.reingest.volume.chain import goes_on
 
         there = describe(host.volume)
         values["volume"] = {name: there[name] for name in ("live", "loaded", "lost")}
+        faults, changed = there["faults"], there["chain"]["fault"]
+        if changed and goes_on(call["playbook"]):
+            faults.remove(changed)
+            warnings.append(changed)
         # A dry run that would first recover cannot tell what is wrong afterwards.
-        failure = "" if call.check and outcome.did else "; ".join(there["faults"])
-    return Outcome(outcome.changed, outcome.did, values, warnings=outcome.warnings, failure=failure)
+        failure = "" if call.check and outcome.did else "; ".join(faults)
+    return Outcome(outcome.changed, outcome.did, values, warnings=warnings, failure=failure)
 
 
 def window_of(call: Call) -> Window:

@@ -125,7 +125,7 @@ def adopt(call: Call) -> Outcome:
 
 def main() -> None:
     """Run the module."""
-    run_module(Verb(adopt, stage="preflight", lock="adopts what is on the volume"), OPTIONS)
+    run_module(Verb(adopt, stage="preflight", recovers=True, lock="adopts what is on the volume"), OPTIONS)
 
 
 if __name__ == "__main__":

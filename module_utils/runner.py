@@ -23,6 +23,7 @@ from .reingest.runs.steps import Predicted, StepClock, append_step, predicted, r
 from .reingest.volume.layout import Volume, open_volume
 from .reingest.volume.lock import check_run, verb
 from .reingest.volume.ownership import refuse_replaced
+from .reingest.volume.signers import refuse_unproven
 
 # What every module of a run gets, by `module_defaults` of the action group `dataportal.reingest.run`;
 # documented by the fragment `dataportal.reingest.context`.
@@ -32,6 +33,7 @@ CONTEXT: dict[str, Any] = {
     "records": {"type": "path", "default": ""},
     "run": {"type": "str", "default": ""},
     "operator": {"type": "str", "default": ""},
+    "playbook": {"type": "str", "default": ""},
     "engine": {"type": "str", "default": ""},
     "exclusive": {"type": "bool", "default": False},
     "stop_timeout": {"type": "float", "default": 120},
@@ -130,8 +132,10 @@ class Verb:
 
     act: Callable[[Call], Outcome]
     stage: str  # of the report, unless the task says another one
+    recovers: bool = False  # it may work for a run that did not prove who runs it
     claims: bool = True  # the run must have claimed the volume, where the call has one
     lock: Callable[[Call], str] | str = ""  # held while it works: what the verb does, for who looks meanwhile
+    before: Callable[[Call], None] | None = None  # what else must be in order on the volume, or it refuses
     hold: Callable[[Call], AbstractContextManager[Any]] | None = None  # the open window of a switch
 
 
@@ -180,6 +184,10 @@ def _acted(verb_: Verb, call: Call) -> Outcome:
         if not (call["volume"] and verb_.claims):
             return verb_.act(call)
         check_run(call.volume, call.run, dry=call.check)
+        if not (call.dry_run or verb_.recovers):
+            refuse_unproven(call.volume, call.run)
+        if verb_.before is not None:
+            verb_.before(call)
         phase = verb_.lock if isinstance(verb_.lock, str) else verb_.lock(call)
         with nullcontext() if call.check or not phase else verb(call.volume, call.run, phase=phase):
             return verb_.act(call)

@@ -1,4 +1,4 @@
-"""Claim the volume in the name of this ansible-playbook; take over what a killed one left."""
+"""Claim the volume in the name of this ansible-playbook; take over what a killed one left; prove who runs."""
 
 from __future__ import annotations
 
@@ -7,33 +7,69 @@ from typing import Any
 
 from ansible.plugins.action import ActionBase
 
+from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import machine
 from ..module_utils.reingest.host.processes import started_at
+from ..module_utils.reingest.volume.operators import orcid
+from ..module_utils.reingest.volume.proof import Statement, digest
+from ..module_utils.reingest.volume.signature import sign
 
 
 class ActionModule(ActionBase):
     """Run the module of the same name with what only the controller knows."""
 
     _supports_check_mode = True
+    _module = "run_lock"
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the result; try again when what is in the way is the claim of a dead process here."""
         super().run(tmp, task_vars)
         process = os.getppid()  # this is a worker process of ansible-playbook
         who = {"controller": machine(), "process": process, "process_started": started_at(process)}
-        result = self._claim(who, task_vars)
+        result = self._call(who, task_vars)
         holder = result.get("holder") or {}
         if result.get("failed") and self._is_dead(holder):
-            result = self._claim({**who, "take_over": holder["run"]}, task_vars)
+            result = self._call({**who, "take_over": holder["run"]}, task_vars)
         return result
 
-    def _claim(self, extra: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def _call(self, extra: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        """Run the module; where the host asks for a proof of who runs, again with a signature."""
         arguments = {**self._task.args, **{key: value for key, value in extra.items() if value}}
-        return dict(
-            self._execute_module(
-                module_name="dataportal.reingest.run_lock", module_args=arguments, task_vars=task_vars
-            )
+        key = str(arguments.pop("signing_key", "") or "")
+        result = self._execute(arguments, task_vars)
+        challenge = result.get("challenge") or {}
+        if not (challenge and key and result.get("failed")):
+            return result
+        try:
+            signature = self._signed(arguments, challenge, key)
+        except Refusal as refusal:
+            return {**result, "msg": str(refusal)}
+        return self._execute({**arguments, "proof": signature}, task_vars)
+
+    def _execute(self, arguments: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        name = f"dataportal.reingest.{self._module}"
+        return dict(self._execute_module(module_name=name, module_args=arguments, task_vars=task_vars))
+
+    def _signed(self, arguments: dict[str, Any], challenge: dict[str, Any], key: str) -> str:
+        """Return the signature of what this run is; only the ledger's hash is taken from the host."""
+        statement = Statement(
+            run=str(arguments.get("run", "")),
+            volume=str(arguments.get("volume", "")),
+            playbook=str(arguments.get("playbook", "")),
+            operator=orcid(str(arguments.get("operator", ""))),
+            arguments=digest(arguments.get("arguments") or {}),
+            ledger=str(challenge.get("ledger", "")),
         )
+        differs = [name for name, value in vars(statement).items() if challenge.get(name) != value]
+        if differs:
+            raise Refusal(
+                f"the host asks to sign another {' and '.join(differs)} than this run has, which is not "
+                "signed: write the volume's path in full, without ~ and variables; else look into that host"
+            )
+        self._display.display(
+            f"sign run {statement.run} as {statement.operator}: a key in hardware waits for its touch"
+        )
+        return sign(statement.text(), key)
 
     def _is_dead(self, holder: dict[str, Any]) -> bool:
         if holder.get("controller") != machine():

@@ -31,6 +31,10 @@ options:
     description: ORCID iD of who runs it.
     type: str
     default: ""
+  playbook:
+    description: What is run, such as V(ingest).
+    type: str
+    default: ""
   engine:
     description: What runs this host's services, V(docker) or V(process); any other is refused.
     type: str

@@ -29,6 +29,7 @@ def listing(found: Mapping[str, Any]) -> list[str]:
             f"not deleted yet: {', '.join(found['leftovers'])} in .reingest/trash{held}: run prune.yml, "
             "which resumes"
         )
+    lines += _chain(found["chain"])
     lines += [_event(one) for one in found["history"][-_HISTORY:]]
     return lines + [f"fault: {fault}" for fault in found["faults"]]
 
@@ -96,6 +97,15 @@ def _next_load(space: Mapping[str, Any]) -> str:
         return f"the next load: what it needs is not known yet ({space['next_load_how']})"
     short = "" if needed <= space["free_bytes"] else ", more than is free: older snapshots give way before it"
     return f"the next load needs {shown_bytes(needed)} free{short} ({space['next_load_how']})"
+
+
+def _chain(chain: Mapping[str, Any]) -> Iterator[str]:
+    """Tell the ledger's last hash, and of the breaks that were accepted; one that was not is a fault."""
+    if chain["state"] == "whole":
+        yield f"ledger: whole since line {chain['since']}, last hash {chain['last']}"
+    if chain["accepted"]:
+        told = ", ".join(f"line {one['line']} {one['why']}" for one in chain["accepted"])
+        yield f"ledger: was changed by something other than reingest, and accepted by an operator: {told}"
 
 
 def _event(one: Mapping[str, Any]) -> str:

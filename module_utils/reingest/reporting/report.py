@@ -44,6 +44,7 @@ class Report:
     changed: bool
     stages: tuple[Stage, ...]
     steps: tuple[Mapping[str, Any], ...]  # each module call: host, stage, started, seconds, changed, did
+    ledger: Mapping[str, Any] = field(default_factory=dict)  # its chain, as volume.chain has it
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
 
     def as_values(self) -> dict[str, Any]:
@@ -122,6 +123,9 @@ def report_lines(report: Report) -> list[str]:
         )
         lines += [_table_line(name, counts) for name, counts in report.tables.items()]
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
+    if report.ledger and report.outcome != PLANNED:
+        broken = "its chain is BROKEN, see status.yml; " if report.ledger["broken"] else ""
+        lines.append(f"ledger     {broken}last hash {report.ledger['last']}")
     if report.failure:
         lines.append(f"failed: {report.failure}")
     return lines

@@ -18,6 +18,7 @@ from ..promotion.journal import read_intent
 from ..retention.forecast import Forecast, forecast
 from ..retention.leaving import leftovers, read_leaving
 from ..retention.rules import last_good, loaded_at
+from ..volume.chain import broken, chain_of, read_chain
 from ..volume.layout import Volume
 from ..volume.ledger import ADOPTED, Entry, Ledger, survey_ledger
 from ..volume.lock import Claim, holder, worker
@@ -58,6 +59,7 @@ def describe(volume: Volume, *, sizes: bool = False, now: datetime | None = None
     survey, now = _Survey(), now or datetime.now(timezone.utc)
     ledger, damage = survey_ledger(volume)
     survey.faults += damage
+    chain = survey.ask(lambda: read_chain(volume), chain_of(b""))
     live = survey.ask(volume.live, None) or ""
     there = survey.ask(volume.snapshots, list[str]())
     way_back = last_good(ledger, there, live) if live else ""
@@ -67,6 +69,8 @@ def describe(volume: Volume, *, sizes: bool = False, now: datetime | None = None
     began = survey.ask(lambda: read_intent(volume), None)
     told = survey.ask(lambda: forecast(volume, ledger, live), Forecast(0, 0, 0, "it cannot be told"))
     trash = survey.ask(lambda: list(leftovers(volume)), list[str]())
+
+    changed = broken(volume, chain)
 
     def one(name: str) -> dict[str, Any]:
         size = survey.ask(lambda: _size(volume, ledger, name, loaded=loaded, measured=sizes), None)
@@ -101,7 +105,8 @@ def describe(volume: Volume, *, sizes: bool = False, now: datetime | None = None
         "interrupted": ""
         if began is None
         else f"run {began.run} was interrupted while it promoted {began.snapshot}",
-        "faults": survey.faults,
+        "chain": {**chain.as_values(), "fault": changed},
+        "faults": [*survey.faults, changed] if changed else survey.faults,
     }
 
 

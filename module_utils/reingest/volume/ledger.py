@@ -1,7 +1,8 @@
 """The ledger: what became of every snapshot, when, by whom and why; JSON lines, only ever appended to.
 
 All decisions are made from the order of its lines: never from times (clocks go backwards), names or
-modification times.
+modification times. Each line has the hash of the line before in its own (``chain``), so that it is seen when
+one was changed.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from typing import Any
 
 from ..errors import Refusal
 from ..fs.durable import append_line
-from ..fs.no_follow import UnsafePathError, read_small
 from ..fs.record_values import checked, parse_document, record_from
+from .chain import ACCEPTED, hash_before, ledger_lines, linked
 from .layout import Volume
-from .snapshot_id import MaybeSnapshotId, SnapshotId
+from .proof_record import read_proof
+from .snapshot_id import MaybeSnapshotId
 
-VERSION = 1
-_MOST = 64 << 20  # bytes; a run writes some 2 KiB
+VERSION = 2
+_READ = (1, VERSION)  # a line of version 1 has neither hash nor proof
 
 LOADED = "loaded"  # a load is complete and on disk; its line has the system identifier and the record
 ADOPTED = "adopted"  # the snapshot was on the volume before reingest was
@@ -41,7 +43,9 @@ _DETAIL: Mapping[str, Any] = {
     "finalise": Mapping[str, Any],
 }
 
-STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED)
+# ACCEPTED: an operator accepted a ledger whose chain is broken; the line is about no snapshot
+
+STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED, ACCEPTED)
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,14 @@ class Entry:
     """One line of the ledger."""
 
     state: str
-    snapshot: SnapshotId
+    snapshot: MaybeSnapshotId  # empty: the line is about the ledger itself
     at: str  # ISO 8601, UTC; shown, and for the age; never for the order
     run: str
     operator: str
     why: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    proof: str = ""  # the fingerprint of the key that proved the operator; empty: nothing did
+    chain: str = field(default="", compare=False)  # the line's hash; empty in a line of before the chain
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,7 @@ class Ledger:
 
     def knows(self, snapshot: str) -> bool:
         """Return whether a line is about the snapshot."""
-        return any(entry.snapshot == snapshot for entry in self.entries)
+        return bool(snapshot) and any(entry.snapshot == snapshot for entry in self.entries)
 
     def live(self) -> str:
         """Return the snapshot that is live by the ledger; empty before the first promotion."""
@@ -180,19 +186,11 @@ def read_ledger(volume: Volume) -> Ledger:
 def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
     """Return the lines that can be read, and what is wrong with the others: for what looks or recovers."""
     try:
-        content = read_small(volume.ledger, most=_MOST, own=True)
-    except FileNotFoundError:
-        return Ledger(()), []
-    except UnsafePathError as error:
-        return Ledger(()), [str(error)]
-    except PermissionError:
-        return Ledger(()), [
-            f"{volume.ledger} cannot be read by this account: run as root, or give the file back its owner"
-        ]
-    except OSError as error:
-        return Ledger(()), [f"{volume.ledger} cannot be read ({error.strerror}): look into the volume"]
+        content = ledger_lines(volume)
+    except Refusal as refusal:
+        return Ledger(()), [str(refusal)]
     entries, faults = [], []
-    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), start=1):
+    for number, line in enumerate(content.split(b"\n")[:-1], start=1):
         entry = _entry(line)
         if isinstance(entry, Entry):
             entries.append(entry)
@@ -213,10 +211,21 @@ def append(
     why: str = "",
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Append a line, durably."""
+    """Append a line, durably, that follows the one before by its hash; after a broken chain, too.
+
+    The operator of a run that was proven is the one whose key proved it, whatever the run was told.
+    """
+    proof = read_proof(volume, run)
+    if proof is not None:
+        operator = proof.operator
     at = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    line = asdict(Entry(state, snapshot, at, run, operator, why, dict(detail or {})))
-    append_line(volume.ledger, json.dumps({"version": VERSION, **line}, sort_keys=True))
+    entry = asdict(
+        Entry(state, snapshot, at, run, operator, why, dict(detail or {}), proof.key if proof else "")
+    )
+    entry.pop("chain")
+    line = json.dumps({"version": VERSION, **entry}, sort_keys=True)
+    before = hash_before(ledger_lines(volume), anew=state == ACCEPTED)
+    append_line(volume.ledger, linked(line, before))
 
 
 def _entry(line: bytes) -> Entry | str:
@@ -224,7 +233,7 @@ def _entry(line: bytes) -> Entry | str:
     try:
         raw = parse_document(line)
         version = raw.pop("version")
-        if version != VERSION:
+        if version not in _READ:
             return f"is of version {version}, this reingest writes {VERSION}: update reingest; or else"
         entry = record_from(Entry, raw)
         for name in _DETAIL.keys() & entry.detail.keys():

@@ -44,6 +44,7 @@ class Claim:
     since: str  # ISO 8601, UTC, like `renewed`
     renewed: str = ""
     phase: str = ""  # what the run is doing
+    proof: str = ""  # the fingerprint of the key that proved who runs; empty: nothing did
     version: int = VERSION
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from chained import read, rewrite
 from clusters import as_unprivileged
 
 from plugins.module_utils.reingest.fs.durable import write_json
@@ -137,10 +138,9 @@ def test_a_damaged_line_within_the_ledger_is_refused_with_its_number(site, verb,
 
 
 def test_a_line_of_a_later_version_is_refused(site, verb):
-    with site.volume.ledger.open("a") as out:
-        out.write(json.dumps({"version": 2, "state": "frozen", "snapshot": A}) + "\n")
+    rewrite(site.volume, [*read(site.volume), {"version": 3, "state": "frozen", "snapshot": A}])
     before = tree(site.volume)
-    refused(verb("snapshot_promote"), "version 2", "update reingest")
+    refused(verb("snapshot_promote"), "version 3", "update reingest")
     assert tree(site.volume) == before
 
 
@@ -217,11 +217,11 @@ def test_a_record_that_this_account_cannot_read_is_refused(site, name):
 
 @pytest.mark.parametrize("to", ["2001-01-01T00:00:00+00:00", "2099-01-01T00:00:00+00:00"])
 def test_times_of_a_wrong_clock_decide_nothing(site, verb, to):
-    lines = [json.loads(line) for line in site.volume.ledger.read_text().splitlines()]
+    lines = read(site.volume)
     for turn, line in enumerate(lines):
         if turn % 2:
             line["at"] = to
-    site.volume.ledger.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    rewrite(site.volume, lines)
     assert verb("snapshot_promote")["live"] == B
     site.record("good", B, "run 1")
     assert verb("snapshot_promote", kind="rollback")["live"] == A
