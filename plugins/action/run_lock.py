@@ -14,6 +14,16 @@ from ..module_utils.reingest.volume.operators import orcid
 from ..module_utils.reingest.volume.proof import Statement, digest
 from ..module_utils.reingest.volume.signature import sign
 
+# Read where the class is loaded, which is before ansible-playbook forks: its worker outlives it for a moment,
+# and would claim the volume for process 1, which never ends.
+_CONTROLLER = os.getpid()
+
+
+def controller() -> int:
+    """Return the process of ansible-playbook, of which this is a worker; 0: it was killed."""
+    parent = os.getppid()
+    return parent if parent == _CONTROLLER or os.getpid() == _CONTROLLER else 0
+
 
 class ActionModule(ActionBase):
     """Run the module of the same name with what only the controller knows."""
@@ -24,7 +34,9 @@ class ActionModule(ActionBase):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the result; try again when what is in the way is the claim of a dead process here."""
         super().run(tmp, task_vars)
-        process = os.getppid()  # this is a worker process of ansible-playbook
+        process = controller()
+        if not process:
+            return {"failed": True, "msg": "ansible-playbook was killed: the volume is not claimed for it"}
         who = {"controller": machine(), "process": process, "process_started": started_at(process)}
         result = self._call(who, task_vars)
         holder = result.get("holder") or {}

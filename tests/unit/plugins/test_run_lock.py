@@ -1,0 +1,30 @@
+"""The claim of a run names its ansible-playbook, never what took its worker in when that was killed."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from plugins.action import run_lock
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_worker_that_outlives_its_controller_claims_nothing(killed):
+    told, tells = os.pipe()
+    main = os.fork()
+    if main == 0:
+        run_lock._CONTROLLER = os.getpid()
+        if os.fork() == 0:
+            parent = os.getppid()
+            while killed and os.getppid() == parent:
+                time.sleep(0.01)
+            os.write(tells, str(run_lock.controller()).encode())
+        elif not killed:
+            os.wait()
+        os._exit(0)
+    os.waitpid(main, 0)
+    assert os.read(told, 20) == (b"0" if killed else str(main).encode())
+    os.close(told)
+    os.close(tells)
