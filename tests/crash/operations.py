@@ -96,7 +96,7 @@ _WINDOW = (B, A)
 _LOADED = promote(BAD, loaded=B, window=True)
 _BACK = {"kind": "rollback", "why": "the search finds nothing"}
 _COMMITTED = Begun(_LOADED, "openat", "ledger.jsonl")
-_TOLD = Begun(_LOADED, "unlink", '"/.reingest/journal.json"')
+_TOLD = Begun(_LOADED, "unlinkat", '</.reingest>, "journal.json"')
 
 
 def _recovery(name, begun, *, window=_WINDOW):
@@ -163,13 +163,13 @@ OPERATIONS = (
     Operation("take over", "loaded", claim(NEXT, take_over=BAD), promote(NEXT, B), (A, B)),
     Operation("release", "loaded", release(BAD), promote(NEXT, B), (A, B)),
     _recovery("only the window", None),
-    _recovery("journal only", Begun(_LOADED, "mkdir", "/staging/")),
-    _recovery("moved", Begun(_LOADED, "symlink", ".prod.new")),
-    _recovery("moved, no window", Begun(promote(BAD, loaded=B), "symlink", ".prod.new"), window=None),
-    _recovery("before the commit", Begun(_LOADED, "rename", ".prod.new")),
+    _recovery("journal only", Begun(_LOADED, "mkdirat", "</staging>")),
+    _recovery("moved", Begun(_LOADED, "symlinkat", ".prod.new")),
+    _recovery("moved, no window", Begun(promote(BAD, loaded=B), "symlinkat", ".prod.new"), window=None),
+    _recovery("before the commit", Begun(_LOADED, "renameat", ".prod.new")),
     _recovery("after the commit", _COMMITTED),
     _recovery("only the journal left", _TOLD),
-    _undo("moved", Begun(_LOADED, "rename", ".prod.new")),
+    _undo("moved", Begun(_LOADED, "renameat", ".prod.new")),
     _undo("after the commit", _COMMITTED),
     _undo("told the ledger", _TOLD),
 )

@@ -34,6 +34,9 @@ _OPENING = ("open", "openat")
 # What fails from then on: the result, too, is told by a write, and much is opened to be read.
 _LASTING = tuple(call for call in CHANGING if call not in (*_OPENING, "creat", "ioctl", "write"))
 _LEASE, _ANY_LEASE = re.compile(r"window\.lease\.\d+"), "window.lease.PROCESS"  # each has one of its own
+_VOLUME = "{volume}"
+_RANDOM = re.compile(r"(\.reingest-probe|\.new)-[0-9a-f]{16}")  # names that nobody can foresee
+_ARGUMENTS = re.compile(r'[^,]*<(?P<folder>[^>]*)>, "(?P<name>[^"]*)"')  # an open directory and a name in it
 _CREATES = re.compile(r"O_CREAT|O_TRUNC|O_TMPFILE")
 
 
@@ -49,7 +52,9 @@ class Point:
     number: int
     shown: str  # its arguments, the volume's path left out
     before: tuple[tuple[str, int], ...]  # how many of each changing system call came before it
-    path: str = ""  # of a file that is opened, in the volume: of these openings alone it is the `number`-th
+    # What is opened, as the call has it: a path in the volume, or a bare name in an open directory. Of these
+    # openings alone it is the `number`-th.
+    path: str = ""
 
     def __str__(self):
         return f"{self.call} {self.number}: {self.call}({self.shown}"
@@ -149,14 +154,20 @@ def faulty(verb, volume, work, point, error, *, onwards=False):
 
 def _only(volume, point):
     """Return the options by which strace looks at one file alone, where one is opened."""
-    return [f"--trace-path={path}" for path in (f"{volume}{point.path}", _MARK)] if point.path else []
+    own = point.path.replace(_VOLUME, str(volume))
+    return [f"--trace-path={path}" for path in (own, _MARK)] if own else []
 
 
 def _opened(rest, volume):
-    match = re.search(r'"([^"]*)"', rest)
-    if match is None or not match[1].startswith(str(volume)):
+    """Return what is opened in the volume, as the call has it."""
+    match = _ARGUMENTS.match(rest)
+    if match is None:
         return "elsewhere"
-    return _LEASE.sub(_ANY_LEASE, match[1].replace(str(volume), "", 1))
+    name = match["name"]
+    if name.startswith("/"):
+        path = _LEASE.sub(_ANY_LEASE, name.replace(str(volume), _VOLUME, 1))
+        return path if path.startswith(_VOLUME) else "elsewhere"
+    return name if match["folder"].startswith(str(volume)) else "elsewhere"
 
 
 def shown(rest, volume):
@@ -166,7 +177,7 @@ def shown(rest, volume):
         .replace(str(volume), "")
         .replace("<>", "</>")
     )
-    text = _LEASE.sub(_ANY_LEASE, text)
+    text = _RANDOM.sub(r"\1-RANDOM", _LEASE.sub(_ANY_LEASE, text))
     return re.sub(r"\d{2,}<", "N<", re.sub(r'"\{.*', '"..."', text))
 
 
@@ -179,12 +190,12 @@ def _last_is(log, volume, point):
 def _is(line, volume, point):
     """Return whether a line is the call of a point, on the same file."""
     call, _, rest = line.partition("(")
-    return call == point.call and _names(shown(rest, volume)) == _names(point.shown)
+    return call == point.call and _names(call, shown(rest, volume)) == _names(call, point.shown)
 
 
-def _names(text):
+def _names(call, text):
     """Return the paths and names in a call's arguments; not texts that were written, which tell times."""
-    return re.findall(r'<[^>]*>|"[/.][^"]*"', text)
+    return re.findall(r"<[^>]*>" if call in _CONTENT else r'<[^>]*>|"[^"]*"', text)
 
 
 def _changes(call, rest):
