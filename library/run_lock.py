@@ -102,6 +102,7 @@ from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.runs.steps import forget_dry_run
 from ..module_utils.reingest.volume.lock import Claim, claim, holder, now_text, refuse_held, release, verb
 from ..module_utils.reingest.volume.operators import authorised
+from ..module_utils.reingest.volume.signers import RECOVER
 from ..module_utils.reingest.window.watchdog_claim import left_behind
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -117,7 +118,6 @@ OPTIONS: dict[str, Any] = {
     "process": {"type": "int", "default": 0},
     "process_started": {"type": "str", "default": ""},
 }
-RECOVER = "recover"  # needs no proof: whoever finds the portal down brings it back
 
 
 def take(call: Call) -> Outcome:
