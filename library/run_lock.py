@@ -112,6 +112,7 @@ from ..module_utils.reingest.volume.lock import (
 )
 from ..module_utils.reingest.volume.operators import authorised
 from ..module_utils.reingest.volume.ownership import note_records
+from ..module_utils.reingest.volume.signers import RECOVER
 from ..module_utils.reingest.volume.take_over import take_over
 from ..module_utils.reingest.window.watchdog_claim import left_behind
 from ..module_utils.runner import Call, Outcome, Verb, run_module
@@ -128,7 +129,6 @@ OPTIONS: dict[str, Any] = {
     "process": {"type": "int", "default": 0},
     "process_started": {"type": "str", "default": ""},
 }
-RECOVER = "recover"  # needs no proof: whoever finds the portal down brings it back
 
 
 def take(call: Call) -> Outcome:

@@ -79,6 +79,7 @@ from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, Repo
 from ..module_utils.reingest.runs.steps import forget_dry_run, told_steps
 from ..module_utils.reingest.volume.chain import broken, read_chain
 from ..module_utils.reingest.volume.lock import release
+from ..module_utils.reingest.volume.proof_record import read_proof
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
@@ -115,6 +116,9 @@ def report(call: Call) -> Outcome:
     try:
         chain = read_chain(call.volume)
         made = replace(made, ledger=chain.as_values())
+        proof = read_proof(call.volume, call.run)
+        if proof is not None:
+            made = replace(made, operator=proof.operator, proof=proof.key)
         warnings = [fault for fault in [broken(call.volume, chain)] if fault]
     except Refusal as refusal:
         warnings = [str(refusal)]

@@ -74,8 +74,8 @@ free_bytes:
   returned: success
   type: int
 lock:
-  description: "The run that has the volume: C(run), C(operator), C(phase), C(since), C(renewed),
-    C(controller), C(process). Null when it is free."
+  description: "The run that has the volume: C(run), C(operator), C(proof) (the key that proved it), C(phase),
+    C(since), C(renewed), C(controller), C(process). Null when it is free."
   returned: success
   type: dict
 working:
@@ -107,7 +107,7 @@ leftovers:
   type: list
   elements: str
 history:
-  description: The ledger's last lines.
+  description: The ledger's last lines; C(proof) is the fingerprint of the key that proved who ran it.
   returned: success
   type: list
   elements: dict

@@ -87,6 +87,8 @@ from typing import Any
 from ..module_utils.reingest.adoption.adopt import apply_adoption, plan_adoption
 from ..module_utils.reingest.promotion.movable import refuse_mounts
 from ..module_utils.reingest.volume.kind import Kind, kind_of, probe_exchange, refuse_kind
+from ..module_utils.reingest.volume.ledger import survey_ledger
+from ..module_utils.reingest.volume.signers import RECOVER
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
@@ -108,6 +110,10 @@ def accept(call: Call) -> Kind:
 def adopt(call: Call) -> Outcome:
     """Accept the volume's file system, and adopt what something else left on the volume."""
     kind = accept(call)
+    damage = survey_ledger(call.volume)[1] if call["playbook"] == RECOVER else []
+    if damage:  # nobody knows what is to be adopted, and the portal is brought back all the same
+        told = {"kind": kind.name, "lost": list(kind.lost), "told": damage, "first": []}
+        return Outcome(values=told, warnings=damage)
     plan = plan_adoption(call.volume, datetime.now(timezone.utc), exclusive=call["exclusive"])
     if plan.changed and not call.check:
         apply_adoption(call.volume, plan, **call.who, exclusive=call["exclusive"])

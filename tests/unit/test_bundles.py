@@ -21,19 +21,19 @@ BUDGETS = {
     "loader_run": (260, 62),
     "run_lock": (87, 59),
     "run_progress": (64, 64),
-    "run_report": (66, 66),
+    "run_report": (68, 68),
     "run_stop": (113, 93),
     "service_group": (166, 123),
     "snapshot_copy": (202, 163),
     "snapshot_finalise": (193, 51),
-    "snapshot_info": (137, 137),
-    "snapshot_pin": (85, 85),
+    "snapshot_info": (138, 138),
+    "snapshot_pin": (86, 86),
     "snapshot_promote": (216, 177),
     "snapshot_prune": (183, 144),
     "staging_discard": (139, 100),
     "staging_settings": (180, 136),
     "switch_window": (283, 85),
-    "volume_adopt": (204, 165),
+    "volume_adopt": (205, 166),
 }
 
 

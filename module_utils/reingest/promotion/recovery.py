@@ -20,7 +20,7 @@ from ..fs.no_follow import is_empty, is_folder, is_there
 from ..postgres.datadir import read_data_directory
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
-from ..volume.ledger import Ledger, read_ledger, survey_ledger
+from ..volume.ledger import Ledger, readable_ledger
 from .candidate import candidate_faults
 from .journal import (
     UNDO,
@@ -50,7 +50,7 @@ def plan_recovery(volume: Volume, *, failed: str = "", run: str = "", dry: bool 
         Refusal: the snapshot to go back to could not serve, a directory that must move is in use, or the
             journal is of a later version.
     """
-    ledger, _ = survey_ledger(volume)
+    ledger = readable_ledger(volume)
     try:
         intent, damaged = read_intent(volume), False
     except DamagedJournal:
@@ -107,7 +107,7 @@ def apply_recovery(volume: Volume, plan: Recovery, *, run: str, operator: str) -
 
 def write_promotion(volume: Volume, intent: Intent) -> None:
     """Write into the ledger what the rename of ``prod`` has made true, where it is not there yet."""
-    ledger = read_ledger(volume)
+    ledger = readable_ledger(volume)
     run, operator = intent.run, intent.operator
     if ledger.live() != intent.snapshot:
         detail = {"previous": intent.previous, "kind": intent.kind}
@@ -159,7 +159,7 @@ def _take_back(volume: Volume, plan: Recovery, undo: Intent, *, run: str, operat
         else:
             unlink(volume.prod)
             sync_directory(volume.root)
-    if not read_ledger(volume).bad(undo.snapshot):
+    if not readable_ledger(volume).bad(undo.snapshot):
         detail = {"restored": undo.previous}
         ledger_file.append(
             volume, ledger_file.BAD, undo.snapshot, run=run, operator=operator, why=undo.why, detail=detail

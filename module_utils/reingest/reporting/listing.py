@@ -30,7 +30,8 @@ def listing(found: Mapping[str, Any]) -> list[str]:
             "which resumes"
         )
     lines += _chain(found["chain"])
-    lines += [_event(one) for one in found["history"][-_HISTORY:]]
+    proofs = any(one["proof"] for one in found["history"])
+    lines += [_event(one, proofs=proofs) for one in found["history"][-_HISTORY:]]
     return lines + [f"fault: {fault}" for fault in found["faults"]]
 
 
@@ -108,9 +109,12 @@ def _chain(chain: Mapping[str, Any]) -> Iterator[str]:
         yield f"ledger: was changed by something other than reingest, and accepted by an operator: {told}"
 
 
-def _event(one: Mapping[str, Any]) -> str:
+def _event(one: Mapping[str, Any], *, proofs: bool) -> str:
+    """Return a line of the ledger; where operators prove who they are, also whether this one did."""
     why = f": {one['why']}" if one["why"] else ""
-    return f"{one['at']}  {one['state']} {one['snapshot']} by {one['operator']}{why}"
+    proof = f" (proven by {one['proof']})" if one["proof"] else " (unproven)" if proofs else ""
+    about = f"{one['state']} {one['snapshot'] or 'the ledger'}"
+    return f"{one['at']}  {about} by {one['operator']}{proof}{why}"
 
 
 def shown_age(seconds: int | None) -> str:

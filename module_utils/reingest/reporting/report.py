@@ -44,6 +44,7 @@ class Report:
     changed: bool
     stages: tuple[Stage, ...]
     steps: tuple[Mapping[str, Any], ...]  # each module call: host, stage, started, seconds, changed, did
+    proof: str = ""  # the fingerprint of the key that proved the operator; empty: nothing did
     ledger: Mapping[str, Any] = field(default_factory=dict)  # its chain, as volume.chain has it
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
 
@@ -108,7 +109,8 @@ def report_lines(report: Report) -> list[str]:
     head = {PLANNED: "would be done", DONE: "done", FAILED: "FAILED"}[report.outcome]
     if not report.changed and report.outcome != FAILED:
         head = "nothing to change"
-    lines = [f"{report.playbook}: {head} (run {report.run}, operator {report.operator})"]
+    proven = ", proven" if report.proof else ""
+    lines = [f"{report.playbook}: {head} (run {report.run}, operator {report.operator}{proven})"]
     for stage in report.stages:
         if not stage.did and stage.seconds < 0.05:
             continue

@@ -158,6 +158,7 @@ def _claim(claim: Claim | None) -> dict[str, Any] | None:
     return {
         "run": claim.run,
         "operator": claim.operator,
+        "proof": claim.proof,
         "phase": claim.phase,
         "since": claim.since,
         "renewed": claim.renewed,

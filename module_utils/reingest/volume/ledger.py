@@ -183,6 +183,11 @@ def read_ledger(volume: Volume) -> Ledger:
     return ledger
 
 
+def readable_ledger(volume: Volume) -> Ledger:
+    """Return the lines that can be read: what brings a portal back goes on whatever somebody put between."""
+    return survey_ledger(volume)[0]
+
+
 def survey_ledger(volume: Volume) -> tuple[Ledger, list[str]]:
     """Return the lines that can be read, and what is wrong with the others: for what looks or recovers."""
     try:

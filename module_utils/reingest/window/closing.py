@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
-from ..volume.ledger import read_ledger
+from ..volume.ledger import readable_ledger
 from ..volume.lock import now_text, verb
 from .launch import end_watchdog
 from .window_record import Window, read_closed, read_window, refuse_closed, refusing, remove_window
@@ -33,7 +33,7 @@ def close_proven(records: Path, *, run: str, operator: str) -> str:
         volume = Volume(Path(window.volume))
         with verb(volume, run, phase="ends the switch"):
             live = live_snapshot(volume)
-            if live == window.snapshot and not read_ledger(volume).proven(live):
+            if live == window.snapshot and not readable_ledger(volume).proven(live):
                 why = "the portal was proven to serve it"
                 ledger_file.append(volume, ledger_file.GOOD, live, run=run, operator=operator, why=why)
     close_window(records, window, by=by_run(run), live=live)

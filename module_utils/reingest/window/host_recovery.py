@@ -23,7 +23,7 @@ from ..promotion.recovery import apply_recovery, plan_recovery
 from ..services.group import STARTED, STOPPED, apply_group, plan_group
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
-from ..volume.ledger import read_ledger
+from ..volume.ledger import readable_ledger
 from ..volume.lock import check_run, verb
 from .host import Host, Outcome
 from .window_record import Window, write_window
@@ -78,7 +78,7 @@ def recover_host(
         _write_reason(told, host, window, switch.reason)
     live, settled = _directories(switch, told)
     broken = _start_serving(host, told, live)
-    new = live == switch.snapshot and not read_ledger(host.volume).proven(live)
+    new = live == switch.snapshot and not readable_ledger(host.volume).proven(live)
     if broken and new and not switch.reason and not dry:
         why = f"run {switch.of_run} died inside its switch, and {live} does not get healthy: "
         why += "; ".join(broken)
@@ -175,7 +175,7 @@ def _write_reason(told: _Told, host: Host, window: Window, reason: str) -> None:
 
 
 def _record_good(switch: _Switch, volume: Volume) -> None:
-    if read_ledger(volume).proven(switch.snapshot):
+    if readable_ledger(volume).proven(switch.snapshot):
         return
     why = "its server and the writers beside it were healthy when the switch was recovered"
     run, operator = switch.run, switch.operator

@@ -75,6 +75,15 @@ class TestNeverStops:
         found = recovered(changed, run_module, tmp_path, "recover")
         assert found["live"] == B
 
+    @pytest.mark.parametrize("line", ["garbage", '{"version": 9}'])
+    def test_the_adoption_before_a_recovery(self, changed, run_module, line):
+        with changed.volume.ledger.open("a") as out:
+            out.write(line + "\n")
+        found = run_module("volume_adopt", **options(changed, playbook="recover"))
+        assert (found["changed"], found["first"]) == (False, [])
+        assert "line 8 of" in json.dumps(found["warnings"])
+        assert "line 8 of" in run_module("volume_adopt", **options(changed, playbook="ingest"))["msg"]
+
     @pytest.mark.parametrize("playbook", ["rollback", "pin"])
     def test_the_begin_of_a_run_that_goes_back_or_keeps_which_is_warned(
         self, changed, run_module, tmp_path, playbook

@@ -83,6 +83,11 @@ class TestAProvenRun:
         entry = site.ledger.entries[-1]
         assert (entry.state, entry.operator, entry.proof) == ("live", ADA, fingerprint)
         assert site.ledger.entries[0].proof == ""
+        told = call("snapshot_info")["text"]
+        assert any(f"live {B} by {ADA} (proven by {fingerprint})" in line for line in told)
+        assert any(f"loaded {B} by {ADA} (unproven)" in line for line in told)
+        report = call("run_report", operator=BOB)["report"]
+        assert (report["operator"], report["proof"]) == (ADA, fingerprint)
 
     def test_is_verified_later_with_plain_tools(self, site, call, keys, allowed):
         call("run_lock", proof=signed(call, keys["ada"]))

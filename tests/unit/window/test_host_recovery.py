@@ -11,6 +11,7 @@ from plugins.module_utils.reingest.engines.model import Health, Service
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.promotion.journal import Intent, open_intent, place_of
+from plugins.module_utils.reingest.volume.ledger import survey_ledger
 from plugins.module_utils.reingest.volume.lock import Claim, claim, release
 from plugins.module_utils.reingest.window.host import Host
 from plugins.module_utils.reingest.window.host_recovery import recover_host
@@ -101,6 +102,38 @@ def test_after_it_it_goes_forward_and_says_that_the_snapshot_is_good(site, make_
     again = recover(host, window)
     assert (again.live, again.did) == (B, ())
     assert site.events().count(("good", B)) == 1
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "line", [b"garbage", b"\xff\xfe\x00", b'{"version": 9}', b'{"version": 2, "state": "good"}']
+)
+def test_lines_that_somebody_put_into_the_ledger_keep_no_portal_down(
+    site, make_host, make_window, records, line
+):
+    window = cut_short(site, make_window, records)
+    site.promote(run="dead")
+    lines = site.volume.ledger.read_bytes().splitlines()
+    site.volume.ledger.write_bytes(b"\n".join([line, *lines, line]) + b"\n")
+    health = make_host(production=(service("db", health=BROKEN),))
+    assert recover(health, window).live == A
+    assert running(health) == {"db", "db-ingest", "backend"}
+    assert survey_ledger(site.volume)[0].bad(B)
+
+
+@pytest.mark.attack
+def test_they_do_not_keep_it_from_going_forward_either(site, make_host, make_window, records):
+    window = cut_short(site, make_window, records)
+    site.promote(run="dead")
+    place = place_of(site.volume.snapshot(B))
+    open_intent(site.volume, Intent("dead", OPERATOR, "ingest", B, A, "staging", place))
+    with site.volume.ledger.open("ab") as out:
+        out.write(b"garbage\n")
+    host = make_host()
+    found = recover(host, window)
+    assert (found.live, found.faults) == (B, ())
+    assert running(host) == {"db", "db-ingest", "backend"}
+    assert survey_ledger(site.volume)[0].proven(B)
 
 
 @pytest.mark.parametrize("broken", ["production", "writers"])
