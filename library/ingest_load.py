@@ -169,6 +169,12 @@ sources:
   returned: success
   type: list
   elements: dict
+  contains:
+    path: {description: Its name., type: str}
+    size: {description: Bytes., type: int}
+    modified_ns: {description: When it was changed., type: int}
+    sha256: {description: Of the content., type: str}
+    tag: {description: Of a remote file., type: str}
 system_identifier:
   description: The staging server's, as text.
   returned: success

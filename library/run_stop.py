@@ -75,6 +75,15 @@ holder:
   description: Who holds the volume lock; empty when nobody does.
   returned: success
   type: dict
+  contains:
+    run: {description: The run's id., type: str}
+    operator: {description: Whose run it is., type: str}
+    controller: {description: Machine and boot of the controller., type: str}
+    process: {description: The process of C(ansible-playbook) there., type: int}
+    process_started: {description: "Its start time, as its kernel tells it.", type: str}
+    since: {description: When it was claimed., type: str}
+    renewed: {description: The last sign of life., type: str}
+    phase: {description: What the run does., type: str}
 text:
   description: What was done, or why not, as lines to print.
   returned: success

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .run_lock import ActionModule as Claims
+from .checked_module import ActionModule as CheckedModule
+from .run_lock import died_here
 
 
-class ActionModule(Claims):
+class ActionModule(CheckedModule):
     """Run the module of the same name, and tell it what only the controller knows."""
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the result; try again when the run that holds the volume lock is one that died here."""
-        super(Claims, self).run(tmp, task_vars)
-        result = self._stop({}, task_vars)
-        holder = result.get("holder") or {}
-        if not result.get("failed") and holder and self._is_dead(holder):
-            result = self._stop({"take_over": holder["run"]}, task_vars)
+        super(CheckedModule, self).run(tmp, task_vars)
+        result = self.answer(self._task.args, task_vars)
+        if not result.get("failed") and died_here(result.get("holder")):
+            result = self.answer({**self._task.args, "take_over": result["holder"]["run"]}, task_vars)
         return result
-
-    def _stop(self, extra: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        arguments = {**self._task.args, **extra}
-        return dict(
-            self._execute_module(
-                module_name="dataportal.reingest.run_stop", module_args=arguments, task_vars=task_vars
-            )
-        )
