@@ -121,7 +121,7 @@ def report_lines(report: Report) -> list[str]:
         lines += [_table_line(name, counts) for name, counts in report.tables.items()]
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
     if report.failure:
-        lines.append(f"failed: {report.failure}")
+        lines.append(f"failed: {' '.join(report.failure.split())}")
     return lines
 
 
