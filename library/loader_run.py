@@ -377,10 +377,10 @@ def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only plan it."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.load_call import facts_of, outcome_of, request_of
+    from ..module_utils.reingest.disclosure.secrets import secret_texts
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
     from ..module_utils.reingest.external_loader.plan import Making, plan_loader
-    from ..module_utils.reingest.external_loader.secrets import secret_texts
     from ..module_utils.reingest.load.reporter import reported
     from ..module_utils.reingest.sources.files import shown_sources
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, TextIO
 
+from ..disclosure.secrets import masked
 from ..errors import Refusal
 from .judge import Judge, Patterns
-from .secrets import masked
 
 NAME = "loader.log"
 _LINE_END = re.compile(rb"[\r\n]")

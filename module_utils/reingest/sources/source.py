@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
+from urllib.parse import quote, unquote
 
+from ..disclosure.secrets import without_passwords
 from ..errors import Refusal
 
 PACKED = (".gz", ".zst")  # endings of compressed files
@@ -142,6 +144,7 @@ def expanded(url: str) -> str:
 def without_secrets(text: str, url: str) -> str:
     """Return a library's message about a URL with each variable's value as its name again."""
     for name in _VARIABLE.findall(url):
-        if os.environ.get(name):
-            text = text.replace(os.environ[name], f"${{{name}}}")
-    return text
+        value = os.environ.get(name)
+        for form in (value, quote(value, safe=""), unquote(value)) if value else ():
+            text = text.replace(form, f"${{{name}}}")
+    return without_passwords(text)
