@@ -31,6 +31,12 @@ options:
     type: list
     elements: str
     default: []
+  roots:
+    description: Further folders where files of C(from) may lie. Files outside of these and of the folder of
+      sources are refused, by whatever name or link they are reached.
+    type: list
+    elements: path
+    default: []
   release:
     description: What the loader loads. The same release is not loaded twice.
     type: str
@@ -303,6 +309,7 @@ _DAY_S = 86400
 OPTIONS: dict[str, Any] = {
     "dataset": {"type": "path", "required": True},
     "sources": {"type": "path", "default": ""},
+    "roots": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "str", "default": []},
     "release": {"type": "str", "required": True},
     "command": {
