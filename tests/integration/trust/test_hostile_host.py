@@ -58,7 +58,14 @@ def hostile(evil):
 def load_task(evil, **more):
     work = str(evil.home / "work")
     dsn = "postgresql://loader@db/postgres"
-    options = {"dataset": "/d.yml", "staging_dsn": dsn, "work": work, "run": RUN, "operator": "o", **more}
+    options = {
+        "dataset": "/d.yml",
+        "staging_dsn": dsn,
+        "work": work,
+        "run": RUN,
+        "operator": "0000-0002-1825-0097",
+        **more,
+    }
     return {"dataportal.reingest.ingest_load": options, "register": "told"}
 
 
@@ -89,7 +96,7 @@ def test_a_job_s_result_adds_no_host_and_no_variable(evil, way):
 MODULES = {
     "run_progress": {"load": {}, "text": [], "step": STEP},
     "service_group": {"acted": [], "running": [], "step": STEP},
-    "run_lock": {"operator": "o", "step": STEP},
+    "run_lock": {"operator": "0000-0002-1825-0097", "step": STEP},
     "run_stop": {"ended": [], "released": "", "holder": {}, "text": [], "step": STEP},
     "run_report": {"steps": [STEP], "report": {}, "text": []},
 }
