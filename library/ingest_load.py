@@ -28,6 +28,12 @@ options:
     description: Another folder of sources than the dataset names, relative to the dataset's own folder.
     type: path
     default: ""
+  roots:
+    description: Further folders where files of C(from) may lie. Files outside of these and of the folder of
+      sources are refused, by whatever name or link they are reached.
+    type: list
+    elements: path
+    default: []
   release:
     description:
       - Another name of the release than the dataset gives.
@@ -169,6 +175,12 @@ sources:
   returned: success
   type: list
   elements: dict
+  contains:
+    path: {description: Its name., type: str}
+    size: {description: Bytes., type: int}
+    modified_ns: {description: When it was changed., type: int}
+    sha256: {description: Of the content., type: str}
+    tag: {description: Of a remote file., type: str}
 system_identifier:
   description: The staging server's, as text.
   returned: success
@@ -186,6 +198,7 @@ from ..module_utils.runner import Call, Outcome, Verb, run_module
 OPTIONS: dict[str, Any] = {
     "dataset": {"type": "path", "required": True},
     "sources": {"type": "path", "default": ""},
+    "roots": {"type": "list", "elements": "path", "default": []},
     "release": {"type": "str", "default": ""},
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},

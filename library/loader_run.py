@@ -31,6 +31,12 @@ options:
     type: list
     elements: str
     default: []
+  roots:
+    description: Further folders where files of C(from) may lie. Files outside of these and of the folder of
+      sources are refused, by whatever name or link they are reached.
+    type: list
+    elements: path
+    default: []
   release:
     description: What the loader loads. The same release is not loaded twice.
     type: str
@@ -273,6 +279,12 @@ sources:
   returned: success
   type: list
   elements: dict
+  contains:
+    path: {description: Its name., type: str}
+    size: {description: Bytes., type: int}
+    modified_ns: {description: When it was changed., type: int}
+    sha256: {description: Of the content., type: str}
+    tag: {description: Of a remote file., type: str}
 system_identifier:
   description: The staging server's, as text.
   returned: success
@@ -297,6 +309,7 @@ _DAY_S = 86400
 OPTIONS: dict[str, Any] = {
     "dataset": {"type": "path", "required": True},
     "sources": {"type": "path", "default": ""},
+    "roots": {"type": "list", "elements": "path", "default": []},
     "files": {"type": "list", "elements": "str", "default": []},
     "release": {"type": "str", "required": True},
     "command": {
@@ -371,10 +384,10 @@ def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only plan it."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.load_call import facts_of, outcome_of, request_of
+    from ..module_utils.reingest.disclosure.secrets import secret_texts
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
     from ..module_utils.reingest.external_loader.plan import Making, plan_loader
-    from ..module_utils.reingest.external_loader.secrets import secret_texts
     from ..module_utils.reingest.load.reporter import reported
     from ..module_utils.reingest.sources.files import shown_sources
 

@@ -84,10 +84,27 @@ holder:
   description: Who has the volume, when the claim was refused.
   returned: failure
   type: dict
+  contains:
+    run: {description: The run's id., type: str}
+    operator: {description: Whose run it is., type: str}
+    controller: {description: Machine and boot of the controller., type: str}
+    process: {description: The process of C(ansible-playbook) there., type: int}
+    process_started: {description: "Its start time, as its kernel tells it.", type: str}
+    since: {description: When it was claimed., type: str}
+    renewed: {description: The last sign of life., type: str}
+    phase: {description: What the run does., type: str}
+    proof: {description: The key that proved who runs., type: str}
 challenge:
   description: What is to be signed, where this host requires a proof of who runs and got none.
   returned: failure
   type: dict
+  contains:
+    run: {description: The run's id., type: str}
+    volume: {description: The volume's path., type: str}
+    playbook: {description: What is run., type: str}
+    operator: {description: Who runs it., type: str}
+    arguments: {description: The digest of the arguments., type: str}
+    ledger: {description: The ledger's last hash., type: str}
 step:
   description: What was done, for the report.
   returned: always

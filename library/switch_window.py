@@ -98,6 +98,10 @@ volume:
     went down while what the staging server holds was not on disk).
   returned: when recovered, with O(look), on the host of the volume
   type: dict
+  contains:
+    live: {description: The snapshot that serves., type: str}
+    loaded: {description: The finished load., type: str}
+    lost: {description: Whether it is not to be trusted., type: bool}
 open:
   description: Whether the window of this run is open on the host.
   returned: success

@@ -36,6 +36,7 @@ def request_of(call: Call) -> LoadRequest:
         production_required=not call["first"],
     )
     asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
+    asked["roots"] = tuple(map(Path, call["roots"]))
     return LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
 
 

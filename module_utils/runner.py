@@ -17,13 +17,18 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .reingest.disclosure.printable import name_of, printable
+from .reingest.disclosure.secrets import shown_options
 from .reingest.errors import Refusal
 from .reingest.fs.own_folder import refuse_shared
 from .reingest.runs.steps import Predicted, StepClock, append_step, predicted, read_steps
 from .reingest.volume.layout import Volume, open_volume
 from .reingest.volume.lock import check_run, verb
+from .reingest.volume.operators import orcid
 from .reingest.volume.ownership import refuse_replaced
+from .reingest.volume.run_id import checked_run
 from .reingest.volume.signers import refuse_unproven
+from .reingest.volume.snapshot_id import checked
 
 # What every module of a run gets, by `module_defaults` of the action group `dataportal.reingest.run`;
 # documented by the fragment `dataportal.reingest.context`.
@@ -41,6 +46,17 @@ CONTEXT: dict[str, Any] = {
     "watchdog": {"type": "float", "default": 60},
     "window": {"type": "bool", "default": False},
     "stage": {"type": "str", "default": ""},
+}
+
+# What one host says becomes an argument of another: each id and name has one form, checked where it enters.
+_FORMS: Mapping[str, Callable[[str], str]] = {
+    "run": checked_run,
+    "take_over": checked_run,
+    "operator": orcid,
+    "snapshot": checked,
+    "loaded": checked,
+    "previous": checked,
+    "release": lambda text: name_of(text, "release"),
 }
 
 
@@ -147,8 +163,14 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
         options: its own options, beside the run's context.
     """
     os.umask(0o077)  # nobody else reads what a module writes, unless it gets another mode
-    module = AnsibleModule({**CONTEXT, **options}, supports_check_mode=True)
+    module = _Module({**CONTEXT, **options}, supports_check_mode=True)
     params = module.params
+    try:
+        for name, form in _FORMS.items():
+            if params.get(name):
+                form(params[name])
+    except Refusal as refusal:
+        module.fail_json(msg=printable(str(refusal)))
     clock = StepClock(params["stage"] or verb_.stage)
     planning = bool(params.get("plan_only"))
     call = Call(params, check=module.check_mode or planning, dry_run=module.check_mode)
@@ -158,21 +180,37 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
         outcome = Outcome(failure=str(refusal))
     except ImportError as error:  # Ansible tells of other errors itself
         outcome = Outcome(failure=missing_required_lib(error.name or str(error)))
-    step = clock.step(outcome.did, changed=outcome.changed, detail=outcome.detail)
+    failure = printable(" ".join(outcome.failure.split()))
+    step = clock.step([printable(one) for one in outcome.did], changed=outcome.changed, detail=outcome.detail)
     if call.work is not None and call.run and not outcome.planned:
-        step_failed = {**step, "failure": outcome.failure} if outcome.failure else step
+        step_failed = {**step, "failure": failure} if failure else step
         try:
             append_step(call.work, call.run, step_failed, outcome.predicts if call.dry_run else None)
         except OSError as error:  # the work was done: a full disk takes only its line in the report
             module.warn(f"the step is missing in the report: {error}")
     for warning in outcome.warnings:
-        module.warn(warning)
+        module.warn(printable(warning))
     result = {**outcome.values, "changed": outcome.changed, "step": step}
     if outcome.diff is not None:
         result["diff"] = dict(outcome.diff)
-    if outcome.failure:
-        module.fail_json(msg=outcome.failure, **result)
+    if failure:
+        module.fail_json(msg=failure, **result)
     module.exit_json(**result)
+
+
+class _Module(AnsibleModule):
+    """Logs and returns its options without what is secret in them: Ansible hides whole options only.
+
+    Ansible has no public hook for that; tests/integration/trust/test_secrets.py sees that these are called.
+    """
+
+    def _log_invocation(self) -> None:
+        params, self.params = self.params, shown_options(self.params)
+        super()._log_invocation()
+        self.params = params
+
+    def _return_formatted(self, kwargs: dict[str, Any]) -> None:
+        super()._return_formatted({"invocation": {"module_args": shown_options(self.params)}, **kwargs})
 
 
 def _acted(verb_: Verb, call: Call) -> Outcome:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -16,13 +17,14 @@ from typing import Any
 
 from ansible.errors import AnsibleConnectionFailure
 from ansible.module_utils.parsing.convert_bool import boolean
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils.reingest.load.look import Look, NoAnswerError, look_command, read_look
 from ..module_utils.reingest.load.progress import DIED, FAILED, FILE, RUNNING, SILENT_S, Progress
 from ..module_utils.reingest.reporting.progress_lines import clock, ended_line, silent_line
 from ..module_utils.reingest.reporting.screen import Screen
+from ..plugin_utils.results import accepted
+from .checked_module import ActionModule as CheckedModule
 
 # Read where the class is loaded, which is before ansible-playbook forks: its workers have no terminal.
 TERMINAL = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and "CI" not in os.environ
@@ -37,35 +39,36 @@ _POLL_SHARE = 0.04  # of the time that the load has taken: a short one is asked 
 _STATELESS_S = (1.0, 20.0)  # between two looks at the job of a load without a state, at first and at most
 _ENDING_S = 5.0  # what a job may need to hand in its result when its process is gone
 _FOR_ANSIBLE = {"warnings", "deprecations", "exception"}
+_LARGEST = 64 << 20  # bytes of a job's file
+_JOB = re.compile(r"[0-9A-Za-z]+(\.[0-9]+)?")
 
 display = Display()
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedModule):
     """Start the module asynchronously, print what its state says, return its result."""
-
-    _supports_async = False
-    _supports_check_mode = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the module's result; in check mode, for a plan, and without a folder, by a plain call."""
-        super().run(tmp, task_vars)
+        super(CheckedModule, self).run(tmp, task_vars)
         self._module = self._task.action  # resolved, it is the name of this plugin
         self._vars = task_vars
         arguments = self._task.args
         planning = boolean(arguments.get("plan_only", False))
         if self._task.check_mode or planning or not (arguments.get("work") and arguments.get("run")):
-            return dict(self._execute_module(module_name=self._module, task_vars=task_vars))
+            return self.answer(arguments, task_vars)
         join = self._connection._shell.join_path
         self._file = join(self._remote_expand_user(arguments["work"]), arguments["run"], FILE)
         # An earlier attempt of the same run left its state, which is not this one's.
         self._low_level_execute_command(f"rm -f {shlex.quote(self._file)}")
         job = self._start()
-        if job.get("failed") or "ansible_job_id" not in job:
-            return job
-        self._job_file = job["results_file"]
+        name, self._job_file = job.get("ansible_job_id"), job.get("results_file")
+        if job.get("failed") or not (isinstance(name, str) and isinstance(self._job_file, str)):
+            return accepted(self._module, {"msg": "the host did not start the load", **job, "failed": True})
+        if not _JOB.fullmatch(name):
+            return accepted(self._module, {"failed": True, "msg": f"the host names no job: {name!r}"})
         screen = _screen(task_vars["inventory_hostname"], arguments.get("show", "auto"))
-        result = Watch(self, job["ansible_job_id"], float(arguments.get("patience", 600)), screen).result()
+        result = Watch(self, name, float(arguments.get("patience", 600)), screen).result()
         with suppress(AnsibleConnectionFailure):
             self._low_level_execute_command(f"rm -f {shlex.quote(self._job_file)}")
         return result
@@ -97,25 +100,24 @@ class ActionModule(ActionBase):
                 module_name="ansible.legacy.async_status", module_args=arguments, task_vars=self._vars
             )
         )
-        if not result.pop("finished", False):
-            return None
-        for key in ("started", "ansible_job_id"):
-            result.pop(key, None)
-        return result
+        return accepted(self._module, result) if result.get("finished") else None
 
     def _plain(self) -> dict[str, Any] | None:
         """Return the result of a load that went well, and has nothing that only Ansible can read.
 
         It is in the job's file; the module that reads any such file costs more than the rest of the waiting.
         """
-        text = self._low_level_execute_command(f"cat {shlex.quote(self._job_file)}")["stdout"]
+        command = f"head -c {_LARGEST} {shlex.quote(self._job_file)}"
+        text = self._low_level_execute_command(command)["stdout"]
         try:
             result = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
-        if "step" not in result or result.get("failed") or "__ansible" in text or _FOR_ANSIBLE & set(result):
+        if not isinstance(result, dict) or "step" not in result or result.get("failed"):
             return None
-        return {**result, "_ansible_parsed": True}
+        if "__ansible" in text or _FOR_ANSIBLE & set(result):
+            return None
+        return accepted(self._module, {**result, "_ansible_parsed": True})
 
     @property
     def file(self) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.plugins.action import ActionBase
-
 from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.fs.record_values import is_run
 from ..module_utils.reingest.host.boot import machine
 from ..module_utils.reingest.host.processes import started_at
 from ..module_utils.reingest.volume.operators import orcid
 from ..module_utils.reingest.volume.proof import Statement, digest
 from ..module_utils.reingest.volume.signature import sign
+from .checked_module import ActionModule as CheckedModule
 
 # Read where the class is loaded, which is before ansible-playbook forks: its worker outlives it for a moment,
 # and would claim the volume for process 1, which never ends.
@@ -25,30 +25,27 @@ def controller() -> int:
     return parent if parent == _CONTROLLER or os.getpid() == _CONTROLLER else 0
 
 
-class ActionModule(ActionBase):
+class ActionModule(CheckedModule):
     """Run the module of the same name with what only the controller knows."""
-
-    _supports_check_mode = True
-    _module = "run_lock"
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         """Return the result; try again when what is in the way is the claim of a dead process here."""
-        super().run(tmp, task_vars)
+        super(CheckedModule, self).run(tmp, task_vars)
         process = controller()
         if not process:
             return {"failed": True, "msg": "ansible-playbook was killed: the volume is not claimed for it"}
-        who = {"controller": machine(), "process": process, "process_started": started_at(process)}
-        result = self._call(who, task_vars)
-        holder = result.get("holder") or {}
-        if result.get("failed") and self._is_dead(holder):
-            result = self._call({**who, "take_over": holder["run"]}, task_vars)
+        known = {"controller": machine(), "process": process, "process_started": started_at(process)}
+        who = {key: value for key, value in known.items() if value}
+        result = self.proven(who, task_vars)
+        if result.get("failed") and died_here(result.get("holder")):
+            result = self.proven({**who, "take_over": result["holder"]["run"]}, task_vars)
         return result
 
-    def _call(self, extra: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+    def proven(self, extra: dict[str, Any], task_vars: Any) -> dict[str, Any]:
         """Run the module; where the host asks for a proof of who runs, again with a signature."""
-        arguments = {**self._task.args, **{key: value for key, value in extra.items() if value}}
+        arguments = {**self._task.args, **extra}
         key = str(arguments.pop("signing_key", "") or "")
-        result = self._execute(arguments, task_vars)
+        result = self.answer(arguments, task_vars)
         challenge = result.get("challenge") or {}
         if not (challenge and key and result.get("failed")):
             return result
@@ -56,11 +53,7 @@ class ActionModule(ActionBase):
             signature = self._signed(arguments, challenge, key)
         except Refusal as refusal:
             return {**result, "msg": str(refusal)}
-        return self._execute({**arguments, "proof": signature}, task_vars)
-
-    def _execute(self, arguments: dict[str, Any], task_vars: Any) -> dict[str, Any]:
-        name = f"dataportal.reingest.{self._module}"
-        return dict(self._execute_module(module_name=name, module_args=arguments, task_vars=task_vars))
+        return self.answer({**arguments, "proof": signature}, task_vars)
 
     def _signed(self, arguments: dict[str, Any], challenge: dict[str, Any], key: str) -> str:
         """Return the signature of what this run is; only the ledger's hash is taken from the host."""
@@ -83,7 +76,10 @@ class ActionModule(ActionBase):
         )
         return sign(statement.text(), key)
 
-    def _is_dead(self, holder: dict[str, Any]) -> bool:
-        if holder.get("controller") != machine():
-            return False
-        return (started_at(int(holder["process"])) or "") != holder["process_started"]
+
+def died_here(holder: dict[str, Any] | None) -> bool:
+    """Return whether a claim, as a host tells it, is that of a process of this controller that is gone."""
+    if not holder or holder.get("controller") != machine() or not is_run(holder.get("run")):
+        return False
+    process, began = holder.get("process"), holder.get("process_started")
+    return bool(process and began) and (started_at(process) or "") != began

@@ -10,6 +10,8 @@ from typing import Any
 from ansible import constants
 from ansible.plugins.loader import callback_loader, connection_loader
 
+from ..module_utils.reingest.disclosure.printable import printable
+
 _VARIABLES = ("host_vars", "group_vars", "vars_plugins")  # folders of an inventory that hold no hosts
 
 
@@ -38,7 +40,8 @@ def reingest_printed(lines: Sequence[str]) -> list[str] | str:
     result_format = constants.config.get_config_value(
         "result_format", plugin_type="callback", plugin_name="default"
     )
-    return list(lines) if result_format == "json" else "\n".join(lines)
+    shown = [printable(line) for line in lines]
+    return shown if result_format == "json" else "\n".join(shown)
 
 
 def reingest_inventory_files(sources: Iterable[str]) -> list[str]:

@@ -20,7 +20,7 @@ from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.ledger import read_ledger
 
 A = "20261101T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 # Users' tables, and their TOAST, with pages that are not all-visible.
 UNFROZEN = """
 SELECT c.relname FROM pg_class c WHERE c.relkind IN ('r', 't', 'm') AND c.oid >= 16384

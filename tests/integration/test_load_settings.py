@@ -17,7 +17,7 @@ from plugins.module_utils.reingest.volume.ledger import read_ledger
 from plugins.module_utils.reingest.volume.unsynced import read_mark
 
 A = "20261101T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 SEGMENT = 16 << 20
 LONGER = {f"{number << 10}MB": f"{number}GB" for number in range(1, 65)}  # as a server shows them
 

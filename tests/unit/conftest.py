@@ -93,7 +93,7 @@ class Site:
             apply_recovery(self.volume, plan, run=run, operator=OPERATOR)
         return plan
 
-    def claim(self, run="run 1"):
+    def claim(self, run="run-1"):
         claim_for(self.volume, run)
 
     @property

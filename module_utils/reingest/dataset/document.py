@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from ..errors import Refusal
+from ..sources.place import refuse_special
 
 
 class _Loader(yaml.SafeLoader):
@@ -40,6 +41,7 @@ def read_document(file: Path) -> Section:
         Refusal: there is no such file, or it is not YAML, or a key is given twice.
     """
     try:
+        refuse_special(file)
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(

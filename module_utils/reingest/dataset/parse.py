@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from ..disclosure.printable import name_of
 from ..sources.reading import Reading
 from ..sources.registry import format_called
 from .document import Section, read_document
@@ -66,7 +67,7 @@ def parse_dataset(
         database=database,
         schema=NO_SCHEMA if loaded_elsewhere and "schema" not in top else file.parent / top.text("schema"),
         sources=folder,
-        release=release or top.text("release", "") or folder.name,
+        release=name_of(release or top.text("release", "") or folder.name, "release"),
         tables=tables,
         transforms=transforms,
         shrink=checks.fraction("shrink"),

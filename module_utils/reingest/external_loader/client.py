@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass
 from typing import Any
 
+from ..disclosure.secrets import masked, without_passwords
 from ..errors import Refusal
 
 _LARGEST = 64 << 20
@@ -83,11 +84,12 @@ class Client:
             text = " ".join(error.read(300).decode(errors="replace").split())
         except (OSError, http.client.HTTPException):
             text = ""
+        text = masked(text, (self.token,))
         said = f"{url} answers {error.code}{f': {text}' if text else ''}"
         if error.code in (401, 403):
             return Refusal(f"{said}; check the loader's token (REINGEST_LOADER_TOKEN or `job.token`)")
         if 300 <= error.code < 400:
-            where = error.headers.get("Location", "nowhere")
+            where = without_passwords(masked(error.headers.get("Location", "nowhere"), (self.token,)))
             return Refusal(
                 f"{said}; it redirects to {where}, and the token is not sent on: declare that address"
             )

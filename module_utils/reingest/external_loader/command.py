@@ -11,10 +11,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..disclosure.secrets import refuse_shown
 from ..errors import Refusal
 from .keeper import start_kept
 from .log import LoaderLog
-from .secrets import refuse_shown
 
 _BLOCK = 1 << 16
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, TextIO
 
+from ..disclosure.secrets import masked
 from ..errors import Refusal
 from .judge import Judge, Patterns
-from .secrets import masked
 
 NAME = "loader.log"
 _LINE_END = re.compile(rb"[\r\n]")
@@ -75,8 +75,8 @@ def loader_log(
     """
     path = folder / NAME
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise Refusal(
             f"the loader's log {path} cannot be written: {error.strerror}; correct reingest_work"

@@ -20,6 +20,7 @@ from ..load.script import read_script
 from ..load.server import refuse_second_load, schema_tables
 from ..postgres.dsn import address
 from ..sources.files import find_sources, identify, known_sources
+from ..sources.place import check_place
 from ..sources.source import Source, SourceFile
 from .log import LoaderLog
 
@@ -161,7 +162,7 @@ def plan_loader(
     has_schema = making.apply_schema and dataset.schema != NO_SCHEMA
     schema = read_script(dataset.schema, "the schema") if has_schema else ""
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = _sources(dataset, making.files)
+    found = _sources(dataset, making.files, request.roots)
     both = inspect_servers(request.servers, dataset.database)
     _check_databases(request.servers.staging_dsn, both, dataset, schema, fresh=making.fresh)
     identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
@@ -199,14 +200,14 @@ def _check_databases(dsn: str, both: BothServers, dataset: Dataset, schema: str,
         check_owned(dataset, made, f"the schema {dataset.schema.name}")
 
 
-def _sources(dataset: Dataset, files: Sequence[str]) -> list[Source]:
+def _sources(dataset: Dataset, files: Sequence[str], roots: Sequence[Path]) -> list[Source]:
     """Return the sources of the dataset's tables, and those that only the loader knows of."""
     found = [
         path
         for table in dataset.tables
-        for path in find_sources(table.sources, table.reading, dataset.sources)
+        for path in find_sources(table.sources, table.reading, dataset.sources, roots)
     ]
-    return [*found, *(path for pattern in files for path in _find(pattern, dataset.sources))]
+    return [*found, *(path for pattern in files for path in _find(pattern, dataset.sources, roots))]
 
 
 def check_owned(dataset: Dataset, tables: Collection[str], where: str) -> None:
@@ -223,15 +224,17 @@ def check_owned(dataset: Dataset, tables: Collection[str], where: str) -> None:
             )
 
 
-def _find(pattern: str, folder: Path) -> list[Source]:
+def _find(pattern: str, folder: Path, roots: Sequence[Path]) -> list[Source]:
     """Return the files of a path or glob."""
     names = glob.glob(str(folder / pattern), recursive=True)  # noqa: PTH207 - patterns may be absolute
-    found: list[Source] = [*sorted(path for path in map(Path, names) if path.is_file())]
+    found = sorted(path for path in map(Path, names) if not path.is_dir())
+    for path in found:
+        check_place(path, folder, roots)
     if not found:
         raise Refusal(
             f"the loader's source {folder / pattern} does not exist: put the file there, or correct `files:`"
         )
-    return found
+    return [*found]
 
 
 def _digest(

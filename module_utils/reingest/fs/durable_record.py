@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import Refusal
 from .durable import clear_staged, sync_directory, unlink, write_json
-from .no_follow import UnsafePathError, is_folder, read_small
+from .no_follow import MOST, UnsafePathError, is_folder, read_small
 from .record_values import parse_document
 from .rename import rename
 
@@ -94,7 +94,7 @@ class DurableRecord(Generic[T]):
         return f"{self.called} {self.path}" if self.called else str(self.path)
 
 
-def own_text(path: Path) -> str:
+def own_text(path: Path, *, most: int = MOST) -> str:
     """Return the text of a small file that reingest itself wrote.
 
     Raises:
@@ -102,4 +102,4 @@ def own_text(path: Path) -> str:
         OSError: it is not there, or this account may not read it.
         ValueError: it is no UTF-8.
     """
-    return read_small(path, own=True).decode()
+    return read_small(path, most=most, own=True).decode()

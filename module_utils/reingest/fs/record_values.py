@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound="DataclassInstance")
 
-_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,127}")
+_RUN = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+_DIGITS = 20
 _MOST = 1 << 64  # numbers of the kernel and of PostgreSQL have 64 bits
 
 
-def is_run(text: str) -> bool:
-    """Return whether a text is a run's id, as it names a folder; a watchdog's has a suffix more."""
-    return _RUN.fullmatch(text) is not None
+def is_run(text: object) -> bool:
+    """Return whether a value is a run's id, as it names a folder; a watchdog's has a suffix more."""
+    return isinstance(text, str) and _RUN.fullmatch(text) is not None
 
 
 def is_time(text: str) -> bool:
@@ -47,7 +48,7 @@ def parse_document(text: str | bytes) -> dict[str, Any]:
         ValueError: it is none.
     """
     try:
-        document = json.loads(text, parse_constant=_refuse)
+        document = json.loads(text, parse_int=_whole, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("nested too deeply") from None
     if not isinstance(document, dict):
@@ -123,6 +124,12 @@ def _fields(cls: type[DataclassInstance]) -> tuple[dict[str, Any], frozenset[str
     needed = (one.name for one in own if one.default is MISSING and one.default_factory is MISSING)
     kinds = get_type_hints(cls, include_extras=True)
     return {one.name: kinds[one.name] for one in own}, frozenset(needed)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > _DIGITS:  # Python before 3.11 takes minutes for millions of them
+        raise ValueError("a number of too many digits")
+    return int(digits)
 
 
 def _refuse(constant: str) -> NoReturn:

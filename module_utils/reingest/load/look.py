@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from ..host.processes import started_in
-from .progress import Progress, read_progress
+from .progress import LARGEST, Progress, read_progress
 
 _PROCESS, _JOB, _SEEN = "reingest-process:", "reingest-job:", "reingest-seen"
 
@@ -36,9 +36,9 @@ def look_command(file: str, known: Progress | None, job: str) -> str:
         known: the last state that was seen; its process is looked at.
         job: the id of the job whose processes are counted; empty: they are not.
     """
-    parts = [f"cat {shlex.quote(file)} 2>/dev/null; echo"]
+    parts = [f"head -c {LARGEST} {shlex.quote(file)} 2>/dev/null; echo"]
     if known is not None:
-        parts.append(f"echo {_PROCESS}; cat /proc/{known.process}/stat 2>/dev/null; echo")
+        parts.append(f"echo {_PROCESS}; cat /proc/{int(known.process)}/stat 2>/dev/null; echo")
     if job:
         # The job's wrapper has the id as an argument, without the process id that Ansible adds behind a dot.
         # The pattern does not match itself, so it does not find this shell.

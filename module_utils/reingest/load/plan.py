@@ -127,7 +127,8 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     schema = read_script(dataset.schema, "the schema")
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
     found = {
-        table.name: find_sources(table.sources, table.reading, dataset.sources) for table in dataset.tables
+        table.name: find_sources(table.sources, table.reading, dataset.sources, request.roots)
+        for table in dataset.tables
     }
     both = inspect_servers(request.servers, dataset.database)
     dataset = replace(

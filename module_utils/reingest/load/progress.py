@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
+from ..disclosure.printable import printable
 from ..fs.durable_record import own_text
 from ..fs.record_values import Time, parse_document, record_from
 from ..host.boot import machine
@@ -15,7 +16,18 @@ from ..host.processes import started_at
 
 FILE = "progress.json"  # in the run's folder on the worker
 RUNNING, FINISHED, FAILED, DIED = "running", "finished", "failed", "died"
+LARGEST = 8 << 20  # bytes of the file that are read; a meter shows less
 SILENT_S = 30.0  # it writes once a second; silence for so long is reported, and the process looked at
+_STATES = (RUNNING, FINISHED, FAILED, DIED)
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T", bound="DataclassInstance")
+Count = Annotated[int, lambda count: count >= 0]
+Seconds = Annotated[float, lambda seconds: seconds >= 0]
+State = Annotated[str, lambda state: state in _STATES]
+Pid = Annotated[int, lambda pid: pid > 0]
 
 
 @dataclass(frozen=True)
@@ -27,11 +39,11 @@ class TableProgress:
 
     table: str
     state: str
-    rows: int
-    bytes: int
-    total: int
-    seconds: float
-    fill_seconds: float
+    rows: Count
+    bytes: Count
+    total: Count
+    seconds: Seconds
+    fill_seconds: Seconds
 
 
 @dataclass(frozen=True)
@@ -47,20 +59,20 @@ class Progress:
     release: str
     snapshot: str
     phase: str
-    state: str
+    state: State
     message: str
     line: str
     started: Time  # UTC, ISO 8601
     heartbeat: Time
     machine: str
-    process: int
+    process: Pid
     process_started: str
-    seconds: float
+    seconds: Seconds
     tables: tuple[TableProgress, ...]
-    rows: int
-    bytes: int
-    total: int
-    fill_seconds: float
+    rows: Count
+    bytes: Count
+    total: Count
+    fill_seconds: Seconds
 
     def as_values(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
@@ -68,14 +80,27 @@ class Progress:
 
 
 def read_progress(text: str) -> Progress:
-    """Return what a file says.
+    """Return what a file says; its texts as they may be shown.
+
+    The file lies on a host that may be in the wrong hands, and is read by others: nothing in it is believed
+    to be of its type.
 
     Raises:
         ValueError: it is no such file.
     """
     value = parse_document(text)
-    known = {one.name for one in fields(Progress)}
-    return record_from(Progress, {name: value[name] for name in value if name in known})
+    tables = value.get("tables")
+    if not isinstance(tables, list):
+        raise ValueError("no state of a load: it has no tables")  # noqa: TRY004 - as for all that is none
+    known = {one.name: value[one.name] for one in fields(Progress) if one.name in value}
+    shown = [_printed(record_from(TableProgress, one)) for one in tables]
+    return replace(_printed(record_from(Progress, {**known, "tables": ()})), tables=tuple(shown))
+
+
+def _printed(one: T) -> T:
+    """Return a record with its texts as they may be shown."""
+    texts = {name: value for name, value in vars(one).items() if isinstance(value, str)}
+    return replace(one, **{name: printable(text) for name, text in texts.items()})
 
 
 def find_loads(work: Path) -> list[Progress]:
@@ -83,7 +108,7 @@ def find_loads(work: Path) -> list[Progress]:
     found = []
     for path in work.glob(f"*/{FILE}"):
         with suppress(OSError, ValueError):  # another's file, or one that goes away just now
-            found.append(read_progress(own_text(path)))
+            found.append(read_progress(own_text(path, most=LARGEST)))
     return sorted(found, key=lambda load: load.started, reverse=True)
 
 

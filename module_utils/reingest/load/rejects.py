@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..dataset.mapping import Value
 from ..dataset.model import Budget, Table
 from ..errors import Refusal
 from ..fs.durable import sync_directory
+from ..fs.record_values import is_run
 from ..sources.source import Source
 
 _SHOWN = 80
@@ -79,10 +81,32 @@ class RejectPolicy:
         if not file or path is None:
             return ""
         if Path(file) != path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, path)
+            self._copy(table, Path(file), path)
             self.sync(table)
         return str(path)
+
+    def _copy(self, table: str, file: Path, path: Path) -> None:
+        """Copy the rejects of a table from another run's folder, as that run named them.
+
+        The staging database says where they lie, and others write to it: no other file of this host is read.
+        """
+        folder, run = file.parent, file.parent.parent
+        usual = path.parents[2] / run.name / folder.name / file.name
+        if file != usual or (folder.name, file.name) != (path.parent.name, path.name) or not is_run(run.name):
+            raise _unfit(table, file)
+        try:
+            if folder.is_symlink() or run.is_symlink():
+                raise _unfit(table, file)
+            # Without waiting: what is no file, a FIFO, say, may have no writer.
+            with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as there:  # noqa: PTH123
+                if not stat.S_ISREG(os.fstat(there.fileno()).st_mode):
+                    raise _unfit(table, file)
+                make_folder(path.parent)
+                path.unlink(missing_ok=True)
+                with open(open_private(path, os.O_WRONLY | os.O_EXCL), "wb") as here:
+                    shutil.copyfileobj(there, here)
+        except OSError as error:
+            raise _unfit(table, file) from error
 
     def sync(self, table: str) -> None:
         """Have the rejects of a table survive a crash of this machine, where it has some."""
@@ -175,8 +199,9 @@ class RejectLog:
         if self._path is None:
             return
         if self._stream is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = self._path.open(self._mode, encoding="utf-8")
+            make_folder(self._path.parent)
+            how = os.O_APPEND if self._mode == "a" else os.O_TRUNC
+            self._stream = open(open_private(self._path, os.O_WRONLY | how), self._mode, encoding="utf-8")  # noqa: SIM115
         values = {
             "file": str(reject.source),
             "line": reject.line,
@@ -195,6 +220,24 @@ class RejectLog:
             f"table {name}: {least}{self.count}{of} rows are rejected, and max_rejects is {budget}{where}"
             f"{such}; correct the source, or raise max_rejects"
         )
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of a run's rejects, and the run's own: rows may be anybody's business but others'."""
+    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def open_private(path: Path, flags: int) -> int:
+    """Open a file to write, for its owner only, and never through a link."""
+    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+
+
+def _unfit(table: str, file: Path) -> Refusal:
+    return Refusal(
+        f"the staging database says that the rejects of table {table} lie in {file}, which is no such file "
+        "of an earlier run on this host: it was not read; load from the beginning with -e reingest_force=true"
+    )
 
 
 def shown_value(value: Value) -> str:

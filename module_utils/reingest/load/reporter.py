@@ -59,7 +59,7 @@ class Reporter:
             return
         _refuse_twice(self._path)
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write(self._path, self.meter.shown())
         except OSError as error:
             raise Refusal(
@@ -150,7 +150,9 @@ def _report(path: Path, meter: Meter, parent: int) -> NoReturn:
 def _write(path: Path, shown: Mapping[str, Any]) -> None:
     """Replace the file as a whole. It is not synced: a machine that lost power has no load either."""
     staged = path.with_name(f".{path.name}.{os.getpid()}")
-    staged.write_text(json.dumps(_state(shown)) + "\n", encoding="utf-8")
+    descriptor = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:  # noqa: PTH123 - a descriptor
+        file.write(json.dumps(_state(shown)) + "\n")
     staged.replace(path)
 
 

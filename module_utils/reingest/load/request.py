@@ -37,6 +37,7 @@ class LoadRequest:
         servers: the servers.
         release: another name of the release than the dataset's.
         sources: another folder of sources than the dataset's.
+        roots: further folders where sources may lie.
         snapshot: the id of the load; a new one when empty.
         known: the sources as this run's plan found them; they are not read again for their digests.
         force: load although this was loaded already, and from the beginning.
@@ -47,6 +48,7 @@ class LoadRequest:
     servers: Servers
     release: str = ""
     sources: str = ""
+    roots: Sequence[Path] = ()
     snapshot: str = ""
     known: Sequence[Mapping[str, Any]] = ()
     force: bool = False

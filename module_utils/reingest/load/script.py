@@ -11,6 +11,7 @@ import psycopg2
 
 from ..errors import Refusal
 from ..postgres.dsn import Connection
+from ..sources.place import refuse_special
 
 # Where a semicolon or a keyword means nothing: comments, quoted texts and names, bodies of functions.
 _OPAQUE = re.compile(
@@ -31,6 +32,7 @@ def read_script(path: Path, what: str) -> str:
     Raises:
         Refusal: the file is not there, or holds what only psql knows, or ends a transaction; with the line.
     """
+    refuse_special(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:

@@ -129,7 +129,7 @@ def report_lines(report: Report) -> list[str]:
         broken = "its chain is BROKEN, see status.yml; " if report.ledger["broken"] else ""
         lines.append(f"ledger     {broken}last hash {report.ledger['last']}")
     if report.failure:
-        lines.append(f"failed: {report.failure}")
+        lines.append(f"failed: {' '.join(report.failure.split())}")
     return lines
 
 

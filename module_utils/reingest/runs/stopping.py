@@ -10,6 +10,7 @@ from ..load.progress import Progress
 from ..promotion.journal import read_intent
 from ..volume.layout import Volume
 from ..volume.lock import Claim, holder, refuse_held, release
+from ..volume.run_id import told_run
 from ..window.watchdog_claim import left_behind
 from ..window.window_record import read_window
 
@@ -60,7 +61,7 @@ class Claimed:
         return [
             f"run {self.now.run} of {self.now.operator} holds the volume lock (process {self.now.process} on "
             f"{self.now.controller.split('/')[0]}): it lives, and gives the volume back as it ends; where it "
-            f"is dead, add -e reingest_take_over={self.now.run}"
+            f"is dead, add -e reingest_take_over={told_run(self.now.run)}"
         ]
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from ..disclosure.secrets import masked, secret_texts, secrets_in
 from ..engines.model import POSTGRESQL, PROBE, Engine, Service
 from ..errors import Refusal
 from ..postgres.control import read_control
@@ -258,14 +259,22 @@ def _last_words(engine: Engine, service: Service) -> str:
     return f"; its log ends: {words}" if words else ""
 
 
+def _secrets(service: Service) -> tuple[str, ...]:
+    return secret_texts((service.health.postgresql, service.health.http)) + secrets_in(service.environment)
+
+
 def _each(services: Sequence[Service], act: Callable[[Service], None]) -> None:
-    """Act on all at once; one that fails does not keep the others from getting there."""
+    """Act on all at once; one that fails does not keep the others from getting there.
+
+    What a service, its log or its server says may repeat a secret of it, or of one beside it.
+    """
+    secrets = [text for service in services for text in _secrets(service)]
 
     def attempt(service: Service) -> str:
         try:
             act(service)
         except Refusal as refusal:
-            return str(refusal)
+            return masked(str(refusal), sorted(secrets, key=len, reverse=True))
         return ""
 
     if not services:

@@ -12,54 +12,76 @@ from typing import Any
 from ..errors import Refusal
 from .content import Content
 from .database import read_database
+from .place import check_place
 from .reading import Reading
 from .registry import format_of
 from .remote import expand_remote, remote_version
-from .source import Query, Remote, Source, SourceFile, is_database, is_remote, query_in
+from .source import (
+    Query,
+    Remote,
+    Source,
+    SourceFile,
+    is_database,
+    is_local,
+    is_remote,
+    local_path,
+    query_in,
+)
 
 _BLOCK = 1 << 20
 _SUM = 1 << 256
 _Identity = tuple[int, int, str, str]  # size, time, digest and tag
 
 
-def find_sources(patterns: Iterable[str], reading: Reading, folder: Path) -> tuple[Source, ...]:
+def find_sources(
+    patterns: Iterable[str], reading: Reading, folder: Path, roots: Sequence[Path] = ()
+) -> tuple[Source, ...]:
     """Return what fills a table, in the order of its `from:`.
 
     Args:
         patterns: its `from:`.
         reading: how they are read.
         folder: the folder of sources.
+        roots: further folders where files may lie, see ``check_place``.
 
     Raises:
-        Refusal: a file is not there.
+        Refusal: a file is not there, or not in one of the folders.
     """
     found: list[Source] = []
     for pattern in patterns:
         if is_database(pattern):
-            found.append(query_in(pattern, reading.table, reading.query, folder))
+            query = query_in(pattern, reading.table, reading.query, folder)
+            if query.file is not None and query.file.exists():
+                check_place(query.file, folder, roots)
+            found.append(query)
+        elif is_local(pattern):
+            found.extend(find_files(local_path(pattern), folder, reading.format, roots))
         elif is_remote(pattern):
             found.extend(expand_remote(pattern))
         else:
-            found.extend(find_files(pattern, folder, reading.format))
+            found.extend(find_files(pattern, folder, reading.format, roots))
     return tuple(found)
 
 
-def find_files(pattern: str, folder: Path, kind: str = "") -> tuple[Path, ...]:
+def find_files(pattern: str, folder: Path, kind: str = "", roots: Sequence[Path] = ()) -> tuple[Path, ...]:
     """Return the files that a path, a glob or a folder stands for, in the order of their names.
 
     A folder stands for all the files in and below it, but for those whose names begin with a dot or an
     underscore; they must be of the format ``kind``, where one is given.
 
     Raises:
-        Refusal: there is none, or a file in the folder is of another format.
+        Refusal: there is none, a file in the folder is of another format, or one leads out (``check_place``).
     """
     path = folder / pattern
-    if path.is_file():
-        return (path,)
     if path.is_dir():
-        return _in_folder(path, kind)
-    names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
-    found = sorted(Path(name) for name in names if Path(name).is_file())
+        found = list(_in_folder(path, kind))
+    elif path.exists():
+        found = [path]
+    else:
+        names = glob.glob(str(path), recursive=True)  # noqa: PTH207 - Path.glob takes no absolute pattern
+        found = sorted(Path(name) for name in names if not Path(name).is_dir())
+    for one in found:
+        check_place(one, folder, roots)
     if not found:
         raise Refusal(f"source {path} does not exist: put the file there, or correct `from:` or `sources:`")
     return tuple(found)
@@ -149,7 +171,7 @@ def _in_folder(path: Path, kind: str) -> tuple[Path, ...]:
     found = []
     for file in sorted(path.rglob("*")):
         below = file.relative_to(path)
-        if not file.is_file() or any(part.startswith((".", "_")) for part in below.parts):
+        if file.is_dir() or any(part.startswith((".", "_")) for part in below.parts):
             continue
         if kind and format_of(file.name) != kind:
             raise Refusal(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
+import ssl
 from collections.abc import Iterator
 from typing import IO, Any, cast
 
 from ..errors import Refusal
 from .optional import library
+from .redirect import RedirectRefused, check_redirect
 from .source import Remote, expanded, without_secrets
 
 _BUFFER = 1 << 18
+_GONE = (404, 410)
 _STALLED = 300  # seconds without a byte
 
 
@@ -104,6 +108,10 @@ def _told(remote: Remote) -> Iterator[None]:
     except Refusal:
         raise
     except FileNotFoundError as error:
+        # fsspec says so of whatever kept it from asking; only a server that says so knows.
+        cause = error.__cause__
+        if cause is not None and remote.url.startswith("http") and getattr(cause, "status", 0) not in _GONE:
+            raise Refusal(f"source {remote} cannot be read: {_reason(cause, remote)}") from error
         raise Refusal(
             f"source {remote} does not exist: put the file there, or correct `from:` or `sources:`"
         ) from error
@@ -111,7 +119,22 @@ def _told(remote: Remote) -> Iterator[None]:
         raise Refusal(f"source {remote} cannot be read: {_reason(error, remote)}") from error
 
 
-def _reason(error: Exception, remote: Remote) -> str:
+def _reason(error: BaseException, remote: Remote) -> str:
+    """Return what went wrong, as an operator knows it; aiohttp's errors are told by what they have."""
+    if isinstance(error, RedirectRefused):
+        return without_secrets(str(error), remote.url)
+    status = getattr(error, "status", 0)
+    if status:
+        return f"the server answers {status}; ask whoever runs it, or correct `from:`"
+    if isinstance(error, TimeoutError) or type(error).__name__.endswith("TimeoutError"):
+        return "the server does not answer in time: run again, or ask whoever runs it"
+    certificate = getattr(error, "certificate_error", None) or getattr(error, "os_error", None)
+    if isinstance(certificate, ssl.SSLError):
+        why = getattr(certificate, "verify_message", "") or certificate.reason or str(certificate)
+        return (
+            f"TLS: {without_secrets(why, remote.url)}: install the server's authority on the worker, or name "
+            "the server as its certificate does"
+        )
     return without_secrets(f"{type(error).__name__} {error}", remote.url)
 
 
@@ -125,5 +148,12 @@ def _system(remote: Remote) -> tuple[Any, str]:
         # Without this a transfer ends after five minutes, whatever its size.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=_STALLED)
         options["client_kwargs"] = {"timeout": timeout, "trust_env": True}
+        trace = aiohttp.TraceConfig()
+        trace.on_request_redirect.append(check_redirect)
+        options["client_kwargs"]["trace_configs"] = [trace]
+    if "::" in re.sub(
+        r"^\w+://(?:[^/@]*@)?\[[^/\]]*\]", "", url
+    ):  # which fsspec takes for files within files
+        raise Refusal(f"source {remote} has :: in it: name one file; correct `from:`")
     system, path = core.url_to_fs(url, **options)
     return system, path

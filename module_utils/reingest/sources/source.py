@@ -7,7 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Union
+from urllib.parse import quote, unquote
 
+from ..disclosure.secrets import without_passwords
 from ..errors import Refusal
 
 PACKED = (".gz", ".zst")  # endings of compressed files
@@ -106,6 +108,24 @@ def is_remote(source: str) -> bool:
     return _scheme(source) in _REMOTE
 
 
+def is_local(source: str) -> bool:
+    """Return whether a source is a file of this host by its URL."""
+    return _scheme(source) == "file"
+
+
+def local_path(source: str) -> str:
+    """Return the path, pattern or folder of a ``file://`` URL.
+
+    Raises:
+        Refusal: it names another host, or no whole path.
+    """
+    rest = expanded(source).partition("://")[2]
+    path = rest[len("localhost") :] if rest.startswith("localhost/") else rest
+    if not path.startswith("/") or "::" in path:
+        raise Refusal(f"source {source} is no file of this host: write file:///the/whole/path")
+    return path
+
+
 def is_database(source: str) -> bool:
     """Return whether a source is a database by its SQLAlchemy URL."""
     scheme = _scheme(source)
@@ -119,6 +139,8 @@ def _scheme(source: str) -> str:
 
 def query_in(url: str, table: str, query: str, folder: Path) -> Query:
     """Return the query; the relative path of an SQLite database starts at the folder."""
+    if url.lower().startswith("sqlite") and not url.startswith(_SQLITE):
+        raise Refusal(f"source {url}: write an SQLite file as sqlite:///its/path; correct `from:`")
     if url.startswith(_SQLITE):
         url = _SQLITE + str(folder / url[len(_SQLITE) :])
     return Query(url, table, query)
@@ -142,6 +164,7 @@ def expanded(url: str) -> str:
 def without_secrets(text: str, url: str) -> str:
     """Return a library's message about a URL with each variable's value as its name again."""
     for name in _VARIABLE.findall(url):
-        if os.environ.get(name):
-            text = text.replace(os.environ[name], f"${{{name}}}")
-    return text
+        value = os.environ.get(name)
+        for form in (value, quote(value, safe=""), unquote(value)) if value else ():
+            text = text.replace(form, f"${{{name}}}")
+    return without_passwords(text)

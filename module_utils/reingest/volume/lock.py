@@ -23,6 +23,7 @@ from ..fs.lock_file import Worker, open_lock, this_process, wait_for_lock, worke
 from ..fs.record_values import RunId, record_from
 from .layout import Volume
 from .reserve import give_up_reserve, keep_reserve
+from .run_id import UNKNOWN, told_run
 
 VERSION = 1
 _VERB, _CLAIM = "verb.lock", "claim.lock"
@@ -57,7 +58,7 @@ def holder(volume: Volume) -> Claim | None:
     try:
         return _record(volume).read()
     except DamagedRecord:
-        return Claim("unknown", "unknown", "", 0, "", "an unknown time", phase="?: its claim file is damaged")
+        return Claim(UNKNOWN, UNKNOWN, "", 0, "", "an unknown time", phase="?: its claim file is damaged")
 
 
 def _record(volume: Volume) -> DurableRecord[Claim]:
@@ -76,7 +77,7 @@ def held(run: Claim, age: float) -> str:
     return (
         f"the volume is held by run {run.run} of {run.operator} since {run.since}{doing} (process "
         f"{run.process} on {run.controller.split('/')[0]}): wait until it ends; if that run is dead, take "
-        f"over with -e reingest_take_over={run.run}{after}"
+        f"over with -e reingest_take_over={told_run(run.run)}{after}"
     )
 
 
@@ -107,9 +108,14 @@ def refuse_held(volume: Volume, run: str, *, take_over: str = "", age: float = 0
         Refusal: another run has it.
     """
     now = holder(volume)
-    if now is None or now.run in (run, take_over) or (age and _is_old(volume, now, age)):
+    if now is None or now.run == run or _is_named(now, take_over) or (age and _is_old(volume, now, age)):
         return now
     raise Refusal(held(now, age))
+
+
+def _is_named(now: Claim, take_over: str) -> bool:
+    """Return whether somebody says that the claim's run is dead; one that is no id goes by ``UNKNOWN``."""
+    return bool(take_over) and take_over == told_run(now.run)
 
 
 def release(volume: Volume, run: str) -> bool:

@@ -35,7 +35,7 @@ def load(run_module, portal, staging):
             "dataset": str(portal.dataset),
             "staging_dsn": staging.dsn(),
             "run": "run-1",
-            "operator": "me",
+            "operator": "0000-0002-1825-0097",
         }
         return run_module("ingest_load", **{"first": True, **given, **params})
 

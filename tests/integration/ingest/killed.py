@@ -118,7 +118,7 @@ def loading(portal, server, *, run="run-1", **params):
         "staging_dsn": server.dsn(),
         "first": True,
         "run": run,
-        "operator": "me",
+        "operator": "0000-0002-1825-0097",
         "work": str(portal.folder / "work"),
         "jobs": 2,
         **params,

@@ -64,7 +64,7 @@ class SourcesLoad:
             "first": True,
             "force": True,
             "run": "run-1",
-            "operator": "me",
+            "operator": "0000-0002-1825-0097",
             "work": str(self.folder / "work"),
             "jobs": jobs,
         }

@@ -30,7 +30,7 @@ planned = plan.plan_load(LoadRequest(Path(sys.argv[2]), servers, force=True))
 print("planned", flush=True)
 sys.stdin.readline()
 try:
-    apply.apply_load(planned, staging_dsn=sys.argv[3], run="r", operator="me", processes=2)
+    apply.apply_load(planned, staging_dsn=sys.argv[3], run="r", operator="0000-0002-1825-0097", processes=2)
 except Refusal as refusal:
     print(refusal)
 """

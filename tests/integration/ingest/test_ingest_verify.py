@@ -172,7 +172,7 @@ def test_the_demo_release_two_passes_against_release_one(run_module, staging, pr
     for server in (staging, production):
         server.rows("DROP DATABASE IF EXISTS nmdc WITH (FORCE)")
     demo = {"dataset": "demo/dataset.yml", "first": True}
-    loaded = {**demo, "run": "run-1", "operator": "me"}
+    loaded = {**demo, "run": "run-1", "operator": "0000-0002-1825-0097"}
     first = run_module("ingest_load", **loaded, sources="data/r1_2020-07-28", staging_dsn=production.dsn())
     second = run_module("ingest_load", **loaded, staging_dsn=staging.dsn(), production_dsn=production.dsn())
     assert first["changed"]

@@ -24,7 +24,7 @@ servers = Servers(sys.argv[3], production_required=False)
 planned = plan.plan_load(LoadRequest(Path(sys.argv[2]), servers, force=True))
 print("planned", flush=True)
 sys.stdin.readline()
-apply.apply_load(planned, staging_dsn=sys.argv[3], run="r", operator="me", processes=2)
+apply.apply_load(planned, staging_dsn=sys.argv[3], run="r", operator="0000-0002-1825-0097", processes=2)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
@@ -74,7 +74,7 @@ def test_memory_does_not_grow_with_the_source(portal, staging):
 
 def test_the_module_runs_as_ansible_runs_it(portal, staging):
     arguments = {"dataset": str(portal.dataset), "staging_dsn": staging.dsn(), "first": True}
-    given = json.dumps({**arguments, "run": "run-1", "operator": "me"})
+    given = json.dumps({**arguments, "run": "run-1", "operator": "0000-0002-1825-0097"})
     ansible = [Path(sys.executable).with_name("ansible"), "localhost", "-i", "localhost,", "-c", "local"]
     done = subprocess.run(
         [

@@ -94,7 +94,12 @@ def loaded(tmp_path, staging):
             )
         )
         done = apply_load(
-            plan, staging_dsn=staging.dsn(), run="r", operator="o", processes=streams, prove=prove
+            plan,
+            staging_dsn=staging.dsn(),
+            run="r",
+            operator="0000-0002-1825-0097",
+            processes=streams,
+            prove=prove,
         )
         rows = staging.rows("SELECT sample::text FROM sample ORDER BY id", "quick")
         count = done.tables["sample"]

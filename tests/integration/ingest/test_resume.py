@@ -216,14 +216,14 @@ def test_check_mode_tells_what_stays_and_changes_nothing(portal, staging, load, 
 @full
 def test_the_load_is_the_later_runs_and_who_began_it_stays_on_record(portal, staging, resume):
     killed_in_copy(portal, staging)
-    result = resume(operator="you", snapshot="20261123T114500Z")
+    result = resume(operator="0000-0001-5109-3700", snapshot="20261123T114500Z")
     assert result["snapshot"] == "20261123T114500Z"
     assert staging.rows("SELECT snapshot, digest, run, operator FROM reingest.load", "library") == [
-        ("20261123T114500Z", result["digest"], "run-2", "you")
+        ("20261123T114500Z", result["digest"], "run-2", "0000-0001-5109-3700")
     ]
     assert staging.rows("SELECT run, operator FROM reingest.load_run ORDER BY began", "library") == [
-        ("run-1", "me"),
-        ("run-2", "you"),
+        ("run-1", "0000-0002-1825-0097"),
+        ("run-2", "0000-0001-5109-3700"),
     ]
 
 

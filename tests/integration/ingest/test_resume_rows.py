@@ -178,6 +178,8 @@ def test_an_unfinished_load_that_became_another_one_after_the_plan_is_refused(po
     finished = load(run="run-2", work=str(portal.folder / "work"))
     before = content(staging)
     with pytest.raises(Refusal, match="not what it was when this load was planned: run again"):
-        apply.apply_load(planned, staging_dsn=staging.dsn(), run="run-3", operator="me", processes=2)
+        apply.apply_load(
+            planned, staging_dsn=staging.dsn(), run="run-3", operator="0000-0002-1825-0097", processes=2
+        )
     assert content(staging) == before
     assert load(run="run-4")["snapshot"] == finished["snapshot"]

@@ -50,7 +50,7 @@ def next_run(run_module, portal):
 
     def run(server, **params):
         given = {"dataset": str(portal.dataset), "staging_dsn": server.dsn(), "first": True}
-        given.update({"run": "run-2", "operator": "me", "work": str(portal.folder / "work")})
+        given.update({"run": "run-2", "operator": "0000-0002-1825-0097", "work": str(portal.folder / "work")})
         result = run_module("ingest_load", **{**given, **params})
         assert not result.get("failed"), result["msg"]
         return result

@@ -88,7 +88,7 @@ def arguments(place, staging):
         "first": True,
         "work": str(place.work),
         "run": "run-1",
-        "operator": "me",
+        "operator": "0000-0002-1825-0097",
     }
 
 

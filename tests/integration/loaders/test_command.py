@@ -70,7 +70,7 @@ def test_the_result_has_the_keys_of_the_datasets_own_load(load, run_module, plac
         staging_dsn=staging.dsn(),
         first=True,
         run="r",
-        operator="me",
+        operator="0000-0002-1825-0097",
     )
     result = load()
     used = {

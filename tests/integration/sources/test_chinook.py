@@ -85,7 +85,7 @@ def load(run_module, server, parts, expected, tmp_path):
             staging_dsn=server.dsn(),
             first=True,
             run="run-1",
-            operator="me",
+            operator="0000-0002-1825-0097",
         )
 
     return run

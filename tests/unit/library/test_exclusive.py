@@ -12,7 +12,7 @@ from plugins.module_utils.reingest.engines.docker import kind
 from plugins.module_utils.reingest.volume.unsynced import Unsynced, write_mark
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 CANNOT = "is in use cannot be seen: the containers of this host cannot be asked for"
 
 
@@ -80,7 +80,7 @@ def test_a_pruning(here, run_module, monkeypatch, check):
 
 def test_starting_over(here, run_module):
     identifier = "".join(digit for digit in C if digit.isdigit())
-    write_mark(here.volume, Unsynced(identifier, "an earlier boot", "run 0"))
+    write_mark(here.volume, Unsynced(identifier, "an earlier boot", "run-0"))
     volume = str(here.volume.root)
     assert CANNOT in run_module("staging_discard", volume=volume, run=WHO["run"])["msg"]
     assert run_module("staging_discard", volume=volume, run=WHO["run"], exclusive=True)["changed"]

@@ -80,7 +80,7 @@ class TestTheClaim:
 
     def test_of_a_run_that_nobody_knows_to_be_dead_it_stays(self, site, run_module):
         claim(site.volume, DEAD)
-        kept = self.released(site, run_module, take_over="another run")
+        kept = self.released(site, run_module, take_over="another-run")
         assert (kept["changed"], kept["holder"]["run"]) == (False, "run-1")
         assert "process 4711 on elsewhere" in kept["text"][0]
         assert "-e reingest_take_over=run-1" in kept["text"][0]

@@ -42,15 +42,15 @@ def test_check_mode_predicts_and_starts_nothing(group, tmp_path):
 
 def test_a_dry_run_takes_the_states_that_its_earlier_steps_bring(group, tmp_path):
     group("started", service("a"))
-    dry_run = {"work": str(tmp_path / "work"), "run": "run 1", "check": True}
+    dry_run = {"work": str(tmp_path / "work"), "run": "run-1", "check": True}
     assert group("stopped", service("a"), **dry_run)["acted"] == ["a"]
     assert group("started", service("a"), **dry_run)["acted"] == ["a"]
     assert group("stopped", service("b"), **dry_run)["acted"] == []
     assert group("started", service("b"), **dry_run)["acted"] == ["b"]
     assert group("stopped", service("b"), **dry_run)["acted"] == ["b"]
-    other = {**dry_run, "run": "run 2"}
+    other = {**dry_run, "run": "run-2"}
     assert group("started", service("a"), **other)["acted"] == []
-    assert not group("started", service("a"), work=dry_run["work"], run="run 1")["changed"]
+    assert not group("started", service("a"), work=dry_run["work"], run="run-1")["changed"]
 
 
 def test_a_service_without_a_program_is_refused(group):

@@ -8,7 +8,7 @@ import pytest
 from clusters import process_in
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 STEP = {
     "stage": "load",
     "started": "2026-11-23T12:00:00.000+00:00",
@@ -77,9 +77,9 @@ class TestPromote:
     def test_another_runs_claim_is_respected(self, make_site, run_module):
         site = make_site()
         site.load(A)
-        claim(site, run_module, run="run 2")
+        claim(site, run_module, run="run-2")
         result = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
-        assert "the volume is held by run run 2" in result["msg"]
+        assert "the volume is held by run run-2" in result["msg"]
         assert not site.volume.prod.exists()
 
 
@@ -92,25 +92,25 @@ class TestLock:
     def test_a_claim_is_given_once_and_again_to_the_same_run(self, site, run_module):
         assert claim(site, run_module)["operator"] == WHO["operator"]
         assert "failed" not in claim(site, run_module)
-        refused = claim(site, run_module, run="run 2")
+        refused = claim(site, run_module, run="run-2")
         assert refused["failed"]
-        assert refused["holder"]["run"] == "run 1"
+        assert refused["holder"]["run"] == "run-1"
 
     def test_a_claim_that_was_given_back_is_free(self, site, run_module):
         claim(site, run_module)
         run_module("run_lock", volume=str(site.volume.root), state="released", **WHO)
-        assert "failed" not in claim(site, run_module, run="run 2")
+        assert "failed" not in claim(site, run_module, run="run-2")
 
     def test_only_the_run_that_is_named_is_replaced(self, site, run_module):
         claim(site, run_module)
-        assert claim(site, run_module, run="run 2", take_over="run 0")["failed"]
-        assert "failed" not in claim(site, run_module, run="run 2", take_over="run 1")
+        assert claim(site, run_module, run="run-2", take_over="run-0")["failed"]
+        assert "failed" not in claim(site, run_module, run="run-2", take_over="run-1")
 
     def test_check_mode_claims_nothing_but_is_refused_like_the_run(self, make_site, run_module):
         site = make_site()
         assert "failed" not in run_check_claim(site, run_module)
         assert not site.volume.records.exists()
-        claim(site, run_module, run="run 2")
+        claim(site, run_module, run="run-2")
         assert run_check_claim(site, run_module)["failed"]
 
     def test_somebody_who_is_no_operator_is_refused(self, site, run_module):
@@ -254,9 +254,9 @@ class TestPin:
 
     def test_another_runs_claim_is_respected(self, site, run_module):
         site.serve(A)
-        site.claim("run 2")
+        site.claim("run-2")
         refused = run_module("snapshot_pin", volume=str(site.volume.root), snapshot=A, **WHO)
-        assert "the volume is held by run run 2" in refused["msg"]
+        assert "the volume is held by run run-2" in refused["msg"]
         assert site.events()[-1][0] != "pinned"
 
 
@@ -287,7 +287,7 @@ class TestInfo:
 def test_a_dry_run_that_is_refused_leaves_nothing_on_a_host_without_the_volume(run_module, tmp_path):
     work = {"work": str(tmp_path / "work"), "engine": "process", "check": True, **WHO}
     run_module("service_group", state="checked", **work)
-    assert (tmp_path / "work/run 1/steps.jsonl").is_file()
+    assert (tmp_path / "work/run-1/steps.jsonl").is_file()
     run_module("run_lock", state="released", **work)
     assert list(tmp_path.iterdir()) == []
 
@@ -297,7 +297,7 @@ class TestReport:
         options = {"volume": str(site.volume.root), "playbook": "ingest", "steps": [STEP], **WHO}
         result = run_module("run_report", **options)
         assert not result["changed"]
-        kept = json.loads((site.volume.run("run 1") / "report.json").read_text())
+        kept = json.loads((site.volume.run("run-1") / "report.json").read_text())
         assert kept == result["report"]
         assert (kept["outcome"], kept["stages"][0]["did"]) == ("done", ["load study"])
 

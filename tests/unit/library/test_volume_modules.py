@@ -11,8 +11,8 @@ from clusters import core_of, process_in
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 R1 = "2026-11-23T11:45:00+00:00"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
-RUN = {"run": "run 1"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
+RUN = {"run": "run-1"}
 
 
 def files(volume):
@@ -71,9 +71,9 @@ class TestAdopt:
 
     def test_a_run_without_the_claim_is_refused(self, by_hand, run_module):
         told = run_module(
-            "volume_adopt", volume=str(by_hand.volume.root), run="run 2", operator=WHO["operator"]
+            "volume_adopt", volume=str(by_hand.volume.root), run="run-2", operator=WHO["operator"]
         )
-        assert "the volume is held by run run 1" in told["msg"]
+        assert "the volume is held by run run-1" in told["msg"]
 
 
 class TestKind:

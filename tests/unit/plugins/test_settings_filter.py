@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-
 import pytest
 
-PATH = Path(__file__).parents[3] / "plugins/filter/settings.py"
-spec = importlib.util.spec_from_file_location("settings_filter", PATH)
-filters = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(filters)
+from plugins.filter import settings as filters
 
 
 @pytest.mark.parametrize(

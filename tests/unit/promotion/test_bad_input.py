@@ -15,7 +15,7 @@ from clusters import as_unprivileged
 from plugins.module_utils.reingest.fs.durable import write_json
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 NO_IDS = [
     "..",
     "../ingest",
@@ -223,7 +223,7 @@ def test_times_of_a_wrong_clock_decide_nothing(site, verb, to):
             line["at"] = to
     rewrite(site.volume, lines)
     assert verb("snapshot_promote")["live"] == B
-    site.record("good", B, "run 1")
+    site.record("good", B, "run-1")
     assert verb("snapshot_promote", kind="rollback")["live"] == A
     assert site.ledger.live() == A
 

@@ -99,19 +99,19 @@ def test_an_age_as_a_person_reads_it(seconds, text):
 
 def test_what_is_under_way_is_told_with_who_since_when_and_what(site):
     site.serve(A)
-    site.claim("run 7")
+    site.claim("run-7")
     assert describe(site.volume)["working"] is None
-    with verb(site.volume, "run 7", phase="promotes"):
+    with verb(site.volume, "run-7", phase="promotes"):
         found = describe(site.volume)
-    assert (found["lock"]["run"], found["lock"]["operator"]) == ("run 7", OPERATOR)
+    assert (found["lock"]["run"], found["lock"]["operator"]) == ("run-7", OPERATOR)
     assert (found["lock"]["phase"], found["lock"]["since"]) == ("promotes", "2026-11-23T12:00:00+00:00")
-    assert (found["working"]["pid"], found["working"]["run"]) == (os.getpid(), "run 7")
+    assert (found["working"]["pid"], found["working"]["run"]) == (os.getpid(), "run-7")
     lines = listing(found)
     assert any(
-        line.startswith(f"under way: run run 7 of {OPERATOR} since 2026-11-23T12:00:00+00:00, promotes")
+        line.startswith(f"under way: run run-7 of {OPERATOR} since 2026-11-23T12:00:00+00:00, promotes")
         for line in lines
     )
-    assert f"at work on the volume: process {os.getpid()} of run run 7" in lines
+    assert f"at work on the volume: process {os.getpid()} of run run-7" in lines
 
 
 def test_an_interrupted_promotion_is_told_and_is_no_fault(site):

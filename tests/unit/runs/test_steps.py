@@ -18,19 +18,19 @@ def step(stage="load", *did):
 
 
 def test_steps_are_read_in_their_order_and_a_line_that_was_cut_short_is_passed_over(tmp_path):
-    append_step(tmp_path, "run 1", step("preflight"))
-    append_step(tmp_path, "run 1", step("load", "load study"))
-    append_step(tmp_path, "run 2", step("prune"))
-    with (tmp_path / "run 1/steps.jsonl").open("a") as file:
+    append_step(tmp_path, "run-1", step("preflight"))
+    append_step(tmp_path, "run-1", step("load", "load study"))
+    append_step(tmp_path, "run-2", step("prune"))
+    with (tmp_path / "run-1/steps.jsonl").open("a") as file:
         file.write('{"stage": "swi')
-    assert [(one["stage"], one["did"]) for one in told_steps(tmp_path, "run 1")] == [
+    assert [(one["stage"], one["did"]) for one in told_steps(tmp_path, "run-1")] == [
         ("preflight", []),
         ("load", ["load study"]),
     ]
 
 
 def test_a_run_without_steps_on_this_host_has_none(tmp_path):
-    assert read_steps(tmp_path, "run 1") == []
+    assert read_steps(tmp_path, "run-1") == []
 
 
 def test_what_steps_of_a_dry_run_bring_is_put_together_and_the_later_one_counts(tmp_path):

@@ -20,7 +20,7 @@ EARLIER = "00000000-0000-4000-8000-000000000000"
 @pytest.fixture
 def site(make_site):
     site = make_site()
-    site.claim("run 1")
+    site.claim("run-1")
     return site
 
 
@@ -30,13 +30,13 @@ def marked(site):
     site.load(A)
 
     def mark(boot=EARLIER, identifier=IDENTIFIER, ended=""):
-        write_mark(site.volume, Unsynced(identifier, boot, "run 0", ended))
+        write_mark(site.volume, Unsynced(identifier, boot, "run-0", ended))
 
     return mark
 
 
 def discard(site, run_module, **more):
-    return run_module("staging_discard", volume=str(site.volume.root), run="run 1", **more)
+    return run_module("staging_discard", volume=str(site.volume.root), run="run-1", **more)
 
 
 @pytest.mark.parametrize("ended", ["", "2026-11-23T12:00:00.000001+00:00"])
@@ -76,7 +76,7 @@ def test_a_damaged_mark_makes_the_load_start_over_and_nothing_is_promoted_by_it(
     marked()
     site.volume.unsynced.write_text(content)
     told = run_module(
-        "snapshot_promote", volume=str(site.volume.root), run="run 1", operator="0000-0002-1825-0097"
+        "snapshot_promote", volume=str(site.volume.root), run="run-1", operator="0000-0002-1825-0097"
     )
     assert "run load.yml or ingest.yml, which starts over" in told["msg"]
     assert discard(site, run_module)["changed"]
@@ -111,7 +111,7 @@ def test_another_cluster_than_the_marked_one_is_kept(site, marked):
 def test_an_empty_directory_is_kept(make_site):
     site = make_site("empty")
     site.volume.records.mkdir()
-    write_mark(site.volume, Unsynced(IDENTIFIER, EARLIER, "run 0"))
+    write_mark(site.volume, Unsynced(IDENTIFIER, EARLIER, "run-0"))
     assert not plan_discard(site.volume).changed
 
 
@@ -125,8 +125,8 @@ def test_a_directory_in_use_is_refused(site, marked):
 
 def test_another_runs_claim_is_respected(site, marked, run_module):
     marked()
-    claim(site.volume, Claim("run 2", "o", "here/boot", 1, "1", "now"), take_over="run 1")
-    assert "the volume is held by run run 2" in discard(site, run_module)["msg"]
+    claim(site.volume, Claim("run-2", "o", "here/boot", 1, "1", "now"), take_over="run-1")
+    assert "the volume is held by run run-2" in discard(site, run_module)["msg"]
     assert (site.volume.ingest / "PG_VERSION").exists()
 
 

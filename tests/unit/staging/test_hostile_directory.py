@@ -23,7 +23,7 @@ from plugins.module_utils.reingest.staging.emptying import empty_ingest, is_half
 pytestmark = pytest.mark.attack
 
 A, B = "20261101T000000Z", "20261102T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 
 
 @pytest.fixture
@@ -125,7 +125,7 @@ class TestReading:
         assert "secret" not in told
 
     def test_settings_for_the_load_are_not_read_through_a_link(self, site, run_module, precious):
-        site.claim("run 1")
+        site.claim("run-1")
         site.load(A)
         (precious / "file").write_text("a_secret = 'of root'\n")
         (site.volume.ingest / "reingest.load.conf").symlink_to(precious / "file")

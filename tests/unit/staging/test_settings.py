@@ -17,13 +17,13 @@ from plugins.module_utils.reingest.volume.unsynced import read_mark
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 IDENTIFIER = "20261101000000"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 
 
 @pytest.fixture
 def site(make_site):
     site = make_site()
-    site.claim("run 1")
+    site.claim("run-1")
     return site
 
 
@@ -66,7 +66,7 @@ def test_the_file_and_the_line_are_put_in_place_like_their_neighbours(site, sett
         assert (status.st_mode & 0o777, status.st_uid) == (0o640, site.volume.ingest.stat().st_uid)
     assert file_settings(site.volume.ingest)["fsync"].where == f"{load}:4"
     mark = read_mark(site.volume)
-    assert (mark.system_identifier, mark.boot, mark.run, mark.ended) == (IDENTIFIER, boot_id(), "run 1", "")
+    assert (mark.system_identifier, mark.boot, mark.run, mark.ended) == (IDENTIFIER, boot_id(), "run-1", "")
 
 
 def test_they_are_taken_away_byte_for_byte(site, settings):

@@ -30,7 +30,7 @@ from plugins.module_utils.reingest.window.window_record import read_window
 pytestmark = pytest.mark.attack
 
 A, B = "20261101T000000Z", "20261102T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 
 
 @pytest.fixture
@@ -53,8 +53,8 @@ def foreign(site):
 
 class TestRecords:
     def test_others_get_no_lock(self, site):
-        claim_for(site.volume, "run 1")
-        with lock.verb(site.volume, "run 1"):
+        claim_for(site.volume, "run-1")
+        with lock.verb(site.volume, "run-1"):
             pass
         code = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], os.O_RDONLY), fcntl.LOCK_EX)"
         let_pass(site.volume.root)
@@ -69,16 +69,16 @@ class TestRecords:
             assert b"PermissionError" in done.stderr
 
     def test_a_wait_for_a_lock_ends_and_names_who_has_it(self, site, monkeypatch):
-        claim_for(site.volume, "run 1")
+        claim_for(site.volume, "run-1")
         monkeypatch.setitem(lock._PATIENCE_S, "claim.lock", 0.2)
         path = site.volume.records / "claim.lock"
         with open_lock(path) as held, within(10):
             assert try_lock(held)
-            write_worker(held, this_process("run 7"))
+            write_worker(held, this_process("run-7"))
             with pytest.raises(
-                Refusal, match=f"locked for more than 0 s by process {os.getpid()} of run run 7"
+                Refusal, match=f"locked for more than 0 s by process {os.getpid()} of run run-7"
             ):
-                lock.release(site.volume, "run 1")
+                lock.release(site.volume, "run-1")
 
     @pytest.mark.parametrize(
         "name", ["claim.json", "journal.json", "ledger.jsonl", "prune.json", "unsynced.json"]
@@ -106,11 +106,11 @@ class TestRecords:
                 assert claimed["failed"]
 
     def test_a_fifo_as_reserve_blocks_nobody(self, site):
-        claim_for(site.volume, "run 1")
+        claim_for(site.volume, "run-1")
         site.volume.reserve.unlink(missing_ok=True)
         os.mkfifo(site.volume.reserve)
         with within(10):
-            lock.release(site.volume, "run 1")
+            lock.release(site.volume, "run-1")
 
     def test_a_pruning_never_moves_what_is_no_snapshot(self, site, precious):
         site.serve(A)
@@ -133,33 +133,33 @@ class TestRecords:
 
 class TestProcesses:
     def test_one_that_a_lock_file_names_and_that_holds_no_lock_is_not_killed(self, site):
-        claim_for(site.volume, "run 1")
+        claim_for(site.volume, "run-1")
         with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as innocent:
             try:
                 with open_lock(site.volume.records / "verb.lock") as held:
                     assert try_lock(held)
-                    named = this_process("run 1")
-                    forged = type(named)(innocent.pid, started_at(innocent.pid), "run 1")
+                    named = this_process("run-1")
+                    forged = type(named)(innocent.pid, started_at(innocent.pid), "run-1")
                     write_worker(held, forged)
-                    with pytest.raises(Refusal, match=f"process {innocent.pid} is a step of run run 1"):
-                        end_steps(site.volume.root.parent, site.volume, "run 1")
+                    with pytest.raises(Refusal, match=f"process {innocent.pid} is a step of run run-1"):
+                        end_steps(site.volume.root.parent, site.volume, "run-1")
                 assert innocent.poll() is None
             finally:
                 innocent.kill()
 
     def test_a_step_of_ours_that_holds_the_lock_is_ended(self, site):
-        claim_for(site.volume, "run 1")
+        claim_for(site.volume, "run-1")
         child = os.fork()
         if child == 0:
             held = open_lock(site.volume.records / "verb.lock")
             try_lock(held)
-            write_worker(held, this_process("run 1"))
+            write_worker(held, this_process("run-1"))
             time.sleep(60)
             os._exit(0)
         deadline = time.monotonic() + 10
         while (who := lock.worker(site.volume)) is None or not who.pid:
             assert time.monotonic() < deadline
-        assert end_steps(site.volume.root.parent, site.volume, "run 1")
+        assert end_steps(site.volume.root.parent, site.volume, "run-1")
         os.waitpid(child, 0)
 
 

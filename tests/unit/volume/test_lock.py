@@ -190,3 +190,15 @@ def test_a_verb_started_twice_runs_once_at_a_time(site):
     with verb(site.volume, "one"):
         assert (site.volume.root / "first").exists()
     process.join()
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", ["{{ lookup('pipe', 'id') }}", "x y", "$(id)", "a\nb", "", "../x", "-e"])
+def test_a_claim_that_names_no_run_puts_nothing_of_it_into_a_command_and_can_be_taken_over(site, name):
+    claim(site.volume, run(name))
+    with pytest.raises(Refusal) as refused:
+        claim(site.volume, run("two"))
+    assert str(refused.value).endswith("-e reingest_take_over=unknown")
+    assert claim(site.volume, run("two"), take_over="unknown").run == name
+    with pytest.raises(Refusal, match=r"reingest_take_over=two$"):
+        claim(site.volume, run("three"), take_over="unknown")

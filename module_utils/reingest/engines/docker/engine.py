@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+from ...disclosure.secrets import masked, secrets_in
 from ...errors import Refusal
 from ...fs.durable import sync_directory
 from ...fs.durable_record import DurableRecord
@@ -167,7 +168,8 @@ class DockerEngine:
             return ""
         raw = answer.body if container["Config"].get("Tty") else demultiplexed(answer.body)
         lines = [line.strip() for line in raw.decode("utf-8", errors="replace").splitlines()]
-        return " | ".join([line for line in lines if line][-_LINES:])
+        variables = dict(one.partition("=")[::2] for one in container["Config"].get("Env") or [])
+        return masked(" | ".join([line for line in lines if line][-_LINES:]), secrets_in(variables))
 
     @property
     def _api(self) -> DockerApi:

@@ -1,0 +1,75 @@
+"""A step of a run as another host told it: read as data, whatever it holds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..disclosure.printable import printable
+
+_COUNTS = ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
+_MOST = 1 << 63
+_LONGEST_S = 1e9
+
+
+def step_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - that is what is found out
+    """Return a step as ``runs.steps.StepClock`` makes them; with ``host`` and ``failure`` where it has them.
+
+    Of its detail the report uses the tables: they are typed, the rest is left as it is.
+
+    Raises:
+        ValueError: it is none; the text says what is wrong.
+    """
+    _need(isinstance(raw, Mapping), "a step is no dict")
+    did, detail, seconds = raw.get("did"), raw.get("detail") or {}, raw.get("seconds")
+    _need(isinstance(did, list) and all(isinstance(one, str) for one in did), "did is no list of texts")
+    _need(isinstance(detail, Mapping), "detail is no dict")
+    _need(type(seconds) in (int, float) and math.isfinite(seconds), "seconds is no number")
+    _need(0 <= seconds <= _LONGEST_S, "seconds is no time that passed")
+    _need(isinstance(raw.get("changed"), bool), "changed is neither true nor false")
+    started = _line(raw, "started")
+    _need(datetime.fromisoformat(started).tzinfo is not None, "started has no time zone")
+    step = {
+        "stage": _line(raw, "stage"),
+        "started": started,
+        "seconds": seconds,
+        "changed": raw["changed"],
+        "did": [printable(one) for one in did],
+        "detail": {**detail, "tables": tables_from(detail["tables"])} if "tables" in detail else dict(detail),
+    }
+    return {**step, **{name: _line(raw, name) for name in ("host", "failure") if raw.get(name) is not None}}
+
+
+def tables_from(raw: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as above
+    """Return counts of rows by table, as ``load.provenance.TableCount`` has them; None where not known.
+
+    Raises:
+        ValueError: it is none.
+    """
+    _need(isinstance(raw, Mapping), "tables is no dict")
+    return {printable(str(name)): _counts(counts) for name, counts in raw.items()}
+
+
+def _counts(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    _need(isinstance(raw, Mapping), "the counts of a table are no dict")
+    found: dict[str, Any] = {"owner": _line(raw, "owner")}
+    for name in _COUNTS:
+        value = raw.get(name)
+        good = value is None or (type(value) is int and 0 <= value < _MOST)
+        _need(good, f"the {name} rows of a table are no number")
+        if name in raw:
+            found[name] = value
+    return found
+
+
+def _line(raw: Mapping[str, Any], name: str) -> str:
+    value = raw.get(name)
+    _need(isinstance(value, str), f"{name} is no text")
+    return printable(str(value))
+
+
+def _need(good: object, wrong: str) -> None:
+    if not good:
+        raise ValueError(wrong)

@@ -1,0 +1,69 @@
+"""Where sources of this host may lie, and what they may be: regular files in the folders that are declared.
+
+The dataset may come from somebody who may not read all that the worker's account reads, and so may the folder
+of a release, with the links in it. So what leads out of the folder of sources needs the operator's word.
+"""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import Refusal
+
+_KINDS = (
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a folder"),
+)
+
+
+def check_place(path: Path, folder: Path, roots: Sequence[Path] = ()) -> None:
+    """Refuse a source that is not a file in the folder of sources, or in one that is declared beside it.
+
+    Args:
+        path: the source, as it was found.
+        folder: the folder of sources.
+        roots: further folders, from ``reingest_source_roots``.
+
+    Raises:
+        Refusal: it leads out, by its name or by a link; it is no regular file; or it is not there.
+    """
+    try:
+        real = path.resolve(strict=True)
+        mode = real.stat().st_mode
+    except (OSError, RuntimeError) as error:  # a circle of links
+        reason = getattr(error, "strerror", None) or "its links lead in a circle"
+        raise Refusal(f"source {path} cannot be read: {reason}; correct `from:` or `sources:`") from error
+    if not any(real.is_relative_to(root.resolve()) for root in (folder, *roots)):
+        told = f", to {real}" if real != path else ""
+        raise Refusal(
+            f"source {path} leads out of the folder of sources {folder}{told}: put the file there, or "
+            "declare the folder where it lies in reingest_source_roots"
+        )
+    refuse_special(path, mode)
+
+
+def refuse_special(path: Path, mode: int | None = None) -> None:
+    """Refuse what is there and no regular file: reading it may wait forever, or act upon a device.
+
+    Args:
+        path: the file.
+        mode: what ``stat`` says of it; None: it is asked.
+
+    Raises:
+        Refusal: names what it is.
+    """
+    if mode is None:
+        try:
+            mode = path.stat().st_mode
+        except OSError:
+            return  # who opens it tells that
+    for test, kind in _KINDS:
+        if test(mode):
+            raise Refusal(
+                f"{path} is {kind}: a source, a schema or a dataset is a regular file; correct the name"
+            )
