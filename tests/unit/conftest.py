@@ -83,8 +83,8 @@ class Site:
         """Load and promote one after the other, each by a run of its own that proves what it serves."""
         for snapshot in snapshots:
             self.load(snapshot)
-            self.promote(run=f"run of {snapshot}")
-            self.record(ledger_file.GOOD, snapshot, f"run of {snapshot}")
+            self.promote(run=f"run-of-{snapshot}")
+            self.record(ledger_file.GOOD, snapshot, f"run-of-{snapshot}")
 
     def recover(self, *, failed="", run="run"):
         """Bring the volume to where it belongs; with ``failed`` the run's promotion is taken back."""

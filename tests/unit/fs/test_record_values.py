@@ -46,7 +46,7 @@ WHOLE = {
     "flag": True,
     "place": {"inode": 1},
     "names": ["a"],
-    "ids": {"run 1": "x"},
+    "ids": {"run-1": "x"},
     "any": [{}],
     "at": "2026-11-23T11:45:00+00:00",
 }
@@ -54,7 +54,7 @@ WHOLE = {
 
 def test_a_whole_one_is_its_class():
     made = record_from(Kinds, WHOLE)
-    assert (made.place, made.names, made.ids, made.any) == (Place(1), ("a",), {"run 1": "x"}, [{}])
+    assert (made.place, made.names, made.ids, made.any) == (Place(1), ("a",), {"run-1": "x"}, [{}])
     assert isinstance(made.seconds, float)
 
 

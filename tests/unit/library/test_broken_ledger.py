@@ -7,7 +7,7 @@ import json
 import pytest
 
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
-WHO = {"run": "run 1", "operator": "0000-0002-1825-0097"}
+WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 
 pytestmark = pytest.mark.attack
 

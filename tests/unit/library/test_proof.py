@@ -58,7 +58,7 @@ def call(site, run_module, allowed):
     site.load(B)
 
     def run(module, **more):
-        run = {"run": "run 1", "operator": ADA, "playbook": "promote", "volume": str(site.volume.root)}
+        run = {"run": "run-1", "operator": ADA, "playbook": "promote", "volume": str(site.volume.root)}
         who = {"operators": [ADA, BOB], "arguments": ARGUMENTS} if module in ("run_lock", "run_stop") else {}
         return run_module(module, **{**run, **who, **more})
 
@@ -91,7 +91,7 @@ class TestAProvenRun:
 
     def test_is_verified_later_with_plain_tools(self, site, call, keys, allowed):
         call("run_lock", proof=signed(call, keys["ada"]))
-        folder = site.volume.run("run 1")
+        folder = site.volume.run("run-1")
         script = (
             'jq -j .signature proof.json > "$2"/signature && jq -j .statement proof.json | '
             f'ssh-keygen -Y verify -f "$1" -I {ADA} -n reingest -s "$2"/signature && '
@@ -112,22 +112,22 @@ class TestAProvenRun:
         assert "requires a proof" in call("run_lock", check=True)["msg"]
         assert "failed" not in call("run_lock", check=True, proof=signed(call, keys["ada"]))
         assert holder(site.volume) is None
-        assert not site.volume.run("run 1").exists()
+        assert not site.volume.run("run-1").exists()
 
     def test_stops_what_another_left(self, site, call, keys):
         call("run_lock", proof=signed(call, keys["ada"]))
-        stop = {"state": "released", "take_over": "run 1", "run": "run 2", "playbook": "stop"}
+        stop = {"state": "released", "take_over": "run-1", "run": "run-2", "playbook": "stop"}
         proof = signed(call, keys["ada"], module="run_stop", **stop)
-        assert call("run_stop", proof=proof, **stop)["released"] == "run 1"
+        assert call("run_stop", proof=proof, **stop)["released"] == "run-1"
         assert holder(site.volume) is None
-        assert (site.volume.run("run 2") / "proof.json").exists()
+        assert (site.volume.run("run-2") / "proof.json").exists()
 
 
 class TestARunWithoutProof:
     def test_is_refused_and_told_what_to_set(self, site, call):
         refused = call("run_lock")
         assert "set reingest_signing_key" in refused["msg"]
-        assert (refused["challenge"]["run"], refused["challenge"]["operator"]) == ("run 1", ADA)
+        assert (refused["challenge"]["run"], refused["challenge"]["operator"]) == ("run-1", ADA)
         assert refused["challenge"]["ledger"] == site.ledger.entries[-1].chain
         assert holder(site.volume) is None
 
@@ -139,11 +139,11 @@ class TestARunWithoutProof:
 
     @pytest.mark.parametrize("state", ["checked", "ended", "released"])
     def test_stops_nothing(self, site, call, state):
-        site.claim("run 0")
+        site.claim("run-0")
         for volume in ({}, {"volume": ""}):
-            refused = call("run_stop", state=state, take_over="run 0", playbook="stop", **volume)
+            refused = call("run_stop", state=state, take_over="run-0", playbook="stop", **volume)
             assert "requires a proof" in refused["msg"]
-        assert holder(site.volume).run == "run 0"
+        assert holder(site.volume).run == "run-0"
 
     def test_recovers_and_the_ledger_says_that_nobody_proved_it(self, site, call, tmp_path):
         assert "failed" not in call("run_lock", playbook="recover")
@@ -190,7 +190,7 @@ class TestAProofThatIsNotThatOfTheRun:
     @pytest.mark.parametrize(
         "change",
         [
-            {"run": "run 0"},
+            {"run": "run-0"},
             {"volume": "/srv/other"},
             {"playbook": "prune"},
             {"operator": BOB},
@@ -201,7 +201,7 @@ class TestAProofThatIsNotThatOfTheRun:
     def test_is_refused(self, site, call, keys, change):
         proof = signed(call, keys["ada"], edit=lambda asked: replace(asked, **change))
         refused = call("run_lock", proof=proof)
-        assert "the proof of run run 1 is refused" in refused["msg"]
+        assert "the proof of run run-1 is refused" in refused["msg"]
         assert holder(site.volume) is None
 
     def test_by_another_operators_key_is_refused(self, site, call, keys):
@@ -218,7 +218,7 @@ class TestAProofThatIsNotThatOfTheRun:
 
     def test_of_an_older_ledger_is_refused(self, site, call, keys):
         proof = signed(call, keys["ada"])
-        site.record("pinned", A, "run 9")
+        site.record("pinned", A, "run-9")
         assert "is refused" in call("run_lock", proof=proof)["msg"]
 
     def test_with_other_arguments_is_refused(self, call, keys):

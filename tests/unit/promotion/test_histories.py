@@ -231,7 +231,7 @@ class Histories(RuleBasedStateMachine):
         assert left <= MADE_READY
 
     def _promote(self, snapshot, step, *, kind="promote"):
-        run = f"run {next(self.number)}"
+        run = f"run-{next(self.number)}"
         after = copy.deepcopy(self.model)
         after.promote(snapshot, run=run, kind=kind)
         self._do(

@@ -171,7 +171,7 @@ def test_ingest_and_prod_are_never_missing_where_the_kernel_can_exchange(make_si
     for site in every_step(
         lambda name: make_site(f"undo-{name}"),
         lambda site: site.serve(A, B),
-        lambda site: undo(site, f"run of {B}"),
+        lambda site: undo(site, f"run-of-{B}"),
     ):
         assert site.volume.ingest.is_dir()
         assert site.volume.prod.is_symlink()

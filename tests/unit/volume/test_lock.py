@@ -199,6 +199,6 @@ def test_a_claim_that_names_no_run_puts_nothing_of_it_into_a_command_and_can_be_
     with pytest.raises(Refusal) as refused:
         claim(site.volume, run("two"))
     assert str(refused.value).endswith("-e reingest_take_over=unknown")
-    assert claim(site.volume, run("two"), take_over="unknown").run == name
+    assert claim(site.volume, run("two"), take_over="unknown").run == "unknown"
     with pytest.raises(Refusal, match=r"reingest_take_over=two$"):
         claim(site.volume, run("three"), take_over="unknown")

@@ -184,8 +184,8 @@ def test_a_run_that_found_its_switch_to_have_failed_takes_it_back_and_writes_tha
 
 def test_a_switch_whose_window_was_closed_is_never_taken_back(site, make_host):
     site.serve(A, B)
-    claim(site.volume, Claim(f"run of {B}", OPERATOR, "", 0, "", "2026-11-24T10:00:00+00:00"))
-    found = recover_host(make_host(), None, run=f"run of {B}", operator=OPERATOR, failed="a host was lost")
+    claim(site.volume, Claim(f"run-of-{B}", OPERATOR, "", 0, "", "2026-11-24T10:00:00+00:00"))
+    found = recover_host(make_host(), None, run=f"run-of-{B}", operator=OPERATOR, failed="a host was lost")
     assert found.live == B
     assert site.ledger.good(B)
 
