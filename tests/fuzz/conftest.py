@@ -1,33 +1,13 @@
-"""How much is tried: a little in `make test`, on and on in `make fuzz` (tests/fuzz/__main__.py)."""
+"""What guards each example: what it may raise, and how long it may take."""
 
 from __future__ import annotations
 
-import os
 import signal
 from contextlib import contextmanager
 
 import pytest
-from hypothesis import HealthCheck, settings
 
-EXAMPLES = int(os.environ.get("REINGEST_FUZZ_EXAMPLES", "25"))
 MOST_S = 5  # of processor time for one example, which takes a millisecond: more is a hang
-
-settings.register_profile(
-    "fuzz",
-    max_examples=EXAMPLES,
-    deadline=None,  # this machine may be busy; MOST_S counts what the example takes itself
-    database=None,
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _profile():
-    before = settings.get_current_profile_name()
-    settings.load_profile("fuzz")
-    yield
-    settings.load_profile(before)
 
 
 def _hangs(*_):

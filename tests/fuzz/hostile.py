@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 
+import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+EXAMPLES = int(os.environ.get("REINGEST_FUZZ_EXAMPLES", "25"))  # a little in `make test`, more in `make fuzz`
+_SETTINGS = settings(
+    max_examples=EXAMPLES,
+    deadline=None,  # this machine may be busy; conftest.MOST_S counts what an example takes itself
+    database=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def fed(*strategies):
+    """Mark a test as one that is fed with examples."""
+    return lambda test: pytest.mark.attack(_SETTINGS(given(*strategies)(test)))
+
 
 DEEP = "[" * 20_000
 # what a value may be in the place of another one: other types, paths, commands, numbers that are none

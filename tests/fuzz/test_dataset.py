@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hostile import changed
-from hypothesis import given
+from hostile import changed, fed
 from hypothesis import strategies as st
 
 from plugins.module_utils.reingest.dataset.parse import parse_dataset
@@ -57,8 +56,7 @@ WORDS = (
 PIECES = st.sampled_from([*WORDS.split("|"), "|", "9" * 5000])
 
 
-@pytest.mark.attack
-@given(changed([SMALL, SMALL, DEMO]))
+@fed(changed([SMALL, SMALL, DEMO]))
 def test_a_dataset_with_something_wrong_in_it_is_refused(folder, only, document):
     with only(yaml.YAMLError, UnicodeEncodeError):
         (folder / "dataset.yml").write_text(yaml.safe_dump(document, allow_unicode=True))
@@ -66,8 +64,7 @@ def test_a_dataset_with_something_wrong_in_it_is_refused(folder, only, document)
             parse_dataset(folder / "dataset.yml")
 
 
-@pytest.mark.attack
-@given(st.lists(PIECES | st.text(max_size=3), max_size=30).map("".join))
+@fed(st.lists(PIECES | st.text(max_size=3), max_size=30).map("".join))
 def test_a_file_of_pieces_of_yaml_is_refused(folder, only, text):
     (folder / "dataset.yml").write_bytes(text.encode("utf-8", "replace"))
     with only(Refusal):

@@ -6,8 +6,7 @@ import json
 import struct
 
 import pytest
-from hostile import json_texts
-from hypothesis import given
+from hostile import fed, json_texts
 from hypothesis import strategies as st
 
 from plugins.module_utils.reingest.errors import Refusal
@@ -55,16 +54,14 @@ LONG = st.builds(
 )
 
 
-@pytest.mark.attack
-@given(CONF | LONG | st.builds("fsync = '{}".format, LONG))
+@fed(CONF | LONG | st.builds("fsync = '{}".format, LONG))
 def test_a_settings_file_is_read_line_by_line(only, text):
     with only():
         for one in parse_settings(text, "x"):
             assert one.name
 
 
-@pytest.mark.attack
-@given(st.lists(CONF | LONG, min_size=4, max_size=4))
+@fed(st.lists(CONF | LONG, min_size=4, max_size=4))
 def test_what_a_directory_sets_is_told_whatever_its_files_include(folder, only, texts):
     names = ("postgresql.conf", "postgresql.auto.conf", "postmaster.opts", "postmaster.pid")
     for name, text in zip(names, texts):
@@ -88,8 +85,7 @@ def test_files_that_include_themselves_are_refused_at_once(tmp_path, only, line)
         setting_faults(tmp_path)
 
 
-@pytest.mark.attack
-@given(st.sampled_from([1300, 1700, 1800, 1, 2**32 - 1]), st.binary(max_size=400), st.booleans())
+@fed(st.sampled_from([1300, 1700, 1800, 1, 2**32 - 1]), st.binary(max_size=400), st.booleans())
 def test_a_control_file_is_read_or_refused(folder, only, version, content, sound):
     raw = struct.pack("<QI", 12, version) + content
     offset = {1300: 288, 1700: 288, 1800: 292}.get(version, 0)
@@ -104,18 +100,14 @@ def test_a_control_file_is_read_or_refused(folder, only, version, content, sound
         assert lsn_number(found.checkpoint_lsn) >= 0
 
 
-@pytest.mark.attack
-@given(st.text(max_size=200) | st.lists(st.sampled_from(["(", ")", " ", "S", "1", "9 "])).map("".join))
+@fed(st.text(max_size=200) | st.lists(st.sampled_from(["(", ")", " ", "S", "1", "9 "])).map("".join))
 def test_what_the_kernel_tells_of_a_process_is_a_time_or_nothing(only, text):
     with only():
         assert started_in(text) is None or started_in(text)
         innermost(text, [])
 
 
-@pytest.mark.attack
-@given(
-    st.lists(json_texts([[1, "base/1", 7, 8192, 12, "ab"], [1, "PG_VERSION", 7, 3, 12, "ab"]]), max_size=4)
-)
+@fed(st.lists(json_texts([[1, "base/1", 7, 8192, 12, "ab"], [1, "PG_VERSION", 7, 3, 12, "ab"]]), max_size=4))
 def test_the_list_of_a_copy_is_read_and_what_is_no_line_is_copied_again(folder, only, lines):
     (folder / "done").write_bytes(b"\n".join(lines))
     with only():

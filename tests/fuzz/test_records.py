@@ -9,8 +9,7 @@ from dataclasses import asdict
 from datetime import datetime, timezone
 
 import pytest
-from hostile import changed, json_texts
-from hypothesis import given
+from hostile import changed, fed, json_texts
 from hypothesis import strategies as st
 
 from plugins.module_utils.reingest.adoption.adoption_record import Adopting, read_adopting
@@ -98,9 +97,8 @@ USES = {
 }
 
 
-@pytest.mark.attack
 @pytest.mark.parametrize("kind", RECORDS)
-@given(st.data())
+@fed(st.data())
 def test_a_record_is_read_as_it_would_be_written_or_refused(volume, only, kind, data):
     name, read, whole = RECORDS[kind]
     (volume.records / name).write_bytes(data.draw(json_texts([plain(whole)])))
@@ -118,8 +116,7 @@ def test_a_record_is_read_as_it_would_be_written_or_refused(volume, only, kind, 
     (volume.records / name).unlink()
 
 
-@pytest.mark.attack
-@given(json_texts([WORKER]))
+@fed(json_texts([WORKER]))
 def test_the_text_of_a_lock_names_a_worker_or_nobody(folder, only, text):
     (folder / "lock").write_bytes(text)
     with only(), open_lock(folder / "lock", mode=0o600) as lock:
@@ -127,8 +124,7 @@ def test_the_text_of_a_lock_names_a_worker_or_nobody(folder, only, text):
     assert who is None or type(who.pid) is int
 
 
-@pytest.mark.attack
-@given(json_texts([LEASE]))
+@fed(json_texts([LEASE]))
 def test_a_lease_tells_how_long_a_run_was_silent_or_nothing(folder, only, text):
     (folder / "window.lease").write_bytes(text)
     with only():
@@ -160,8 +156,7 @@ LINES = [
 ]
 
 
-@pytest.mark.attack
-@given(st.lists(json_texts(LINES), max_size=6))
+@fed(st.lists(json_texts(LINES), max_size=6))
 def test_a_ledger_is_read_line_by_line_and_decides_by_what_is_sound(volume, only, lines):
     volume.ledger.write_bytes(b"\n".join(lines) + b"\n")
     with only(Refusal):
@@ -183,8 +178,7 @@ def test_a_ledger_is_read_line_by_line_and_decides_by_what_is_sound(volume, only
         record_of(ledger.load(A))
 
 
-@pytest.mark.attack
-@given(st.lists(json_texts([{**StepClock("load").step(["a"], changed=True), "failure": "x", "host": "h",
+@fed(st.lists(json_texts([{**StepClock("load").step(["a"], changed=True), "failure": "x", "host": "h",
     "predicts": {"services": {"db": "started"}, "copied": A, "live": A, "loading": True}},
     StepClock("switch").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}}),
     ]), max_size=5))  # fmt: skip
@@ -207,8 +201,7 @@ def told(steps):
 STEP = StepClock("load").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}})
 
 
-@pytest.mark.attack
-@given(st.lists(changed([{**STEP, "host": "h"}]), max_size=4))
+@fed(st.lists(changed([{**STEP, "host": "h"}]), max_size=4))
 def test_what_another_host_calls_its_steps_does_not_end_the_report(only, steps):
     with only():
         told(steps)
@@ -221,8 +214,7 @@ LOAD = Progress(
 )  # fmt: skip
 
 
-@pytest.mark.attack
-@given(json_texts([plain(LOAD)]))
+@fed(json_texts([plain(LOAD)]))
 def test_the_state_of_a_load_is_one_or_a_value_error_and_can_be_shown(only, text):
     with only(ValueError):
         load = read_progress(text.decode("utf-8", "replace"))
@@ -232,8 +224,7 @@ def test_the_state_of_a_load_is_one_or_a_value_error_and_can_be_shown(only, text
             assert re.search(r"cat /proc/-?\d+/stat ", command)
 
 
-@pytest.mark.attack
-@given(st.data())
+@fed(st.data())
 def test_an_answer_to_a_look_is_a_look_or_none(only, data):
     text = data.draw(json_texts([plain(LOAD)])).decode("utf-8", "replace")
     process = data.draw(st.text(max_size=20) | st.sampled_from(["1 (x) S", "1 (x) R" + " 1" * 30]))

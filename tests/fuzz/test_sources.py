@@ -7,8 +7,7 @@ import io
 from dataclasses import replace
 
 import pytest
-from hostile import json_texts
-from hypothesis import given
+from hostile import fed, json_texts
 from hypothesis import strategies as st
 
 from plugins.module_utils.reingest.errors import Refusal
@@ -46,22 +45,17 @@ def read(folder, only, reading, content, name="source"):
             assert isinstance(record, (dict, tuple, list, Bad)), type(record)
 
 
-@pytest.mark.attack
-@given(LINES, st.sampled_from([64 << 20, 50]), st.sampled_from(["utf-8", "latin-1", "utf-16"]))
+@fed(LINES, st.sampled_from([64 << 20, 50]), st.sampled_from(["utf-8", "latin-1", "utf-16"]))
 def test_json_lines(folder, only, content, longest, encoding):
     read(folder, only, Reading("jsonl", longest=longest, encoding=encoding), content)
 
 
-@pytest.mark.attack
-@given(
-    json_texts([{"a": {"b": [DOCUMENT, DOCUMENT]}}, [DOCUMENT]]), st.sampled_from(["", "a.b", "a", "a.b.c"])
-)
+@fed(json_texts([{"a": {"b": [DOCUMENT, DOCUMENT]}}, [DOCUMENT]]), st.sampled_from(["", "a.b", "a", "a.b.c"]))
 def test_a_json_document(folder, only, content, records):
     read(folder, only, Reading("json", records=records), content)
 
 
-@pytest.mark.attack
-@given(FIELDS | LINES, DIALECTS, st.sampled_from([64 << 20, 50]))
+@fed(FIELDS | LINES, DIALECTS, st.sampled_from([64 << 20, 50]))
 def test_fields(folder, only, content, dialect, longest):
     read(folder, only, Reading("csv", dialect=dialect, longest=longest), content)
 
@@ -100,20 +94,17 @@ def damaged(content, how):
     return bytes(made[: int(len(made) * kept)] if kept < 0.6 else made)
 
 
-@pytest.mark.attack
-@given(damage())
+@fed(damage())
 def test_parquet(folder, only, parquet, how):
     read(folder, only, Reading("parquet"), damaged(parquet, how))
 
 
-@pytest.mark.attack
-@given(damage())
+@fed(damage())
 def test_bson(folder, only, bson_dump, how):
     read(folder, only, Reading("bson"), damaged(bson_dump, how))
 
 
-@pytest.mark.attack
-@given(
+@fed(
     LINES,
     damage(),
     st.sampled_from(["source.jsonl.gz", "source.jsonl.zst", "source.jsonl.bz2", "source.jsonl.xz"]),
