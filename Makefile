@@ -85,5 +85,8 @@ bench-load: .venv/development ## Time the load of 6 million rows against COPY an
 	.config/postgresql requirements-postgresql.txt
 	@touch $@
 
+sbom: ## Write what the runtime and the collection consist of, with digests (CycloneDX), to build/sbom.json
+	.config/sbom requirements.txt build/sbom.json $(PYTHON)
+
 clean: ## Delete the virtual environment and caches
 	rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache
