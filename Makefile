@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-crash test-matrix bench-ingest bench-promote bench-volume bench-load clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -8,6 +8,7 @@ PYTHON ?= python3
 ROWS :=
 SCENARIOS := default rollback
 PIECES :=
+FUZZ_SECONDS := 3600
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -39,14 +40,20 @@ lint-python:
 sanity: .venv/development ## Ansible's own tests of a collection, on an installed copy (ansible-test sanity; reaches the package index)
 	tests/sanity
 
-test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server
-	pytest tests/unit --numprocesses 2
+test-unit: .venv/development .venv/postgresql/installed ## Tests that need no server, and a little of make fuzz
+	pytest tests/unit tests/fuzz --numprocesses 2
 
 test-integration: .venv/development .venv/postgresql/installed ## A part of the tests against real PostgreSQL servers, processes and containers
 	pytest tests/integration -m 'not full' --numprocesses 2 --dist loadfile
 
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
 	tests/molecule $(SCENARIOS)
+
+test-attacks: .venv/development .venv/postgresql/installed ## What somebody hostile writes, answers or is has no effect: all tests of that
+	pytest -m attack tests
+
+fuzz: .venv/development ## Feed every parser what is wrong, on and on; FUZZ_SECONDS=3600
+	FUZZ_SECONDS=$(FUZZ_SECONDS) python tests/fuzz
 
 test-crash: .venv/development ## Kill, fail and cut the power at every system call of the volume's verbs; writes build/crash.json
 	python tests/crash
@@ -77,6 +84,9 @@ bench-load: .venv/development ## Time the load of 6 million rows against COPY an
 .venv/postgresql/installed: requirements-postgresql.txt .venv/development
 	.config/postgresql requirements-postgresql.txt
 	@touch $@
+
+sbom: ## Write what the runtime and the collection consist of, with digests (CycloneDX), to build/sbom.json
+	.config/sbom requirements.txt build/sbom.json $(PYTHON)
 
 clean: ## Delete the virtual environment and caches
 	rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache

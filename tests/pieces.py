@@ -42,7 +42,13 @@ PIECES = {
         "test_service_group_process.py",
         "test_systemd.py",
     ),
-    "playbooks": ("loaders/test_playbook.py", "test_collection.py", "test_playbook_*.py", "trust"),
+    "playbooks": (
+        "loaders/test_playbook.py",
+        "test_collection.py",
+        "test_playbook_*.py",
+        "test_sbom.py",
+        "trust",
+    ),
     "watchdog": ("test_watchdog.py",),
 }
 QUICK_SCENARIOS = ("default", "rollback")  # of `make test`

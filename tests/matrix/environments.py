@@ -54,9 +54,7 @@ def interpreter(version):
 
 def environment(path, python, requirements):
     """Make a virtual environment anew, and install what is required, by uv where it is there, else by pip."""
-    files = [Path(__file__).with_name(one) for one in requirements if one.endswith(".txt")]
-    names = [one for one in requirements if not one.endswith(".txt")]
-    wanted = [*(part for file in files for part in ("--require-hashes", "--requirement", file)), *names]
+    wanted = ["--require-hashes", "--requirement", Path(__file__).with_name(requirements)]
     shutil.rmtree(path, ignore_errors=True)
     made = Environment(path)
     if shutil.which("uv"):

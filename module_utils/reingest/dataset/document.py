@@ -12,9 +12,32 @@ import yaml
 from ..errors import Refusal
 from ..sources.place import refuse_special
 
+_MOST_KEYS = 10_000  # of one mapping, with what it merges: a few lines of aliases can make any number
+
+_MOST_BITS = 4096  # of a number; Python itself writes none of much more
+
 
 class _Loader(yaml.SafeLoader):
     """Takes keys as they are written (`null`, `on` and `no` are names here) and refuses one given twice."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merge what `<<` names, up to a limit."""
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_KEYS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"merges more than {_MOST_KEYS} keys", node.start_mark
+            )
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:  # noqa: ANN401
+        """Return the value of a node; where its type cannot hold the text, PyYAML raises anything."""
+        try:
+            value = super().construct_object(node, deep)
+            if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+                raise ValueError(_MOST_BITS)  # noqa: TRY301 - as Python says of decimal digits only
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            told = f"no value of the type {node.tag.rpartition(':')[2]}"
+            raise yaml.constructor.ConstructorError(None, None, told, node.start_mark) from error
+        return value
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
@@ -55,6 +78,8 @@ def read_document(file: Path) -> Section:
         raise Refusal(f"{where}: {error.problem}; correct the dataset") from error
     except yaml.YAMLError as error:
         raise Refusal(f"{file}: not YAML: {error}") from error
+    except RecursionError as error:
+        raise Refusal(f"{file}: nested too deeply; correct the dataset") from error
     return Section(file, "", value)
 
 

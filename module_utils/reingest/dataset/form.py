@@ -128,7 +128,7 @@ def _encoding(section: Section) -> str:
     try:
         codecs.lookup(name)
         "".encode(name)  # a codec such as hex is none of text
-    except LookupError as error:
+    except (LookupError, ValueError) as error:
         raise section.refusal(f"{name!r} is no encoding that Python knows", "encoding") from error
     return name
 

@@ -240,5 +240,7 @@ def _checks(section: Section) -> tuple[Check, ...]:
             raise entry.refusal(f"there is another check named {name!r}", "name")
         if "expect" not in entry:
             raise entry.refusal("the key expect is missing")
+        if isinstance(entry.value("expect"), (dict, list)):
+            raise entry.refusal("must be one value, as the query gives one", "expect")
         found[name] = Check(name, entry.text("query"), entry.value("expect"))
     return tuple(found.values())

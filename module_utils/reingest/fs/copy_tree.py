@@ -224,11 +224,11 @@ def _read_lines(path: Path) -> dict[bytes, Copied]:
     for line in path.read_bytes().splitlines():
         try:
             version, name, inode, size, changed, digest = json.loads(line)
-        except ValueError:
-            continue  # torn: that file is copied again
-        if version != _VERSION:
-            continue
-        found[os.fsencode(name)] = Copied(Stamp(inode, size, changed), digest)
+            name = os.fsencode(name)
+        except (ValueError, TypeError, RecursionError):
+            continue  # torn, or not ours: that file is copied again
+        if version == _VERSION:
+            found[name] = Copied(Stamp(inode, size, changed), digest)
     return found
 
 

@@ -8,7 +8,6 @@ the last one counts. (PostgreSQL's manual, "Setting Parameters": "Managing Confi
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ _ESCAPE = re.compile(r"''|\\(.)")
 _ARGUMENT = re.compile(r'"([^"]*)"')  # postmaster.opts quotes each argument and escapes nothing
 _TAKE_VALUE = "BCcDdfhklNPprStW"  # short options of `postgres` that are followed by a value
 _DEPTH = 10  # PostgreSQL itself reads no deeper
-_MOST_FILES = 1000  # that include each other: a few lines make a number of them that never ends
+_MOST_FILES = 1000  # a file that includes itself twice would be read 2 to the power of _DEPTH times
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,9 @@ def setting_faults(data: Path, *, without: str = "") -> list[str]:
     Args:
         data: the data directory.
         without: the name of an included file that is about to be taken away, and is not looked into.
+
+    Raises:
+        Refusal: they include one another without end.
     """
     faults = []
     remedies = (
@@ -84,9 +86,9 @@ def command_line(data: Path) -> dict[str, Setting]:
 def file_settings(data: Path, *, without: str = "") -> dict[str, Setting]:
     """Return the settings of ``postgresql.conf``, its includes and ``postgresql.auto.conf`` by name."""
     found: dict[str, Setting] = {}
-    files = itertools.count(1)
+    read: list[Path] = []
     for name in ("postgresql.conf", "postgresql.auto.conf"):
-        found.update((one.name, one) for one in _settings(data / name, 0, without, files))
+        found.update((one.name, one) for one in _settings(data / name, 0, without, read))
     return found
 
 
@@ -100,18 +102,19 @@ def parse_settings(text: str, where: str) -> Iterator[Setting]:
             yield Setting(match["name"].lower(), value, f"{where}:{number}")
 
 
-def _settings(path: Path, depth: int, without: str, files: Iterator[int]) -> Iterator[Setting]:
-    text = _text(path) if depth <= _DEPTH and path.name != without else None
-    if text is not None and next(files) > _MOST_FILES:
+def _settings(path: Path, depth: int, without: str, read: list[Path]) -> Iterator[Setting]:
+    read.append(path)
+    if len(read) > _MOST_FILES:
         raise Refusal(
-            f"{path} is included with more than {_MOST_FILES} others: take the circle of includes out"
+            f"{read[0]} includes more than {_MOST_FILES} files, {path} the last: correct its includes"
         )
+    text = _text(path) if depth <= _DEPTH and path.name != without else None
     for one in parse_settings(text or "", str(path)):
         if one.name in ("include", "include_if_exists"):
-            yield from _settings(path.parent / one.value, depth + 1, without, files)
+            yield from _settings(path.parent / one.value, depth + 1, without, read)
         elif one.name == "include_dir":
             for entry in _folder(path.parent / one.value):
-                yield from _settings(entry, depth + 1, without, files)
+                yield from _settings(entry, depth + 1, without, read)
         else:
             yield one
 

@@ -61,7 +61,10 @@ def _enter(document: _Document, key: str, path: list[str]) -> None:
     document.expect("{")
     while document.peek() == '"':
         text, _ = document.value_text(keep=True)
-        keys.append(json.loads(text, strict=False))
+        try:
+            keys.append(json.loads(text, strict=False))
+        except ValueError as error:
+            raise document.refusal(f"not JSON: {error}; correct the source") from error
         document.expect(":")
         if keys[-1] == key:
             return
@@ -132,7 +135,7 @@ class _Document:
 
     def element(self) -> dict[str, Any] | Bad:
         """Return the next value, which should be an object."""
-        if self._text[self._at] == "{":
+        if self._text.startswith("{", self._at):
             try:
                 value, end = decode_at(self._text, self._at)
             except (ValueError, RecursionError):

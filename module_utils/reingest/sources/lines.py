@@ -56,9 +56,9 @@ def utf8_blocks(content: Content, reading: Reading) -> Iterator[bytes]:
         for block in content.blocks():
             yield decoder.decode(block).encode("utf-8", "surrogatepass")
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:  # one without a reason, where UTF-16 has no byte order mark
         raise Refusal(
-            f"{content.source} is not {reading.encoding} {content.at} ({error.reason}): "
+            f"{content.source} is not {reading.encoding} {content.at} ({getattr(error, 'reason', error)}): "
             "correct the source or the `encoding:`"
         ) from error
 

@@ -129,3 +129,13 @@ def test_a_spoilt_element_spoils_no_other(folder, middle):
     first, (_, record), last = read_json_array(path, JSON)
     assert (first[1], last[1]) == ({"a": 1}, {"a": 2})
     assert isinstance(record, Bad) or (record == {} and not middle.strip(" \t\r\n"))
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    ("text", "records"),
+    [("[", ""), ("[ ", ""), ('[{"a": 1},', ""), ('{"a\\x": [', "a"), ('{"\\ud8": []}', "a")],
+)
+def test_a_document_that_ends_or_has_a_key_that_is_no_text_is_refused(source, text, records):
+    with pytest.raises(Refusal):
+        list(read_json_array(source(text), Reading("json", records=records)))

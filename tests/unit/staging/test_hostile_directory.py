@@ -101,7 +101,7 @@ class TestReading:
     def test_includes_that_include_each_other_end(self, site):
         site.load(A)
         (site.volume.ingest / "postgresql.conf").write_text("include 'postgresql.conf'\n" * 50)
-        with within(20), pytest.raises(Refusal, match="included with more than 1000 others"):
+        with within(20), pytest.raises(Refusal, match="includes more than 1000 files"):
             setting_faults(site.volume.ingest)
 
     def test_a_folder_that_is_a_link_is_not_entered(self, site, precious):
