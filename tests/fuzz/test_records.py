@@ -119,7 +119,7 @@ def test_a_record_is_read_as_it_would_be_written_or_refused(volume, only, kind, 
 @fed(json_texts([WORKER]))
 def test_the_text_of_a_lock_names_a_worker_or_nobody(folder, only, text):
     (folder / "lock").write_bytes(text)
-    with only(), open_lock(folder / "lock", mode=0o600) as lock:
+    with only(), open_lock(folder / "lock") as lock:
         who = read_worker(lock)
     assert who is None or type(who.pid) is int
 

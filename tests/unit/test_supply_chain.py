@@ -12,7 +12,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted([*ROOT.glob("requirements*.txt"), *ROOT.glob("tests/matrix/*.txt")])
 WORKFLOWS = sorted(ROOT.glob(".github/workflows/*.yml"))
-DOCKERFILES = sorted(ROOT.glob("**/Dockerfile"))
+DOCKERFILES = sorted(
+    path
+    for path in ROOT.glob("**/Dockerfile")
+    if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)
+)
 DIGEST = r"(?: \\\n    | )--hash=sha256:[0-9a-f]{64}"
 LINE = re.compile(rf"^([a-z0-9._-]+)==(\S+)( ;[^\\]*)?((?:{DIGEST})+)$")
 # what fetches packages in this project; `ansible-test` installs a list of its own (docs/dependencies.md)

@@ -1,6 +1,6 @@
 """Run ids: one word of letters, digits and ``. _ -``, as ``20261123T114500Z-4711``.
 
-An id is the name of a folder, and is told in commands to copy: what has another form is no id.
+An id names a folder, and stands in commands to copy: what has another form is no id.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ UNKNOWN = "unknown"  # stands for a run whose claim is damaged, or names it by w
 
 
 def told_run(text: str) -> str:
-    """Return the word by which a run is named in a command to copy: never text that nobody has checked."""
+    """Return the word by which a run is named in a command to copy: never unchecked text."""
     return text if is_run(text) else UNKNOWN
 
 

@@ -1,6 +1,6 @@
 """Whether a run must be proven: the file that says whose signatures count on this host.
 
-Its place is fixed, so that nothing which a run is told can lead past it. Its form is that of ssh-keygen
+Its place is fixed, so that no variable or option of a run leads past it. Its form is that of ssh-keygen
 (ALLOWED SIGNERS in ssh-keygen(1)); the principals are ORCID iDs.
 """
 
