@@ -110,8 +110,8 @@ def _shaped(value: Any, shape: Mapping[str, Any], name: str) -> Any:
         ValueError: it is of another type.
     """
     kind = shape["type"]
-    if value is None and shape.get("returned") not in _ALWAYS:
-        return None
+    if value is None and (kind == "dict" or shape.get("returned") not in _ALWAYS):
+        return None  # there is no lock, no promotion, no window
     if kind != "any" and (
         not isinstance(value, _TYPES[kind]) or (isinstance(value, bool) and kind != "bool")
     ):

@@ -129,7 +129,7 @@ def test_two_releases_are_served_one_after_the_other_and_the_first_comes_back(po
     portal.bring("started", portal.production)
     assert portal.served() == "r2"
     assert (
-        read_control(portal.volume.prod).system_identifier
+        read_control(portal.volume.prod.resolve()).system_identifier
         != read_control(portal.volume.snapshot(A)).system_identifier
     )
 

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from ..engines.occupancy import occupancy_faults
 from ..errors import Refusal
@@ -186,16 +187,24 @@ def _drop(_doing: _Run, found: Finding) -> None:
     sync_directory(found.path.parent)
 
 
-def _unlink(_doing: _Run, found: Finding) -> None:
-    if not is_link(found.path):
-        raise Refusal(f"{found.path} is no link any more: look into it")
-    unlink(found.path)
-    sync_directory(found.path.parent)
+def _unlink(doing: _Run, found: Finding) -> None:
+    path = _place(doing, found.path)
+    if not is_link(path):
+        raise Refusal(f"{path} is no link any more: look into it")
+    unlink(path)
+    sync_directory(path.parent)
 
 
-def _marks(_doing: _Run, found: Finding) -> None:
+def _place(doing: _Run, path: Path) -> Path:
+    """Return where something lies now: a real ``prod`` became a snapshot before the other repairs."""
+    prod = doing.volume.prod
+    moved = prod in (path, *path.parents) and is_link(prod) and doing.live
+    return doing.volume.snapshot(doing.live) / path.relative_to(prod) if moved else path
+
+
+def _marks(doing: _Run, found: Finding) -> None:
     """Give a data directory, not what is in it, the owner of its files, and their mode for the group."""
-    with folder(found.path, read=True) as directory:
+    with folder(_place(doing, found.path), read=True) as directory:
         own = os.fstat(directory)
         model = os.stat("PG_VERSION", dir_fd=directory, follow_symlinks=False)
         if model.st_uid != 0 and (own.st_uid, own.st_gid) != (model.st_uid, model.st_gid):

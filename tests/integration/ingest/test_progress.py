@@ -76,7 +76,7 @@ class Controller:
             "staging_dsn": staging.dsn(),
             "first": True,
             "work": str(self.work),
-            "operator": "ada",
+            "operator": "0000-0002-1825-0097",
         }
         self._environment = {
             **os.environ,
@@ -129,7 +129,7 @@ def controller(portal, staging):
 def test_the_state_of_a_load_is_readable_while_it_runs_and_tells_its_end(controller, gate, run_module):
     with controller.start() as process:
         state = controller.held()
-        assert (state["run"], state["operator"], state["phase"]) == ("run-1", "ada", "copy")
+        assert (state["run"], state["operator"], state["phase"]) == ("run-1", "0000-0002-1825-0097", "copy")
         size = (controller.work.parent / "r1/author.csv").stat().st_size
         assert state["tables"][0]["bytes"] == state["tables"][0]["total"] == size
         wait_for(lambda: controller.state()["heartbeat"] > state["heartbeat"])

@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 # Each step once, or the one of that number, and between two of them what must be synced meanwhile.
-JOURNAL_WRITTEN = ("rename", '"/.reingest/journal.json"')
-MOVED = ("renameat2", '"/ingest"')
-COMMITTED = ("rename", '"/.prod.new", "/prod"')
+JOURNAL_WRITTEN = ("renameat", '</.reingest>, "journal.json"')
+MOVED = ("renameat2", '</>, "ingest"')
+COMMITTED = ("renameat", '</>, ".prod.new", N</>, "prod"')
 TOLD_THE_LEDGER = ("write", "/.reingest/ledger.jsonl>")
-JOURNAL_GONE = ("unlink", '("/.reingest/journal.json")')
+JOURNAL_GONE = ("unlinkat", '</.reingest>, "journal.json"')
 TOLD_THE_CONTROLLER = ("write", "1<the result>")
-REASON_WRITTEN = ("rename", '".services/.window.json.new"')
-NOTE_GONE = ("unlink", '("/.reingest/window.json")')
-WINDOW_GONE = ("unlink", '(".services/window.json")')
+REASON_WRITTEN = ("renameat", '<.services>, ".window.json.new"')
+NOTE_GONE = ("unlinkat", '</.reingest>, "window.json"')
+WINDOW_GONE = ("unlinkat", '<.services>, "window.json"')
 RECORDS, STAGING, ROOT, LEDGER, HOST = (
     "</.reingest>",
     "</staging>",
@@ -25,7 +25,7 @@ RECORDS, STAGING, ROOT, LEDGER, HOST = (
 ORDERS = {
     "promote a load": [
         (
-            ("rename", '"/.reingest/claim.json"'),
+            ("renameat", '</.reingest>, "claim.json"'),
             ["</ingest/global>", "</ingest>", "/.reingest/.journal.json.new>"],
         ),
         (JOURNAL_WRITTEN, [RECORDS]),
@@ -51,7 +51,7 @@ ORDERS = {
     ],
     # The dead run may have died between the rename of prod and its sync.
     "recover: after the commit": [
-        (("rename", '"/.reingest/claim.json"', 1), [ROOT]),
+        (("renameat", '</.reingest>, "claim.json"', 1), [ROOT]),
         ((*TOLD_THE_LEDGER, 1), [LEDGER]),
         (JOURNAL_GONE, [RECORDS]),
         ((*TOLD_THE_LEDGER, 2), [LEDGER]),  # that it is good
@@ -87,10 +87,10 @@ def test_each_step_is_on_disk_before_the_next(bench, name):
 
 def test_the_move_and_the_commit_are_one_system_call_each(bench):
     changes = [point for point in bench.plans["promote a load"].points if point.call.startswith("rename")]
-    of_ingest = [point for point in changes if '"/ingest"' in point.shown]
+    of_ingest = [point for point in changes if '</>, "ingest"' in point.shown]
     assert [point.call for point in of_ingest] == ["renameat2"]
     assert "RENAME_EXCHANGE" in of_ingest[0].shown
-    assert len([point for point in changes if '"/prod"' in point.shown]) == 1
+    assert len([point for point in changes if '</>, "prod"' in point.shown]) == 1
 
 
 def test_what_was_pruned_is_out_of_sight_before_a_file_goes(bench):
@@ -100,7 +100,9 @@ def test_what_was_pruned_is_out_of_sight_before_a_file_goes(bench):
         for at, point in enumerate(points)
         if point.call in ("unlinkat", "rmdir") and "/trash" in point.shown
     )
-    moved = [at for at, point in enumerate(points) if point.call == "rename" and '"/staging/' in point.shown]
+    moved = [
+        at for at, point in enumerate(points) if point.call == "renameat" and "</staging>" in point.shown
+    ]
     synced = {point.shown.partition("<")[2] for point in points[max(moved) : first] if point.syncs}
     assert moved
     assert max(moved) < first
