@@ -262,7 +262,6 @@ def copying(made, *before):
         *[pytest.param("renameat", when, marks=full) for when in (3, 4, 5, 12)],
         pytest.param("unlinkat", 1, marks=full),
         ("unlinkat", 900),
-        pytest.param("unlinkat", 1, marks=full),
     ],
 )
 def test_a_copy_that_is_killed_is_gone_on_with_and_no_server_ever_starts_on_half_of_it(place, call, when):
