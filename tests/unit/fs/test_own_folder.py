@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from attacker import belongs_to_attacker
 
@@ -20,9 +22,16 @@ def test_one_of_its_own_is_used_and_one_that_is_not_there_yet(tmp_path):
 def test_one_that_others_write_is_refused(tmp_path, mode):
     work = tmp_path / "work"
     work.mkdir()
+    os.chown(work, 0, 100)  # users
     work.chmod(mode)
     with pytest.raises(Refusal, match=f"reingest_work {work} is not used: {work} belongs to account 0"):
         refuse_shared(work, "reingest_work")
+
+
+def test_one_that_only_the_owners_own_group_writes_is_used(tmp_path):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work").chmod(0o775)  # as umask 002 makes it
+    refuse_shared(tmp_path / "work", "reingest_work")
 
 
 def test_one_below_a_folder_of_another_account_is_refused(tmp_path):
