@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
-from ..errors import Refusal
 from ..host.processes import started_at
 from .durable import PRIVATE
 from .no_follow import check_file, open_file, status_of
@@ -50,26 +49,19 @@ def open_lock(path: Path) -> IO[str]:
     return _as_lock(path, open_file(path, os.O_RDWR | os.O_CREAT, PRIVATE))
 
 
-def wait_for_lock(path: Path, lock: IO[str], patience: float) -> None:
-    """Lock an open lock file as soon as nobody else has it locked.
+def wait_for_lock(lock: IO[str], patience: float) -> bool:
+    """Lock an open lock file as soon as nobody else has it locked; return False where that lasts.
 
     Args:
-        path: the file.
         lock: the file, opened.
         patience: seconds to wait.
-
-    Raises:
-        Refusal: somebody else has it for longer.
     """
     deadline = time.monotonic() + patience
     while not try_lock(lock):
-        if time.monotonic() > deadline:
-            who = read_worker(lock) or UNKNOWN
-            raise Refusal(
-                f"{path} is locked for more than {patience:.0f} s by process {who.pid or 'unknown'} of run "
-                f"{who.run}: wait until it ends, or look what it waits for"
-            )
+        if time.monotonic() >= deadline:
+            return False
         time.sleep(_POLL_S)
+    return True
 
 
 def try_lock(lock: IO[str]) -> bool:

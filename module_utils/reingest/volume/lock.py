@@ -19,7 +19,16 @@ from typing import IO
 from ..errors import Refusal
 from ..fs.durable import make_own_directory
 from ..fs.durable_record import DamagedRecord, DurableRecord
-from ..fs.lock_file import Worker, open_lock, this_process, wait_for_lock, worker_at, write_worker
+from ..fs.lock_file import UNKNOWN as UNKNOWN_WORKER
+from ..fs.lock_file import (
+    Worker,
+    open_lock,
+    read_worker,
+    this_process,
+    wait_for_lock,
+    worker_at,
+    write_worker,
+)
 from ..fs.record_values import RunId, record_from
 from .layout import Volume
 from .reserve import give_up_reserve, keep_reserve
@@ -219,7 +228,12 @@ def _locked(volume: Volume, name: str) -> Iterator[IO[str]]:
     make_own_directory(volume.records)
     path = volume.records / name
     with open_lock(path) as lock:
-        wait_for_lock(path, lock, _PATIENCE_S[name])
+        if not wait_for_lock(lock, _PATIENCE_S[name]):
+            who = read_worker(lock) or UNKNOWN_WORKER
+            raise Refusal(
+                f"{path} is locked for more than {_PATIENCE_S[name]:.0f} s by process {who.pid or 'unknown'} "
+                f"of run {who.run}: wait until it ends, or look what it waits for"
+            )
         yield lock
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -23,7 +22,7 @@ from ..fs.lock_file import (
     open_lock,
     read_worker,
     this_process,
-    try_lock,
+    wait_for_lock,
     worker_at,
     write_worker,
 )
@@ -32,7 +31,7 @@ from ..host.boot import boot_id
 from .window_record import Window, boottime, refuse_closed, refusing
 
 _LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
-_POLL_S = 0.05
+_LOOKED_AT_S = 1.0  # somebody who only looks whether there is a watchdog holds its lock for a moment
 
 
 @dataclass(frozen=True)
@@ -64,16 +63,13 @@ def held(records: Path, run: str, *, recovers: bool = False, patience: float = 0
     with refusing(records):
         records.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         lock = open_lock(lock_of(records))
-    deadline = time.monotonic() + patience
     with lock:
-        while not try_lock(lock):
-            if time.monotonic() >= deadline:
-                who = read_worker(lock) or UNKNOWN
-                raise Busy(
-                    f"process {who.pid} of run {who.run} works on the services of {records} since before "
-                    f"{patience:.0f} s: look at it, end it, and run recover.yml"
-                )
-            time.sleep(_POLL_S)
+        if not wait_for_lock(lock, patience):
+            who = read_worker(lock) or UNKNOWN
+            raise Busy(
+                f"process {who.pid} of run {who.run} works on the services of {records} since before "
+                f"{patience:.0f} s: look at it, end it, and run recover.yml"
+            )
         write_worker(lock, this_process(run, recovers=recovers))
         yield
 
@@ -134,10 +130,8 @@ def given_up(records: Path, window: Window) -> bool:
 @contextmanager
 def watching(records: Path) -> Iterator[bool]:
     """Be the host's watchdog; gives False where there is one already."""
-    deadline = time.monotonic() + 1  # somebody who only looks whether there is one holds it for a moment
     with open_lock(records / _WATCHER) as lock:
-        while not (mine := try_lock(lock)) and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
+        mine = wait_for_lock(lock, _LOOKED_AT_S)
         if mine:
             write_worker(lock, this_process("", recovers=True))
         yield mine
