@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from ..host.processes import USUAL_UMASK
+
 _SUBREAPER = 36  # PR_SET_CHILD_SUBREAPER: what a descendant leaves behind becomes the keeper's child
 _GRACE_S = 5.0
 _POLL_S = 0.05
@@ -86,7 +88,7 @@ def _keep(
                 stderr=writer,
                 env=environment,
                 cwd=directory,
-                umask=0o022,
+                umask=USUAL_UMASK,
             )
         except OSError as error:
             os.write(told, f"it cannot be started: {error.strerror}".encode())

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
-from .durable import unlink
-from .no_follow import folder, named, open_file
+from .durable import make_link, unlink
+from .no_follow import folder, named, open_file, read_link, status_of
 
 _FICLONE = 0x40049409  # linux/fs.h: let a file share the blocks of another one
 _NOT_CLONED = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS)
@@ -136,12 +136,12 @@ def keep_folder_marks(source: Path, target: Path) -> None:
 
 def copy_link(source: Path, target: Path) -> None:
     """Make a link like another one, in the place of what was there."""
+    found = status_of(source)
+    if found is None:
+        raise Refusal(f"{source} went away while it was copied: stop what works there, then run again")
     unlink(target)
-    with named(source), folder(source.parent) as parent:
-        leads = os.readlink(source.name, dir_fd=parent)
-        found = os.stat(source.name, dir_fd=parent, follow_symlinks=False)
+    make_link(target, read_link(source))
     with named(target), folder(target.parent) as parent:
-        os.symlink(leads, target.name, dir_fd=parent)
         os.chown(target.name, found.st_uid, found.st_gid, dir_fd=parent, follow_symlinks=False)
         times = (found.st_atime_ns, found.st_mtime_ns)
         os.utime(target.name, ns=times, dir_fd=parent, follow_symlinks=False)

@@ -6,6 +6,8 @@ import os
 import signal
 from pathlib import Path
 
+USUAL_UMASK = 0o022  # of what a module starts: its own lets nobody else read what it writes
+
 
 def started_at(pid: int) -> str | None:
     """Return the start time of a process in clock ticks since boot; None when it is gone or a zombie."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ..dataset.mapping import Value
 from ..dataset.model import Budget, Table
 from ..errors import Refusal
 from ..fs.durable import sync_directory
+from ..fs.no_follow import check_file, open_file
 from ..fs.record_values import is_run
 from ..sources.source import Source
 
@@ -97,13 +97,11 @@ class RejectPolicy:
         try:
             if folder.is_symlink() or run.is_symlink():
                 raise _unfit(table, file)
-            # Without waiting: what is no file, a FIFO, say, may have no writer.
-            with open(os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as there:  # noqa: PTH123
-                if not stat.S_ISREG(os.fstat(there.fileno()).st_mode):
-                    raise _unfit(table, file)
+            with os.fdopen(open_file(file, os.O_RDONLY), "rb") as there:
+                check_file(file, os.fstat(there.fileno()))
                 make_folder(path.parent)
                 path.unlink(missing_ok=True)
-                with open(open_private(path, os.O_WRONLY | os.O_EXCL), "wb") as here:
+                with os.fdopen(open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL), "wb") as here:
                     shutil.copyfileobj(there, here)
         except OSError as error:
             raise _unfit(table, file) from error
@@ -201,7 +199,8 @@ class RejectLog:
         if self._stream is None:
             make_folder(self._path.parent)
             how = os.O_APPEND if self._mode == "a" else os.O_TRUNC
-            self._stream = open(open_private(self._path, os.O_WRONLY | how), self._mode, encoding="utf-8")  # noqa: SIM115
+            handle = open_file(self._path, os.O_WRONLY | os.O_CREAT | how)
+            self._stream = os.fdopen(handle, self._mode, encoding="utf-8")
         values = {
             "file": str(reject.source),
             "line": reject.line,
@@ -226,11 +225,6 @@ def make_folder(folder: Path) -> None:
     """Make the folder of a run's rejects, and the run's own: rows may be anybody's business but others'."""
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def open_private(path: Path, flags: int) -> int:
-    """Open a file to write, for its owner only, and never through a link."""
-    return os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW, 0o600)
 
 
 def _unfit(table: str, file: Path) -> Refusal:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ...errors import Refusal
 from ...fs.durable_record import own_text
-from ...host.processes import send, started_at, started_in
+from ...host.processes import USUAL_UMASK, send, started_at, started_in
 from ..model import POSTGRESQL, Service, Stopped
 from ..record_file import record_file
 
@@ -29,7 +29,6 @@ _KEEPER = (
     'wait $!; echo $? > "$code.new"; mv "$code.new" "$code"; } &'
 )
 _POLL_S = 0.02
-_UMASK = 0o022  # of services: that of the modules lets nobody else read what they write
 _APPEAR_S = 10.0
 
 
@@ -100,7 +99,7 @@ class ProcessEngine:
                 cwd=service.directory or "/",
                 env={**os.environ, **service.environment},
                 start_new_session=True,
-                umask=_UMASK,
+                umask=USUAL_UMASK,
                 check=True,
             )
         deadline = time.monotonic() + _APPEAR_S
