@@ -97,10 +97,10 @@ def make_own_directory(path: Path, *, through: bool = False) -> None:
                 os.fsync(made)
             os.fsync(parent)
     with folder(path) as made:
-        check_own_directory(path, os.fstat(made))
+        _check_own_directory(path, os.fstat(made))
 
 
-def check_own_directory(path: Path, status: os.stat_result) -> None:
+def _check_own_directory(path: Path, status: os.stat_result) -> None:
     """Refuse a directory that another account owns or may write.
 
     Raises:

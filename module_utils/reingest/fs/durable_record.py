@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ..errors import Refusal
 from .durable import clear_staged, sync_directory, unlink, write_json
-from .no_follow import MOST, UnsafePathError, is_folder, read_small
+from .no_follow import MOST, is_folder, read_small
 from .record_values import parse_document
 from .rename import rename
 
@@ -60,8 +60,6 @@ class DurableRecord(Generic[T]):
                 return self.parse(document)
         except FileNotFoundError:
             return None
-        except UnsafePathError:
-            raise
         except PermissionError:
             raise Refusal(f"{self._name} cannot be read by this account: {self.if_denied}") from None
         except (ValueError, TypeError, KeyError, AttributeError):

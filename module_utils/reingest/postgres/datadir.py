@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ..errors import Refusal
 from ..fs.no_follow import (
-    UnsafePathError,
     folder,
     is_empty,
     is_file,
@@ -66,8 +65,6 @@ def read_data_directory(path: Path) -> DataDirectory:
             else "there is no such directory"
         )
         raise Refusal(f"{path} holds no database: {reason}; load into it first") from None
-    except UnsafePathError:
-        raise
     except UnicodeDecodeError:
         raise Refusal(f"{path} holds no database: its PG_VERSION is none; load into it first") from None
     except PermissionError:
