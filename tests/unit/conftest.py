@@ -119,3 +119,12 @@ def make_site(cluster, tmp_path):
 @pytest.fixture
 def site(make_site):
     return make_site()
+
+
+@pytest.fixture
+def precious(tmp_path):
+    """Return a folder of root's with a file in it, which nothing that an attacker does may touch."""
+    folder = tmp_path / "precious"
+    folder.mkdir()
+    (folder / "file").write_text("root's own")
+    return folder

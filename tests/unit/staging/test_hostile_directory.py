@@ -26,24 +26,6 @@ A, B = "20261101T000000Z", "20261102T000000Z"
 WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 
 
-@pytest.fixture
-def precious(tmp_path):
-    """Return a folder of root's with a file in it."""
-    folder = tmp_path / "precious"
-    folder.mkdir()
-    (folder / "file").write_text("root's own")
-    return folder
-
-
-@pytest.fixture
-def foreign(site):
-    """Return a volume whose root belongs to the servers' account, as where it was handed over whole."""
-    site.serve(A)
-    site.load(B)
-    belongs_to_attacker(site.volume.root)
-    return site
-
-
 class TestEmptying:
     def test_a_link_in_the_place_of_what_is_taken_out_is_no_sign_of_an_emptying(self, site, precious):
         (site.volume.ingest / ".reingest-gone").symlink_to(precious)

@@ -34,15 +34,6 @@ WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 
 
 @pytest.fixture
-def precious(tmp_path):
-    """Return a folder of root's with a file in it."""
-    folder = tmp_path / "precious"
-    folder.mkdir()
-    (folder / "file").write_text("root's own")
-    return folder
-
-
-@pytest.fixture
 def foreign(site):
     """Return a volume whose root belongs to the servers' account, as where it was handed over whole."""
     site.serve(A)
