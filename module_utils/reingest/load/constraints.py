@@ -107,6 +107,11 @@ class Reference:
     columns: tuple[str, ...]
     parent_columns: tuple[str, ...]
 
+    @property
+    def named(self) -> tuple[str, str, str]:
+        """Return schema, relation and name, which no other has."""
+        return (*self.relation, self.name)
+
 
 @dataclass(frozen=True)
 class SetAside:

@@ -41,7 +41,7 @@ WAL_LEVELS = (
 )  # enum WalLevel in xlog.h; each writes what the one before does
 
 # struct offsets, the same in all known layouts; 18 added a field to CheckPoint, into a gap
-_REDO, _FULL_PAGE_WRITES, _WAL_LEVEL = 40, 56, 172
+_REDO, _FULL_PAGE_WRITES, _NEXT_XID, _WAL_LEVEL = 40, 56, 64, 172
 
 
 def _crc32c_table() -> tuple[int, ...]:
@@ -78,6 +78,7 @@ class Control:
     timeline: int
     full_page_writes: bool  # when the last checkpoint was made; that there was no fsync leaves no trace here
     wal_level: str  # of the server's last start
+    next_xid: int  # the full number of the next transaction, by the last checkpoint
 
     @property
     def clean(self) -> bool:
@@ -113,11 +114,13 @@ def read_control(data: Path) -> Control:
         time.sleep(_TORN_S)
     redo, timeline = struct.unpack_from("<QI", raw, _REDO)
     full_page_writes = raw[_FULL_PAGE_WRITES] != 0
+    (next_xid,) = struct.unpack_from("<Q", raw, _NEXT_XID)
     (level,) = struct.unpack_from("<i", raw, _WAL_LEVEL)
     name = _STATES[state] if state < len(_STATES) else f"unknown state {state}"
     wal_level = WAL_LEVELS[level] if 0 <= level < len(WAL_LEVELS) else f"unknown level {level}"
     lsn = f"{redo >> 32:X}/{redo & 0xFFFFFFFF:X}"
-    return Control(str(identifier), version, catalog, name, lsn, timeline, full_page_writes, wal_level)
+    rest = (lsn, timeline, full_page_writes, wal_level, next_xid)
+    return Control(str(identifier), version, catalog, name, *rest)
 
 
 def is_lsn(text: str) -> bool:

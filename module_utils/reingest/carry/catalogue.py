@@ -1,0 +1,160 @@
+"""What a database says of the tables whose rows are carried: who owns them, and where their rows lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..dataset.model import PORTAL
+from ..load.catalog import table_name
+from ..postgres.dsn import Connection, Cursor
+
+Relation = tuple[str, str]  # schema and name
+
+_ORPHANS = "quarantine"  # what the dataset means where it says nothing, as it does in loads of before
+# Types whose binary form is the same on both servers: PostgreSQL's own, without an OID in them.
+_BINARY = (
+    "bool", "bytea", "char", "name", "int8", "int2", "int4", "text", "json", "jsonb", "float4",
+    "float8", "money", "macaddr", "macaddr8", "inet", "cidr", "bpchar", "varchar", "date", "time", "timetz", "timestamp",
+    "timestamptz", "interval", "bit", "varbit", "numeric", "uuid", "point", "lseg", "path", "box", "polygon",
+    "line", "circle",
+)  # fmt: skip
+_RELATIONS = """
+SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relispartition,
+       ARRAY(SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno)
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'f') AND c.relpersistence <> 't'
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'reingest') AND n.nspname !~ '^pg_(toast|temp)'
+ORDER BY n.nspname, c.relname
+"""
+_COLUMNS = """
+WITH RECURSIVE base AS (
+    SELECT t.oid, t.oid AS of FROM pg_type t
+    UNION ALL
+    SELECT t.typbasetype, b.of FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
+)
+SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
+       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
+       EXISTS (SELECT FROM base b JOIN pg_type t ON t.oid = b.oid LEFT JOIN pg_type e ON e.oid = t.typelem
+               WHERE b.of = a.atttypid AND t.typtype <> 'd'
+                 AND (t.typtype = 'e'
+                      OR t.typnamespace = 'pg_catalog'::regnamespace
+                         AND (t.typname = ANY(%s)
+                              OR t.typlen = -1 AND t.typcategory = 'A' AND e.typname = ANY(%s)))),
+       ARRAY(SELECT v.enumlabel::text FROM base b JOIN pg_enum v ON v.enumtypid
+                         = b.oid WHERE b.of = a.atttypid ORDER BY v.enumsortorder) FROM pg_attribute a WHERE
+                         a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid,
+                         a.attnum
+"""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column; ``required`` when only a row gives it a value, ``binary`` when COPY may be binary."""
+
+    name: str
+    type: str
+    generated: bool
+    required: bool
+    binary: bool
+    labels: tuple[str, ...]  # of an enum
+
+
+@dataclass(frozen=True)
+class Part:
+    """One relation of a table: the table itself, a partition, or an inheritance child."""
+
+    oid: int
+    relation: Relation
+    kind: str  # relkind
+    columns: Mapping[str, Column]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A portal-owned table: itself with its inheritance children, each with its partitions that hold rows."""
+
+    name: str
+    orphans: str
+    units: Mapping[Relation, tuple[Part, ...]]  # the relation that rows are put into, and where they lie
+
+    @property
+    def oids(self) -> tuple[int, ...]:
+        """Return the oids of all its relations."""
+        return tuple(part.oid for parts in self.units.values() for part in parts)
+
+
+def read_contract(connection: Connection) -> dict[str, str]:
+    """Return the portal-owned tables by name, with what becomes of their orphans, as the load wrote it down.
+
+    Empty where no load made the database.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('reingest.load_table') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return {}
+        cursor.execute(
+            "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'reingest.load_table'::regclass"
+            " AND attname = 'orphans_policy' AND NOT attisdropped)"
+        )
+        said = "coalesce(orphans_policy, %s)" if cursor.fetchone()[0] else "%s"
+        cursor.execute(
+            f"SELECT name, {said} FROM reingest.load_table WHERE owner = %s ORDER BY name",  # noqa: S608 - constants
+            (_ORPHANS, PORTAL),
+        )
+        return dict(cursor.fetchall())
+
+
+def read_portal_tables(connection: Connection, contract: Mapping[str, str]) -> dict[str, Table]:
+    """Return those tables of the contract that are there; inheritance children go with their parent."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RELATIONS)
+        rows = cursor.fetchall()
+        found = {
+            oid: ((schema, name), kind, partition, parents)
+            for oid, schema, name, kind, partition, parents in rows
+        }
+        roots = {
+            table_name(*relation): oid for oid, (relation, _, partition, _) in found.items() if not partition
+        }
+        children: dict[int, list[int]] = {}
+        for oid, (_, _, _, parents) in found.items():
+            for parent in parents:
+                children.setdefault(parent, []).append(oid)
+        columns = _columns(cursor, list(found))
+    tables: dict[str, Table] = {}
+    for name, orphans in contract.items():
+        if name not in roots:
+            continue
+        units: dict[Relation, tuple[Part, ...]] = {}
+        todo = [roots[name]]
+        while todo:
+            oid = todo.pop(0)
+            relation, kind, _, _ = found[oid]
+            below = _below(oid, children) if kind == "p" else []
+            units[relation] = tuple(
+                Part(one, found[one][0], found[one][1], columns.get(one, {})) for one in (oid, *below)
+            )
+            # An inheritance child that the contract names itself is a table of its own.
+            todo += [
+                one
+                for one in children.get(oid, [])
+                if kind != "p" and table_name(*found[one][0]) not in contract
+            ]
+        tables[name] = Table(name, orphans, units)
+    return tables
+
+
+def _below(oid: int, children: Mapping[int, list[int]]) -> list[int]:
+    found = []
+    for child in children.get(oid, []):
+        found += [child, *_below(child, children)]
+    return found
+
+
+def _columns(cursor: Cursor, oids: list[int]) -> dict[int, dict[str, Column]]:
+    cursor.execute(_COLUMNS, (list(_BINARY), list(_BINARY), oids))
+    columns: dict[int, dict[str, Column]] = {}
+    for oid, name, type_, generated, required, binary, labels in cursor.fetchall():
+        columns.setdefault(oid, {})[name] = Column(name, type_, generated, required, binary, tuple(labels))
+    return columns

@@ -1,0 +1,182 @@
+"""Which rows go where: production's portal-owned tables against those of the database that is to serve."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .catalogue import Column, Part, Relation, Table
+
+_SIZED = re.compile(r"(character varying|numeric|bit varying)\((\d+)(?:,(\d+))?\)")
+_WHOLE = ("smallint", "integer", "bigint")
+_TEXTS = ("text", "character varying")
+_PARTITIONED, _FOREIGN = "p", "f"  # relkind
+_OIDS = ("oid", "lo", "oid[]", "lo[]")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Rows that are copied as one: of a relation and its partitions, into the relation of the same name."""
+
+    table: str  # the portal-owned table whose rows they are
+    orphans: str
+    target: Relation
+    columns: tuple[str, ...]
+    types: tuple[str, ...]  # of the columns, where the rows lie
+    binary: bool
+    from_partitions: bool  # where they lie; else in the relation alone, without its inheritance children
+    to_partitions: bool  # where they are put
+
+
+# The quarantine itself is carried as it is, before its rows are tried again.
+QUARANTINE_UNIT = Unit(
+    "reingest.quarantine",
+    "quarantine",
+    ("reingest", "quarantine"),
+    ("relation", "columns", "row_values", "reason", "run", "since"),
+    ("text", "text[]", "text[]", "text", "text", "timestamp with time zone"),
+    binary=False,
+    from_partitions=False,
+    to_partitions=False,
+)
+
+
+@dataclass(frozen=True)
+class CarryPlan:
+    """What is carried; ``faults`` are why it cannot be."""
+
+    units: tuple[Unit, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """Return the tables, each once."""
+        return tuple(dict.fromkeys(unit.table for unit in self.units))
+
+
+def plan_carry(production: Mapping[str, Table], next_: Mapping[str, Table], called: str) -> CarryPlan:
+    """Plan what is carried.
+
+    Args:
+        production: the portal-owned tables of the database that serves.
+        next_: those of the database that is to serve, with the orphans' policy that counts.
+        called: what that database is called in messages, such as "the load".
+    """
+    units: list[Unit] = []
+    faults: list[str] = []
+    for name, table in production.items():
+        there = next_.get(name)
+        if there is None:
+            faults.append(
+                f"table {name} is written by the portal's users, and {called} has no such table: add it to "
+                "the schema, or drop it in production"
+            )
+            continue
+        for relation, parts in table.units.items():
+            shown = name if len(table.units) == 1 else f"{name} (its child {relation[0]}.{relation[1]})"
+            target = there.units.get(relation)
+            if target is None:
+                faults.append(
+                    f"table {shown}: {called} has no table {relation[0]}.{relation[1]}: add it to the schema"
+                )
+                continue
+            found = _unit(shown, there, relation, parts, target)
+            if isinstance(found, Unit):
+                units.append(found)
+            else:
+                faults += found
+    return CarryPlan(tuple(units), tuple(faults))
+
+
+def _unit(
+    shown: str, table: Table, relation: Relation, parts: tuple[Part, ...], target: tuple[Part, ...]
+) -> Unit | list[str]:
+    faults = [
+        f"table {shown}: {part.relation[0]}.{part.relation[1]} is a foreign table, its rows lie elsewhere: "
+        "take it "
+        "out of the portal-owned tables"
+        for part in parts
+        if part.kind == _FOREIGN
+    ]
+    live, new = parts[0].columns, target[0].columns
+    carried = [column for column in live.values() if not column.generated]
+    for column in carried:
+        faults += _column_faults(shown, column, new.get(column.name))
+    faults += [
+        f"table {shown}: the new column {column.name} takes no NULL and has no default, and production's "
+        "rows have "
+        "no value for it: give it a default, or add it to production first"
+        for column in new.values()
+        if column.name not in live and column.required
+    ]
+    if faults:
+        return faults
+    same = all(new[column.name].type == column.type and column.binary for column in carried)
+    return Unit(
+        table.name,
+        table.orphans,
+        relation,
+        tuple(column.name for column in carried),
+        tuple(column.type for column in carried),
+        same,
+        parts[0].kind == _PARTITIONED,
+        target[0].kind == _PARTITIONED,
+    )
+
+
+def _column_faults(shown: str, live: Column, new: Column | None) -> list[str]:
+    where = f"table {shown}: column {live.name}"
+    if live.type in _OIDS:
+        return [f"{where} is of type {live.type}: large objects are not carried yet, nor what names them"]
+    if new is None:
+        return [f"{where} of production is not in the new schema: add it, or rename it in production first"]
+    if new.generated:
+        return [
+            f"{where} is generated in the new schema, and production's rows have values of their own for it"
+        ]
+    if not widens(live.type, new.type):
+        return [
+            f"{where} is {live.type} in production and {new.type} in the new schema, which may not take "
+            "every value: "
+            "keep the type, or change production first"
+        ]
+    lost = [label for label in live.labels if label not in new.labels] if live.labels else []
+    if lost:
+        return [f"{where}: the new schema's {new.type} has lost {', '.join(lost)}: keep what rows may hold"]
+    return []
+
+
+def misfits(unit: Unit, target: Part) -> list[str]:
+    """Return why a relation cannot hold the rows of a unit that was taken before."""
+    new = target.columns
+    faults = [
+        f"column {name} is not there" for name in unit.columns if name not in new or new[name].generated
+    ]
+    for name, type_ in zip(unit.columns, unit.types):
+        if name not in new:
+            continue
+        fits = new[name].type == type_ if unit.binary else widens(type_, new[name].type)
+        faults += [] if fits else [f"column {name} is {type_}, and {new[name].type} there"]
+    faults += [
+        f"column {column.name} takes no NULL"
+        for column in new.values()
+        if column.required and column.name not in unit.columns
+    ]
+    return faults
+
+
+def widens(live: str, new: str) -> bool:
+    """Return whether every value of a type is one of the other, written alike."""
+    if live == new:
+        return True
+    if live in _WHOLE and new in _WHOLE:
+        return _WHOLE.index(live) < _WHOLE.index(new)
+    was, now = _SIZED.fullmatch(live), _SIZED.fullmatch(new)
+    if was and was[1] == "character varying" and new in _TEXTS:
+        return True
+    if live in _TEXTS and new in _TEXTS:
+        return True
+    if was and now and was[1] == now[1]:
+        return int(was[2]) <= int(now[2]) and was[3] == now[3]
+    return False

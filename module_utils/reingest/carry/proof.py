@@ -1,0 +1,74 @@
+"""The proof: what was taken and what is there sum up to the same, table by table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ..errors import Refusal
+from ..postgres.dsn import Connection
+from .content import RowSum, relation_sum
+from .plan import Unit
+from .put import Put
+from .quarantine import quarantine_sum
+from .record import TableSum
+
+
+def sums_of(connection: Connection, units: Sequence[Unit]) -> dict[str, RowSum]:
+    """Return what the rows of each table sum up to, those in quarantine included."""
+    sums: dict[str, RowSum] = {}
+    for unit in units:
+        found = relation_sum(connection, unit.target, unit.columns, only=not unit.from_partitions)
+        sums[unit.table] = sums.get(unit.table, RowSum()) + found + quarantine_sum(connection, unit)
+    return sums
+
+
+def written(sums: Mapping[str, RowSum]) -> dict[str, TableSum]:
+    """Return sums as a manifest has them."""
+    return {table: TableSum(found.rows, str(found.total)) for table, found in sums.items()}
+
+
+def read_back(sums: Mapping[str, TableSum]) -> dict[str, RowSum]:
+    """Return sums as they were written."""
+    return {table: RowSum(found.rows, int(found.total)) for table, found in sums.items()}
+
+
+def prove(taken: Mapping[str, RowSum], made: Put, where: str) -> tuple[str, ...]:
+    """Compare what was taken with what is there; return a line for each table, for the report.
+
+    Args:
+        taken: what the rows summed up to where they were taken.
+        made: what became of them.
+        where: where they are now, for messages: "the load".
+
+    Raises:
+        Refusal: they differ.
+    """
+    faults = [fault for table, before in taken.items() for fault in _faults(table, before, made)]
+    if faults:
+        raise Refusal(
+            f"users' rows are not in {where} as they were taken: {'; '.join(faults)}: does a rule, a "
+            "generated "
+            "value or a trigger of the schema change them?"
+        )
+    return tuple(_line(table, before, made) for table, before in taken.items())
+
+
+def _faults(table: str, before: RowSum, made: Put) -> list[str]:
+    after = made.sums.get(table, RowSum())
+    if before == after:
+        return []
+    if before.rows != after.rows:
+        return [f"table {table}: {before.rows} rows were taken and {after.rows} are there"]
+    return [f"table {table}: {before.rows} rows have another content than where they were taken"]
+
+
+def _line(table: str, before: RowSum, made: Put) -> str:
+    carried, dropped = made.rows.get(table, 0), made.settled.dropped.get(table, RowSum()).rows
+    parts = [f"{carried:,} carried"]
+    aside = before.rows - carried - dropped
+    if aside:
+        parts.append(f"{aside:,} quarantined")
+    if dropped:
+        parts.append(f"{dropped:,} dropped")
+    why = f" ({made.settled.reasons[table]})" if table in made.settled.reasons else ""
+    return f"{table}: {', '.join(parts)}, 0 differ{why}"

@@ -1,0 +1,196 @@
+"""Put rows into the database that is to serve: in one transaction, a kill at any moment leaves none.
+
+Its portal-owned tables are emptied first, so the same put once more is the same. References, keys and indexes
+are off meanwhile and are built, and so proven, at the end; triggers of users are off, never the server's own
+ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import psycopg2
+from psycopg2 import sql
+
+from ..errors import Refusal
+from ..load.catalog import table_name
+from ..load.constraints import SetAside, set_aside
+from ..postgres.dsn import Connection, Cursor
+from .catalogue import Table
+from .content import RowSum, relation_sum
+from .plan import QUARANTINE_UNIT, Unit
+from .quarantine import Settled, make_quarantine, quarantine_sum, read_operators, return_rows, settle_orphans
+from .sequences import Counter, move_counters
+from .stream import copy_in
+
+_TRIGGERS = """
+SELECT n.nspname, c.relname, t.tgname, t.tgenabled::text
+FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE t.tgrelid = ANY(%s) AND NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY 1, 2, 3
+"""
+_ENABLE = {"O": "ENABLE TRIGGER", "R": "ENABLE REPLICA TRIGGER", "A": "ENABLE ALWAYS TRIGGER"}
+# Materialised views that read these relations, also by way of other views, each after what it reads itself.
+_VIEWS = """
+WITH RECURSIVE reads AS (
+    SELECT c.oid, 0 AS depth FROM pg_class c WHERE c.oid = ANY(%s)
+    UNION
+    SELECT w.ev_class, r.depth + 1 FROM reads r
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid
+        AND d.classid = 'pg_rewrite'::regclass
+    JOIN pg_rewrite w ON w.oid = d.objid AND w.ev_class <> r.oid
+    JOIN pg_class v ON v.oid = w.ev_class AND v.relkind IN ('v', 'm')
+)
+SELECT n.nspname, c.relname FROM reads r JOIN pg_class c ON c.oid = r.oid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'm' GROUP BY 1, 2 ORDER BY max(r.depth), 1, 2
+"""
+_SESSION = "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL synchronous_commit = on"
+
+
+class Rows(Protocol):
+    """What COPY FROM reads."""
+
+    def read(self, size: int = ...) -> bytes:
+        """Return the next block; empty at the end."""
+
+
+Source = Callable[[Unit], AbstractContextManager[Rows]]
+
+
+@dataclass(frozen=True)
+class Put:
+    """What became of the rows."""
+
+    settled: Settled
+    sums: Mapping[str, RowSum]  # by table, quarantined and dropped rows included
+    rows: Mapping[str, int]  # in the table itself
+    refreshed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = field(default=())  # production's sequences that are not there
+
+
+def put_rows(
+    connection: Connection,
+    units: Sequence[Unit],
+    tables: Mapping[str, Table],
+    source: Source,
+    *,
+    counters: Sequence[Counter],
+    run: str,
+) -> Put:
+    """Replace the portal-owned rows of a database, in the caller's transaction.
+
+    Args:
+        connection: a pinned session; the caller commits, or rolls back.
+        units: what is put, ``QUARANTINE_UNIT`` among it where the server that it is from has a quarantine.
+        tables: the database's portal-owned tables.
+        source: gives the rows of a unit.
+        counters: the sequences of the server that the rows are from.
+        run: the run's id.
+
+    Raises:
+        Refusal: the database does not take the rows, or a table that says ``orphans: fail`` has some.
+    """
+    settled, oids = Settled(), [oid for table in tables.values() for oid in table.oids]
+    names = {table_name(*unit.target) for unit in units}
+    with connection.cursor() as cursor:
+        cursor.execute(_SESSION)
+        operators = read_operators(connection)
+        with _triggers_off(cursor, oids):
+            aside = set_aside(connection, names)
+            make_quarantine(cursor)
+            _empty(cursor, units)
+            for unit in units:
+                _copy(cursor, unit, source)
+            units = [unit for unit in units if unit != QUARANTINE_UNIT]
+            _build(cursor, aside)
+            return_rows(cursor, units, settled)
+            settle_orphans(cursor, units, aside.references, operators, run, settled)
+            for reference in aside.references:
+                _execute(cursor, reference.create, reference.table)
+                cursor.execute(reference.comment)
+            missing = move_counters(connection, counters, oids)
+        refreshed = _refresh(cursor, oids)
+    sums: dict[str, RowSum] = dict(settled.dropped)
+    rows: dict[str, int] = {}
+    for unit in units:
+        there = relation_sum(connection, unit.target, unit.columns, only=not unit.to_partitions)
+        rows[unit.table] = rows.get(unit.table, 0) + there.rows
+        sums[unit.table] = sums.get(unit.table, RowSum()) + there + quarantine_sum(connection, unit)
+    return Put(settled, sums, rows, tuple(refreshed), tuple(missing))
+
+
+def analyze(connection: Connection, units: Sequence[Unit]) -> None:
+    """Tell the planner of the rows, once they are committed."""
+    with connection.cursor() as cursor:
+        for unit in units:
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*unit.target)))
+
+
+def _empty(cursor: Cursor, units: Sequence[Unit]) -> None:
+    for unit in units:
+        only = sql.SQL("" if unit.to_partitions else "ONLY")
+        cursor.execute(sql.SQL("TRUNCATE {} {}").format(only, sql.Identifier(*unit.target)))
+
+
+def _copy(cursor: Cursor, unit: Unit, source: Source) -> None:
+    with source(unit) as rows:
+        try:
+            cursor.copy_expert(copy_in(unit).as_string(cursor), rows, size=1 << 18)
+        except (psycopg2.DataError, psycopg2.IntegrityError) as error:
+            raise _refused(unit.table, error) from error
+
+
+def _build(cursor: Cursor, aside: SetAside) -> None:
+    for piece in sorted(aside.pieces, key=lambda piece: not piece.is_key):
+        _execute(cursor, piece.create, piece.table)
+        cursor.execute(piece.comment)
+
+
+def _execute(cursor: Cursor, statement: str, table: str) -> None:
+    try:
+        cursor.execute(statement)
+    except psycopg2.IntegrityError as error:
+        raise _refused(table, error) from error
+
+
+def _refused(table: str, error: psycopg2.Error) -> Refusal:
+    reason = str(error).strip().splitlines()
+    return Refusal(
+        f"table {table}: the load does not take production's rows: "
+        f"{'; '.join(line.strip() for line in reason[:2])}; "
+        "correct the schema, or those rows in production"
+    )
+
+
+@contextmanager
+def _triggers_off(cursor: Cursor, oids: Sequence[int]) -> Iterator[None]:
+    """Switch the users' triggers off, and afterwards each on as it was."""
+    cursor.execute(_TRIGGERS, (list(oids),))
+    triggers = cursor.fetchall()
+    for schema, relation, name, _ in triggers:
+        cursor.execute(_trigger(schema, relation, "DISABLE TRIGGER", name))
+    yield
+    for schema, relation, name, enabled in triggers:
+        cursor.execute(_trigger(schema, relation, _ENABLE[enabled], name))
+
+
+def _trigger(schema: str, relation: str, what: str, name: str) -> sql.Composable:
+    return sql.SQL("ALTER TABLE ONLY {} {} {}").format(
+        sql.Identifier(schema, relation), sql.SQL(what), sql.Identifier(name)
+    )
+
+
+def _refresh(cursor: Cursor, oids: Sequence[int]) -> list[str]:
+    cursor.execute(_VIEWS, (list(oids),))
+    views = cursor.fetchall()
+    if views:
+        # What a view calls may name things as its users do; PostgreSQL 17 pins the path there itself.
+        cursor.execute('SET LOCAL search_path = "$user", public')
+    for schema, name in views:
+        cursor.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(schema, name)))
+    if views:
+        cursor.execute("SET LOCAL search_path = pg_catalog")
+    return [table_name(schema, name) for schema, name in views]

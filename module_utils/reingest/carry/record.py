@@ -1,0 +1,157 @@
+"""What the volume knows of fences and of carried rows, whatever becomes of the run that made them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from ..fs.durable import make_own_directory, unlink
+from ..fs.durable_record import DurableRecord
+from ..fs.no_follow import listed
+from ..fs.record_values import MaybeRunId, RunId, Time, record_from
+from ..volume.layout import Volume
+from .plan import Unit
+from .sequences import Counter
+
+_VERSION = 1
+_FOLDER, _CARRIED, _MANIFEST = "fenced", "carried", "manifest.json"
+
+
+def _is_identifier(text: str) -> bool:
+    return text.isdecimal() and text.isascii()
+
+
+def _is_hidden_or_none(text: str) -> bool:
+    return re.fullmatch(r"(reingest_[0-9a-f]{32})?", text) is not None
+
+
+def _is_file_name(text: str) -> bool:
+    return text.isalnum() and text.isascii()
+
+
+@dataclass(frozen=True)
+class Fenced:
+    """A database that is fenced, or about to be, on its server's disk."""
+
+    run: RunId
+    server: Annotated[str, _is_identifier]  # the system identifier
+    database: str
+    since: Time
+    # The name it has while rows are put into it: nobody knows it, so nobody comes in. Empty: its own.
+    hidden: Annotated[str, _is_hidden_or_none] = ""
+    taken: MaybeRunId = ""  # which rows were taken under this fence: they hold as long as it does
+    carried: MaybeRunId = ""  # which rows the database is to get before it is opened; empty: none
+    version: int = _VERSION
+
+
+@dataclass(frozen=True)
+class CarriedUnit:
+    """The rows of one relation, as they lie in a file beside the manifest."""
+
+    table: str
+    orphans: str
+    schema: str
+    relation: str
+    columns: tuple[str, ...]
+    types: tuple[str, ...]
+    binary: bool
+    from_partitions: bool
+    to_partitions: bool
+    file: Annotated[str, _is_file_name]
+
+    @property
+    def unit(self) -> Unit:
+        """Return the unit whose rows they are."""
+        where = (self.schema, self.relation)
+        spread = (self.from_partitions, self.to_partitions)
+        return Unit(self.table, self.orphans, where, self.columns, self.types, self.binary, *spread)
+
+
+def carried_units(files: Mapping[Unit, str]) -> tuple[CarriedUnit, ...]:
+    """Return units and their files as a manifest has them."""
+    return tuple(
+        CarriedUnit(
+            unit.table,
+            unit.orphans,
+            *unit.target,
+            unit.columns,
+            unit.types,
+            unit.binary,
+            unit.from_partitions,
+            unit.to_partitions,
+            file,
+        )
+        for unit, file in files.items()
+    )
+
+
+@dataclass(frozen=True)
+class TableSum:
+    """What all rows of a table sum up to, those in quarantine included."""
+
+    rows: int
+    total: str  # a whole number, which may be longer than 64 bits
+
+
+@dataclass(frozen=True)
+class Carried:
+    """The rows that a run took, with what they must sum up to wherever they are put."""
+
+    run: RunId
+    server: Annotated[str, _is_identifier]  # where they were taken
+    database: str
+    at: Time
+    xmax: str  # under the fence: no transaction that wrote has this number or a higher one
+    lsn: str
+    units: tuple[CarriedUnit, ...]
+    sums: Mapping[str, TableSum]
+    counters: tuple[Counter, ...]
+    version: int = _VERSION
+
+
+def fence_record(volume: Volume, server: str) -> DurableRecord[Fenced]:
+    """Return the record of the fence on a server's disk."""
+    path = volume.records / _FOLDER / f"{server if _is_identifier(server) else 'none'}.json"
+    return DurableRecord(
+        path,
+        lambda raw: record_from(Fenced, raw),
+        _VERSION,
+        called="the record of a fence",
+        if_damaged=": open the database yourself (ALTER DATABASE ... ALLOW_CONNECTIONS true), then delete it",
+    )
+
+
+def write_fence(volume: Volume, fenced: Fenced) -> None:
+    """Write down that a database is about to be fenced, or renamed, before it is."""
+    make_own_directory(volume.records)
+    make_own_directory(volume.records / _FOLDER)
+    fence_record(volume, fenced.server).write(fenced)
+
+
+def carried_folder(volume: Volume, run: str) -> Path:
+    """Return where the rows lie that a run took."""
+    return volume.run(run) / _CARRIED
+
+
+def empty_carried_folder(volume: Volume, run: str) -> Path:
+    """Make that folder, for this account alone; what an earlier attempt of the run left goes away."""
+    folder = carried_folder(volume, run)
+    for path in (volume.records, volume.records / "runs", volume.run(run), folder):
+        make_own_directory(path)
+    for name in listed(folder):
+        unlink(folder / name)
+    return folder
+
+
+def carried_record(volume: Volume, run: str) -> DurableRecord[Carried]:
+    """Return the manifest of the rows that a run took."""
+    return DurableRecord(
+        carried_folder(volume, run) / _MANIFEST,
+        lambda raw: record_from(Carried, raw),
+        _VERSION,
+        called="the manifest of carried rows",
+        if_damaged=": it was changed by something else than reingest",
+    )

@@ -1,0 +1,124 @@
+"""Rows on their way: out of one server, into a file on the volume and into the other server at the same time.
+
+COPY writes each row by itself; a pipe gathers them in C, so that Python sees blocks. Memory stays the same
+for any number of rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from io import BufferedWriter, FileIO
+from pathlib import Path
+from typing import BinaryIO
+
+from psycopg2 import sql
+
+from ..fs.durable import PRIVATE
+from ..fs.no_follow import check_file, open_file
+from ..postgres.dsn import Connection
+from .plan import Unit
+
+BLOCK = 1 << 18
+# Under the fence: no transaction that wrote has this number or a higher one, and nothing was written behind
+# this.
+FACTS = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text, pg_current_wal_insert_lsn()::text"
+
+
+def copy_out(unit: Unit) -> sql.Composable:
+    """Return the statement that gives the rows of a unit."""
+    return sql.SQL("COPY (SELECT {columns} FROM {only} {relation} AS c) TO STDOUT {how}").format(
+        columns=sql.SQL(", ").join(sql.Identifier("c", name) for name in unit.columns),
+        only=sql.SQL("" if unit.from_partitions else "ONLY"),
+        relation=sql.Identifier(*unit.target),
+        how=_how(unit),
+    )
+
+
+def copy_in(unit: Unit) -> sql.Composable:
+    """Return the statement that takes them."""
+    return sql.SQL("COPY {relation} ({columns}) FROM STDIN {how}").format(
+        relation=sql.Identifier(*unit.target),
+        columns=sql.SQL(", ").join(map(sql.Identifier, unit.columns)),
+        how=_how(unit),
+    )
+
+
+def _how(unit: Unit) -> sql.Composable:
+    return sql.SQL("(FORMAT binary)" if unit.binary else "(FORMAT text)")
+
+
+class Taken:
+    """What COPY FROM reads: the rows of a running COPY TO, each block written to a file on its way."""
+
+    def __init__(self, pipe: int, copy: BinaryIO, taking: Future[None]) -> None:
+        self._pipe, self._copy, self._taking = pipe, copy, taking
+
+    def read(self, size: int = BLOCK) -> bytes:
+        """Return the next block; empty at the end.
+
+        Raises:
+            psycopg2.Error: the rows ended because the other server failed: they must not pass for all of
+            them. OSError: the file cannot be written.
+        """
+        block = os.read(self._pipe, size)
+        if not block:
+            self._taking.result()
+        self._copy.write(block)
+        return block
+
+
+@contextmanager
+def taken(connection: Connection, unit: Unit, file: Path) -> Iterator[Taken]:
+    """Take the rows of a unit; what reads them to the end has them also in a new file, on disk.
+
+    Args:
+        connection: a pinned session in the transaction that sees the rows.
+        unit: the rows.
+        file: a path in a folder of this account, where nothing lies.
+    """
+    reading, writing = os.pipe()
+    try:
+        with new_file(file) as copy, ThreadPoolExecutor(1) as pool:
+            try:
+                yield Taken(reading, copy, pool.submit(_take, connection, unit, writing))
+            finally:
+                os.close(reading)  # before the pool waits: whoever still writes learns that nobody reads
+                reading = -1
+            copy.flush()
+            os.fsync(copy.fileno())
+    finally:
+        if reading >= 0:
+            os.close(reading)
+
+
+def keep(connection: Connection, unit: Unit, file: Path) -> None:
+    """Take the rows of a unit into a new file, on disk."""
+    with new_file(file) as copy, connection.cursor() as cursor:
+        cursor.copy_expert(copy_out(unit).as_string(cursor), copy)
+        copy.flush()
+        os.fsync(copy.fileno())
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[BinaryIO]:
+    """Make a file for this account alone."""
+    handle = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+    with os.fdopen(handle, "wb", BLOCK) as out:
+        yield out
+
+
+@contextmanager
+def kept(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that was kept."""
+    handle = open_file(path, os.O_RDONLY)
+    with os.fdopen(handle, "rb", BLOCK) as file:
+        check_file(path, os.fstat(handle), own=True)
+        yield file
+
+
+def _take(connection: Connection, unit: Unit, pipe: int) -> None:
+    with BufferedWriter(FileIO(pipe, "w"), BLOCK) as out, connection.cursor() as cursor:
+        cursor.copy_expert(copy_out(unit).as_string(cursor), out)
