@@ -89,6 +89,11 @@ previous:
   description: The snapshot that was live before; empty when there was none.
   returned: success
   type: str
+apart:
+  description: Whether no staging server has it, so that users' rows are put once it serves; a load in
+    C(ingest/) has one.
+  returned: success
+  type: bool
 needed:
   description: Whether the snapshot is not the live one yet.
   returned: success
@@ -142,6 +147,7 @@ def promote(call: Call) -> Outcome:
         "release": read_ledger(volume).release(plan.snapshot) or call["release"],
         "live": plan.snapshot,
         "previous": plan.previous,
+        "apart": plan.origin != "ingest",
         "needed": plan.changed,
     }
     if call["plan_only"]:

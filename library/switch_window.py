@@ -17,8 +17,8 @@ description:
   - O(state=recovered) is the undo of a switch that failed and the recovery of one whose run died. Before the
     rename of C(prod) it goes back; after it forward, unless O(failed) says why not, or the new server or the
     writers beside it do not get healthy. Then it starts what should run, and closes the window.
-  - Connection strings are not written down. The watchdog proves a server by what it says in its own data
-    directory.
+  - Of connection strings only O(login) is written down. The watchdog proves a server by what it says in its
+    own data directory.
   - A window is bookkeeping of the run, not a change of the system, so opening and closing it is never
     C(changed).
 options:
@@ -33,6 +33,12 @@ options:
     default: ""
   previous:
     description: "O(state=opened): the snapshot that is live; empty when there is none."
+    type: str
+    default: ""
+  login:
+    description: Production's connection string, of a superuser, where the rows of the portal's users are
+      carried. "O(state=opened) writes it down, for this account alone, until the window is closed: whoever
+      ends the switch must lift the fence of the database."
     type: str
     default: ""
   waits:
@@ -139,6 +145,7 @@ OPTIONS: dict[str, Any] = {
     "production": _SERVICES,
     "staging": _SERVICES,
     "writers": _SERVICES,
+    "login": {"type": "str", "default": "", "no_log": True},
     "waits": {"type": "bool", "default": False},
     "failed": {"type": "str", "default": ""},
     "serves": {"type": "bool"},
@@ -209,6 +216,7 @@ def window_of(call: Call) -> Window:
         writers=stored(call["writers"]),
         stop_timeout=call["stop_timeout"],
         start_timeout=call["start_timeout"],
+        login=call["login"],
         watchdog=call["watchdog"] + longest,
         boot=boot_id(),
         opened=boottime(),
@@ -225,6 +233,7 @@ def host_of(call: Call) -> Host:
         volume=call.volume if call["volume"] else None,
         stop_timeout=call["stop_timeout"],
         start_timeout=call["start_timeout"],
+        login=call["login"],
         **lists,
     )
 

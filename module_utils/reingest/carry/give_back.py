@@ -75,6 +75,18 @@ def open_database(
         return _give(volume, login, control, record, manifest, run, patience or Patience())
 
 
+def without_rows(volume: Volume, login: str, server: str, *, run: str) -> Opened:
+    """Open a server's database as it is: the rows that were taken for it stay where they are kept.
+
+    Raises:
+        Refusal: the server does not answer.
+    """
+    record = fence_record(volume, server).read()
+    if record is not None:
+        write_fence(volume, replace(record, carried=""))
+    return open_database(volume, login, server, run=run)
+
+
 def valid_rows(volume: Volume, record: Fenced) -> Carried | None:
     """Return the rows that were taken for a database, where they still hold: their server is fenced since."""
     if not record.carried:

@@ -6,6 +6,7 @@ they were taken from stays fenced.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +20,12 @@ from ..volume.layout import Volume
 from ..volume.lock import now_text
 from .catalogue import read_contract, read_portal_tables
 from .content import RowSum
-from .fence import Ended, Patience
+from .fence import Ended, Patience, is_fenced, lift_fence
 from .fenced import control_of, fenced
 from .plan import QUARANTINE_UNIT, plan_carry
-from .proof import sums_of, written
+from .proof import read_back, sums_of, written
 from .quarantine import has_quarantine
-from .record import Carried, Fenced, carried_record, carried_units, empty_carried_folder, write_fence
+from .record import Carried, Fenced, carried_record, carried_units, empty_carried_folder, fence_record, write_fence
 from .sequences import read_counters
 from .stream import FACTS, keep
 
@@ -35,7 +36,7 @@ class Taken:
 
     lines: tuple[str, ...]
     ended: tuple[Ended, ...]
-    rows: int
+    rows: Mapping[str, int]
 
 
 def take_rows(
@@ -66,14 +67,35 @@ def take_rows(
     """
     with ExitStack() as stack:
         control, server = stack.enter_context(control_of(login, live, database))
+        there = _taken_before(volume, server, taken) if is_fenced(control, database) else None
+        if there is not None:
+            _aim(volume, run, target, database, taken)
+            return Taken(_lines(there), (), {table: found.rows for table, found in there.items()})
+        lift_fence(control, database)  # left by an attempt that died
         take = stack.enter_context(closing(pinned(login, database, application_name="reingest take")))
         intent = Fenced(run, server, database, now_text(), taken=taken)
         with fenced(volume, control, intent, [take], patience) as ended:
             sums = _keep(volume, intent, take)
-            aim = read_control(target).system_identifier
-            write_fence(volume, Fenced(run, aim, database, now_text(), carried=taken))
-    lines = tuple(f"{table}: {found.rows:,} taken" for table, found in sums.items())
-    return Taken(lines, ended, sum(found.rows for found in sums.values()))
+            _aim(volume, run, target, database, taken)
+    return Taken(_lines(sums), ended, {table: found.rows for table, found in sums.items()})
+
+
+def _taken_before(volume: Volume, server: str, taken: str) -> dict[str, RowSum] | None:
+    """Return what an attempt took that was not heard of; None where it died before."""
+    fence, manifest = fence_record(volume, server).read(), carried_record(volume, taken).read()
+    if fence is None or manifest is None or (fence.taken, manifest.server) != (taken, server):
+        return None
+    return read_back(manifest.sums)
+
+
+def _aim(volume: Volume, run: str, target: Path, database: str, taken: str) -> None:
+    """Write down for which server the rows are, before it serves."""
+    server = read_control(target).system_identifier
+    write_fence(volume, Fenced(run, server, database, now_text(), carried=taken))
+
+
+def _lines(sums: Mapping[str, RowSum]) -> tuple[str, ...]:
+    return tuple(f"take {table}: {found.rows:,} rows" for table, found in sums.items())
 
 
 def _keep(volume: Volume, intent: Fenced, take: Connection) -> dict[str, RowSum]:

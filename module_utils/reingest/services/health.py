@@ -11,6 +11,7 @@ from ..engines.model import Health
 from ..errors import Refusal
 
 _CONNECT_S = 2
+_FENCED = "is not currently accepting connections"
 _MALFORMED = (
     "the address of the login is malformed: expected postgresql://user@host:port/database, with / @ : # and "
     "? of a password written as %2F %40 %3A %23 and %3F"
@@ -112,5 +113,6 @@ def _postgresql(health: Health) -> str:
             raise Refusal(_MALFORMED) from None  # a part of the password may have been read as port or host
         if any(words in text for words in _REFUSED) or ("role" in text and "does not exist" in text):
             raise Refusal(f"the login is refused: {text}; check the account and its password") from None
-        return text
+        # The server is up, and its database is fenced while a switch goes on: what starts it opens it next.
+        return "" if _FENCED in text else text
     return ""

@@ -21,6 +21,7 @@ class Host:
     writers: tuple[Service, ...]
     stop_timeout: float
     start_timeout: float
+    login: str = ""  # production's, of a superuser; empty: users' rows are not carried
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Outcome:
     did: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()  # what could not be done
     taken_back: str = ""  # why the promotion was taken back; empty: it was not
-    warnings: tuple[str, ...] = ()  # the staging server did not come up: the next load needs it, nobody else
+    warnings: tuple[str, ...] = ()  # what a person has to know, and nobody waits for: the staging server is down
 
     @property
     def changed(self) -> bool:

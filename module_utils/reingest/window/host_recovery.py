@@ -26,6 +26,7 @@ from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import readable_ledger
 from ..volume.lock import check_run, verb
 from .host import Host, Outcome
+from .users_rows import Rows, open_served, take_written_since
 from .window_record import Window, write_window
 
 _ATTEMPTS = 2  # a service that was still ending when it was looked at is started the second time
@@ -39,6 +40,13 @@ class _Told:
     did: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     assume: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+    def tell(self, rows: Rows) -> None:
+        """Add what became of users' rows."""
+        self.did += rows.did
+        self.faults += rows.faults
+        self.warnings += rows.warnings
 
     def apart(self) -> _Told:
         """Return one whose faults are its own."""
@@ -77,7 +85,7 @@ def recover_host(
     if window is not None and switch.reason and not window.failed:
         _write_reason(told, host, window, switch.reason)
     live, settled = _directories(switch, told)
-    broken = _start_serving(host, told, live)
+    broken = _start_serving(host, told, live, run)
     new = live == switch.snapshot and not readable_ledger(host.volume).proven(live)
     if broken and new and not switch.reason and not dry:
         why = f"run {switch.of_run} died inside its switch, and {live} does not get healthy: "
@@ -86,14 +94,14 @@ def recover_host(
         if window is not None:
             _write_reason(told, host, window, why)
         live, settled = _directories(switch, told)
-        broken = _start_serving(host, told, live)
+        broken = _start_serving(host, told, live, run)
     told.faults += broken
     apart = told.apart()
     if settled:  # else a server would make a new database where the load is to go back to
         _start(host, apart, host.staging)
     if settled and not broken and not switch.reason and live and live == switch.snapshot and not dry:
         _record_good(switch, host.volume)
-    return Outcome(live, tuple(told.did), tuple(told.faults), switch.reason, tuple(apart.faults))
+    return Outcome(live, tuple(told.did), tuple(told.faults), switch.reason, (*told.warnings, *apart.faults))
 
 
 @dataclass(frozen=True)
@@ -142,6 +150,9 @@ def _directories(switch: _Switch, told: _Told) -> tuple[str, bool]:
         plan = plan_recovery(volume, failed=switch.reason, run=switch.of_run, dry=True)
         if plan.moves:
             _stop(host, told, host.writers)
+            if plan.failed is not None and plan.live and plan.before != plan.live and not told.dry:
+                who = {"run": switch.run, "of_run": switch.of_run}
+                told.tell(take_written_since(volume, host.login, left=plan.before, target=plan.live, **who))
             servers = told.apart()
             _stop(host, servers, host.production + host.staging)
             if servers.faults:
@@ -183,12 +194,18 @@ def _record_good(switch: _Switch, volume: Volume) -> None:
         ledger_file.append(volume, ledger_file.GOOD, switch.snapshot, run=run, operator=operator, why=why)
 
 
-def _start_serving(host: Host, told: _Told, live: str) -> list[str]:
+def _start_serving(host: Host, told: _Told, live: str, run: str) -> list[str]:
     """Start production and the writers beside it where there is a live snapshot; return what went wrong."""
     if not live:
         return []
     broken = told.apart()
     _start(host, broken, host.production)
+    assert host.volume is not None  # noqa: S101 - for the type checker
+    rows = open_served(host.volume, host.login, live=live, run=run, dry=told.dry)
+    if rows.did and broken.faults:  # a database that was left renamed is there again
+        broken.faults.clear()
+        _start(host, broken, host.production)
+    broken.tell(rows)
     # Writers without their server are started all the same: they may come up when it does.
     _start(host, told.apart() if broken.faults else broken, host.writers)
     return broken.faults

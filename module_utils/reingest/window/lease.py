@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ from ..host.boot import boot_id
 from .window_record import Window, boottime, refuse_closed, refusing
 
 _LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
+_BEAT_S = 5.0
 _LOOKED_AT_S = 1.0  # somebody who only looks whether there is a watchdog holds its lock for a moment
 
 
@@ -93,6 +95,34 @@ def working(records: Path | None, run: str, *, patience: float) -> Iterator[None
         finally:
             with suppress(OSError):  # then the run is given up a little early
                 refresh(records)
+
+
+@contextmanager
+def beating(records: Path | None, longest: float) -> Iterator[None]:
+    """Give signs of life while a step works that takes longer than the watchdog waits; None: no window.
+
+    Args:
+        records: the folder of the window's record.
+        longest: after how many seconds they end, because such a step hangs.
+    """
+    if records is None:
+        yield
+        return
+    done = threading.Event()
+    ends = boottime() + longest
+
+    def beat() -> None:
+        while not done.wait(_BEAT_S) and boottime() < ends:
+            with suppress(OSError):
+                refresh(records)
+
+    beating_ = threading.Thread(target=beat, daemon=True)
+    beating_.start()
+    try:
+        yield
+    finally:
+        done.set()
+        beating_.join()
 
 
 def lock_of(records: Path) -> Path:

@@ -83,6 +83,7 @@ def host_of(records: Path, window: Window) -> Host:
         services(window.writers),
         window.stop_timeout,
         window.start_timeout,
+        window.login,
     )
 
 

@@ -1,0 +1,223 @@
+#!/usr/bin/python
+"""Ansible module: carry the rows of the portal's users over to the server that is to serve."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: carry_over
+short_description: Carry the rows of the portal's users over to the server that is to serve
+description:
+  - A switch replaces production's database. What its users wrote lies in the tables that C(dataset.yml) calls
+    C(portal); this module brings it along, and proves by a content checksum of every table that it did.
+  - "O(state=carried), to a load: production is fenced (PostgreSQL lets nobody in any more, superusers
+    included), its rows go from server to server, a copy of them to C(.reingest/runs/<run>/carried/). One
+    transaction puts them; a failure leaves the load as it was and opens production again."
+  - "O(state=taken), to an earlier snapshot: production is fenced and its rows are kept on the volume.
+    O(state=opened), once that snapshot's server runs: its portal-owned rows are replaced by them under a
+    name of the database that nobody knows, and then it is opened."
+  - The fence lies on disk with the database. It is written down on the volume before it is raised;
+    M(dataportal.reingest.switch_window) lifts what a dead run left.
+  - It needs direct connections as a superuser, on a primary; both servers run but for O(state=opened).
+options:
+  state:
+    description: What becomes of the rows.
+    type: str
+    choices: [carried, taken, opened]
+    required: true
+  production_dsn:
+    description: libpq connection string of the production server, of a superuser.
+    type: str
+    required: true
+  staging_dsn:
+    description: "O(state=carried): that of the staging server."
+    type: str
+    default: ""
+  snapshot:
+    description: The snapshot that is to serve.
+    type: str
+    default: ""
+  drain:
+    description: How many seconds transactions have to come to their own end; then they are ended, and named.
+    type: float
+    default: 5
+  give_up:
+    description: How many seconds more sessions may need to be gone; then the fence is lifted and the switch
+      ends.
+    type: float
+    default: 15
+  longest:
+    description: After how many seconds the watchdog takes this step for one that hangs.
+    type: float
+    default: 3600
+  plan_only:
+    description: Only say what is carried (RV(needed), RV(rows)); this is no step of the report.
+    type: bool
+    default: false
+extends_documentation_fragment: [dataportal.reingest.context]
+attributes:
+  check_mode:
+    support: full
+    description: Says which rows would be carried now, and why they could not be.
+  diff_mode:
+    support: none
+author: ["The reingest developers (!UNKNOWN)"]
+"""
+
+EXAMPLES = r"""
+- name: Carry the users' rows into the load
+  dataportal.reingest.carry_over:
+    state: carried
+    run: 20261123T114500Z-4711
+    operator: 0000-0002-1825-0097
+    volume: /srv/pg
+    production_dsn: postgresql://postgres@127.0.0.1:5432/portal
+    staging_dsn: postgresql://postgres@127.0.0.1:5433/portal
+"""
+
+RETURN = r"""
+needed:
+  description: Whether there is anything to carry, or a fence to lift.
+  returned: success
+  type: bool
+rows:
+  description: Rows by table; with O(plan_only) those that would be carried now.
+  returned: success
+  type: dict
+lines:
+  description: What became of each table's rows, a line each.
+  returned: success
+  type: list
+  elements: str
+step:
+  description: What was done, for the report.
+  returned: always
+  type: dict
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.volume.layout import live_snapshot
+from ..module_utils.runner import Call, Outcome, Verb, run_module
+
+OPTIONS: dict[str, Any] = {
+    "state": {"type": "str", "choices": ["carried", "taken", "opened"], "required": True},
+    "production_dsn": {"type": "str", "required": True, "no_log": True},
+    "staging_dsn": {"type": "str", "default": "", "no_log": True},
+    "snapshot": {"type": "str", "default": ""},
+    "drain": {"type": "float", "default": 5},
+    "give_up": {"type": "float", "default": 15},
+    "longest": {"type": "float", "default": 3600},
+    "plan_only": {"type": "bool", "default": False},
+}
+
+
+def carry(call: Call) -> Outcome:
+    """Carry, take, or put the rows and open the database."""
+    if not live_snapshot(call.volume):
+        return Outcome(values={"needed": False, "rows": {}, "lines": []}, planned=call["plan_only"])
+    if call["state"] == "opened":
+        return _opened(call)
+    if call.check:
+        return _planned(call)
+    return _carried(call) if call["state"] == "carried" else _taken(call)
+
+
+def _planned(call: Call) -> Outcome:
+    from ..module_utils.reingest.carry.survey import survey
+
+    found = survey(
+        call.volume,
+        call["production_dsn"],
+        live=_live(call),
+        staging="" if call["state"] == "taken" else call["staging_dsn"],
+        target=call.volume.snapshot(call["snapshot"]) if call["state"] == "taken" else None,
+        coming=call.dry_run,
+    )
+    verb = "carry" if call["state"] == "carried" else "take"
+    did = [f"{verb} {rows:,} rows of users: {table}" for table, rows in found.rows.items()]
+    if did:
+        did.append(f"end the {found.connected} sessions of production" if found.connected else "fence production")
+    values = {"needed": found.needed, "rows": dict(found.rows), "lines": did}
+    detail = {"counted_seconds": found.seconds, "bytes": found.size, "connected": found.connected}
+    return Outcome(bool(did), did, values, detail=detail, planned=call["plan_only"])
+
+
+def _carried(call: Call) -> Outcome:
+    from ..module_utils.reingest.carry.carry_over import Servers, carry_over
+    from ..module_utils.reingest.carry.survey import loaded_database
+
+    database = loaded_database(call["staging_dsn"])
+    servers = Servers(call["production_dsn"], call["staging_dsn"], database)
+    made = carry_over(call.volume, servers, live=_live(call), run=call.run, patience=_patience(call))
+    did = [f"carry {line}" for line in made.lines]
+    did += [f"end the session {ended}" for ended in made.ended]
+    values = {"needed": True, "rows": dict(made.rows), "lines": list(made.lines)}
+    detail = {"rows": dict(made.rows), "seconds": dict(made.seconds)}
+    return Outcome(True, did, values, detail=detail, warnings=made.warnings)
+
+
+def _taken(call: Call) -> Outcome:
+    from ..module_utils.reingest.carry.survey import loaded_database
+    from ..module_utils.reingest.carry.take import take_rows
+
+    database = loaded_database(call["production_dsn"])
+    if not database:  # one that reingest never loaded: only the snapshot that is to serve is fenced
+        return Outcome(values={"needed": False, "rows": {}, "lines": []})
+    made = take_rows(
+        call.volume,
+        call["production_dsn"],
+        database,
+        live=_live(call),
+        target=call.volume.snapshot(call["snapshot"]),
+        run=call.run,
+        taken=call.run,
+        patience=_patience(call),
+    )
+    did = [*made.lines, *(f"end the session {ended}" for ended in made.ended)]
+    values = {"needed": True, "rows": dict(made.rows), "lines": list(made.lines)}
+    return Outcome(True, did, values, detail={"rows": dict(made.rows)})
+
+
+def _opened(call: Call) -> Outcome:
+    from ..module_utils.reingest.carry.give_back import open_database
+    from ..module_utils.reingest.postgres.control import read_control
+
+    if call.check:
+        return Outcome(values={"needed": True, "rows": {}, "lines": []})
+    server = read_control(_live(call)).system_identifier
+    made = open_database(call.volume, call["production_dsn"], server, run=call.run, patience=_patience(call))
+    values = {"needed": bool(made.did), "rows": {}, "lines": list(made.did)}
+    return Outcome(bool(made.did), made.did, values, warnings=made.kept)
+
+
+def _live(call: Call) -> Any:
+    return call.volume.snapshot(live_snapshot(call.volume))
+
+
+def _patience(call: Call) -> Any:
+    from ..module_utils.reingest.carry.fence import Patience
+
+    return Patience(call["drain"], call["give_up"])
+
+
+@contextmanager
+def held(call: Call) -> Iterator[None]:
+    """Hold the open window of the switch, and keep giving signs of life: rows may take longer than its watchdog."""
+    from ..module_utils.reingest.window.lease import beating, working
+
+    records = call.records if call["window"] else None
+    with working(records, call.run, patience=call.patience), beating(records, call["longest"]):
+        yield
+
+
+def main() -> None:
+    """Run the module."""
+    run_module(Verb(carry, stage="switch", lock="carries users' rows over", hold=held), OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,135 @@
+"""What would be carried now, and why it could not be: for the plan before the window, and for a dry run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from psycopg2 import sql
+
+from ..errors import Refusal
+from ..fs.sizes import free_bytes, shown_bytes
+from ..postgres.control import read_control
+from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.pinned import pinned
+from ..volume.layout import Volume
+from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
+from .catalogue import Table, read_contract, read_portal_tables
+from .content import relation_sum
+from .fence import MAINTENANCE, control_session, refuse_prepared
+from .fenced import control_of
+from .plan import Unit, plan_carry
+from .quarantine import has_quarantine
+from .record import fence_record
+
+_SIZES = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM unnest(%s::oid[]) AS oid"
+_CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+_DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
+_ROOM = 2  # times what the rows take in production: the copy, and the room that the load needs for them
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What would be carried now; nothing where the portal's users write nothing."""
+
+    needed: bool = False
+    rows: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0  # that counting took
+    size: int = 0  # bytes that the rows take in production
+    connected: int = 0  # sessions that would be ended
+
+
+def loaded_database(login: str) -> str:
+    """Return the database of a server that a load made; empty where none did.
+
+    Raises:
+        Refusal: the server does not answer, or has several.
+    """
+    with closing(connect(with_database(login, MAINTENANCE), autocommit=True)) as session, session.cursor() as cursor:
+        cursor.execute(_DATABASES)
+        names = [name for (name,) in cursor.fetchall()]
+    found = [name for name in names if _is_loaded(login, name)]
+    if len(found) > 1:
+        raise Refusal(f"several databases of one server were loaded by reingest: {', '.join(found)}; drop the others")
+    return found[0] if found else ""
+
+
+def survey(volume: Volume, login: str, *, live: Path, staging: str, target: Path | None, coming: bool) -> Survey:
+    """Say what would be carried now; changes nothing.
+
+    Args:
+        volume: the volume.
+        login: production's connection string.
+        live: production's data directory.
+        staging: that of the staging server, whose load is to serve; empty: an earlier snapshot is.
+        target: that snapshot's data directory.
+        coming: a dry run, in which the load may not be there yet: production alone is looked at then.
+
+    Raises:
+        Refusal: it could not be carried, with every reason.
+    """
+    there = loaded_database(staging) if staging else ""
+    database = there or loaded_database(login)
+    fence = fence_record(volume, read_control(target).system_identifier).read() if target is not None else None
+    if staging and not there and not coming:
+        raise Refusal("the staging server holds no load: load first")
+    if not database:
+        return Survey(needed=fence is not None)
+    with ExitStack() as stack:
+        control, _ = stack.enter_context(control_of(login, live, database))
+        refuse_prepared(control, database)
+        take = stack.enter_context(closing(pinned(login, database)))
+        if there:
+            servers = Servers(login, staging, database)
+            refuse_same(control, stack.enter_context(closing(control_session(staging))), servers)
+            tables, next_ = portal_tables(take, stack.enter_context(closing(pinned(staging, database))))
+        else:
+            tables = next_ = read_portal_tables(take, read_contract(take))
+        plan = plan_carry(tables, next_, "the load")
+        refuse_faults(plan)
+        began = time.monotonic()
+        rows = _counted(take, plan.units)
+        seconds = round(time.monotonic() - began, 3)
+        size, connected = _measured(take, tables, database)
+    _refuse_full(volume, size)
+    return Survey(bool(rows) or fence is not None, rows, seconds, size, connected)
+
+
+def _is_loaded(login: str, name: str) -> bool:
+    with closing(connect(with_database(login, name), autocommit=True)) as session, session.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('reingest.load') IS NOT NULL")
+        return bool(cursor.fetchone()[0])
+
+
+def _counted(take: Connection, units: tuple[Unit, ...]) -> dict[str, int]:
+    rows: dict[str, int] = {}
+    for unit in units:
+        found = relation_sum(take, unit.target, (), only=not unit.from_partitions).rows
+        rows[unit.table] = rows.get(unit.table, 0) + found
+    if has_quarantine(take):
+        with take.cursor() as cursor:
+            cursor.execute(sql.SQL("SELECT count(*) FROM reingest.quarantine"))
+            aside = int(cursor.fetchone()[0])
+        if aside:
+            rows["reingest.quarantine"] = aside
+    return rows
+
+
+def _measured(take: Connection, tables: Mapping[str, Table], database: str) -> tuple[int, int]:
+    with take.cursor() as cursor:
+        cursor.execute(_SIZES, ([oid for table in tables.values() for oid in table.oids],))
+        size = int(cursor.fetchone()[0])
+        cursor.execute(_CONNECTED, (database,))
+        return size, int(cursor.fetchone()[0])
+
+
+def _refuse_full(volume: Volume, size: int) -> None:
+    free = free_bytes(volume.root)
+    if size * _ROOM > free:
+        raise Refusal(
+            f"{volume.root}: {shown_bytes(size)} of users' rows are carried, which needs {_ROOM} times their "
+            f"size, and {shown_bytes(free)} are free: make room"
+        )

@@ -1,0 +1,118 @@
+"""Users' rows in a recovery: what was written since the switch is taken along, and no fence stays up.
+
+Both need production's login and psycopg2, which not every host has: it is imported where there is something to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..carry.record import Fenced, fence_record
+from ..errors import Refusal
+from ..postgres.control import read_control
+from ..volume.layout import Volume
+
+
+@dataclass
+class Rows:
+    """What was done with users' rows, and what a person has to know."""
+
+    did: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def take_written_since(volume: Volume, login: str, *, left: str, target: str, run: str, of_run: str) -> Rows:
+    """Take what users wrote into a snapshot that is left again; its server runs, and its writers are stopped.
+
+    Args:
+        volume: the volume.
+        login: production's connection string; empty: users' rows are not carried.
+        left: the snapshot that serves.
+        target: the one that is to serve again.
+        run: the run that recovers.
+        of_run: the run whose switch it is.
+    """
+    rows, taken = Rows(), f"{of_run}-back"
+    if not login:
+        return rows
+    _, fence = _fence(volume, left, rows)
+    if rows.faults or (fence is not None and fence.taken != taken):
+        return rows  # it was not opened yet: nobody has written
+    from psycopg2 import Error
+
+    from ..carry.fence import Patience
+    from ..carry.survey import loaded_database
+    from ..carry.take import take_rows
+
+    where = {"live": volume.snapshot(left), "target": volume.snapshot(target)}
+    try:
+        database = fence.database if fence is not None else loaded_database(login)
+        if database:
+            made = take_rows(volume, login, database, run=run, taken=taken, patience=Patience(), **where)
+            rows.did += made.lines
+    except (Refusal, Error) as error:
+        rows.warnings.append(
+            f"what users may have written into snapshot {left} was not taken along ({str(error).strip()}): it is in "
+            f"that snapshot, in {volume.snapshot(left)}"
+        )
+    return rows
+
+
+def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -> Rows:
+    """Lift the fence of the database that serves; before, it gets the rows that were taken for it.
+
+    Rows that it cannot be given stay on the volume, and the portal is opened without them.
+    """
+    rows = Rows()
+    server, fence = _fence(volume, live, rows)
+    if fence is None:
+        return rows
+    if dry:
+        rows.did.append(f"lift the fence of database {fence.database}")
+        return rows
+    if not login:
+        rows.faults.append(
+            f"database {fence.database} of production is fenced since {fence.since}, and this host was not told how "
+            "to log in: run recover.yml, with reingest_production_dsn"
+        )
+        return rows
+    from psycopg2 import Error
+
+    from ..carry.give_back import open_database, without_rows
+
+    try:
+        try:
+            opened = open_database(volume, login, server, run=run)
+        except (Refusal, Error) as error:
+            if not fence.carried:
+                raise
+            opened = without_rows(volume, login, server, run=run)
+            rows.warnings.append(
+                f"the rows that users wrote since could not be put into snapshot {live} ({str(error).strip()}): they are "
+                f"kept in {_kept(volume, fence.carried)}"
+            )
+    except (Refusal, Error) as error:
+        rows.faults.append(str(error).strip())
+        return rows
+    rows.did += opened.did
+    rows.warnings += opened.kept
+    return rows
+
+
+def _fence(volume: Volume, snapshot: str, rows: Rows) -> tuple[str, Fenced | None]:
+    """Return a snapshot's system identifier, and the fence on its disk if it has one."""
+    try:
+        server = read_control(volume.snapshot(snapshot)).system_identifier
+    except Refusal:  # a directory that is damaged: that its server does not start is told already
+        return "", None
+    try:
+        return server, fence_record(volume, server).read()
+    except Refusal as refusal:
+        rows.faults.append(str(refusal))
+        return server, None
+
+
+def _kept(volume: Volume, run: str) -> Path:
+    return volume.run(run) / "carried"
