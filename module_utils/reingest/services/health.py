@@ -43,9 +43,10 @@ def answer(health: Health, timeout: float = 2.0) -> str:
 
 def system_identifier(health: Health) -> str:
     """Return the system identifier of the server behind the declared login."""
-    from ..postgres.dsn import connect  # needs psycopg2, which not every host of services has
+    from ..postgres.dsn import connect, with_database  # needs psycopg2, which not every host of services has
 
-    with closing(connect(_login(health))) as connection, connection.cursor() as cursor:
+    # Not in the portal's database, which may be fenced.
+    with closing(connect(with_database(health.postgresql, "postgres"))) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT system_identifier FROM pg_control_system()")
         return str(cursor.fetchone()[0])
 
