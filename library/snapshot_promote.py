@@ -152,10 +152,16 @@ def promote(call: Call) -> Outcome:
     }
     if call["plan_only"]:
         return Outcome(values=values, diff=plan.diff(), planned=True)
+    did = plan.did()
     if plan.changed and not call.check:
+        if plan.previous:
+            from ..module_utils.reingest.carry.untouched import untouched
+
+            proof = untouched(volume, volume.snapshot(plan.previous), call.run)
+            did += [proof] if proof else []
         how = {"kind": call["kind"], "why": call["why"], "exclusive": exclusive}
         apply_promotion(volume, plan, **how, **call.who)
-    return Outcome(plan.changed, plan.did(), values, plan.diff(), predicts=Predicted(live=plan.snapshot))
+    return Outcome(plan.changed, did, values, plan.diff(), predicts=Predicted(live=plan.snapshot))
 
 
 def in_order(call: Call) -> None:

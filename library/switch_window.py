@@ -37,8 +37,8 @@ options:
     default: ""
   login:
     description: Production's connection string, of a superuser, where the rows of the portal's users are
-      carried. "O(state=opened) writes it down, for this account alone, until the window is closed: whoever
-      ends the switch must lift the fence of the database."
+      carried. O(state=opened) writes it down, for this account alone, until the window is closed, because
+      whoever ends the switch must lift the fence of the database.
     type: str
     default: ""
   waits:

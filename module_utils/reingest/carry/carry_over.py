@@ -22,7 +22,8 @@ from ..volume.lock import now_text
 from .catalogue import Table, read_contract, read_portal_tables
 from .fence import Ended, Patience, control_session, identifier_of, is_fenced, lift_fence
 from .fenced import control_of, fenced
-from .plan import QUARANTINE_UNIT, CarryPlan, plan_carry
+from .plan import CarryPlan, plan_carry
+from .unit import QUARANTINE_UNIT
 from .proof import prove, sums_of, written
 from .put import analyze, put_rows
 from .quarantine import has_quarantine

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..dataset.model import PORTAL
+from ..dataset.owners import PORTAL
 from ..load.catalog import table_name
 from ..postgres.dsn import Connection, Cursor
-
-Relation = tuple[str, str]  # schema and name
+from .unit import Relation
 
 _ORPHANS = "quarantine"  # what the dataset means where it says nothing, as it does in loads of before
 # Types whose binary form is the same on both servers: PostgreSQL's own, without an OID in them.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection, Cursor
-from .catalogue import Relation
+from .unit import Relation
 
 # Told apart from NULL by PostgreSQL's own form of an array: {a,NULL,"NULL"}.
 _HASH = 'hashtextextended({texts}::text COLLATE "C", 0)'

@@ -23,7 +23,8 @@ from ..postgres.pinned import pinned
 from ..volume.layout import Volume
 from .catalogue import Table, read_contract, read_portal_tables
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
-from .plan import QUARANTINE_UNIT, Unit, misfits
+from .plan import misfits
+from .unit import QUARANTINE_UNIT, Unit
 from .proof import prove, read_back
 from .put import analyze, put_rows
 from .record import Carried, Fenced, carried_folder, carried_record, fence_record, write_fence

@@ -6,40 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .catalogue import Column, Part, Relation, Table
+from .catalogue import Column, Part, Table
+from .unit import Relation, Unit
 
 _SIZED = re.compile(r"(character varying|numeric|bit varying)\((\d+)(?:,(\d+))?\)")
 _WHOLE = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying")
 _PARTITIONED, _FOREIGN = "p", "f"  # relkind
 _OIDS = ("oid", "lo", "oid[]", "lo[]")
-
-
-@dataclass(frozen=True)
-class Unit:
-    """Rows that are copied as one: of a relation and its partitions, into the relation of the same name."""
-
-    table: str  # the portal-owned table whose rows they are
-    orphans: str
-    target: Relation
-    columns: tuple[str, ...]
-    types: tuple[str, ...]  # of the columns, where the rows lie
-    binary: bool
-    from_partitions: bool  # where they lie; else in the relation alone, without its inheritance children
-    to_partitions: bool  # where they are put
-
-
-# The quarantine itself is carried as it is, before its rows are tried again.
-QUARANTINE_UNIT = Unit(
-    "reingest.quarantine",
-    "quarantine",
-    ("reingest", "quarantine"),
-    ("relation", "columns", "row_values", "reason", "run", "since"),
-    ("text", "text[]", "text[]", "text", "text", "timestamp with time zone"),
-    binary=False,
-    from_partitions=False,
-    to_partitions=False,
-)
 
 
 @dataclass(frozen=True)

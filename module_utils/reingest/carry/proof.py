@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from ..errors import Refusal
 from ..postgres.dsn import Connection
 from .content import RowSum, relation_sum
-from .plan import Unit
+from .unit import Unit
 from .put import Put
 from .quarantine import quarantine_sum
 from .record import TableSum

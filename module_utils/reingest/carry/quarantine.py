@@ -16,7 +16,7 @@ from ..errors import Refusal
 from ..load.constraints import Reference
 from ..postgres.dsn import Connection, Cursor
 from .content import RowSum, fetched_sum, hash_of, texts_of
-from .plan import Unit
+from .unit import Unit
 
 QUARANTINE, DROP, FAIL = "quarantine", "drop", "fail"
 _SHOWN = 3

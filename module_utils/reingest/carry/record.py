@@ -13,8 +13,8 @@ from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import listed
 from ..fs.record_values import MaybeRunId, RunId, Time, record_from
 from ..volume.layout import Volume
-from .plan import Unit
-from .sequences import Counter
+from .unit import Unit
+from .unit import Counter
 
 _VERSION = 1
 _FOLDER, _CARRIED, _MANIFEST = "fenced", "carried", "manifest.json"

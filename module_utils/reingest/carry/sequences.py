@@ -9,6 +9,7 @@ from psycopg2 import sql
 
 from ..load.catalog import table_name
 from ..postgres.dsn import Connection, Cursor
+from .unit import Counter
 
 # A column counts by its own sequence, or by one that its default calls.
 _SEQUENCES = """
@@ -27,17 +28,6 @@ WHERE s.relkind = 'S' AND s.relpersistence <> 't' AND n.nspname !~ '^pg_'
   AND n.nspname NOT IN ('information_schema', 'reingest')
 GROUP BY 1, 2, 3 ORDER BY 1, 2
 """
-
-
-@dataclass(frozen=True)
-class Counter:
-    """Where a sequence of portal-owned tables is, or one that no table counts by."""
-
-    schema: str
-    name: str
-    last: int
-    called: bool
-    shared: bool  # also another table's rows are counted by it
 
 
 def read_counters(connection: Connection, oids: Collection[int]) -> tuple[Counter, ...]:

@@ -19,7 +19,7 @@ from psycopg2 import sql
 from ..fs.durable import PRIVATE
 from ..fs.no_follow import check_file, open_file
 from ..postgres.dsn import Connection
-from .plan import Unit
+from .unit import Unit
 
 BLOCK = 1 << 18
 # Under the fence: no transaction that wrote has this number or a higher one, and nothing was written behind

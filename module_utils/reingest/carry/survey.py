@@ -21,7 +21,8 @@ from .catalogue import Table, read_contract, read_portal_tables
 from .content import relation_sum
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
-from .plan import Unit, plan_carry
+from .plan import plan_carry
+from .unit import Unit
 from .quarantine import has_quarantine
 from .record import fence_record
 

@@ -10,11 +10,6 @@ from typing import Any
 from ..sources.reading import Reading
 from ..sources.registry import format_called
 
-SOURCE = "source"
-PORTAL = "portal"
-SCHEMA = "schema"
-OWNERS = (SOURCE, PORTAL, SCHEMA)
-
 NO_SCHEMA = Path(os.devnull)  # an empty file: the loader makes the tables itself
 
 REST = "*"  # what is left of the record

@@ -10,21 +10,8 @@ from ..sources.reading import Reading
 from ..sources.registry import format_called
 from .document import Section, read_document
 from .form import FORM_KEYS, read_form
-from .model import (
-    ELEMENT,
-    NO_SCHEMA,
-    OWNERS,
-    PORTAL,
-    REST,
-    SCHEMA,
-    SOURCE,
-    Budget,
-    Check,
-    Column,
-    Condition,
-    Dataset,
-    Table,
-)
+from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
+from .owners import OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks", *_REJECTS)

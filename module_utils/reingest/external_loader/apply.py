@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import sql
 
-from ..dataset.model import SOURCE
+from ..dataset.owners import SOURCE
 from ..errors import Refusal
 from ..load.catalog import TableShape, read_tables
 from ..load.provenance import TableCount, begin_record, finish_record, read_record

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from ..dataset.model import NO_SCHEMA, OWNERS, Dataset
+from ..dataset.model import NO_SCHEMA, Dataset
+from ..dataset.owners import OWNERS
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers

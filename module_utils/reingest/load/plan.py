@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..dataset.model import ELEMENT, SOURCE, Column, Dataset, Table
+from ..dataset.model import ELEMENT, Column, Dataset, Table
+from ..dataset.owners import SOURCE
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..sources.content import suffix

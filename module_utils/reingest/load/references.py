@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 import psycopg2
 from psycopg2 import sql
 
-from ..dataset.model import SOURCE, Dataset
+from ..dataset.model import Dataset
+from ..dataset.owners import SOURCE
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
 from .canonical import line_hash, table_columns

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 
-from ..dataset.model import OWNERS, REST, SOURCE, Dataset, Table
+from ..dataset.model import REST, Dataset, Table
+from ..dataset.owners import OWNERS, SOURCE
 from ..errors import Refusal
 from .catalog import JSON, TableShape
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..dataset.model import PORTAL, SOURCE, Check, Dataset, Table
+from ..dataset.model import Check, Dataset, Table
+from ..dataset.owners import PORTAL, SOURCE
 
 COUNT, EMPTY, SHRINK, SQL, SCHEMA, LOST, ROLE = "count", "empty", "shrink", "sql", "schema", "portal", "role"
 UNLOGGED = "unlogged"

@@ -1,0 +1,45 @@
+"""What is carried, as values: rows of a relation, and where a sequence is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Relation = tuple[str, str]  # schema and name
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Rows that are copied as one: of a relation and its partitions, into the relation of the same name."""
+
+    table: str  # the portal-owned table whose rows they are
+    orphans: str
+    target: Relation
+    columns: tuple[str, ...]
+    types: tuple[str, ...]  # of the columns, where the rows lie
+    binary: bool
+    from_partitions: bool  # where they lie; else in the relation alone, without its inheritance children
+    to_partitions: bool  # where they are put
+
+
+# The quarantine itself is carried as it is, before its rows are tried again.
+QUARANTINE_UNIT = Unit(
+    "reingest.quarantine",
+    "quarantine",
+    ("reingest", "quarantine"),
+    ("relation", "columns", "row_values", "reason", "run", "since"),
+    ("text", "text[]", "text[]", "text", "text", "timestamp with time zone"),
+    binary=False,
+    from_partitions=False,
+    to_partitions=False,
+)
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Where a sequence of portal-owned tables is, or one that no table counts by."""
+
+    schema: str
+    name: str
+    last: int
+    called: bool
+    shared: bool  # also another table's rows are counted by it

@@ -1,0 +1,8 @@
+"""Who owns the rows of a table."""
+
+from __future__ import annotations
+
+SOURCE = "source"  # every load replaces them
+PORTAL = "portal"  # the portal's users write them: a switch carries them over
+SCHEMA = "schema"  # they come with the schema
+OWNERS = (SOURCE, PORTAL, SCHEMA)
