@@ -43,6 +43,11 @@ options:
     description: Why the snapshot that a rollback leaves is bad, for the ledger.
     type: str
     default: ""
+  rows_left:
+    description: Whether rows of users stay behind in the snapshot that is live now, because somebody accepted
+      that; it is kept then until losing them is accepted by name.
+    type: bool
+    default: false
   plan_only:
     description: Only say what is to be done (RV(needed)); this is no step of the report.
     type: bool
@@ -112,6 +117,7 @@ from ..module_utils.reingest.promotion.recovery import apply_recovery, plan_reco
 from ..module_utils.reingest.runs.steps import Predicted
 from ..module_utils.reingest.volume.chain import refuse_broken
 from ..module_utils.reingest.volume.ledger import ROLLBACK, read_ledger
+from ..module_utils.reingest.volume.unsaved import hold, let_go
 from ..module_utils.reingest.window.lease import working
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -121,6 +127,7 @@ OPTIONS: dict[str, Any] = {
     "release": {"type": "str", "default": ""},
     "kind": {"type": "str", "choices": ["ingest", "promote", "rollback"], "default": "promote"},
     "why": {"type": "str", "default": ""},
+    "rows_left": {"type": "bool", "default": False},
     "plan_only": {"type": "bool", "default": False},
 }
 
@@ -159,8 +166,11 @@ def promote(call: Call) -> Outcome:
 
             proof = untouched(volume, volume.snapshot(plan.previous), call.run)
             did += [proof] if proof else []
+        if call["rows_left"] and plan.previous:
+            hold(volume, plan.previous, run=call.run, why="it was left without carrying them over")
         how = {"kind": call["kind"], "why": call["why"], "exclusive": exclusive}
         apply_promotion(volume, plan, **how, **call.who)
+        let_go(volume, plan.snapshot)
     return Outcome(plan.changed, did, values, plan.diff(), predicts=Predicted(live=plan.snapshot))
 
 

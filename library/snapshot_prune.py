@@ -35,6 +35,12 @@ options:
       O(keep_days) covers.
     type: str
     default: "0"
+  accept:
+    description: Findings accepted by name. V(rows:<snapshot>) accepts losing the rows of users that only that
+      snapshot holds; until then it is kept.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
@@ -106,7 +112,9 @@ OPTIONS: dict[str, Any] = {
     "keep": {"type": "int", "default": 2},
     "keep_days": {"type": "int", "default": 0},
     "min_free": {"type": "str", "default": "0"},
+    "accept": {"type": "list", "elements": "str", "default": []},
 }
+_ROWS = "rows:"
 _PHASES = {"retention": "prunes", "load": "makes room for the load"}
 
 
@@ -127,6 +135,7 @@ def plan(call: Call) -> Pruning:
         "free": free_bytes(call.volume.root),
         "now": datetime.now(timezone.utc),
         "exclusive": call["exclusive"],
+        "lost": [name[len(_ROWS) :] for name in call["accept"] if name.startswith(_ROWS)],
     }
     if call["purpose"] == "load":
         return plan_room(call.volume, **rules)
@@ -139,6 +148,11 @@ def prune(call: Call) -> Outcome:
     done = Removal()
     if planned.changed and not call.check:
         done = apply_pruning(call.volume, planned, **call.who, exclusive=call["exclusive"])
+    if not call.check:
+        from ..module_utils.reingest.carry.copies import tidy_copies
+
+        for fault in tidy_copies(call.volume):
+            done.fault(fault)
     # What could not be deleted before, and still cannot, is no change.
     changed = planned.changed if call.check else bool(planned.delete or planned.unsettled or done.deleted)
     return Outcome(

@@ -21,6 +21,7 @@ from ..errors import Refusal
 from ..postgres.dsn import Connection
 from ..postgres.pinned import pinned
 from ..volume.layout import Volume
+from .copies import keep_for_ever
 from .catalogue import Table, read_contract, read_portal_tables
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
 from .plan import misfits
@@ -84,6 +85,9 @@ def without_rows(volume: Volume, login: str, server: str, *, run: str) -> Opened
     """
     record = fence_record(volume, server).read()
     if record is not None:
+        if record.carried:
+            why = f"the rows were not put into database {record.database} by run {run}"
+            keep_for_ever(carried_folder(volume, record.carried), (why,))
         write_fence(volume, replace(record, carried=""))
     return open_database(volume, login, server, run=run)
 
@@ -120,6 +124,8 @@ def _give(
             _own_name(control, hidden)
             write_fence(volume, record)
         raise
+    if left:
+        keep_for_ever(carried_folder(volume, manifest.run), left)
     _rename(control, hidden.hidden, record.database, opened=True)
     fence_record(volume, record.server).remove()
     return Opened((*did, f"lift the fence of database {record.database}"), left)

@@ -10,13 +10,14 @@ from typing import Annotated
 
 from ..fs.durable import make_own_directory, unlink
 from ..fs.durable_record import DurableRecord
-from ..fs.no_follow import listed
+from ..fs.no_follow import is_folder, listed
 from ..fs.record_values import MaybeRunId, RunId, Time, record_from
 from ..volume.layout import Volume
 from .unit import Unit
 from .unit import Counter
 
 _VERSION = 1
+ONLY_PLACE = "only-place"  # a mark in a folder of carried rows: some of them are nowhere else
 _FOLDER, _CARRIED, _MANIFEST = "fenced", "carried", "manifest.json"
 
 
@@ -122,6 +123,13 @@ def fence_record(volume: Volume, server: str) -> DurableRecord[Fenced]:
         called="the record of a fence",
         if_damaged=": open the database yourself (ALTER DATABASE ... ALLOW_CONNECTIONS true), then delete it",
     )
+
+
+def fences(volume: Volume) -> list[str]:
+    """Return the system identifiers of the servers that have a record of a fence."""
+    folder = volume.records / _FOLDER
+    names = listed(folder) if is_folder(folder) else []
+    return sorted(name[:-5] for name in names if name.endswith(".json") and _is_identifier(name[:-5]))
 
 
 def write_fence(volume: Volume, fenced: Fenced) -> None:

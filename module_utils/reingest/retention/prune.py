@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +17,7 @@ from ..postgres.control import read_control
 from ..promotion.journal import read_intent
 from ..volume.layout import Volume
 from ..volume.ledger import Ledger, read_ledger
+from ..volume.unsaved import let_go, unsaved
 from .leaving import leftovers, read_leaving, snapshot_of
 from .rules import Rules, Verdict, judge, last_good
 from .trash import put_aside, settle
@@ -109,7 +110,7 @@ def stand(volume: Volume, rules: Rules, *, now: datetime, promoting: str = "") -
     way_back = last_good(ledger, there, live)
     serving = (live,) if promoting else (live, ledger.live())
     verdicts = [
-        _looked_at(volume, ledger, one, begun=begun, live=live)
+        _looked_at(volume, ledger, one, begun=begun, live=live, lost=rules.lost)
         for one in judge(ledger, there, rules, serving=serving, way_back=way_back, now=now)
     ]
     return Standing(tuple(verdicts), leftovers(volume), read_leaving(volume) is not None)
@@ -125,6 +126,7 @@ def plan_pruning(
     now: datetime,
     promoting: str = "",
     exclusive: bool = False,
+    lost: Collection[str] = (),
 ) -> Pruning:
     """Decide what goes.
 
@@ -141,11 +143,12 @@ def plan_pruning(
         now: the time.
         promoting: check mode: the snapshot that this run makes live, which is not there yet.
         exclusive: whether the snapshots are declared to be nobody else's, where that cannot be seen.
+        lost: the snapshots whose users' rows somebody accepted to lose.
 
     Raises:
         Refusal: there would be no way back, or whether a snapshot is in use cannot be seen.
     """
-    standing = stand(volume, Rules(keep, keep_days), now=now, promoting=promoting)
+    standing = stand(volume, Rules(keep, keep_days, lost=tuple(lost)), now=now, promoting=promoting)
     going = standing.goes()
     if free < min_free:
         short = min_free - free - _freed(volume, standing.leftovers, going)
@@ -190,6 +193,8 @@ def apply_pruning(
         refuse_occupied(volume.snapshot(name), exclusive=exclusive)
     if going:
         put_aside(volume, {name: plan.why.get(name, "") for name in going}, run=run, operator=operator)
+        for name in going:
+            let_go(volume, name)
     done = Removal()
     for name in leftovers(volume):
         users = occupants(volume.trash / name)
@@ -211,7 +216,7 @@ def _freed(volume: Volume, trash: Sequence[str], going: Sequence[str]) -> int:
 
 
 def _looked_at(
-    volume: Volume, ledger: Ledger, verdict: Verdict, *, begun: Sequence[str], live: str
+    volume: Volume, ledger: Ledger, verdict: Verdict, *, begun: Sequence[str], live: str, lost: Collection[str]
 ) -> Verdict:
     """Return the verdict on a snapshot, seen also where it lies: what is there may make it untouchable."""
     if not (verdict.goes or verdict.yields):
@@ -221,6 +226,10 @@ def _looked_at(
         return _stays(verdict, "nothing is live")
     if name in begun:
         return _stays(verdict, "a promotion that was not ended names it")
+    held = None if name in lost else unsaved(volume, name)
+    if held is not None:
+        why = f"users' rows are nowhere else ({held.why}): reingest_accept=rows:{name} accepts losing them"
+        return _stays(verdict, why)
     if _is_another(ledger, name, path):
         return _stays(verdict, "it holds another cluster than the ledger knows by this id")
     mounted = [str(one.point) for one in mounts().table.values() if path.resolve() in one.point.parents]

@@ -25,6 +25,7 @@ class Rules:
     keep: int  # how many earlier snapshots stay beside the live one
     keep_days: int  # younger ones stay, whatever their number
     min_free: int = 0  # bytes that should be free
+    lost: tuple[str, ...] = ()  # snapshots whose users' rows somebody accepted to lose
 
     def __post_init__(self) -> None:
         """Refuse rules that leave no way back."""

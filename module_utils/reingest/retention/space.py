@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from ..engines.occupancy import refuse_occupied
@@ -23,6 +24,7 @@ def plan_room(
     free: int,
     now: datetime,
     exclusive: bool = False,
+    lost: Collection[str] = (),
 ) -> Pruning:
     """Decide what is deleted before a load, so that it has its room: only where it has not, and no more.
 
@@ -34,11 +36,12 @@ def plan_room(
         free: bytes that are free.
         now: the time.
         exclusive: whether the snapshots are declared to be nobody else's, where that cannot be seen.
+        lost: the snapshots whose users' rows somebody accepted to lose.
 
     Raises:
         Refusal: less would be free even then; nothing is deleted.
     """
-    standing = stand(volume, Rules(keep, keep_days), now=now)
+    standing = stand(volume, Rules(keep, keep_days, lost=tuple(lost)), now=now)
     told = forecast(volume, read_ledger(volume), volume.live() or "")
     wanted = max(min_free, told.need)
     if free >= wanted:

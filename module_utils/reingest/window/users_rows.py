@@ -5,6 +5,7 @@ Both need production's login and psycopg2, which not every host has: it is impor
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from ..carry.record import Fenced, fence_record
 from ..errors import Refusal
 from ..postgres.control import read_control
 from ..volume.layout import Volume
+from ..volume.unsaved import hold
 
 
 @dataclass
@@ -53,6 +55,8 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
             made = take_rows(volume, login, database, run=run, taken=taken, patience=Patience(), **where)
             rows.did += made.lines
     except (Refusal, Error) as error:
+        with suppress(OSError, Refusal):
+            hold(volume, left, run=of_run, why=f"its switch was taken back, and they could not be taken along")
         rows.warnings.append(
             f"what users may have written into snapshot {left} was not taken along ({str(error).strip()}): it is in "
             f"that snapshot, in {volume.snapshot(left)}"

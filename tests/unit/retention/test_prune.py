@@ -18,13 +18,14 @@ from plugins.module_utils.reingest.promotion.journal import Intent, open_intent,
 from plugins.module_utils.reingest.retention import trash
 from plugins.module_utils.reingest.retention.prune import apply_pruning, plan_pruning
 from plugins.module_utils.reingest.volume import ledger as ledger_file
+from plugins.module_utils.reingest.volume.unsaved import hold, unsaved
 
 A, B, C, D = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z", "20261104T000000Z"
 NOW = datetime(2026, 11, 23, tzinfo=timezone.utc)
 OPERATOR = "0000-0002-1825-0097"
 
 
-def plan(site, *, keep=2, keep_days=0, min_free=0, free=1, promoting="", now=NOW):
+def plan(site, *, keep=2, keep_days=0, min_free=0, free=1, promoting="", now=NOW, lost=()):
     return plan_pruning(
         site.volume,
         keep=keep,
@@ -33,6 +34,7 @@ def plan(site, *, keep=2, keep_days=0, min_free=0, free=1, promoting="", now=NOW
         free=free,
         now=now,
         promoting=promoting,
+        lost=lost,
     )
 
 
@@ -54,6 +56,19 @@ def test_the_newest_stay_and_the_rest_goes(site):
     line = site.ledger.entries[-1]
     assert (line.state, line.snapshot, line.why) == ("pruned", A, "more than the 2 that are kept")
     assert not plan(site).changed
+
+
+def test_a_snapshot_whose_users_rows_are_nowhere_else_stays_until_losing_them_is_accepted(site):
+    site.serve(A, B, C, D)
+    hold(site.volume, A, run="run-1", why="it was left without carrying them over")
+    pruning = plan(site, min_free=1 << 60)
+    assert A in pruning.keep
+    told = "users' rows are nowhere else (it was left without carrying them over): "
+    assert pruning.why[A] == f"{told}reingest_accept=rows:{A} accepts losing them"
+    accepted = plan(site, lost=[A])
+    assert accepted.delete == (A,)
+    apply(site, accepted)
+    assert unsaved(site.volume, A) is None
 
 
 def test_keep_1_leaves_the_live_one_and_the_way_back(site):
