@@ -1,4 +1,4 @@
-"""Print what the demo's ingests did, in ten lines. Usage: summary.py VOLUME PORTAL."""
+"""Print what the demo's ingests did, in ten lines. Usage: summary.py VOLUME PORTAL, or --newest VOLUME."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ _MAIN = ("study", "biosample", "omics_processing", "data_object", "activity")
 
 def main() -> None:
     """Print the last runs, what the portal serves, and what to try next."""
+    if sys.argv[1] == "--newest":
+        print(max(path.name for path in Path(sys.argv[2]).glob("staging/*")))
+        return
     volume, portal = Path(sys.argv[1]), sys.argv[2]
     reports = sorted(volume.glob(".reingest/runs/*/report.json"))
     runs = [json.loads(path.read_text(encoding="utf-8")) for path in reports]
     with urlopen(f"{portal}/health", timeout=10) as reply:  # noqa: S310 - the demo's own address
         health = json.loads(reply.read())
-    for run in runs[-2:]:
+    for run in [run for run in runs if run["playbook"] == "ingest"][-2:]:
         print(f"{run['playbook']} {run['run']}: {_what(run)}")
     tables = health["tables"]
     print(f"the portal serves {health['release']}, snapshot {health['snapshot']}:")

@@ -25,6 +25,7 @@ PIECES = {
         "portal",
         "test_postgres_versions.py",
     ),
+    "rows": ("carry",),
     "volume": (
         "interrupted",
         "nfs",

@@ -16,6 +16,7 @@ from ..postgres.control import read_control
 from ..postgres.dsn import Connection, connect, with_database
 from ..postgres.pinned import pinned
 from ..volume.layout import Volume
+from ..volume.ledger import readable_ledger
 from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
 from .catalogue import Table, read_contract, read_portal_tables
 from .content import relation_sum
@@ -77,6 +78,11 @@ def survey(volume: Volume, login: str, *, live: Path, staging: str, target: Path
     fence = fence_record(volume, read_control(target).system_identifier).read() if target is not None else None
     if staging and not there and not coming:
         raise Refusal("the staging server holds no load: load first")
+    if not database and target is not None and not readable_ledger(volume).was_live(target.name):
+        raise Refusal(
+            "the load was copied to where it is promoted, and production was not loaded by reingest: nobody knows "
+            "which of its rows are the users': save them, then accept leaving them with reingest_accept=rows"
+        )
     if not database:
         return Survey(needed=fence is not None)
     with ExitStack() as stack:
