@@ -45,7 +45,7 @@ def make(portal: str) -> None:
         with urlopen(request, timeout=10):  # noqa: S310 - the same
             pass
     print(
-        f"users of release 1: {len(chosen)} downloads, {_GONE} of them of data objects that release 2 does not have"
+        f"users of release 1: {len(chosen)} downloads, {_GONE} of data objects that release 2 does not have"
     )
 
 
