@@ -16,24 +16,24 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "module_utils"
 # module: KiB shipped, KiB imported at its start
 BUDGETS = {
-    "ingest_load": (455, 96),
-    "ingest_verify": (233, 91),
-    "loader_run": (307, 102),
-    "run_lock": (129, 101),
-    "run_progress": (104, 104),
+    "ingest_load": (495, 97),
+    "ingest_verify": (233, 92),
+    "loader_run": (347, 102),
+    "run_lock": (130, 101),
+    "run_progress": (105, 105),
     "run_report": (107, 107),
-    "run_stop": (154, 133),
+    "run_stop": (154, 134),
     "service_group": (209, 165),
-    "snapshot_copy": (248, 207),
+    "snapshot_copy": (248, 208),
     "snapshot_finalise": (237, 90),
     "snapshot_info": (180, 180),
     "snapshot_pin": (126, 126),
-    "snapshot_promote": (261, 220),
+    "snapshot_promote": (261, 221),
     "snapshot_prune": (225, 185),
-    "staging_discard": (181, 140),
+    "staging_discard": (181, 141),
     "staging_settings": (222, 178),
     "switch_window": (329, 126),
-    "volume_adopt": (249, 208),
+    "volume_adopt": (249, 209),
 }
 
 

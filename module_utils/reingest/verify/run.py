@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
-from ..dataset.model import Check, Dataset, Table
+from ..dataset.model import Check, Dataset, Table, table_name
 from ..errors import Refusal
-from ..load.catalog import TableShape, read_tables, table_name
+from ..load.catalog import TableShape, read_tables
 from ..load.provenance import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server

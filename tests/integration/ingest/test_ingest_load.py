@@ -185,14 +185,6 @@ def test_a_silent_production_stops_all_but_the_first_ingest(load, refusal):
     assert load(production_dsn=nowhere)["changed"]
 
 
-def test_a_table_of_production_without_an_owner_is_refused(refusal, production):
-    production.rows("CREATE DATABASE library")
-    production.rows("CREATE TABLE forgotten (n int)", "library")
-    message = refusal(production_dsn=production.dsn())
-    assert "table forgotten of production has no owner" in message
-    assert "add `forgotten: {owner: source|portal|schema}` under `tables:`" in message
-
-
 def test_a_wrong_password_is_refused_and_never_printed(refusal, staging):
     message = refusal(staging_dsn=staging.dsn().replace("only-for-tests", "pa55-w0rd"))
     assert f"the login as user postgres at 127.0.0.1:{staging.port} is refused" in message
