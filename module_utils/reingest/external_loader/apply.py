@@ -139,7 +139,7 @@ def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str,
         rows = _count(connection, shapes[table.name])
         read = rows if table.owner == SOURCE else 0
         tables[table.name] = TableCount(owner=table.owner, read=read, loaded=rows, duplicates=0, orphans=0)
-    finish_record(connection, tables, plan.files)
+    finish_record(connection, plan.dataset, tables, plan.files)
     connection.commit()
     return tables
 

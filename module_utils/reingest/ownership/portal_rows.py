@@ -13,6 +13,7 @@ from .catalog import Catalog, Column, Table
 from .fault import Fault
 from .types import Types, holds_oid, misfit, shown
 
+LARGE_OBJECTS = "pg_largeobject"
 _ADD = "or drop it in production, if nobody needs its rows"
 _MIGRATE = "keep production's form in the schema, or migrate production first"
 
@@ -99,7 +100,7 @@ def large_object_fault(live: Catalog) -> list[Fault]:
         return []
     return [
         Fault(
-            "",
+            LARGE_OBJECTS,
             "production's database has large objects, and large objects are not carried yet",
             "keep the content in columns of type bytea, and remove the large objects (vacuumlo)",
         )
