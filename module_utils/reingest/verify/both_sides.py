@@ -42,7 +42,9 @@ class PortalRows:
         """Return it as a sentence; empty where neither has a row."""
         if not self.rows and not self.only_in_load:
             return ""
-        if self.in_load is None:
+        if not self.rows:
+            said = "production has no rows"
+        elif self.in_load is None:
             said = f"{self.rows} rows, which the switch carries (no primary key to compare with the load's)"
         elif self.in_load == self.rows:
             said = f"{self.in_load} of {self.rows} rows are in the load already"
