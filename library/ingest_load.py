@@ -181,6 +181,14 @@ sources:
     modified_ns: {description: When it was changed., type: int}
     sha256: {description: Of the content., type: str}
     tag: {description: Of a remote file., type: str}
+database:
+  description: The name of the dataset's database.
+  returned: success
+  type: str
+portal:
+  description: Whether the dataset has portal-owned tables, whose rows the switch carries over.
+  returned: success
+  type: bool
 system_identifier:
   description: The staging server's, as text.
   returned: success
@@ -256,6 +264,8 @@ def load(call: Call) -> Outcome:
         "kept": {name: table.run for name, table in plan.filled.items()},
         "rejects": str(rejects) if rejects and rejects.is_dir() else "",
         "sources": shown_sources(plan.files),
+        "database": plan.dataset.database,
+        "portal": plan.dataset.portal,
         "system_identifier": plan.system_identifier,
     }
     return outcome_of(call, request, plan, values, detail)

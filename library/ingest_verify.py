@@ -12,7 +12,8 @@ description:
     with production. Changes nothing.
   - Fails when anything is found that was not accepted by name; lists all findings, not the first.
   - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
-    C(portal:<table>), C(unlogged:<table>), C(role:<name>) and C(sql:<name of the check>)."
+    C(unlogged:<table>), C(role:<name>) and C(sql:<name of the check>)."
+  - Rows of portal-owned tables are no findings, whether the load has them or not, see RV(portal_rows).
 requirements: [psycopg2, PyYAML]
 options:
   dataset:
@@ -82,6 +83,28 @@ tables:
   description: The rows of each table in the staging server; empty where the checks were only listed.
   returned: always
   type: dict
+database:
+  description: The name of the dataset's database.
+  returned: always
+  type: str
+portal:
+  description: Whether the dataset has portal-owned tables.
+  returned: always
+  type: bool
+portal_rows:
+  description:
+    - Of each portal-owned table that both servers have, how many of production's rows the load has already,
+      compared by primary key. Empty where the checks were only listed, or there is no production.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    table: {description: Its name., type: str}
+    rows: {description: Its rows in production., type: int}
+    in_load: {description: How many of these the load has; null where there is no primary key., type: int}
+    only_in_load: {description: Rows that only the load has; the switch replaces them., type: int}
+    example: {description: The key of a row that the load has not., type: str}
+    told: {description: The same as a sentence; empty where neither has a row., type: str}
 step:
   description: What was done, for the report.
   returned: always
@@ -130,15 +153,19 @@ def verify(call: Call) -> Outcome:
         verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live)
     verdict = judge(verification.findings, call["accept"])
     findings = [vars(finding) for finding in verification.findings]
+    rows = [{**vars(one), "told": one.told} for one in verification.portal_rows]
     return Outcome(
-        did=summary(checks),
+        did=[*summary(checks), *(one["told"] for one in rows if one["told"])],
         values={
             "findings": findings,
             "checks": [planned.sentence for planned in checks],
             "tables": verification.counts,
+            "database": dataset.database,
+            "portal": dataset.portal,
+            "portal_rows": rows,
         },
         diff={"before": "", "after": ""},
-        detail={"counts": verification.counts, "findings": findings},
+        detail={"counts": verification.counts, "findings": findings, "portal_rows": rows},
         warnings=verdict.warnings,
         failure=verdict.refusal,
     )

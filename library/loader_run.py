@@ -285,6 +285,14 @@ sources:
     modified_ns: {description: When it was changed., type: int}
     sha256: {description: Of the content., type: str}
     tag: {description: Of a remote file., type: str}
+database:
+  description: The name of the dataset's database.
+  returned: success
+  type: str
+portal:
+  description: Whether the dataset has portal-owned tables, whose rows the switch carries over.
+  returned: success
+  type: bool
 system_identifier:
   description: The staging server's, as text.
   returned: success
@@ -423,6 +431,8 @@ def load(call: Call) -> Outcome:
         "digest": plan.digest,
         "tables": tables,
         "sources": shown_sources(plan.files),
+        "database": plan.dataset.database,
+        "portal": plan.dataset.portal,
         "system_identifier": plan.system_identifier,
     }
     return outcome_of(call, request, plan, values, detail, [plan.warning] if plan.warning else [])

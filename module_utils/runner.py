@@ -17,9 +17,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from .reingest.disclosure.printable import name_of, printable
+from .reingest.disclosure.printable import name_of, printable, printable_text
 from .reingest.disclosure.secrets import shown_options
-from .reingest.errors import Refusal
+from .reingest.errors import ListedRefusal, Refusal
 from .reingest.fs.own_folder import refuse_shared
 from .reingest.runs.steps import Predicted, StepClock, append_step, predicted, read_steps
 from .reingest.volume.layout import Volume, open_volume
@@ -138,6 +138,7 @@ class Outcome:
     detail: Mapping[str, Any] = field(default_factory=dict)  # figures for the report
     warnings: Sequence[str] = ()
     failure: str = ""  # why the call fails although it did something
+    listed: bool = False  # its lines are shown as they are
     predicts: Predicted = field(default_factory=Predicted)
     planned: bool = False  # only planned: no step of the run, and no change
 
@@ -177,7 +178,7 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
     try:
         outcome = _acted(verb_, call)
     except Refusal as refusal:
-        outcome = Outcome(failure=str(refusal))
+        outcome = Outcome(failure=str(refusal), listed=isinstance(refusal, ListedRefusal))
     except ImportError as error:  # Ansible tells of other errors itself
         outcome = Outcome(failure=missing_required_lib(error.name or str(error)))
     failure = printable(" ".join(outcome.failure.split()))
@@ -194,7 +195,7 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
     if outcome.diff is not None:
         result["diff"] = dict(outcome.diff)
     if failure:
-        module.fail_json(msg=failure, **result)
+        module.fail_json(msg=printable_text(outcome.failure) if outcome.listed else failure, **result)
     module.exit_json(**result)
 
 

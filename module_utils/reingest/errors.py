@@ -8,3 +8,10 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, not an error of the p
 
     A message never holds a password: connection strings are shown by ``postgres.dsn.shown``.
     """
+
+
+class ListedRefusal(Refusal):
+    """A refusal of several lines, which are shown as they are: some are to be pasted.
+
+    Whoever raises it makes sure that no line end comes from a name or from another program's message.
+    """

@@ -23,13 +23,13 @@ from .catalogue import Table, read_contract, read_portal_tables
 from .fence import Ended, Patience, control_session, identifier_of, is_fenced, lift_fence
 from .fenced import control_of, fenced
 from .plan import CarryPlan, plan_carry
-from .unit import QUARANTINE_UNIT
 from .proof import prove, sums_of, written
 from .put import analyze, put_rows
 from .quarantine import has_quarantine
 from .record import Carried, Fenced, carried_record, carried_units, empty_carried_folder
 from .sequences import read_counters
 from .stream import FACTS, taken
+from .unit import QUARANTINE_UNIT
 
 
 @dataclass(frozen=True)

@@ -21,15 +21,15 @@ from ..errors import Refusal
 from ..postgres.dsn import Connection
 from ..postgres.pinned import pinned
 from ..volume.layout import Volume
-from .copies import keep_for_ever
 from .catalogue import Table, read_contract, read_portal_tables
+from .copies import keep_for_ever
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
 from .plan import misfits
-from .unit import QUARANTINE_UNIT, Unit
 from .proof import prove, read_back
 from .put import analyze, put_rows
 from .record import Carried, Fenced, carried_folder, carried_record, fence_record, write_fence
 from .stream import kept
+from .unit import QUARANTINE_UNIT, Unit
 
 _RENAME = "ALTER DATABASE {} RENAME TO {}"
 _ALLOW = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"

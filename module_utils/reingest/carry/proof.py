@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from ..errors import Refusal
 from ..postgres.dsn import Connection
 from .content import RowSum, relation_sum
-from .unit import Unit
 from .put import Put
 from .quarantine import quarantine_sum
 from .record import TableSum
+from .unit import Unit
 
 
 def sums_of(connection: Connection, units: Sequence[Unit]) -> dict[str, RowSum]:

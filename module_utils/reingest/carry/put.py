@@ -21,11 +21,10 @@ from ..load.constraints import SetAside, set_aside
 from ..postgres.dsn import Connection, Cursor
 from .catalogue import Table
 from .content import RowSum, relation_sum
-from .unit import QUARANTINE_UNIT, Unit
 from .quarantine import Settled, make_quarantine, quarantine_sum, read_operators, return_rows, settle_orphans
 from .sequences import move_counters
-from .unit import Counter
 from .stream import copy_in
+from .unit import QUARANTINE_UNIT, Counter, Unit
 
 _TRIGGERS = """
 SELECT n.nspname, c.relname, t.tgname, t.tgenabled::text

@@ -13,8 +13,7 @@ from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import is_folder, listed
 from ..fs.record_values import MaybeRunId, RunId, Time, record_from
 from ..volume.layout import Volume
-from .unit import Unit
-from .unit import Counter
+from .unit import Counter, Unit
 
 _VERSION = 1
 ONLY_PLACE = "only-place"  # a mark in a folder of carried rows: some of them are nowhere else

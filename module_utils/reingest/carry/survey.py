@@ -23,9 +23,9 @@ from .content import relation_sum
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
 from .plan import plan_carry
-from .unit import Unit
 from .quarantine import has_quarantine
 from .record import fence_record
+from .unit import Unit
 
 _SIZES = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM unnest(%s::oid[]) AS oid"
 _CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"

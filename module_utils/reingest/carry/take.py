@@ -23,12 +23,20 @@ from .content import RowSum
 from .fence import Ended, Patience, is_fenced, lift_fence
 from .fenced import control_of, fenced
 from .plan import plan_carry
-from .unit import QUARANTINE_UNIT
 from .proof import read_back, sums_of, written
 from .quarantine import has_quarantine
-from .record import Carried, Fenced, carried_record, carried_units, empty_carried_folder, fence_record, write_fence
+from .record import (
+    Carried,
+    Fenced,
+    carried_record,
+    carried_units,
+    empty_carried_folder,
+    fence_record,
+    write_fence,
+)
 from .sequences import read_counters
 from .stream import FACTS, keep
+from .unit import QUARANTINE_UNIT
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,11 @@ REST = "*"  # what is left of the record
 ELEMENT = "."  # the element that `each:` is at; `.name` is inside it
 
 
+def table_name(schema: str, relation: str) -> str:
+    """Return a table's name as the dataset has it: bare in `public`, with its schema elsewhere."""
+    return relation if schema == "public" else f"{schema}.{relation}"
+
+
 @dataclass(frozen=True)
 class Column:
     """A column and the paths in the record that it may come from; the first one present counts."""
@@ -107,6 +112,11 @@ class Dataset:
     shrink: float | None
     checks: tuple[Check, ...]
     max_rejects: Budget | None = None
+
+    @property
+    def portal(self) -> bool:
+        """Return whether the portal's users write any of the tables."""
+        return any(table.owner == PORTAL for table in self.tables)
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name."""

@@ -12,17 +12,20 @@ import psycopg2
 from psycopg2 import sql
 
 from ..dataset.owners import SOURCE
-from ..errors import Refusal
+from ..errors import ListedRefusal, Refusal
 from ..load.catalog import TableShape, read_tables
 from ..load.provenance import TableCount, begin_record, finish_record, read_record
 from ..load.reporter import Reporter
 from ..load.script import run_script
 from ..load.server import load_lock, replace_database
+from ..ownership.catalog import Catalog, read_catalog
+from ..ownership.fault import told
+from ..ownership.owners import owner_faults
 from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
 from .judge import Patterns
 from .log import loader_log
-from .plan import LoaderPlan, check_owned
+from .plan import LoaderPlan
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,9 @@ def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str,
         run_script(connection, path, text, "the transform")
         connection.commit()
     shapes = read_tables(connection)
-    check_owned(plan.dataset, shapes, "the loader")
+    faults = owner_faults(plan.dataset, read_catalog(connection), Catalog(), by_schema=False)
+    if faults:
+        raise ListedRefusal(told(faults))
     missing = [table.name for table in plan.dataset.tables if table.name not in shapes]
     if missing:
         raise Refusal(
@@ -134,7 +139,7 @@ def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str,
         rows = _count(connection, shapes[table.name])
         read = rows if table.owner == SOURCE else 0
         tables[table.name] = TableCount(owner=table.owner, read=read, loaded=rows, duplicates=0, orphans=0)
-    finish_record(connection, tables, plan.files)
+    finish_record(connection, plan.dataset, tables, plan.files)
     connection.commit()
     return tables
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..dataset.model import NO_SCHEMA, Dataset
-from ..dataset.owners import OWNERS
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers
 from ..load.provenance import LoadRecord, TableCount, shown_load
-from ..load.request import LoadRequest
+from ..load.request import LoadRequest, Servers
+from ..load.schema_trial import Made, check_ownership, try_schema
 from ..load.script import read_script
-from ..load.server import refuse_second_load, schema_tables
+from ..load.server import refuse_second_load
 from ..postgres.dsn import address
 from ..sources.files import find_sources, identify, known_sources
 from ..sources.place import check_place
@@ -165,7 +165,7 @@ def plan_loader(
     transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
     found = _sources(dataset, making.files, request.roots)
     both = inspect_servers(request.servers, dataset.database)
-    _check_databases(request.servers.staging_dsn, both, dataset, schema, fresh=making.fresh)
+    _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
     identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
     digest = _digest(dataset, schema, transforms, identified)
     kept, action = both.kept(digest, force=request.force)
@@ -187,18 +187,21 @@ def plan_loader(
     )
 
 
-def _check_databases(dsn: str, both: BothServers, dataset: Dataset, schema: str, *, fresh: bool) -> None:
-    """Refuse a staging server without its database, and tables that nobody owns."""
+def _check_databases(
+    servers: Servers, both: BothServers, dataset: Dataset, schema: str, *, fresh: bool
+) -> None:
+    """Refuse a staging server without its database, and tables that nobody owns.
+
+    What the loader makes by itself is judged when it is there, by the verification.
+    """
     if both.staging and not fresh and not both.staging.has_database:
         raise Refusal(
-            f"staging ({address(dsn)}) has no database {dataset.database}: create it, or let it be "
-            "made (fresh: true)"
+            f"staging ({address(servers.staging_dsn)}) has no database {dataset.database}: create it, or let "
+            "it be made (fresh: true)"
         )
-    if both.production:
-        check_owned(dataset, both.production.tables, "production")
-    if both.staging and schema and fresh:
-        made = schema_tables(dsn, dataset.schema, schema)
-        check_owned(dataset, made, f"the schema {dataset.schema.name}")
+    tried = both.staging and schema and fresh
+    made = try_schema(servers.staging_dsn, dataset, schema) if tried else Made()
+    check_ownership(dataset, servers, both, made, loads=False)
 
 
 def _sources(dataset: Dataset, files: Sequence[str], roots: Sequence[Path]) -> list[Source]:
@@ -209,20 +212,6 @@ def _sources(dataset: Dataset, files: Sequence[str], roots: Sequence[Path]) -> l
         for path in find_sources(table.sources, table.reading, dataset.sources, roots)
     ]
     return [*found, *(path for pattern in files for path in _find(pattern, dataset.sources, roots))]
-
-
-def check_owned(dataset: Dataset, tables: Collection[str], where: str) -> None:
-    """Refuse a table that the dataset does not name.
-
-    Raises:
-        Refusal: with the line to add.
-    """
-    for name in tables:
-        if dataset.table(name) is None:
-            line = f"{name}: {{owner: {'|'.join(OWNERS)}}}"
-            raise Refusal(
-                f"table {name} of {where} has no owner in {dataset.file}: add `{line}` under `tables:`"
-            )
 
 
 def _find(pattern: str, folder: Path, roots: Sequence[Path]) -> list[Source]:

@@ -264,7 +264,7 @@ def _finish(connection: Connection, plan: LoadPlan, loaded: dict[str, TableCount
             rows = count_table(connection, plan.shapes[table.name])
             tables[table.name] = TableCount(table.owner, 0, rows, 0, 0)
     end_state(connection)
-    finish_record(connection, tables, plan.files)
+    finish_record(connection, plan.dataset, tables, plan.files)
     connection.commit()
     return tables
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from psycopg2 import sql
 
+from ..dataset.model import table_name
 from ..postgres.dsn import Connection
 
 PLAIN, JSON, ARRAY = "plain", "json", "array"
@@ -59,18 +60,13 @@ class TableShape:
 
     @property
     def name(self) -> str:
-        """Return the name as the dataset has it: bare in `public`, with its schema elsewhere."""
+        """Return the name as the dataset has it."""
         return table_name(self.schema, self.relation)
 
     @property
     def identifier(self) -> sql.Identifier:
         """Return the name as SQL has it."""
         return sql.Identifier(self.schema, self.relation)
-
-
-def table_name(schema: str, relation: str) -> str:
-    """Return a table's name as the dataset has it."""
-    return relation if schema == "public" else f"{schema}.{relation}"
 
 
 def read_tables(connection: Connection) -> dict[str, TableShape]:

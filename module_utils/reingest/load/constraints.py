@@ -10,9 +10,9 @@ from functools import partial
 
 import psycopg2
 
+from ..dataset.model import table_name
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor, connect
-from .catalog import table_name
 from .script import database_reason
 
 # Keys and indexes that something else leans on (a replica identity, a clustering) stay where they are.

@@ -20,12 +20,13 @@ from .catalog import TableShape
 from .digests import load_digest, load_identity, table_digest
 from .fill import CONTENT
 from .provenance import LoadRecord, TableCount, shown_load
-from .request import LoadRequest
+from .request import LoadRequest, Servers
 from .resume import Resumption, plan_resume
 from .rows import Feed
 from .schema_match import check_tables
+from .schema_trial import Made, check_ownership, try_schema
 from .script import read_script
-from .server import refuse_second_load, schema_tables
+from .server import refuse_second_load
 from .state import FilledTable, UnresumableError
 
 _EXPANDS = {".gz": 5, ".zst": 5, ".parquet": 4}  # about so many times, unpacked
@@ -135,7 +136,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     dataset = replace(
         dataset, tables=tuple(_with_columns(table, found[table.name]) for table in dataset.tables)
     )
-    shapes = _shapes(request.servers.staging_dsn, both, dataset, schema)
+    shapes = _shapes(request.servers, both, dataset, schema)
     paths = (path for paths in found.values() for path in paths)
     identified = identify(paths, dataset.sources, known_sources(request.known))
     files = tuple(identified.values())
@@ -170,13 +171,13 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     )
 
 
-def _shapes(dsn: str, both: BothServers, dataset: Dataset, schema: str) -> dict[str, TableShape]:
+def _shapes(servers: Servers, both: BothServers, dataset: Dataset, schema: str) -> dict[str, TableShape]:
     """Return the tables that the schema makes, proven to be those of the dataset; none without a server."""
-    if both.staging is None:
-        return {}
-    shapes = schema_tables(dsn, dataset.schema, schema)
-    check_tables(dataset, shapes, both.production.tables if both.production else {})
-    return shapes
+    made = try_schema(servers.staging_dsn, dataset, schema) if both.staging else Made()
+    check_ownership(dataset, servers, both, made)
+    if both.staging:
+        check_tables(dataset, made.tables)
+    return made.tables
 
 
 def _resumed(

@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 
 from psycopg2.extras import execute_values
 
+from ..dataset.model import Dataset
 from ..postgres.dsn import Connection
 from ..sources.source import SourceFile
 
@@ -36,7 +37,8 @@ CREATE TABLE reingest.load_table (
     duplicates bigint NOT NULL,
     orphans bigint NOT NULL,
     rejected bigint NOT NULL,
-    filtered bigint NOT NULL
+    filtered bigint NOT NULL,
+    orphans_policy text NOT NULL -- what becomes of rows without their parent: fail, drop or quarantine
 );
 CREATE TABLE reingest.load_source (
     path text PRIMARY KEY,
@@ -108,11 +110,18 @@ def resume_record(
 
 
 def finish_record(
-    connection: Connection, tables: Mapping[str, TableCount], sources: Sequence[SourceFile]
+    connection: Connection,
+    dataset: Dataset,
+    tables: Mapping[str, TableCount],
+    sources: Sequence[SourceFile],
 ) -> None:
-    """Write down the counts and that the load is complete, in the caller's transaction."""
+    """Write down the counts and that the load is complete, in the caller's transaction.
+
+    With them stands the contract of each table, owner and policy for orphans: the switch reads it there.
+    """
+    policies = {table.name: table.orphans for table in dataset.tables}
     with connection.cursor() as cursor:
-        rows = [(name, *astuple(count)) for name, count in tables.items()]
+        rows = [(name, *astuple(count), policies[name]) for name, count in tables.items()]
         execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
         if sources:
             files = [(source.name, source.size, source.sha256) for source in sources]

@@ -1,4 +1,4 @@
-"""Whether the dataset, the schema and production name the same tables and columns."""
+"""Whether the dataset and the schema name the same tables and columns."""
 
 from __future__ import annotations
 
@@ -6,31 +6,21 @@ import difflib
 from collections.abc import Mapping
 
 from ..dataset.model import REST, Dataset, Table
-from ..dataset.owners import OWNERS, SOURCE
+from ..dataset.owners import SOURCE
 from ..errors import Refusal
 from .catalog import JSON, TableShape
 
 
-def check_tables(
-    dataset: Dataset, schema: Mapping[str, TableShape], production: Mapping[str, TableShape]
-) -> None:
+def check_tables(dataset: Dataset, schema: Mapping[str, TableShape]) -> None:
     """Refuse what does not fit.
 
     Args:
         dataset: the dataset, its columns complete.
         schema: the tables that the schema makes, by name.
-        production: the tables that production has; none when it is the first ingest.
 
     Raises:
-        Refusal: with the line to add, or the nearest name.
+        Refusal: with the nearest name.
     """
-    for tables, where in ((schema, f"the schema {dataset.schema.name}"), (production, "production")):
-        for name in tables:
-            if dataset.table(name) is None:
-                line = f"{name}: {{owner: {'|'.join(OWNERS)}}}"
-                raise Refusal(
-                    f"table {name} of {where} has no owner in {dataset.file}: add `{line}` under `tables:`"
-                )
     for table in dataset.tables:
         if table.name not in schema:
             raise Refusal(

@@ -6,8 +6,8 @@ from collections.abc import Collection, Sequence
 
 from psycopg2 import sql
 
+from ..dataset.model import table_name
 from ..postgres.dsn import Connection
-from .catalog import table_name
 from .rows import Feed
 
 _LOADED = """

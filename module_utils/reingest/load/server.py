@@ -6,7 +6,6 @@ import contextlib
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
@@ -15,7 +14,6 @@ from ..errors import Refusal
 from ..postgres.dsn import Connection, Unreachable, address, connect, with_database
 from .catalog import TableShape, read_tables
 from .provenance import LoadRecord, read_record
-from .script import run_script
 
 MAINTENANCE = "postgres"
 _LOCK = 7_235_419_186_024_011_361  # any number, the same for every load
@@ -100,25 +98,6 @@ def inspect_staging(dsn: str, database: str, *, required: bool) -> Server | None
         if required:
             raise
         return None
-
-
-def schema_tables(dsn: str, path: Path, schema: str) -> dict[str, TableShape]:
-    """Return the tables that the schema makes: it is applied in a transaction that is rolled back.
-
-    Args:
-        dsn: the staging server's.
-        path: the schema's file.
-        schema: its text.
-
-    Raises:
-        Refusal: PostgreSQL refuses the schema, or the server does not answer.
-    """
-    with closing(connect(with_database(dsn, MAINTENANCE))) as connection:
-        there = read_tables(connection)
-        run_script(connection, path, schema, "the schema")
-        shapes = read_tables(connection)
-        connection.rollback()
-    return {name: shape for name, shape in shapes.items() if name not in there}
 
 
 def lock_holder(connection: Connection) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..dataset.model import table_name
 from ..postgres.dsn import Connection
-from .catalog import table_name
 from .constraints import Piece, Reference, SetAside
 from .references import Settled
 

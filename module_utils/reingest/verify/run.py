@@ -9,14 +9,28 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
-from ..dataset.model import Check, Dataset, Table
+from ..dataset.model import Check, Dataset, Table, table_name
 from ..errors import Refusal
-from ..load.catalog import TableShape, read_tables, table_name
+from ..load.catalog import TableShape, read_tables
 from ..load.provenance import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database
-from .checks import COUNT, EMPTY, LOST, ROLE, SCHEMA, SHRINK, SQL, UNLOGGED, Finding, PlannedCheck
+from .both_sides import BothSides, PortalRows, open_both
+from .checks import (
+    CARRIED,
+    COUNT,
+    EDITED,
+    EMPTY,
+    ROLE,
+    SCHEMA,
+    SHRINK,
+    SQL,
+    TABLES,
+    UNLOGGED,
+    Finding,
+    PlannedCheck,
+)
 
 # Partitions by themselves; a partitioned table has no rows of its own, and 18 has no unlogged ones.
 _PERSISTENCE = """
@@ -28,10 +42,11 @@ _ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found, and the rows of each table in the staging server."""
+    """What was found, the rows of each table in the staging server, and those of users in production."""
 
     findings: tuple[Finding, ...]
     counts: dict[str, int]
+    portal_rows: tuple[PortalRows, ...] = ()
 
 
 def run_checks(
@@ -56,12 +71,14 @@ def run_checks(
         )
     with ExitStack() as stack:
         staging = _Side(stack.enter_context(_reading(staging_dsn, dataset.database)))
-        production = None
+        production = sides = None
         if production_dsn:
             production = _Side(stack.enter_context(_reading(production_dsn, dataset.database)))
-        run = _Run(record, staging, production)
+            sides = open_both(stack, dataset, staging_dsn, production_dsn)
+        run = _Run(record, staging, production, sides)
         findings = tuple(finding for check in checks for finding in run.findings(check))
-        return Verification(findings, {table.name: staging.count(table.name) for table in dataset.tables})
+        counts = {table.name: staging.count(table.name) for table in dataset.tables}
+        return Verification(findings, counts, sides.portal_rows() if sides else ())
 
 
 def _reading(dsn: str, database: str) -> closing[Connection]:
@@ -106,6 +123,7 @@ class _Run:
     record: LoadRecord
     staging: _Side
     production: _Side | None
+    sides: BothSides | None
 
     def findings(self, check: PlannedCheck) -> Iterator[Finding]:
         """Yield what one check finds."""
@@ -113,8 +131,10 @@ class _Run:
             yield from self._query(check.query)
         elif check.table is not None:
             yield from self._of_table(check, check.table)
-        elif self.production is not None and check.kind == SCHEMA:
+        elif self.production is not None and check.kind == TABLES:
             yield from self._missing_tables(self.production)
+            if self.sides is not None:
+                yield from self.sides.other_misfits()
         elif self.production is not None and check.kind == UNLOGGED:
             yield from self._unlogged(self.production)
         elif self.production is not None and check.kind == ROLE:
@@ -133,8 +153,10 @@ class _Run:
             yield from self._shrunk(self.production, table, check.limit)
         elif check.kind == SCHEMA:
             yield from self._columns(self.production, table)
-        elif check.kind == LOST:
-            yield from self._lost(self.production, table)
+        elif self.sides is not None and check.kind == CARRIED:
+            yield from self.sides.misfits(table.name)
+        elif self.sides is not None and check.kind == EDITED:
+            yield from self.sides.edited(table.name)
 
     def _count(self, table: Table) -> Iterator[Finding]:
         loaded, rows = self.record.tables.get(table.name), self.staging.count(table.name)
@@ -172,18 +194,9 @@ class _Run:
             "migrate production first, or correct the schema",
         )
 
-    def _lost(self, production: _Side, table: Table) -> Iterator[Finding]:
-        rows = production.count(table.name)
-        if rows:
-            yield Finding(
-                f"{LOST}:{table.name}",
-                f"table {table.name} has {rows} rows of users in production, and nothing carries them over",
-                "save them; they are lost to the portal when this load is promoted",
-            )
-
     def _missing_tables(self, production: _Side) -> Iterator[Finding]:
         for name in production.tables:
-            if name not in self.staging.tables:
+            if name not in self.staging.tables and not (self.sides and self.sides.follows(name)):
                 yield Finding(
                     f"{SCHEMA}:{name}",
                     f"table {name} of production is not in the staging server",

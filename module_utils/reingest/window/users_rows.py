@@ -56,7 +56,7 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
             rows.did += made.lines
     except (Refusal, Error) as error:
         with suppress(OSError, Refusal):
-            hold(volume, left, run=of_run, why=f"its switch was taken back, and they could not be taken along")
+            hold(volume, left, run=of_run, why="its switch was taken back, and they could not be taken along")
         rows.warnings.append(
             f"what users may have written into snapshot {left} was not taken along ({str(error).strip()}): it is in "
             f"that snapshot, in {volume.snapshot(left)}"

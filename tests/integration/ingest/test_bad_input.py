@@ -101,7 +101,7 @@ DATASET = {
     "no owner": (change("  loan: {owner: portal}", "  loan: {}"), "tables.loan: has no owner"),
     "table left out": (
         change("  loan: {owner: portal}\n", ""),
-        "table loan of the schema schema.sql has no owner",
+        "table loan has no owner in",
     ),
     "table unknown": (
         change("  loan:", "  loans: {owner: portal}\n  loan:"),

@@ -185,14 +185,6 @@ def test_a_silent_production_stops_all_but_the_first_ingest(load, refusal):
     assert load(production_dsn=nowhere)["changed"]
 
 
-def test_a_table_of_production_without_an_owner_is_refused(refusal, production):
-    production.rows("CREATE DATABASE library")
-    production.rows("CREATE TABLE forgotten (n int)", "library")
-    message = refusal(production_dsn=production.dsn())
-    assert "table forgotten of production has no owner" in message
-    assert "add `forgotten: {owner: source|portal|schema}` under `tables:`" in message
-
-
 def test_a_wrong_password_is_refused_and_never_printed(refusal, staging):
     message = refusal(staging_dsn=staging.dsn().replace("only-for-tests", "pa55-w0rd"))
     assert f"the login as user postgres at 127.0.0.1:{staging.port} is refused" in message
@@ -264,10 +256,28 @@ def test_each_transform_is_timed(load, portal):
     assert seconds["two.sql"] >= 0.1 > seconds["one.sql"]
 
 
-@pytest.mark.parametrize("missing", ["DROP COLUMN filtered", "DROP COLUMN filtered, DROP COLUMN rejected"])
+@pytest.mark.parametrize(
+    "missing",
+    ["DROP COLUMN orphans_policy", "DROP COLUMN filtered", "DROP COLUMN filtered, DROP COLUMN rejected"],
+)
 def test_a_production_that_was_loaded_before_rows_were_counted_so_is_read(load, production, missing):
     first = load(staging_dsn=production.dsn())
     production.rows(f"ALTER TABLE reingest.load_table {missing}", "library")
     second = load(production_dsn=production.dsn(), first=False)
     assert second["action"] == "keep_live"
     assert second["tables"] == first["tables"]
+
+
+def test_the_contract_of_each_table_is_in_the_database_that_was_loaded(load, portal, staging):
+    portal.schema(SCHEMA + "CREATE TABLE login (n int); CREATE TABLE version (v int);")
+    portal.change("checks:", "  login: {owner: portal, orphans: drop}\n  version: {owner: schema}\nchecks:")
+    portal.change("    from: book.jsonl.gz", "    from: book.jsonl.gz\n    orphans: drop")
+    assert load()["changed"]
+    contract = "SELECT name, owner, orphans_policy FROM reingest.load_table ORDER BY name"
+    assert staging.rows(contract, "library") == [
+        ("author", "source", "fail"),
+        ("book", "source", "drop"),
+        ("loan", "portal", "quarantine"),
+        ("login", "portal", "drop"),
+        ("version", "schema", "fail"),
+    ]

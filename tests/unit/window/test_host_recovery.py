@@ -284,6 +284,17 @@ class TestAHostWithoutTheVolume:
 def test_the_record_of_the_window_has_no_more_than_its_run_needs(records, make_window):
     write_window(records, make_window())
     assert set(json.loads((records / "window.json").read_text())) == {
-        *("boot", "watchdog", "engine", "failed", "login", "opened", "operator", "previous", "production", "run"),
+        *(
+            "boot",
+            "watchdog",
+            "engine",
+            "failed",
+            "login",
+            "opened",
+            "operator",
+            "previous",
+            "production",
+            "run",
+        ),
         *("since", "snapshot", "staging", "start_timeout", "stop_timeout", "version", "volume", "writers"),
     }

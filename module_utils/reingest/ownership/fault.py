@@ -1,0 +1,26 @@
+"""What stands against a load, and how all of it is told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing: the table, what is wrong, and what to do; ``lines`` are to be pasted as they are."""
+
+    table: str
+    message: str
+    remedy: str
+    lines: tuple[str, ...] = ()
+
+
+def told(faults: Sequence[Fault]) -> str:
+    """Return one text with all faults, each in a line of its own, and below it the lines to paste."""
+    begin = "" if len(faults) == 1 else f"{len(faults)} things stand against the load:\n"
+    mark = "" if len(faults) == 1 else "- "
+    return begin + "\n".join(
+        "\n".join([f"{mark}{' '.join(f'{fault.message}; {fault.remedy}'.split())}", *fault.lines])
+        for fault in faults
+    )

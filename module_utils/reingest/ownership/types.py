@@ -1,0 +1,86 @@
+"""Whether a column's type takes every value of another one, written as the other one writes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from .catalog import COMPOSITE, DOMAIN, ENUM, Type
+
+Types = Mapping[str, Type]
+
+_INTEGERS = ("smallint", "integer", "bigint")
+_TEXT = re.compile(r"(?:text|character varying(?:\((\d+)\))?)")
+_NUMERIC = re.compile(r"numeric(?:\((\d+),(-?\d+)\))?")
+
+
+def misfit(before: str, after: str, old: Types, new: Types) -> str:
+    """Return why a column of one type does not take the values of another one; empty when it does.
+
+    Args:
+        before: production's type, as its catalogue writes it.
+        after: the schema's.
+        old: the types that users made in production.
+        new: those that the schema makes.
+    """
+    if before.endswith("[]") and after.endswith("[]"):
+        return misfit(before[:-2], after[:-2], old, new)
+    was, is_ = old.get(before), new.get(after)
+    if is_ is not None and is_.kind == DOMAIN:
+        known = was.checks if was is not None and was.kind == DOMAIN else ()
+        added = [check for check in is_.checks if check not in known]
+        if added:
+            return f"domain {shown(after)} demands {', '.join(added)}, which production does not"
+        return misfit(was.base if was is not None and was.kind == DOMAIN else before, is_.base, old, new)
+    if was is not None and was.kind == DOMAIN:
+        return misfit(was.base, after, old, new)
+    if was is not None and is_ is not None and was.kind == is_.kind == ENUM:
+        lost = [label for label in was.labels if label not in is_.labels]
+        return f"the schema's {shown(after)} lacks {', '.join(map(repr, lost))}" if lost else ""
+    if was is not None and is_ is not None and was.kind == is_.kind == COMPOSITE:
+        return _of_composite(was, is_, old, new)
+    if before == after or _widens(before, after):
+        return ""
+    return f"{shown(after)} does not take every value of {shown(before)} as it is"
+
+
+def holds_oid(name: str, types: Types) -> bool:
+    """Return whether values of a type are, or hold, OIDs: of large objects, or of rows of the catalogue."""
+    base = name.removesuffix("[]")
+    made = types.get(base)
+    if made is None:
+        return base == "oid"
+    parts = [made.base] if made.kind == DOMAIN else [type_ for _, type_ in made.attributes]
+    return any(holds_oid(part, types) for part in parts)
+
+
+def shown(name: str) -> str:
+    """Return a type's name as people write it: without the schema that everybody uses."""
+    return name.removeprefix("public.")
+
+
+def _of_composite(was: Type, is_: Type, old: Types, new: Types) -> str:
+    names, new_names = [name for name, _ in was.attributes], [name for name, _ in is_.attributes]
+    if names != new_names:
+        return f"its attributes are {', '.join(new_names)} in the schema and {', '.join(names)} in production"
+    for (name, before), (_, after) in zip(was.attributes, is_.attributes):
+        reason = misfit(before, after, old, new)
+        if reason:
+            return f"attribute {name}: {reason}"
+    return ""
+
+
+def _widens(before: str, after: str) -> bool:
+    """Return whether one of PostgreSQL's own types is widened into one whose text form is the same."""
+    if before in _INTEGERS and after in _INTEGERS:
+        return _INTEGERS.index(before) <= _INTEGERS.index(after)
+    texts = _TEXT.fullmatch(before), _TEXT.fullmatch(after)
+    if texts[0] and texts[1]:
+        return texts[1][1] is None or (texts[0][1] is not None and int(texts[0][1]) <= int(texts[1][1]))
+    numbers = _NUMERIC.fullmatch(before), _NUMERIC.fullmatch(after)
+    if numbers[0] and numbers[1]:
+        if numbers[1][1] is None:  # takes any scale, and writes it
+            return True
+        same_scale = numbers[0][2] == numbers[1][2]
+        return numbers[0][1] is not None and same_scale and int(numbers[0][1]) <= int(numbers[1][1])
+    return False
