@@ -97,11 +97,14 @@ step:
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.volume.layout import live_snapshot
 from ..module_utils.runner import Call, Outcome, Verb, run_module
+
+if TYPE_CHECKING:
+    from ..module_utils.reingest.carry.fence import Patience
 
 OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["carried", "taken", "opened"], "required": True},
@@ -140,7 +143,9 @@ def _planned(call: Call) -> Outcome:
     verb = "carry" if call["state"] == "carried" else "take"
     did = [f"{verb} {rows:,} rows of users: {table}" for table, rows in found.rows.items()]
     if did:
-        did.append(f"end the {found.connected} sessions of production" if found.connected else "fence production")
+        did.append(
+            f"end the {found.connected} sessions of production" if found.connected else "fence production"
+        )
     values = {"needed": found.needed, "rows": dict(found.rows), "lines": did}
     detail = {"counted_seconds": found.seconds, "bytes": found.size, "connected": found.connected}
     return Outcome(bool(did), did, values, detail=detail, planned=call["plan_only"])
@@ -194,11 +199,11 @@ def _opened(call: Call) -> Outcome:
     return Outcome(bool(made.did), made.did, values, warnings=made.kept)
 
 
-def _live(call: Call) -> Any:
+def _live(call: Call) -> Path:
     return call.volume.snapshot(live_snapshot(call.volume))
 
 
-def _patience(call: Call) -> Any:
+def _patience(call: Call) -> Patience:
     from ..module_utils.reingest.carry.fence import Patience
 
     return Patience(call["drain"], call["give_up"])
@@ -206,7 +211,7 @@ def _patience(call: Call) -> Any:
 
 @contextmanager
 def held(call: Call) -> Iterator[None]:
-    """Hold the open window of the switch, and keep giving signs of life: rows may take longer than its watchdog."""
+    """Hold the open window of the switch, and give signs of life: rows may take longer than its watchdog."""
     from ..module_utils.reingest.window.lease import beating, working
 
     records = call.records if call["window"] else None

@@ -6,17 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..dataset.owners import PORTAL
-from ..load.catalog import table_name
+from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection, Cursor
 from .unit import Relation
 
 _ORPHANS = "quarantine"  # what the dataset means where it says nothing, as it does in loads of before
 # Types whose binary form is the same on both servers: PostgreSQL's own, without an OID in them.
 _BINARY = (
-    "bool", "bytea", "char", "name", "int8", "int2", "int4", "text", "json", "jsonb", "float4",
-    "float8", "money", "macaddr", "macaddr8", "inet", "cidr", "bpchar", "varchar", "date", "time", "timetz", "timestamp",
-    "timestamptz", "interval", "bit", "varbit", "numeric", "uuid", "point", "lseg", "path", "box", "polygon",
-    "line", "circle",
+    "bool", "bytea", "char", "name", "int8", "int2", "int4", "text", "json", "jsonb", "float4", "float8",
+    "money", "macaddr", "macaddr8", "inet", "cidr", "bpchar", "varchar", "date", "time", "timetz",
+    "timestamp", "timestamptz", "interval", "bit", "varbit", "numeric", "uuid", "point", "lseg", "path",
+    "box", "polygon", "line", "circle",
 )  # fmt: skip
 _RELATIONS = """
 SELECT c.oid, n.nspname, c.relname, c.relkind::text, c.relispartition,

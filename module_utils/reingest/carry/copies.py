@@ -5,6 +5,7 @@ A copy that is the only place of a row (``give_back`` could not put it) is marke
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import Refusal
@@ -19,7 +20,7 @@ from .record import ONLY_PLACE, carried_folder, carried_record, fence_record, fe
 def stale_copies(volume: Volume) -> list[Path]:
     """Return the folders of copies that nothing needs any more, oldest run first.
 
-    One is needed while the snapshot that its rows are from is on the volume, and its fence was not lifted since.
+    One is needed while the snapshot that its rows are from is on the volume, and fenced since.
     """
     there = _servers(volume)
     found = []
@@ -69,8 +70,6 @@ def _is_needed(volume: Volume, run: str, there: set[str]) -> bool:
 def _servers(volume: Volume) -> set[str]:
     found = set()
     for path in (*(volume.snapshot(name) for name in volume.snapshots()), volume.ingest):
-        try:
+        with suppress(Refusal, OSError):  # a damaged directory has no server
             found.add(read_control(path).system_identifier)
-        except (Refusal, OSError):
-            continue
     return found

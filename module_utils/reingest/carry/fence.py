@@ -190,6 +190,6 @@ def refuse_prepared(control: Connection, database: str) -> None:
         left = "; ".join(f"{gid} of {owner}, prepared at {at}" for gid, owner, at in cursor.fetchall())
     if left:
         raise Refusal(
-            f"database {database} has prepared transactions, whose rows nobody can see: {left}; COMMIT PREPARED "
-            "or ROLLBACK PREPARED them, then run again"
+            f"database {database} has prepared transactions, whose rows nobody can see: {left}; COMMIT "
+            "PREPARED or ROLLBACK PREPARED them, then run again"
         )

@@ -15,8 +15,8 @@ from typing import Protocol
 import psycopg2
 from psycopg2 import sql
 
+from ..dataset.table_name import table_name
 from ..errors import Refusal
-from ..load.catalog import table_name
 from ..load.constraints import SetAside, set_aside
 from ..postgres.dsn import Connection, Cursor
 from .catalogue import Table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from ..load.catalog import table_name
+from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection, Cursor
 from .unit import Counter
 

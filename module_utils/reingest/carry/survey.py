@@ -50,16 +50,23 @@ def loaded_database(login: str) -> str:
     Raises:
         Refusal: the server does not answer, or has several.
     """
-    with closing(connect(with_database(login, MAINTENANCE), autocommit=True)) as session, session.cursor() as cursor:
+    with (
+        closing(connect(with_database(login, MAINTENANCE), autocommit=True)) as session,
+        session.cursor() as cursor,
+    ):
         cursor.execute(_DATABASES)
         names = [name for (name,) in cursor.fetchall()]
     found = [name for name in names if _is_loaded(login, name)]
     if len(found) > 1:
-        raise Refusal(f"several databases of one server were loaded by reingest: {', '.join(found)}; drop the others")
+        raise Refusal(
+            f"several databases of one server were loaded by reingest: {', '.join(found)}; drop the others"
+        )
     return found[0] if found else ""
 
 
-def survey(volume: Volume, login: str, *, live: Path, staging: str, target: Path | None, coming: bool) -> Survey:
+def survey(
+    volume: Volume, login: str, *, live: Path, staging: str, target: Path | None, coming: bool
+) -> Survey:
     """Say what would be carried now; changes nothing.
 
     Args:
@@ -75,13 +82,15 @@ def survey(volume: Volume, login: str, *, live: Path, staging: str, target: Path
     """
     there = loaded_database(staging) if staging else ""
     database = there or loaded_database(login)
-    fence = fence_record(volume, read_control(target).system_identifier).read() if target is not None else None
+    server = read_control(target).system_identifier if target is not None else ""
+    fence = fence_record(volume, server).read() if server else None
     if staging and not there and not coming:
         raise Refusal("the staging server holds no load: load first")
     if not database and target is not None and not readable_ledger(volume).was_live(target.name):
         raise Refusal(
-            "the load was copied to where it is promoted, and production was not loaded by reingest: nobody knows "
-            "which of its rows are the users': save them, then accept leaving them with reingest_accept=rows"
+            "the load was copied to where it is promoted, and production was not loaded by reingest: nobody "
+            "knows which of its rows are the users': save them, then accept leaving them with "
+            "reingest_accept=rows"
         )
     if not database:
         return Survey(needed=fence is not None)

@@ -1,8 +1,8 @@
 """A second proof, after the stop, that costs nothing: nobody wrote into production once its rows were taken.
 
-A transaction that writes takes a number, and the last checkpoint of a server that was shut down has the next one
-(``nextXid`` in ``src/include/catalog/pg_control.h``). Equal numbers prove it. Unequal ones prove nothing: autovacuum
-takes numbers, too, and so do other databases.
+A transaction that writes takes a number, and the last checkpoint of a server that was shut down has the next
+one (``nextXid`` in ``src/include/catalog/pg_control.h``). Equal numbers prove it. Unequal ones prove nothing:
+autovacuum takes numbers, too, and so do other databases.
 """
 
 from __future__ import annotations
@@ -30,6 +30,6 @@ def untouched(volume: Volume, directory: Path, run: str) -> str:
         return "nobody wrote into production after the fence"
     numbers = "1 transaction number was" if since == 1 else f"{since} transaction numbers were"
     return (
-        f"that nobody wrote into production after the fence is not proven by its control file: {numbers} taken since, "
-        "by autovacuum or in another database"
+        f"that nobody wrote into production after the fence is not proven by its control file: {numbers} "
+        "taken since, by autovacuum or in another database"
     )

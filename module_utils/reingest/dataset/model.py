@@ -9,16 +9,12 @@ from typing import Any
 
 from ..sources.reading import Reading
 from ..sources.registry import format_called
+from .owners import PORTAL
 
 NO_SCHEMA = Path(os.devnull)  # an empty file: the loader makes the tables itself
 
 REST = "*"  # what is left of the record
 ELEMENT = "."  # the element that `each:` is at; `.name` is inside it
-
-
-def table_name(schema: str, relation: str) -> str:
-    """Return a table's name as the dataset has it: bare in `public`, with its schema elsewhere."""
-    return relation if schema == "public" else f"{schema}.{relation}"
 
 
 @dataclass(frozen=True)

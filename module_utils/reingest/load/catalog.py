@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from ..dataset.model import table_name
+from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection
 
 PLAIN, JSON, ARRAY = "plain", "json", "array"

@@ -10,7 +10,7 @@ from functools import partial
 
 import psycopg2
 
-from ..dataset.model import table_name
+from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor, connect
 from .script import database_reason

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from psycopg2 import sql
 
-from ..dataset.model import table_name
+from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection
 from .rows import Feed
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from ..dataset.model import table_name
+from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection
 from .constraints import Piece, Reference, SetAside
 from .references import Settled

@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg2 import sql
 
-from ..dataset.model import table_name
+from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection, Cursor
 
 ENUM, DOMAIN, COMPOSITE = "e", "d", "c"

@@ -39,7 +39,7 @@ def pinned(
 
     Raises:
         Unreachable: the server does not answer.
-        Refusal: the login is refused, or is no superuser's: some of these settings are theirs; or a pooler answers.
+        Refusal: the login is refused, or is no superuser's (some settings are theirs); a pooler answers.
     """
     own = parse_dsn(with_database(dsn, database)).get("options", "")
     words = " ".join(f"-c {name}={value.replace(', ', ',')}" for name, value in _PINNED.items())

@@ -216,7 +216,13 @@ def _freed(volume: Volume, trash: Sequence[str], going: Sequence[str]) -> int:
 
 
 def _looked_at(
-    volume: Volume, ledger: Ledger, verdict: Verdict, *, begun: Sequence[str], live: str, lost: Collection[str]
+    volume: Volume,
+    ledger: Ledger,
+    verdict: Verdict,
+    *,
+    begun: Sequence[str],
+    live: str,
+    lost: Collection[str],
 ) -> Verdict:
     """Return the verdict on a snapshot, seen also where it lies: what is there may make it untouchable."""
     if not (verdict.goes or verdict.yields):

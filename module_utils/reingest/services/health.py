@@ -46,7 +46,8 @@ def system_identifier(health: Health) -> str:
     from ..postgres.dsn import connect, with_database  # needs psycopg2, which not every host of services has
 
     # Not in the portal's database, which may be fenced.
-    with closing(connect(with_database(health.postgresql, "postgres"))) as connection, connection.cursor() as cursor:
+    login = with_database(health.postgresql, "postgres")
+    with closing(connect(login)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT system_identifier FROM pg_control_system()")
         return str(cursor.fetchone()[0])
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
-from ..dataset.model import Check, Dataset, Table, table_name
+from ..dataset.model import Check, Dataset, Table
+from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..load.catalog import TableShape, read_tables
 from ..load.provenance import LoadRecord

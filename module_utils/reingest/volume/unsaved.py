@@ -1,4 +1,4 @@
-"""Snapshots that hold rows of users which are nowhere else: kept until somebody accepts losing them by name."""
+"""Snapshots with rows of users that are nowhere else: kept until somebody accepts losing them by name."""
 
 from __future__ import annotations
 

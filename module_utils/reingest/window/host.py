@@ -32,7 +32,7 @@ class Outcome:
     did: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()  # what could not be done
     taken_back: str = ""  # why the promotion was taken back; empty: it was not
-    warnings: tuple[str, ...] = ()  # what a person has to know, and nobody waits for: the staging server is down
+    warnings: tuple[str, ...] = ()  # what a person has to know, and nobody waits for
 
     @property
     def changed(self) -> bool:

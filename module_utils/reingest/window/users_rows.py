@@ -1,6 +1,7 @@
 """Users' rows in a recovery: what was written since the switch is taken along, and no fence stays up.
 
-Both need production's login and psycopg2, which not every host has: it is imported where there is something to do.
+Both need production's login and psycopg2, which not every host has: it is imported where there is something
+to do.
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
         with suppress(OSError, Refusal):
             hold(volume, left, run=of_run, why="its switch was taken back, and they could not be taken along")
         rows.warnings.append(
-            f"what users may have written into snapshot {left} was not taken along ({str(error).strip()}): it is in "
-            f"that snapshot, in {volume.snapshot(left)}"
+            f"what users may have written into snapshot {left} was not taken along ({str(error).strip()}): "
+            f"it is in {volume.snapshot(left)}, which retention keeps"
         )
     return rows
 
@@ -78,8 +79,8 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
         return rows
     if not login:
         rows.faults.append(
-            f"database {fence.database} of production is fenced since {fence.since}, and this host was not told how "
-            "to log in: run recover.yml, with reingest_production_dsn"
+            f"database {fence.database} of production is fenced since {fence.since}, and this host was not "
+            "told how to log in: run recover.yml, with reingest_production_dsn"
         )
         return rows
     from psycopg2 import Error
@@ -94,8 +95,8 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
                 raise
             opened = without_rows(volume, login, server, run=run)
             rows.warnings.append(
-                f"the rows that users wrote since could not be put into snapshot {live} ({str(error).strip()}): they are "
-                f"kept in {_kept(volume, fence.carried)}"
+                f"the rows that users wrote since could not be put into snapshot {live} "
+                f"({str(error).strip()}): they are kept in {_kept(volume, fence.carried)}"
             )
     except (Refusal, Error) as error:
         rows.faults.append(str(error).strip())

@@ -45,7 +45,7 @@ class Window:
     boot: str  # of the machine, and
     opened: float  # the seconds since then: no clock that somebody sets
     since: str  # the time as people read it
-    # Production's connection string, where users' rows are carried: whoever ends the switch must lift the fence.
+    # Production's connection string, where users' rows are carried: whoever ends the switch lifts the fence.
     login: str = ""
     failed: str = ""  # why the switch is taken back; written before the undo begins
     version: int = VERSION
