@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-load clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -69,6 +69,9 @@ bench-promote: .venv/development ## Time promotions of 0.1, 1 and 4 GB, synced i
 
 bench-volume: .venv/development ## Time promote, rollback and prune against size, and count their system calls; writes build/bench/volume.json
 	python tests/bench/volume.py
+
+bench-carry: .venv/development ## Time the carrying of a million rows of users against a COPY pipe, pg_dump and a merge (ROWS, ROUNDS); writes build/bench/carry.json
+	python tests/bench/carry.py
 
 bench-load: .venv/development ## Time the load of 6 million rows against COPY and other tools (docs/speed.md); writes build/bench/load.json
 	python tests/bench/load

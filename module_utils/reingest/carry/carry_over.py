@@ -6,7 +6,6 @@ come back.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
@@ -22,6 +21,7 @@ from ..volume.lock import now_text
 from .catalogue import Table, read_contract, read_portal_tables
 from .fence import Ended, Patience, control_session, identifier_of, is_fenced, lift_fence
 from .fenced import control_of, fenced
+from .laps import Laps
 from .plan import CarryPlan, plan_carry
 from .proof import prove, sums_of, written
 from .put import analyze, put_rows
@@ -76,15 +76,15 @@ def carry_over(
         take, count = (stack.enter_context(_session(servers.production, servers.database)) for _ in range(2))
         put = stack.enter_context(_session(servers.staging, servers.database))
         intent = Fenced(run, server, servers.database, now_text(), taken=run)
-        began = time.monotonic()
+        laps = Laps()
         with fenced(volume, control, intent, [take, count], patience or Patience()) as ended:
-            made = _carry(volume, intent, take, count, put)
-    seconds = {"carry_over": round(time.monotonic() - began, 3)}
-    return Result(made[0], ended, seconds, made[1], made[2])
+            laps.end("fence")
+            made = _carry(volume, intent, take, count, put, laps)
+    return Result(made[0], ended, laps.seconds, made[1], made[2])
 
 
 def _carry(
-    volume: Volume, intent: Fenced, take: Connection, count: Connection, put: Connection
+    volume: Volume, intent: Fenced, take: Connection, count: Connection, put: Connection, laps: Laps
 ) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
     folder = empty_carried_folder(volume, intent.taken)
     with take.cursor() as cursor:
@@ -106,8 +106,10 @@ def _carry(
             lambda unit: taken(take, unit, folder / files[unit]),
             counters=counters,
             run=intent.run,
+            laps=laps,
         )
         sums = summing.result()
+        laps.end("proof")
     lines = prove(sums, made, "the load")
     manifest = Carried(
         intent.taken,
@@ -122,11 +124,13 @@ def _carry(
     )
     carried_record(volume, intent.taken).write(manifest)
     sync_directory(folder)
+    laps.end("manifest")
     put.commit()
     put.autocommit = True
     analyze(put, plan.units)
     with put.cursor() as cursor:
         cursor.execute("CHECKPOINT")  # the stop that follows has less to write
+    laps.end("commit, analyze, checkpoint")
     missing = tuple(
         f"the load has no sequence {name} of production's, by which no table counts" for name in made.missing
     )

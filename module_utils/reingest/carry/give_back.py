@@ -24,6 +24,7 @@ from ..volume.layout import Volume
 from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
+from .laps import Laps
 from .plan import misfits
 from .proof import prove, read_back
 from .put import analyze, put_rows
@@ -147,7 +148,13 @@ def _put(
             if unit.table not in left
         }
         made = put_rows(
-            put, tuple(going), tables, lambda unit: kept(going[unit]), counters=manifest.counters, run=run
+            put,
+            tuple(going),
+            tables,
+            lambda unit: kept(going[unit]),
+            counters=manifest.counters,
+            run=run,
+            laps=Laps(),
         )
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
         lines = prove(sums, made, "the earlier snapshot")

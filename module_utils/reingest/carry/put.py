@@ -21,6 +21,7 @@ from ..load.constraints import SetAside, set_aside
 from ..postgres.dsn import Connection, Cursor
 from .catalogue import Table
 from .content import RowSum, relation_sum
+from .laps import Laps
 from .quarantine import Settled, make_quarantine, quarantine_sum, read_operators, return_rows, settle_orphans
 from .sequences import move_counters
 from .stream import copy_in
@@ -79,6 +80,7 @@ def put_rows(
     *,
     counters: Sequence[Counter],
     run: str,
+    laps: Laps,
 ) -> Put:
     """Replace the portal-owned rows of a database, in the caller's transaction.
 
@@ -89,6 +91,7 @@ def put_rows(
         source: gives the rows of a unit.
         counters: the sequences of the server that the rows are from.
         run: the run's id.
+        laps: told when each step ends.
 
     Raises:
         Refusal: the database does not take the rows, or a table that says ``orphans: fail`` has some.
@@ -105,20 +108,25 @@ def put_rows(
             for unit in units:
                 _copy(cursor, unit, source)
             units = [unit for unit in units if unit != QUARANTINE_UNIT]
+            laps.end("copy")
             _build(cursor, aside)
+            laps.end("keys and indexes")
             return_rows(cursor, units, settled)
             settle_orphans(cursor, units, aside.references, operators, run, settled)
+            laps.end("orphans")
             for reference in aside.references:
                 _execute(cursor, reference.create, reference.table)
                 cursor.execute(reference.comment)
             missing = move_counters(connection, counters, oids)
         refreshed = _refresh(cursor, oids)
+        laps.end("references and views")
     sums: dict[str, RowSum] = dict(settled.dropped)
     rows: dict[str, int] = {}
     for unit in units:
         there = relation_sum(connection, unit.target, unit.columns, only=not unit.to_partitions)
         rows[unit.table] = rows.get(unit.table, 0) + there.rows
         sums[unit.table] = sums.get(unit.table, RowSum()) + there + quarantine_sum(connection, unit)
+    laps.end("proof")
     return Put(settled, sums, rows, tuple(refreshed), tuple(missing))
 
 
