@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "module_utils"
 # module: KiB shipped, KiB imported at its start
 BUDGETS = {
-    "carry_over": (261, 95),
+    "carry_over": (262, 95),
     "ingest_load": (496, 97),
     "ingest_verify": (282, 93),
     "loader_run": (348, 103),
@@ -33,7 +33,7 @@ BUDGETS = {
     "snapshot_prune": (238, 188),
     "staging_discard": (181, 141),
     "staging_settings": (223, 179),
-    "switch_window": (455, 127),
+    "switch_window": (456, 127),
     "volume_adopt": (249, 209),
 }
 
