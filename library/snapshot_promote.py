@@ -161,6 +161,7 @@ def promote(call: Call) -> Outcome:
         return Outcome(values=values, diff=plan.diff(), planned=True)
     did = plan.did()
     if plan.changed and not call.check:
+        proof = ""
         if plan.previous:
             from ..module_utils.reingest.carry.untouched import untouched
 
@@ -170,7 +171,8 @@ def promote(call: Call) -> Outcome:
             hold(volume, plan.previous, run=call.run, why="it was left without carrying them over")
         how = {"kind": call["kind"], "why": call["why"], "exclusive": exclusive}
         apply_promotion(volume, plan, **how, **call.who)
-        let_go(volume, plan.snapshot)
+        if proof:  # its rows were carried: nothing is only there any more
+            let_go(volume, plan.previous)
     return Outcome(plan.changed, did, values, plan.diff(), predicts=Predicted(live=plan.snapshot))
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import Refusal
 from ..fs.durable import sync_directory
+from ..load.script import refused
 from ..postgres.dsn import Connection, address
 from ..postgres.pinned import pinned
 from ..volume.layout import Volume
@@ -68,7 +69,7 @@ def carry_over(
         Refusal: the rows could not be carried, or are not proven; production is open again, the load is as it
             was.
     """
-    with ExitStack() as stack:
+    with refused("carrying users' rows"), ExitStack() as stack:
         control, server = stack.enter_context(control_of(servers.production, live, servers.database))
         if is_fenced(control, servers.database):
             lift_fence(control, servers.database)  # by this very step, started a second time: it begins anew

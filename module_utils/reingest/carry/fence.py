@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import psycopg2
 from psycopg2 import sql
 
 from ..errors import Refusal
@@ -138,7 +140,8 @@ def raise_fence(
             ended = _end_others(cursor, database, ours, patience)
             refuse_prepared(control, database)
         except BaseException:
-            lift_fence(control, database)
+            with suppress(psycopg2.Error):  # a server that is gone keeps its fence: whoever recovers lifts it
+                lift_fence(control, database)
             raise
     return ended
 

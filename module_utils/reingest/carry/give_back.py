@@ -18,9 +18,11 @@ import psycopg2
 from psycopg2 import sql
 
 from ..errors import Refusal
+from ..load.script import refused
 from ..postgres.dsn import Connection
 from ..postgres.pinned import pinned
-from ..volume.layout import Volume
+from ..volume.layout import Volume, live_snapshot
+from ..volume.unsaved import let_go, unsaved
 from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
@@ -62,20 +64,25 @@ def open_database(
     record = fence_record(volume, server).read()
     if record is None:
         return Opened()
-    with closing(control_session(login)) as control:
+    live = live_snapshot(volume)
+    if record.carried and live and unsaved(volume, live) is not None:
+        # It was left without carrying its rows: putting others in their place would lose them.
+        return without_rows(volume, login, server, run=run)
+    with refused("opening the database"), closing(control_session(login)) as control:
         if identifier_of(control) != server:
             raise Refusal(
-                "the server that answers is not the one of the live snapshot (system identifier "
-                f"{server}): correct "
-                "production's connection string, then run recover.yml"
+                f"the server that answers is not the one of snapshot {live} (system identifier {server}): "
+                "correct production's connection string, then run recover.yml"
             )
         _own_name(control, record)
         manifest = valid_rows(volume, record)
-        if manifest is None:
-            lift_fence(control, record.database)
-            fence_record(volume, server).remove()
-            return Opened((f"lift the fence of database {record.database}",))
-        return _give(volume, login, control, record, manifest, run, patience or Patience())
+        if manifest is not None:
+            return _give(volume, login, control, record, manifest, run, patience or Patience())
+        lift_fence(control, record.database)
+        fence_record(volume, server).remove()
+    if live:
+        let_go(volume, live)
+    return Opened((f"lift the fence of database {record.database}",))
 
 
 def without_rows(volume: Volume, login: str, server: str, *, run: str) -> Opened:
@@ -85,12 +92,14 @@ def without_rows(volume: Volume, login: str, server: str, *, run: str) -> Opened
         Refusal: the server does not answer.
     """
     record = fence_record(volume, server).read()
-    if record is not None:
-        if record.carried:
-            why = f"the rows were not put into database {record.database} by run {run}"
-            keep_for_ever(carried_folder(volume, record.carried), (why,))
+    left: tuple[str, ...] = ()
+    if record is not None and record.carried:
+        folder = carried_folder(volume, record.carried)
+        said = f"the rows that were taken for database {record.database} were not put into it"
+        left = (f"{said}: they are in {folder}",)
+        keep_for_ever(folder, left)
         write_fence(volume, replace(record, carried=""))
-    return open_database(volume, login, server, run=run)
+    return replace(open_database(volume, login, server, run=run), kept=left)
 
 
 def valid_rows(volume: Volume, record: Fenced) -> Carried | None:
@@ -127,6 +136,8 @@ def _give(
         raise
     if left:
         keep_for_ever(carried_folder(volume, manifest.run), left)
+    # Before anybody is let in: who comes here again after a kill must not put these rows over newer ones.
+    write_fence(volume, replace(hidden, carried=""))
     _rename(control, hidden.hidden, record.database, opened=True)
     fence_record(volume, record.server).remove()
     return Opened((*did, f"lift the fence of database {record.database}"), left)

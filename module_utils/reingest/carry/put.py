@@ -22,7 +22,8 @@ from ..postgres.dsn import Connection, Cursor
 from .catalogue import Table
 from .content import RowSum, relation_sum
 from .laps import Laps
-from .quarantine import Settled, make_quarantine, quarantine_sum, read_operators, return_rows, settle_orphans
+from .orphans import read_operators, settle_orphans
+from .quarantine import Settled, make_quarantine, quarantine_sum, return_rows
 from .sequences import move_counters
 from .stream import copy_in
 from .unit import QUARANTINE_UNIT, Counter, Unit
@@ -30,9 +31,14 @@ from .unit import QUARANTINE_UNIT, Counter, Unit
 _TRIGGERS = """
 SELECT n.nspname, c.relname, t.tgname, t.tgenabled::text
 FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE t.tgrelid = ANY(%s) AND NOT t.tgisinternal AND t.tgenabled <> 'D' ORDER BY 1, 2, 3
+WHERE t.tgrelid = ANY(%s) AND NOT t.tgisinternal ORDER BY c.relispartition, 1, 2, 3
 """
-_ENABLE = {"O": "ENABLE TRIGGER", "R": "ENABLE REPLICA TRIGGER", "A": "ENABLE ALWAYS TRIGGER"}
+_AS_BEFORE = {
+    "D": "DISABLE TRIGGER",
+    "O": "ENABLE TRIGGER",
+    "R": "ENABLE REPLICA TRIGGER",
+    "A": "ENABLE ALWAYS TRIGGER",
+}
 # Materialised views that read these relations, also by way of other views, each after what it reads itself.
 _VIEWS = """
 WITH RECURSIVE reads AS (
@@ -182,11 +188,12 @@ def _triggers_off(cursor: Cursor, oids: Sequence[int]) -> Iterator[None]:
         cursor.execute(_trigger(schema, relation, "DISABLE TRIGGER", name))
     yield
     for schema, relation, name, enabled in triggers:
-        cursor.execute(_trigger(schema, relation, _ENABLE[enabled], name))
+        cursor.execute(_trigger(schema, relation, _AS_BEFORE[enabled], name))
 
 
 def _trigger(schema: str, relation: str, what: str, name: str) -> sql.Composable:
-    return sql.SQL("ALTER TABLE ONLY {} {} {}").format(
+    # Without ONLY: the partitions' copies of a trigger count as the server's own to some versions.
+    return sql.SQL("ALTER TABLE {} {} {}").format(
         sql.Identifier(schema, relation), sql.SQL(what), sql.Identifier(name)
     )
 

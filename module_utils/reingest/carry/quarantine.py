@@ -6,20 +6,16 @@ read from it and what is made of it again is the same, whatever becomes of the t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psycopg2
 from psycopg2 import sql
 
-from ..errors import Refusal
-from ..load.constraints import Reference
 from ..postgres.dsn import Connection, Cursor
 from .content import RowSum, fetched_sum, hash_of, texts_of
 from .unit import Unit
 
-QUARANTINE, DROP, FAIL = "quarantine", "drop", "fail"
-_SHOWN = 3
 _CREATE = """
 CREATE SCHEMA IF NOT EXISTS reingest;
 CREATE TABLE IF NOT EXISTS reingest.quarantine (
@@ -33,21 +29,11 @@ CREATE TABLE IF NOT EXISTS reingest.quarantine (
 COMMENT ON TABLE reingest.quarantine IS 'Rows of portal-owned tables whose parent is gone; see
 docs/carry-over.md'; GRANT USAGE ON SCHEMA reingest TO PUBLIC;
 """
-_OPERATORS = """
-SELECT n.nspname, c.relname, k.conname,
-       ARRAY(SELECT s.nspname::text FROM unnest(k.conpfeqop) WITH ORDINALITY AS u(oid, at)
-             JOIN pg_operator o ON o.oid = u.oid JOIN pg_namespace s ON s.oid = o.oprnamespace ORDER BY u.at),
-       ARRAY(SELECT o.oprname::text FROM unnest(k.conpfeqop) WITH ORDINALITY AS u(oid, at)
-             JOIN pg_operator o ON o.oid = u.oid ORDER BY u.at)
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE k.contype = 'f'
+_TYPES = """
+SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
+WHERE a.attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND a.attnum > 0 AND NOT a.attisdropped
 """
-_NAME = "format('%%I.%%I', %s::text, %s::text)"
-
-
-Operators = Mapping[
-    tuple[str, str, str], tuple[tuple[str, str], ...]
-]  # of a reference: schema and name of each
+NAME = "format('%%I.%%I', %s::text, %s::text)"
 
 
 @dataclass
@@ -83,7 +69,7 @@ def quarantine_sum(connection: Connection, unit: Unit) -> RowSum:
             sql.SQL(
                 "SELECT count(*), coalesce(sum({hash}), 0) FROM reingest.quarantine q WHERE q.relation = "
                 "{name}"
-            ).format(hash=hashed, name=sql.SQL(_NAME)),
+            ).format(hash=hashed, name=sql.SQL(NAME)),
             unit.target,
         )
         return fetched_sum(cursor)
@@ -96,40 +82,69 @@ def return_rows(cursor: Cursor, units: Sequence[Unit], settled: Settled) -> None
     """
     cursor.execute("CREATE TEMPORARY TABLE was ON COMMIT DROP AS TABLE reingest.quarantine")
     for unit in units:
-        cursor.execute(
-            sql.SQL(
-                "SELECT ctid::text FROM reingest.quarantine WHERE relation = {} AND columns = %s::text[]"
-            ).format(sql.SQL(_NAME)),
-            (*unit.target, list(unit.columns)),
-        )
-        for (ctid,) in cursor.fetchall():
-            if _returned(cursor, unit, ctid):
-                settled.returned[unit.table] = settled.returned.get(unit.table, 0) + 1
+        count = _returned_together(cursor, unit)
+        if count is None:
+            count = sum(_returned(cursor, unit, ctid) for ctid in _set_aside(cursor, unit))
+        if count:
+            settled.returned[unit.table] = settled.returned.get(unit.table, 0) + count
 
 
-def _returned(cursor: Cursor, unit: Unit, ctid: str) -> bool:
-    """Put one row back; return whether the table took it."""
-    types = sql.SQL(
-        "INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT {values} FROM reingest.quarantine q"
-        " WHERE q.ctid = %s::tid ON CONFLICT DO NOTHING"
-    )
+def _set_aside(cursor: Cursor, unit: Unit) -> list[str]:
     cursor.execute(
-        "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a"
-        " WHERE a.attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND a.attnum > 0 AND NOT "
-        "a.attisdropped",
-        unit.target,
+        sql.SQL(
+            "SELECT ctid::text FROM reingest.quarantine WHERE relation = {} AND columns = %s::text[]"
+        ).format(sql.SQL(NAME)),
+        (*unit.target, list(unit.columns)),
     )
+    return [ctid for (ctid,) in cursor.fetchall()]
+
+
+def _returned_together(cursor: Cursor, unit: Unit) -> int | None:
+    """Put all rows of a unit back that the table takes; None where each must be tried by itself."""
+    statement = sql.SQL(
+        "WITH back AS ({insert} WHERE q.relation = {name} AND q.columns = %s::text[]"
+        " ON CONFLICT DO NOTHING RETURNING {texts} AS found),"
+        " gone AS (DELETE FROM reingest.quarantine q WHERE q.relation = {name} AND q.columns = %s::text[]"
+        " AND q.row_values IN (SELECT found FROM back) RETURNING 1)"
+        " SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM back)"
+    ).format(insert=_insert(cursor, unit), name=sql.SQL(NAME), texts=texts_of(unit.columns, "c"))
+    here = (*unit.target, list(unit.columns))
+    cursor.execute("SAVEPOINT quarantined")
+    try:
+        cursor.execute(statement, (*here, *here))
+        gone, back = cursor.fetchone()
+    except psycopg2.IntegrityError:  # a CHECK that is new, say
+        gone, back = 1, 0
+    if gone != back:  # or of several alike one was put back, and the others have its key
+        cursor.execute("ROLLBACK TO SAVEPOINT quarantined")
+    cursor.execute("RELEASE SAVEPOINT quarantined")
+    return int(back) if gone == back else None
+
+
+def _insert(cursor: Cursor, unit: Unit) -> sql.Composable:
+    """Return the statement that makes rows of their texts again, without its WHERE."""
+    cursor.execute(_TYPES, unit.target)
     kinds = dict(cursor.fetchall())
     values = sql.SQL(", ").join(
         sql.SQL("q.row_values[{}]::{}").format(sql.Literal(place), sql.SQL(kinds[name]))
         for place, name in enumerate(unit.columns, 1)
     )
-    columns = sql.SQL(", ").join(map(sql.Identifier, unit.columns))
+    return sql.SQL(
+        "INSERT INTO {table} AS c ({columns}) OVERRIDING SYSTEM VALUE"
+        " SELECT {values} FROM reingest.quarantine q"
+    ).format(
+        table=sql.Identifier(*unit.target),
+        columns=sql.SQL(", ").join(map(sql.Identifier, unit.columns)),
+        values=values,
+    )
+
+
+def _returned(cursor: Cursor, unit: Unit, ctid: str) -> bool:
+    """Put one row back; return whether the table took it."""
+    insert = sql.SQL("{} WHERE q.ctid = %s::tid ON CONFLICT DO NOTHING").format(_insert(cursor, unit))
     cursor.execute("SAVEPOINT quarantined")
     try:
-        cursor.execute(
-            types.format(table=sql.Identifier(*unit.target), columns=columns, values=values), (ctid,)
-        )
+        cursor.execute(insert, (ctid,))
         taken = bool(cursor.rowcount)
     except psycopg2.IntegrityError:  # a CHECK that is new, say
         cursor.execute("ROLLBACK TO SAVEPOINT quarantined")
@@ -138,122 +153,3 @@ def _returned(cursor: Cursor, unit: Unit, ctid: str) -> bool:
     if taken:
         cursor.execute("DELETE FROM reingest.quarantine WHERE ctid = %s::tid", (ctid,))
     return taken
-
-
-def read_operators(connection: Connection) -> Operators:
-    """Return by which operators each reference compares, before it is taken off.
-
-    A type may have its own in a schema outside the search path.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(_OPERATORS)
-        return {
-            (schema, relation, name): tuple(zip(schemas, operators))
-            for schema, relation, name, schemas, operators in cursor.fetchall()
-        }
-
-
-def settle_orphans(
-    cursor: Cursor,
-    units: Sequence[Unit],
-    references: Sequence[Reference],
-    operators: Operators,
-    run: str,
-    settled: Settled,
-) -> None:
-    """Take rows whose parent is gone out of their tables, until none is left: a parent may be an orphan, too.
-
-    Raises:
-        Refusal: a table says ``orphans: fail`` and has some; nothing is committed.
-    """
-    by_relation = {unit.target: unit for unit in units}
-    again = True
-    while again:
-        again = False
-        for reference in references:
-            unit = by_relation.get(reference.relation)
-            if unit is not None:
-                orphan = _orphan(reference, operators[reference.named])
-                again = _settle(cursor, unit, reference, orphan, run, settled) > 0 or again
-    cursor.execute(
-        "UPDATE reingest.quarantine q SET run = w.run, since = w.since FROM was w"
-        " WHERE (q.relation, q.columns, q.row_values) = (w.relation, w.columns, w.row_values)"
-    )
-
-
-def _settle(
-    cursor: Cursor, unit: Unit, reference: Reference, orphan: sql.Composable, run: str, settled: Settled
-) -> int:
-    child = sql.Identifier(*reference.relation)
-    named = ", ".join(reference.columns)
-    reason = f"{named} names no row of {reference.parent}"
-    texts = texts_of(unit.columns, "c")
-    if unit.orphans == FAIL:
-        _refuse_orphans(cursor, unit, reference, child, orphan)
-        return 0
-    delete = sql.SQL("DELETE FROM {child} AS c WHERE {orphan} RETURNING {texts} AS found").format(
-        child=child, orphan=orphan, texts=texts
-    )
-    if unit.orphans == DROP:
-        cursor.execute(
-            sql.SQL("WITH gone AS ({}) SELECT count(*), coalesce(sum({}), 0) FROM gone").format(
-                delete, hash_of(sql.SQL("gone.found"))
-            )
-        )
-        gone = fetched_sum(cursor)
-        settled.dropped[unit.table] = settled.dropped.get(unit.table, RowSum()) + gone
-        count = gone.rows
-    else:
-        cursor.execute(
-            sql.SQL(
-                "WITH gone AS ({}) INSERT INTO reingest.quarantine"
-                " SELECT {name}, %s::text[], gone.found, %s, %s, now() FROM gone"
-            ).format(delete, name=sql.SQL(_NAME)),
-            (*unit.target, list(unit.columns), reason, run),
-        )
-        count = cursor.rowcount
-        settled.quarantined[unit.table] = settled.quarantined.get(unit.table, 0) + count
-    if count:
-        settled.reasons.setdefault(unit.table, reason)
-    return count
-
-
-def _orphan(reference: Reference, operators: Sequence[tuple[str, str]]) -> sql.Composable:
-    """Return the condition of a row, called c, whose reference leads nowhere; a NULL may."""
-    by = [
-        sql.SQL("OPERATOR({}.{})").format(sql.Identifier(schema), sql.SQL(name)) for schema, name in operators
-    ]
-    given = sql.SQL(" AND ").join(
-        sql.SQL("{} IS NOT NULL").format(sql.Identifier("c", mine)) for mine in reference.columns
-    )
-    same = sql.SQL(" AND ").join(
-        sql.SQL("{} {} {}").format(sql.Identifier("p", theirs), operator, sql.Identifier("c", mine))
-        for mine, theirs, operator in zip(reference.columns, reference.parent_columns, by)
-    )
-    return sql.SQL("{given} AND NOT EXISTS (SELECT FROM {parent} p WHERE {same})").format(
-        given=given, parent=sql.Identifier(*reference.parent_relation), same=same
-    )
-
-
-def _refuse_orphans(
-    cursor: Cursor, unit: Unit, reference: Reference, child: sql.Composable, orphan: sql.Composable
-) -> None:
-    cursor.execute(sql.SQL("SELECT count(*) FROM {} AS c WHERE {}").format(child, orphan))
-    count = cursor.fetchone()[0]
-    if not count:
-        return
-    values = sql.SQL(", ").join(
-        sql.SQL("c.{}::text").format(sql.Identifier(name)) for name in reference.columns
-    )
-    cursor.execute(
-        sql.SQL("SELECT DISTINCT {values} FROM {child} AS c WHERE {orphan} ORDER BY 1 LIMIT {most}").format(
-            values=values, child=child, orphan=orphan, most=sql.Literal(_SHOWN)
-        )
-    )
-    shown = "; ".join(", ".join(row) for row in cursor.fetchall())
-    raise Refusal(
-        f"table {unit.table}: {count} rows of users name a row of {reference.parent} that the load does "
-        "not have "
-        f"({shown}), and the table says `orphans: fail`: load the missing rows, or declare `orphans: "
-        "quarantine`"
-    )

@@ -12,8 +12,9 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..fs.sizes import free_bytes, shown_bytes
+from ..load.script import refused
 from ..postgres.control import read_control
-from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.dsn import Connection, Unreachable, connect, with_database
 from ..postgres.pinned import pinned
 from ..volume.layout import Volume
 from ..volume.ledger import readable_ledger
@@ -81,7 +82,13 @@ def survey(
         Refusal: it could not be carried, with every reason.
     """
     there = loaded_database(staging) if staging else ""
-    database = there or loaded_database(login)
+    try:
+        database = there or loaded_database(login)
+    except Unreachable as error:
+        raise Refusal(
+            f"production: {error}; to switch without the rows that its users wrote, accept that: "
+            "reingest_accept=rows keeps its snapshot"
+        ) from None
     server = read_control(target).system_identifier if target is not None else ""
     fence = fence_record(volume, server).read() if server else None
     if staging and not there and not coming:
@@ -95,6 +102,7 @@ def survey(
     if not database:
         return Survey(needed=fence is not None)
     with ExitStack() as stack:
+        stack.enter_context(refused("looking at users' rows"))
         control, _ = stack.enter_context(control_of(login, live, database))
         refuse_prepared(control, database)
         take = stack.enter_context(closing(pinned(login, database)))

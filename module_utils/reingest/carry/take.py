@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ..errors import Refusal
 from ..fs.durable import sync_directory
+from ..load.script import refused
 from ..postgres.control import read_control
 from ..postgres.dsn import Connection
 from ..postgres.pinned import pinned
@@ -74,7 +75,7 @@ def take_rows(
     Raises:
         Refusal: the rows could not be taken; the server is open again.
     """
-    with ExitStack() as stack:
+    with refused("taking users' rows"), ExitStack() as stack:
         control, server = stack.enter_context(control_of(login, live, database))
         there = _taken_before(volume, server, taken) if is_fenced(control, database) else None
         if there is not None:

@@ -77,7 +77,7 @@ def refused(what: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        raise Refusal(f"{what}: {database_reason(error)}; look at the staging server and its log") from error
+        raise Refusal(f"{what}: {database_reason(error)}; look at the server and its log") from error
 
 
 def database_reason(error: psycopg2.Error) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ..carry.record import Fenced, fence_record
 from ..errors import Refusal
@@ -43,8 +42,6 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
     _, fence = _fence(volume, left, rows)
     if rows.faults or (fence is not None and fence.taken != taken):
         return rows  # it was not opened yet: nobody has written
-    from psycopg2 import Error
-
     from ..carry.fence import Patience
     from ..carry.survey import loaded_database
     from ..carry.take import take_rows
@@ -55,7 +52,7 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
         if database:
             made = take_rows(volume, login, database, run=run, taken=taken, patience=Patience(), **where)
             rows.did += made.lines
-    except (Refusal, Error) as error:
+    except Refusal as error:
         with suppress(OSError, Refusal):
             hold(volume, left, run=of_run, why="its switch was taken back, and they could not be taken along")
         rows.warnings.append(
@@ -83,22 +80,17 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
             "told how to log in: run recover.yml, with reingest_production_dsn"
         )
         return rows
-    from psycopg2 import Error
-
     from ..carry.give_back import open_database, without_rows
 
     try:
         try:
             opened = open_database(volume, login, server, run=run)
-        except (Refusal, Error) as error:
+        except Refusal as error:
             if not fence.carried:
                 raise
             opened = without_rows(volume, login, server, run=run)
-            rows.warnings.append(
-                f"the rows that users wrote since could not be put into snapshot {live} "
-                f"({str(error).strip()}): they are kept in {_kept(volume, fence.carried)}"
-            )
-    except (Refusal, Error) as error:
+            rows.warnings.append(f"what users wrote since is not in snapshot {live} ({str(error).strip()})")
+    except Refusal as error:
         rows.faults.append(str(error).strip())
         return rows
     rows.did += opened.did
@@ -117,7 +109,3 @@ def _fence(volume: Volume, snapshot: str, rows: Rows) -> tuple[str, Fenced | Non
     except Refusal as refusal:
         rows.faults.append(str(refusal))
         return server, None
-
-
-def _kept(volume: Volume, run: str) -> Path:
-    return volume.run(run) / "carried"

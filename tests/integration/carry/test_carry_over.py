@@ -85,6 +85,29 @@ def test_a_row_in_quarantine_is_back_when_its_parent_is_back(downloads):
     downloads.lift()
 
 
+def test_a_row_in_quarantine_stays_there_while_another_has_its_key(downloads):
+    downloads.live("DELETE FROM file_download WHERE id = 3")
+    downloads.carry()
+    downloads.lift()
+    downloads.live(
+        "CREATE TABLE reingest.quarantine (relation text, columns text[], row_values text[], reason text,"
+        " run text, since timestamptz)"
+    )
+    downloads.live(
+        "INSERT INTO reingest.quarantine SELECT 'public.file_download', '{id,data_object_id,at}',"
+        " ARRAY['1', 'c', '2026-11-23 00:00:00+00'], 'gone', 'run-0', now() FROM generate_series(1, 2)"
+    )
+    downloads.live(
+        "INSERT INTO reingest.quarantine SELECT 'public.file_download', '{id,data_object_id,at}',"
+        " ARRAY['77', 'c', '2026-11-23 00:00:00+00'], 'gone', 'run-0', now() FROM generate_series(1, 2)"
+    )
+    assert (
+        downloads.carry(run="run-2").lines[0].startswith("file_download: 4 carried, 3 quarantined, 0 differ")
+    )
+    kept = downloads.new("SELECT row_values[1], run FROM reingest.quarantine ORDER BY 1")
+    assert kept == [("1", "run-0"), ("1", "run-0"), ("77", "run-0")]
+
+
 def test_a_table_that_says_fail_ends_the_switch_and_production_is_open(portal):
     portal.make(DOWNLOADS, {**OWNERS, "file_download": "fail"})
     portal.live("INSERT INTO data_object VALUES ('a')")

@@ -15,7 +15,9 @@ from plugins.module_utils.reingest.carry.give_back import open_database
 from plugins.module_utils.reingest.carry.record import fence_record, write_fence
 from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.fs.durable_record import DurableRecord
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.volume.unsaved import hold, unsaved
 
 SCHEMA = """
 CREATE TABLE object (id text PRIMARY KEY);
@@ -141,6 +143,38 @@ def test_a_database_that_a_killed_run_left_renamed_is_found_and_opened(switched)
     with closing(switched.old.connect(hidden.hidden)):
         assert switched.open().did[0] == "carry download: 2 carried, 0 differ"
     assert switched.portal.live("SELECT id FROM download ORDER BY id") == [(2,), (3,)]
+
+
+def test_a_run_that_was_killed_once_users_were_in_does_not_put_the_rows_again(switched, monkeypatch):
+    switched.take()
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(give_back, "let_go", killed)
+    removed = []
+    monkeypatch.setattr(DurableRecord, "remove", lambda record: removed.append(record.path))
+    with pytest.raises(KeyboardInterrupt):
+        switched.open()
+    monkeypatch.undo()
+    assert removed
+    switched.portal.live("INSERT INTO download (object) VALUES ('a')")
+    assert switched.open().did == ("lift the fence of database portal",)
+    assert switched.portal.live("SELECT count(*) FROM download") == [(4,)]
+
+
+def test_a_snapshot_that_was_left_without_its_rows_keeps_them(switched):
+    """Others in their place would lose them: they are nowhere else."""
+    switched.portal.new("DELETE FROM download")
+    switched.take()
+    live = "20261123T114500Z"
+    (switched.portal.volume.staging / live).mkdir(parents=True)
+    switched.portal.volume.prod.symlink_to(f"staging/{live}")
+    hold(switched.portal.volume, live, run="run-1", why="it was left without carrying them over")
+    opened = switched.open()
+    assert "were not put into it: they are in" in opened.kept[0]
+    assert switched.portal.live("SELECT count(*) FROM download") == [(3,)]
+    assert unsaved(switched.portal.volume, live) is None
 
 
 def test_a_failure_leaves_the_database_fenced_under_its_own_name(switched, monkeypatch):

@@ -120,6 +120,24 @@ def test_triggers_do_not_fire_and_are_as_they_were(portal):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("enabled", ["ENABLE TRIGGER", "DISABLE TRIGGER", "ENABLE ALWAYS TRIGGER"])
+def test_triggers_of_a_partitioned_table_do_not_fire_in_its_partitions(portal, enabled):
+    schema = f"""
+    CREATE TABLE t (a int, changed text DEFAULT 'before') PARTITION BY RANGE (a);
+    CREATE TABLE t1 PARTITION OF t DEFAULT;
+    CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN new.changed := 'stamped'; RETURN new; END $$;
+    CREATE TRIGGER stamp BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION stamp();
+    ALTER TABLE t {enabled} stamp;
+    """
+    portal.make(schema, {"t": "quarantine"})
+    portal.live("ALTER TABLE t DISABLE TRIGGER stamp; INSERT INTO t VALUES (1)")
+    before = portal.new("SELECT tgrelid::regclass::text, tgenabled FROM pg_trigger ORDER BY 1")
+    portal.carry()
+    assert portal.new("TABLE t") == [(1, "before")]
+    assert portal.new("SELECT tgrelid::regclass::text, tgenabled FROM pg_trigger ORDER BY 1") == before
+
+
 def test_a_self_reference_and_a_cycle_are_built_again(portal):
     schema = """
     CREATE TABLE t (id int PRIMARY KEY, parent int REFERENCES t);
