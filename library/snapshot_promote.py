@@ -43,6 +43,16 @@ options:
     description: Why the snapshot that a rollback leaves is bad, for the ledger.
     type: str
     default: ""
+  by_release:
+    description: With O(plan_only), whether only the release that the portal names will prove what is served.
+      A snapshot whose release the ledger does not know is refused then, unless O(accept) has V(served).
+    type: bool
+    default: false
+  accept:
+    description: Names of what an operator accepts.
+    type: list
+    elements: str
+    default: []
   plan_only:
     description: Only say what is to be done (RV(needed)); this is no step of the report.
     type: bool
@@ -116,6 +126,8 @@ OPTIONS: dict[str, Any] = {
     "release": {"type": "str", "default": ""},
     "kind": {"type": "str", "choices": ["ingest", "promote", "rollback"], "default": "promote"},
     "why": {"type": "str", "default": ""},
+    "by_release": {"type": "bool", "default": False},
+    "accept": {"type": "list", "elements": "str", "default": []},
     "plan_only": {"type": "bool", "default": False},
 }
 
@@ -145,6 +157,11 @@ def promote(call: Call) -> Outcome:
         "needed": plan.changed,
     }
     if call["plan_only"]:
+        if plan.changed and call["by_release"]:
+            from ..module_utils.reingest.services.proof import Proof, accepted_gap
+
+            proof, known = Proof(portal=True, login=False), bool(values["release"])
+            accepted_gap(proof, call["accept"], snapshot=plan.snapshot, release_known=known)
         return Outcome(values=values, diff=plan.diff(), planned=True)
     if plan.changed and not call.check:
         how = {"kind": call["kind"], "why": call["why"], "exclusive": exclusive}

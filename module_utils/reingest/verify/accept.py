@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from .checks import Finding
 
+_ELSEWHERE = ("served",)  # accepted before the load, in preflight
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -22,7 +24,7 @@ def judge(findings: Sequence[Finding], accepted: Collection[str]) -> Verdict:
     warnings = [
         f"accepted: {finding.name}: {finding.message}" for finding in findings if finding.name in accepted
     ]
-    unmet = [name for name in accepted if name not in names]
+    unmet = [name for name in accepted if name not in names and name not in _ELSEWHERE]
     warnings.extend(f"{name} was accepted, but nothing of that name was found" for name in unmet)
     left = [finding for finding in findings if finding.name not in accepted]
     lines = "".join(
