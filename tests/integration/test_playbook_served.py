@@ -65,7 +65,6 @@ def test_what_else_does_not_read_the_new_snapshot_goes_back(site, server_factory
     a_role_that_may_not_read_goes_back(site)
     a_server_that_holds_the_old_snapshot_goes_back(site, server_factory)
     an_accepted_gap_is_warned_of_in_the_report(site)
-    an_address_that_names_the_release_is_enough(site)
 
 
 def a_rollback_is_proven_by_the_id_of_the_snapshot_that_it_goes_back_to(site):
@@ -140,7 +139,8 @@ def an_accepted_gap_is_warned_of_in_the_report(site):
     assert [each for each in did(site) if each.startswith("accepted: served: nothing would prove")]
 
 
-def an_address_that_names_the_release_is_enough(site):
+@full
+def test_an_address_that_names_the_release_is_enough(site):
     code, output = site.play(
         PROMOTE, "-e", f"reingest_snapshot={other(site)}", "-e", json.dumps({"reingest_backend_dsn": ""})
     )
