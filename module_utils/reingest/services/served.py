@@ -193,11 +193,9 @@ def _other_cluster(cursor: Cursor, expected: Expected) -> str:
     wanted = read_control(place).system_identifier
     cursor.execute("SELECT system_identifier FROM pg_control_system()")
     found = str(cursor.fetchone()[0])
-    return (
-        ""
-        if found == str(wanted)
-        else (f"the server that answers has system identifier {found}, {expected.data} has {wanted}")
-    )
+    if found == str(wanted):
+        return ""
+    return f"the server that answers has system identifier {found}, {expected.data} has {wanted}"
 
 
 def _read_a_row(cursor: Cursor, role: str, *, loaded: bool) -> None:
