@@ -29,6 +29,57 @@ options:
     type: str
     choices: [started, stopped, restarted, healthy, checked]
     required: true
+  served:
+    description:
+      - What proves, after a switch, that the portal serves the new snapshot.
+      - With O(state=checked) it is refused that nothing would.
+      - With O(state=healthy) the backend's own login must read the snapshot's id in table C(reingest.load),
+        and a row of a source-owned table that the load filled.
+      - Needs psycopg2 where a login is declared.
+    type: dict
+    suboptions:
+      portal:
+        description: Whether an address of the portal answers with the release; that is asked as a service.
+        type: bool
+        default: false
+      dsn:
+        description: The backend's own connection string; SQLAlchemy's form with a driver will do.
+        type: str
+        default: ""
+      dsn_env:
+        description: The name of an environment variable of this host that holds it.
+        type: str
+        default: ""
+      host:
+        description: Where the server is reached from here, in place of the host that the string names.
+        type: str
+        default: ""
+      port:
+        description: The same for its port.
+        type: str
+        default: ""
+      beside:
+        description: Whether a backend runs on this host, so that the login comes from where its own do.
+        type: bool
+        default: true
+      snapshot:
+        description: The snapshot that must be served; required with O(state=healthy).
+        type: str
+        default: ""
+      loaded:
+        description: Whether reingest loaded it. Of an adopted one the database holds no id, so the system
+          identifier of O(served.data) is compared.
+        type: bool
+        default: true
+      data:
+        description: Production's data directory.
+        type: path
+        default: ""
+  accept:
+    description: Names of what an operator accepts; V(served) is that nothing proves what is served.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.services]
 attributes:
   check_mode:
@@ -83,19 +134,41 @@ OPTIONS: dict[str, Any] = {
         "choices": ["started", "stopped", "restarted", "healthy", "checked"],
         "required": True,
     },
+    "served": {
+        "type": "dict",
+        "options": {
+            "portal": {"type": "bool", "default": False},
+            "dsn": {"type": "str", "default": "", "no_log": True},
+            "dsn_env": {"type": "str", "default": ""},
+            "host": {"type": "str", "default": ""},
+            "port": {"type": "str", "default": ""},
+            "beside": {"type": "bool", "default": True},
+            "snapshot": {"type": "str", "default": ""},
+            "loaded": {"type": "bool", "default": True},
+            "data": {"type": "path", "default": ""},
+        },
+    },
+    "accept": {"type": "list", "elements": "str", "default": []},
 }
 _BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
 
 
 def group(call: Call) -> Outcome:
-    """Bring the services into the state."""
+    """Bring the services into the state, and prove what is served."""
     plan = bring(call, call["state"])
+    proven: list[str] = []
+    gaps: list[str] = []
+    if call["served"]:  # here: one of a run's many calls proves it
+        from ..module_utils.served_call import prove
+
+        proven, gaps = prove(call)
     become = _BECOME.get(call["state"])
     return Outcome(
         plan.changed,
-        plan.did(),
+        [*plan.did(), *proven],
         values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
         diff=plan.diff(),
+        warnings=gaps,
         predicts=Predicted({service.name: become for service in plan.services} if become else {}),
     )
 

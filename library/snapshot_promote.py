@@ -48,6 +48,16 @@ options:
       that; it is kept then until losing them is accepted by name.
     type: bool
     default: false
+  by_release:
+    description: With O(plan_only), whether only the release that the portal names will prove what is served.
+      A snapshot whose release the ledger does not know is refused then, unless O(accept) has V(served).
+    type: bool
+    default: false
+  accept:
+    description: Names of what an operator accepts.
+    type: list
+    elements: str
+    default: []
   plan_only:
     description: Only say what is to be done (RV(needed)); this is no step of the report.
     type: bool
@@ -128,6 +138,8 @@ OPTIONS: dict[str, Any] = {
     "kind": {"type": "str", "choices": ["ingest", "promote", "rollback"], "default": "promote"},
     "why": {"type": "str", "default": ""},
     "rows_left": {"type": "bool", "default": False},
+    "by_release": {"type": "bool", "default": False},
+    "accept": {"type": "list", "elements": "str", "default": []},
     "plan_only": {"type": "bool", "default": False},
 }
 
@@ -158,20 +170,25 @@ def promote(call: Call) -> Outcome:
         "needed": plan.changed,
     }
     if call["plan_only"]:
+        if plan.changed and call["by_release"]:
+            from ..module_utils.reingest.services.proof import Proof, accepted_gap
+
+            proof, known = Proof(portal=True, login=False), bool(values["release"])
+            accepted_gap(proof, call["accept"], snapshot=plan.snapshot, release_known=known)
         return Outcome(values=values, diff=plan.diff(), planned=True)
     did = plan.did()
     if plan.changed and not call.check:
-        proof = ""
+        untouched_since = ""
         if plan.previous:
             from ..module_utils.reingest.carry.untouched import untouched
 
-            proof = untouched(volume, volume.snapshot(plan.previous), call.run)
-            did += [proof] if proof else []
+            untouched_since = untouched(volume, volume.snapshot(plan.previous), call.run)
+            did += [untouched_since] if untouched_since else []
         if call["rows_left"] and plan.previous:
             hold(volume, plan.previous, run=call.run, why="it was left without carrying them over")
         how = {"kind": call["kind"], "why": call["why"], "exclusive": exclusive}
         apply_promotion(volume, plan, **how, **call.who)
-        if proof:  # its rows were carried: nothing is only there any more
+        if untouched_since:  # its rows were carried: nothing is only there any more
             let_go(volume, plan.previous)
     return Outcome(plan.changed, did, values, plan.diff(), predicts=Predicted(live=plan.snapshot))
 

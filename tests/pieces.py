@@ -39,6 +39,7 @@ PIECES = {
     ),
     "engines": (
         "test_occupancy_docker.py",
+        "test_served.py",
         "test_service_group_docker.py",
         "test_service_group_process.py",
         "test_systemd.py",

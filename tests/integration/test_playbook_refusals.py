@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 
@@ -159,6 +160,36 @@ def test_promote_without_a_load_says_what_to_do(deployment, untouched):
     assert code != 0
     assert "holds no finished load" in output
     assert "run load.yml, or name an earlier snapshot with reingest_snapshot" in output
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"reingest_portal_url": "", "reingest_backend_dsn": ""},
+        pytest.param({"reingest_portal_release_key": "", "reingest_backend_dsn": ""}, marks=full),
+    ],
+    ids=["neither", "an address that names no release"],
+)
+def test_a_switch_that_nothing_would_prove_is_refused_before_the_load(deployment, untouched, given):
+    code, output = deployment.ingest(RELEASE_1, "-e", json.dumps(given))
+    assert code != 0
+    assert "nothing would prove that the portal serves the new snapshot" in output
+    for name in (
+        "reingest_portal_url",
+        "reingest_portal_release_key",
+        "reingest_backend_dsn",
+        "accept 'served'",
+    ):
+        assert name in output
+    assert deployment.processes() == {}
+
+
+@full
+def test_a_variable_of_the_host_that_is_not_there_is_named_before_the_load(deployment, untouched):
+    given = {"reingest_backend_dsn": "", "reingest_backend_dsn_env": "PORTAL_DSN"}
+    code, output = deployment.ingest(RELEASE_1, "-e", json.dumps(given))
+    assert code != 0
+    assert "the environment of this host has no variable PORTAL_DSN (reingest_backend_dsn_env)" in output
 
 
 def test_rollback_without_a_snapshot_says_so(deployment, untouched):

@@ -91,9 +91,8 @@ def _parsed(dsn: str) -> dict[str, str]:
 
 def _refused(parts: dict[str, str], dsn: str, text: str) -> Refusal:
     where, user = address(dsn), parts.get("user") or "(the account's own name)"
-    reason = (
-        text.strip().splitlines()[-1].rpartition("failed: ")[2].strip() if text.strip() else "no reason given"
-    )
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("DETAIL:", "HINT:"))]
+    reason = lines[-1].rpartition("failed: ")[2].strip() if lines else "no reason given"
     for secret in (parts.get("password"), parts.get("sslpassword")):
         if secret:
             reason = reason.replace(secret, _MASK)

@@ -16,7 +16,6 @@ _MALFORMED = (
     "the address of the login is malformed: expected postgresql://user@host:port/database, with / @ : # and "
     "? of a password written as %2F %40 %3A %23 and %3F"
 )
-# What a server says to a login that will not be let in later either.
 _REFUSED = (
     "authentication failed",
     "no password supplied",
@@ -39,6 +38,11 @@ def answer(health: Health, timeout: float = 2.0) -> str:
     if health.postgresql:
         return _postgresql(health)
     return ""
+
+
+def refused(text: str) -> bool:
+    """Return whether a server says so to a login that will not be let in later either."""
+    return any(words in text for words in _REFUSED) or ("role" in text and "does not exist" in text)
 
 
 def system_identifier(health: Health) -> str:
@@ -113,7 +117,7 @@ def _postgresql(health: Health) -> str:
         text = str(error).strip().splitlines()[-1]
         if "invalid integer value" in text or ("host name" in text and "@" in text):
             raise Refusal(_MALFORMED) from None  # a part of the password may have been read as port or host
-        if any(words in text for words in _REFUSED) or ("role" in text and "does not exist" in text):
+        if refused(text):
             raise Refusal(f"the login is refused: {text}; check the account and its password") from None
         # The server is up, and its database is fenced while a switch goes on: what starts it opens it next.
         return "" if _FENCED in text else text

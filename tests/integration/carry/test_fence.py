@@ -38,7 +38,7 @@ def test_a_transaction_may_come_to_its_end_and_its_rows_are_carried(simple):
         result = simple.carry(drain=10)
         ending.join()
     assert simple.new("TABLE t") == [(1,)]
-    assert result.rows == 1
+    assert result.rows == {"t": 1}
 
 
 def test_a_transaction_that_does_not_end_is_ended_and_named(simple):

@@ -148,7 +148,7 @@ def test_a_self_reference_and_a_cycle_are_built_again(portal):
     portal.make(schema, {"t": "fail", "a": "fail", "b": "fail"})
     portal.live("INSERT INTO t VALUES (2, 2), (1, 2)")
     portal.live("INSERT INTO a VALUES (1, NULL); INSERT INTO b VALUES (1, 1); UPDATE a SET b = 1")
-    assert portal.carry().rows == 4
+    assert sum(portal.carry().rows.values()) == 4
     assert portal.new("SELECT count(*) FROM pg_constraint WHERE contype = 'f' AND convalidated") == [(3,)]
 
 

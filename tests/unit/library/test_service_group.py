@@ -76,3 +76,33 @@ def test_a_connection_string_is_never_in_the_result(group):
     refused = group("started", {**service("a"), "health": {"postgresql": secret}}, start_timeout=0.2)
     assert refused["failed"]
     assert "correct-horse" not in str(refused)
+
+
+def test_a_switch_that_nothing_would_prove_is_refused_unless_that_is_accepted(group):
+    assert "nothing would prove" in group("checked", served={"portal": False})["msg"]
+    accepted = group("checked", served={"portal": False}, accept="shrink:a,served")
+    assert "failed" not in accepted
+    assert accepted["step"]["did"][0].startswith("accepted: served: nothing would prove")
+    assert accepted["step"]["did"][0] in str(accepted["warnings"])
+    assert group("checked", served={"portal": True})["step"]["did"] == []
+    assert group("checked", service("a"))["step"]["did"] == []
+
+
+def test_check_mode_says_what_will_be_proven_and_logs_in_nowhere(group):
+    served = {"dsn": "postgresql://u:correct-horse@127.0.0.1:9/d", "snapshot": "20261123T114500Z"}
+    dry = group("healthy", served=served, check=True)
+    assert dry["step"]["did"] == ["prove that the backend's own login reads 20261123T114500Z"]
+    refused = group("healthy", served=served, start_timeout=0.2)
+    assert "the backend's own login does not read 20261123T114500Z after 0 s" in refused["msg"]
+    assert "correct-horse" not in str([dry, refused])
+
+
+def test_a_login_of_a_variable_of_the_host_is_taken_from_there(group, monkeypatch):
+    served = {"dsn_env": "PORTAL_DSN", "snapshot": "20261123T114500Z", "host": "127.0.0.1", "port": "9"}
+    monkeypatch.delenv("PORTAL_DSN", raising=False)
+    assert "no variable PORTAL_DSN" in group("checked", served=served)["msg"]
+    monkeypatch.setenv("PORTAL_DSN", "postgresql+psycopg2://u:correct-horse@db:5432/d")
+    assert "failed" not in group("checked", served=served)
+    refused = group("healthy", served=served, start_timeout=0.2)
+    assert "no PostgreSQL answers at 127.0.0.1:9" in refused["msg"]
+    assert "correct-horse" not in str(refused)

@@ -68,6 +68,19 @@ class TestPromote:
         assert run_module("snapshot_promote", **options)["live"] == B
         assert run_module("snapshot_promote", **options)["live"] == B
 
+    def test_an_adopted_snapshot_that_only_a_release_would_prove_is_refused_before_the_window(
+        self, site, run_module
+    ):
+        site.serve(A, B)
+        site.record("adopted", A, "run-0")
+        options = {"volume": str(site.volume.root), "snapshot": A, "plan_only": True, **WHO}
+        refused = run_module("snapshot_promote", by_release=True, **options)
+        assert f"nothing would prove that the portal serves {A}" in refused["msg"]
+        assert "reingest_backend_dsn" in refused["msg"]
+        for more in ({"by_release": True, "accept": "served"}, {"by_release": False}):
+            assert run_module("snapshot_promote", **options, **more)["needed"]
+        assert "failed" not in run_module("snapshot_promote", by_release=True, **{**options, "snapshot": B})
+
     def test_a_refusal_names_what_is_wrong_and_has_its_step(self, site, run_module):
         result = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
         assert result["failed"]

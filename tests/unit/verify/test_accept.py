@@ -24,3 +24,7 @@ def test_an_accepted_finding_is_a_warning_and_so_is_a_name_that_nothing_has():
         "accepted: shrink:a: table a has shrunk",
         "shrink:z was accepted, but nothing of that name was found",
     )
+
+
+def test_what_preflight_accepts_is_no_finding_and_no_unknown_name():
+    assert judge([], ["served"]).warnings == ()
