@@ -18,7 +18,7 @@ BASE = ROOT / "module_utils"
 BUDGETS = {
     "carry_over": (267, 95),
     "ingest_load": (496, 97),
-    "ingest_verify": (282, 93),
+    "ingest_verify": (283, 93),
     "loader_run": (349, 103),
     "run_lock": (130, 101),
     "run_progress": (105, 105),

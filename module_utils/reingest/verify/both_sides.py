@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
+import psycopg2
 from psycopg2 import sql
 
 from ..dataset.model import Dataset
 from ..dataset.owners import PORTAL
+from ..errors import Refusal
+from ..load.script import database_reason
 from ..ownership.catalog import Catalog, Table, read_catalog
 from ..ownership.checksum import read_content
 from ..ownership.contract import portal_faults
@@ -85,8 +88,9 @@ class BothSides:
         if here is None or there is None:
             return
         columns = [column for column in here.columns if column in there.columns]
-        now = read_content(self.staging, here.identifier, columns)
-        before = read_content(self.production, there.identifier, columns)
+        with _comparing(name):
+            now = read_content(self.staging, here.identifier, columns)
+            before = read_content(self.production, there.identifier, columns)
         if now == before:
             return
         counts = f"{now.rows} rows where production has {before.rows}"
@@ -125,13 +129,14 @@ class BothSides:
         return faults
 
     def _rows_of(self, here: Table, there: Table) -> PortalRows:
-        rows, loaded = _count(self.production, there), _count(self.staging, here)
-        key = there.primary_key
-        if not rows or not loaded:
-            return PortalRows(here.name, rows, 0, loaded)
-        if not key or key != here.primary_key:
-            return PortalRows(here.name, rows, None, 0)
-        return _compared(here.name, _keys(self.staging, here, key), _keys(self.production, there, key))
+        with _comparing(here.name):
+            rows, loaded = _count(self.production, there), _count(self.staging, here)
+            key = there.primary_key
+            if not rows or not loaded:
+                return PortalRows(here.name, rows, 0, loaded)
+            if not key or key != here.primary_key:
+                return PortalRows(here.name, rows, None, 0)
+            return _compared(here.name, _keys(self.staging, here, key), _keys(self.production, there, key))
 
 
 def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_dsn: str) -> BothSides:
@@ -143,6 +148,18 @@ def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_d
     staging = stack.enter_context(pinned_reading(staging_dsn, dataset.database))
     production = stack.enter_context(pinned_reading(production_dsn, dataset.database))
     return BothSides(dataset, staging, production, read_catalog(staging), read_catalog(production))
+
+
+@contextmanager
+def _comparing(name: str) -> Iterator[None]:
+    """Turn what a server says against a comparison into a refusal; rows that are left out are none."""
+    try:
+        yield
+    except psycopg2.Error as error:
+        raise Refusal(
+            f"table {name} cannot be compared with production's: {database_reason(error)}; verify with "
+            "logins that may read all rows, such as superusers or the tables' owners"
+        ) from error
 
 
 def _count(connection: Connection, table: Table) -> int:

@@ -123,7 +123,7 @@ def test_the_tables_of_partitions_and_of_heirs_are_proven(portal, load, staging)
         "CREATE TABLE author_1 PARTITION OF author FOR VALUES IN ('a1');"
         "CREATE TABLE author_rest PARTITION OF author DEFAULT;"
         "CREATE TABLE book (id bigint, author_id text, title text, pages integer, tags text[], rest jsonb);"
-        "CREATE TABLE loan (note text) INHERITS (book);"
+        "CREATE TABLE heir (note text) INHERITS (book); CREATE TABLE loan (n integer);"
     )
     assert load().get("changed")
     assert staging.rows("SELECT count(*) FROM author_1", "library") == [(1,)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from integration.ingest.portal_dataset import SCHEMA
 
@@ -267,6 +269,14 @@ def test_a_source_owned_table_that_references_a_portal_owned_one_is_refused(live
     portal.schema(f"{SCHEMA} ALTER TABLE book ADD loan_id bigint REFERENCES loan;")
     message = refused()
     assert "table book, column loan_id: it is source-owned and references portal-owned loan" in message
+
+
+def test_the_report_has_what_is_refused_in_one_line(live, refused, portal):
+    live("CREATE TABLE forgotten (n int); ALTER TABLE loan ADD until date")
+    message = refused(work=str(portal.folder / "work"))
+    [step] = (portal.folder / "work/run-1/steps.jsonl").read_text().splitlines()
+    assert len(message.splitlines()) == 4
+    assert json.loads(step)["failure"] == " ".join(message.split())
 
 
 def test_check_mode_refuses_the_same(live, refused, loan):

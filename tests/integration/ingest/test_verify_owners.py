@@ -153,3 +153,18 @@ def test_the_order_of_rows_and_the_settings_of_a_server_are_no_difference(both, 
     ):  # fmt: skip
         production.rows(f"ALTER DATABASE library SET {setting}")
     assert verify()["findings"] == []
+
+
+def test_rows_that_row_security_hides_are_not_taken_for_missing(both, verify, production):
+    both()
+    add_loans(production, 1, 2)
+    production.rows("CREATE ROLE reader LOGIN PASSWORD 'only-for-tests'")
+    production.rows("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", "library")
+    production.rows("ALTER TABLE loan ENABLE ROW LEVEL SECURITY", "library")
+    try:
+        message = verify(production_dsn=production.dsn().replace("postgres:", "reader:", 1))["msg"]
+    finally:
+        production.rows("DROP OWNED BY reader", "library")
+        production.rows("DROP ROLE reader")
+    assert "table loan cannot be compared with production's: query would be affected by row-level" in message
+    assert "verify with logins that may read all rows" in message
