@@ -11,6 +11,9 @@ description:
   - Makes the dataset's database in the staging server anew, from its schema and sources, tables in parallel.
   - Writes down in schema C(reingest) of that database what was loaded from what.
   - Everything that can be known before the first change is checked before it.
+  - Refuses, too, what its promotion would lose or break of production's cluster.
+    "These findings are named C(databases), C(prepared), C(standby), C(slot:<name>),
+    C(subscription:<database>.<name>), C(archiving) and C(synchronous_standby_names)."
   - Does nothing where production, or the staging server, has a finished load of the same dataset, schema,
     transforms and sources.
   - A load that ended early, however it ended, is resumed by the next one. Tables that it filled
@@ -100,6 +103,17 @@ options:
         on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
+  accept:
+    description: Names of findings about production's cluster that are no failure; each becomes a warning.
+    type: list
+    elements: str
+    default: []
+  after_promote:
+    description:
+      - The task file that puts right, once the new server is proven, what a switch breaks outside of it.
+      - Only whether there is one matters here. Findings of that kind are accepted only with it.
+    type: str
+    default: ""
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -203,6 +217,8 @@ OPTIONS: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "first": {"type": "bool", "default": False},
+    "accept": {"type": "list", "elements": "str", "default": []},
+    "after_promote": {"type": "str", "default": ""},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
     "plan_only": {"type": "bool", "default": False},
@@ -217,7 +233,7 @@ OPTIONS: dict[str, Any] = {
 def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only read the sources."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
-    from ..module_utils.load_call import facts_of, outcome_of, request_of
+    from ..module_utils.load_call import facts_of, outcome_of, refuse_cluster, request_of
     from ..module_utils.reingest.load.apply import apply_load, processes_of
     from ..module_utils.reingest.load.plan import plan_load, planned_tables
     from ..module_utils.reingest.load.rehearse import rehearse
@@ -229,6 +245,7 @@ def load(call: Call) -> Outcome:
     rejects = folder / "rejects" if folder else None
     with reported(None if call.check else folder, facts_of(call)) as reporter:
         plan = plan_load(request, prove=call["prove"])
+        warnings = refuse_cluster(call, plan)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
         detail: dict[str, Any] = {}
@@ -258,7 +275,7 @@ def load(call: Call) -> Outcome:
         "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
     }
-    return outcome_of(call, request, plan, values, detail)
+    return outcome_of(call, request, plan, values, detail, warnings)
 
 
 def main() -> None:

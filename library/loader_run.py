@@ -201,6 +201,17 @@ options:
         on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
+  accept:
+    description: Names of findings about production's cluster that are no failure; each becomes a warning.
+    type: list
+    elements: str
+    default: []
+  after_promote:
+    description:
+      - The task file that puts right, once the new server is proven, what a switch breaks outside of it.
+      - Only whether there is one matters here. Findings of that kind are accepted only with it.
+    type: str
+    default: ""
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -350,6 +361,8 @@ OPTIONS: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "first": {"type": "bool", "default": False},
+    "accept": {"type": "list", "elements": "str", "default": []},
+    "after_promote": {"type": "str", "default": ""},
     "plan_only": {"type": "bool", "default": False},
     "planned": {"type": "list", "elements": "dict", "default": []},
     "snapshot": {"type": "str", "default": ""},
@@ -383,7 +396,7 @@ def loader_of(params: Mapping[str, Any]) -> Loader:
 def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only plan it."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
-    from ..module_utils.load_call import facts_of, outcome_of, request_of
+    from ..module_utils.load_call import facts_of, outcome_of, refuse_cluster, request_of
     from ..module_utils.reingest.disclosure.secrets import secret_texts
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
@@ -401,6 +414,7 @@ def load(call: Call) -> Outcome:
         secrets = secret_texts((call["staging_dsn"], call["production_dsn"]), loader.values)
         making = Making(call["files"], call["fresh"], call["apply_schema"])
         plan = plan_loader(request, loader, making, secrets=secrets)
+        warnings = [*refuse_cluster(call, plan), *([plan.warning] if plan.warning else [])]
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         detail: dict[str, Any] = {}
         tables = plan.planned_tables()
@@ -425,7 +439,7 @@ def load(call: Call) -> Outcome:
         "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
     }
-    return outcome_of(call, request, plan, values, detail, [plan.warning] if plan.warning else [])
+    return outcome_of(call, request, plan, values, detail, warnings)
 
 
 def main() -> None:

@@ -6,14 +6,28 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from .reingest.dataset.model import Dataset
+from .reingest.errors import Refusal
+from .reingest.frame.cluster import cluster_findings
+from .reingest.load.both_servers import KEEP_LIVE
 from .reingest.load.request import LoadRequest, Servers
+from .reingest.load.server import inspect_production
 from .reingest.postgres.dsn import address
 from .reingest.runs.ending import end_others
+from .reingest.verify.accept import judge
 from .runner import Call, Outcome
 
 
 class Plan(Protocol):
     """What both plans of a load can say."""
+
+    @property
+    def dataset(self) -> Dataset:
+        """The dataset."""
+
+    @property
+    def action(self) -> str:
+        """What is done: ``load``, ``keep_live`` or ``keep_staged``."""
 
     @property
     def changed(self) -> bool:
@@ -38,6 +52,42 @@ def request_of(call: Call) -> LoadRequest:
     asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
     asked["roots"] = tuple(map(Path, call["roots"]))
     return LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
+
+
+def refuse_cluster(call: Call, plan: Plan) -> tuple[str, ...]:
+    """Refuse a load whose promotion would lose or break something of production's cluster.
+
+    Returns:
+        a warning for each finding that was accepted by name.
+
+    Raises:
+        Refusal: with all findings that were not accepted.
+    """
+    dataset = plan.dataset
+    if plan.action == KEEP_LIVE or not _has_production(call, dataset.database):
+        return ()
+    findings = cluster_findings(
+        call["production_dsn"], dataset.database, dataset.databases, str(dataset.file)
+    )
+    verdict = judge(
+        findings,
+        call["accept"],
+        hook=call["after_promote"],
+        what="production's cluster cannot be replaced as it is",
+        whole=False,
+    )
+    if verdict.refusal:
+        raise Refusal(verdict.refusal)
+    return verdict.warnings
+
+
+def _has_production(call: Call, database: str) -> bool:
+    """Return whether there is a cluster that a promotion replaces."""
+    dsn = call["production_dsn"]
+    if not (dsn and call["first"]):
+        return bool(dsn)
+    production = inspect_production(dsn, database, required=False)
+    return production is not None and production.has_database
 
 
 def facts_of(call: Call) -> dict[str, str]:

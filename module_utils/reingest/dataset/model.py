@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ SOURCE = "source"
 PORTAL = "portal"
 SCHEMA = "schema"
 OWNERS = (SOURCE, PORTAL, SCHEMA)
+IGNORE = "ignore"  # of another database of production: a switch leaves it behind
 
 NO_SCHEMA = Path(os.devnull)  # an empty file: the loader makes the tables itself
 
@@ -100,7 +102,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The whole file, its paths made absolute; ``tables`` are in the order of the file."""
+    """The whole file, its paths made absolute; ``tables`` are in the order of the file.
+
+    ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``.
+    """
 
     file: Path
     database: str
@@ -112,6 +117,7 @@ class Dataset:
     shrink: float | None
     checks: tuple[Check, ...]
     max_rejects: Budget | None = None
+    databases: Mapping[str, str] = field(default_factory=dict)
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name."""

@@ -196,7 +196,8 @@ def _check_databases(dsn: str, both: BothServers, dataset: Dataset, schema: str,
     if both.production:
         check_owned(dataset, both.production.tables, "production")
     if both.staging and schema and fresh:
-        made = schema_tables(dsn, dataset.schema, schema)
+        roles = both.production.roles if both.production else frozenset()
+        made = schema_tables(dsn, dataset.schema, schema, roles=roles)
         check_owned(dataset, made, f"the schema {dataset.schema.name}")
 
 

@@ -173,7 +173,8 @@ def _shapes(dsn: str, both: BothServers, dataset: Dataset, schema: str) -> dict[
     """Return the tables that the schema makes, proven to be those of the dataset; none without a server."""
     if both.staging is None:
         return {}
-    shapes = schema_tables(dsn, dataset.schema, schema)
+    roles = both.production.roles if both.production else frozenset()
+    shapes = schema_tables(dsn, dataset.schema, schema, roles=roles)
     check_tables(dataset, shapes, both.production.tables if both.production else {})
     return shapes
 

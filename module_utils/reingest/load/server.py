@@ -32,12 +32,16 @@ class LoadUnderWay(Refusal):
 
 @dataclass(frozen=True)
 class Server:
-    """What one server says of itself; ``tables`` and ``record`` are empty where it has not the database."""
+    """What one server says of itself; ``tables`` and ``record`` are empty where it has not the database.
+
+    ``roles`` are the names of its roles, apart from PostgreSQL's own.
+    """
 
     system_identifier: str
     has_database: bool
     tables: dict[str, TableShape]
     record: LoadRecord | None
+    roles: frozenset[str] = frozenset()
 
 
 def inspect_server(dsn: str, database: str) -> Server:
@@ -54,10 +58,12 @@ def inspect_server(dsn: str, database: str) -> Server:
         identifier = cursor.fetchone()[0]
         cursor.execute("SELECT EXISTS (SELECT FROM pg_database WHERE datname = %s)", (database,))
         present = cursor.fetchone()[0]
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")
+        roles = frozenset(row[0] for row in cursor.fetchall())
     if not present:
-        return Server(identifier, has_database=False, tables={}, record=None)
+        return Server(identifier, has_database=False, tables={}, record=None, roles=roles)
     with closing(connect(with_database(dsn, database), autocommit=True)) as connection:
-        return Server(identifier, True, read_tables(connection), read_record(connection))
+        return Server(identifier, True, read_tables(connection), read_record(connection), roles)
 
 
 def inspect_production(dsn: str, database: str, *, required: bool) -> Server | None:
@@ -102,23 +108,48 @@ def inspect_staging(dsn: str, database: str, *, required: bool) -> Server | None
         return None
 
 
-def schema_tables(dsn: str, path: Path, schema: str) -> dict[str, TableShape]:
+def schema_tables(dsn: str, path: Path, schema: str, *, roles: Collection[str] = ()) -> dict[str, TableShape]:
     """Return the tables that the schema makes: it is applied in a transaction that is rolled back.
 
     Args:
         dsn: the staging server's.
         path: the schema's file.
         schema: its text.
+        roles: production's, which are made before the schema is applied.
 
     Raises:
         Refusal: PostgreSQL refuses the schema, or the server does not answer.
     """
     with closing(connect(with_database(dsn, MAINTENANCE))) as connection:
         there = read_tables(connection)
-        run_script(connection, path, schema, "the schema")
+        _make_roles(connection, roles)
+        try:
+            run_script(connection, path, schema, "the schema")
+        except Refusal as refusal:
+            if roles and isinstance(refusal.__cause__, psycopg2.errors.DuplicateObject):
+                raise Refusal(
+                    f"{refusal}: production's roles are made before the schema is applied; where it makes "
+                    "one of them, take that out, or make it only where it is missing"
+                ) from refusal
+            raise
         shapes = read_tables(connection)
         connection.rollback()
     return {name: shape for name, shape in shapes.items() if name not in there}
+
+
+def _make_roles(connection: Connection, names: Collection[str]) -> None:
+    """Make the roles that are missing, in the connection's transaction; none where the login may not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolname FROM pg_roles")
+        missing = sorted(set(names) - {row[0] for row in cursor.fetchall()})
+        if not missing:
+            return
+        cursor.execute("SAVEPOINT roles")
+        try:
+            for name in missing:
+                cursor.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
+        except psycopg2.errors.InsufficientPrivilege:
+            cursor.execute("ROLLBACK TO SAVEPOINT roles")
 
 
 def lock_holder(connection: Connection) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..dataset.model import PORTAL, SOURCE, Check, Dataset, Table
 
 COUNT, EMPTY, SHRINK, SQL, SCHEMA, LOST, ROLE = "count", "empty", "shrink", "sql", "schema", "portal", "role"
-UNLOGGED = "unlogged"
+UNLOGGED, CLUSTER = "unlogged", "cluster"
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,6 @@ class PlannedCheck:
         return f"check that {f'table {self.table.name} ' if self.table else ''}{self.clause}"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What is not as it should be: ``kind:subject``, what was found, and what to do."""
-
-    name: str
-    message: str
-    remedy: str
-
-
 def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedCheck, ...]:
     """Return the checks in the order in which they are made."""
     checks: list[PlannedCheck] = []
@@ -48,7 +39,8 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
     if against_production:
         checks.append(PlannedCheck(SCHEMA, "the staging server has all of production's tables"))
         checks.append(PlannedCheck(UNLOGGED, "no table is unlogged that is logged in production"))
-        checks.append(PlannedCheck(ROLE, "the staging server has all of production's roles"))
+        checks.append(PlannedCheck(ROLE, "the staging server has production's roles"))
+        checks.append(PlannedCheck(CLUSTER, "nothing else of production's cluster is lost or broken"))
     checks.extend(PlannedCheck(SQL, check.name, query=check) for check in dataset.checks)
     return tuple(checks)
 

@@ -11,12 +11,14 @@ from psycopg2 import sql
 
 from ..dataset.model import Check, Dataset, Table
 from ..errors import Refusal
+from ..frame.cluster import cluster_findings
+from ..frame.finding import Finding
 from ..load.catalog import TableShape, read_tables, table_name
 from ..load.provenance import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database
-from .checks import COUNT, EMPTY, LOST, ROLE, SCHEMA, SHRINK, SQL, UNLOGGED, Finding, PlannedCheck
+from .checks import CLUSTER, COUNT, EMPTY, LOST, ROLE, SCHEMA, SHRINK, SQL, UNLOGGED, PlannedCheck
 
 # Partitions by themselves; a partitioned table has no rows of its own, and 18 has no unlogged ones.
 _PERSISTENCE = """
@@ -59,7 +61,7 @@ def run_checks(
         production = None
         if production_dsn:
             production = _Side(stack.enter_context(_reading(production_dsn, dataset.database)))
-        run = _Run(record, staging, production)
+        run = _Run(dataset, record, staging, production, production_dsn)
         findings = tuple(finding for check in checks for finding in run.findings(check))
         return Verification(findings, {table.name: staging.count(table.name) for table in dataset.tables})
 
@@ -103,9 +105,11 @@ class _Side:
 
 @dataclass(frozen=True)
 class _Run:
+    dataset: Dataset
     record: LoadRecord
     staging: _Side
     production: _Side | None
+    production_dsn: str
 
     def findings(self, check: PlannedCheck) -> Iterator[Finding]:
         """Yield what one check finds."""
@@ -119,6 +123,11 @@ class _Run:
             yield from self._unlogged(self.production)
         elif self.production is not None and check.kind == ROLE:
             yield from self._missing_roles(self.production)
+        elif self.production is not None and check.kind == CLUSTER:
+            dataset = self.dataset
+            yield from cluster_findings(
+                self.production_dsn, dataset.database, dataset.databases, str(dataset.file)
+            )
 
     def _of_table(self, check: PlannedCheck, table: Table) -> Iterator[Finding]:
         if check.kind == COUNT:
