@@ -13,7 +13,11 @@ description:
   - Everything that can be known before the first change is checked before it.
   - Refuses, too, what its promotion would lose or break of production's cluster.
     "These findings are named C(databases), C(prepared), C(standby), C(slot:<name>),
-    C(subscription:<database>.<name>), C(archiving) and C(synchronous_standby_names)."
+    C(subscription:<database>.<name>), C(archiving), C(synchronous_standby_names), C(roles) and
+    C(role:<account>)."
+  - Brings production's roles into the staging server, with attributes, memberships, settings and hashes of
+    passwords, before the schema is applied, and once more at the end. The account that it logs in with
+    gets its password and settings at the end. A kept load gets all of it by the call with O(plan_only).
   - Does nothing where production, or the staging server, has a finished load of the same dataset, schema,
     transforms and sources.
   - A load that ended early, however it ended, is resumed by the next one. Tables that it filled
@@ -199,6 +203,13 @@ system_identifier:
   description: The staging server's, as text.
   returned: success
   type: str
+roles:
+  description:
+    - What was done to make the staging server's roles those of production, a sentence each.
+    - Where this is only the plan of a load that follows, none.
+  returned: success
+  type: list
+  elements: str
 step:
   description: What was done, for the report.
   returned: always
@@ -233,7 +244,7 @@ OPTIONS: dict[str, Any] = {
 def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only read the sources."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
-    from ..module_utils.load_call import facts_of, outcome_of, refuse_cluster, request_of
+    from ..module_utils.load_call import Frame, facts_of, outcome_of, request_of
     from ..module_utils.reingest.load.apply import apply_load, processes_of
     from ..module_utils.reingest.load.plan import plan_load, planned_tables
     from ..module_utils.reingest.load.rehearse import rehearse
@@ -245,11 +256,12 @@ def load(call: Call) -> Outcome:
     rejects = folder / "rejects" if folder else None
     with reported(None if call.check else folder, facts_of(call)) as reporter:
         plan = plan_load(request, prove=call["prove"])
-        warnings = refuse_cluster(call, plan)
+        frame = Frame(call, plan)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
         detail: dict[str, Any] = {}
         if plan.changed and not call.check:
+            frame.bring(last=False)  # the schema may give them rights
             loaded = apply_load(
                 plan,
                 staging_dsn=call["staging_dsn"],
@@ -259,6 +271,7 @@ def load(call: Call) -> Outcome:
                 prove=call["prove"],
                 reporter=reporter,
             )
+            frame.bring(last=True)
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
         else:
@@ -275,7 +288,7 @@ def load(call: Call) -> Outcome:
         "sources": shown_sources(plan.files),
         "system_identifier": plan.system_identifier,
     }
-    return outcome_of(call, request, plan, values, detail, warnings)
+    return outcome_of(call, request, plan, values, detail, frame)
 
 
 def main() -> None:

@@ -8,11 +8,13 @@ from typing import Any, Protocol
 
 from .reingest.dataset.model import Dataset
 from .reingest.errors import Refusal
+from .reingest.frame.bring import BothRoles, account_findings, bring_roles, read_both
 from .reingest.frame.cluster import cluster_findings
-from .reingest.load.both_servers import KEEP_LIVE
+from .reingest.frame.finding import Finding
+from .reingest.load.both_servers import KEEP_LIVE, KEEP_STAGED
 from .reingest.load.request import LoadRequest, Servers
 from .reingest.load.server import inspect_production
-from .reingest.postgres.dsn import address
+from .reingest.postgres.dsn import Unreachable, address
 from .reingest.runs.ending import end_others
 from .reingest.verify.accept import judge
 from .runner import Call, Outcome
@@ -54,31 +56,63 @@ def request_of(call: Call) -> LoadRequest:
     return LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
 
 
-def refuse_cluster(call: Call, plan: Plan) -> tuple[str, ...]:
-    """Refuse a load whose promotion would lose or break something of production's cluster.
+class Frame:
+    """What of production's cluster is around its database: refused, or brought into the staging server.
 
-    Returns:
-        a warning for each finding that was accepted by name.
-
-    Raises:
-        Refusal: with all findings that were not accepted.
+    ``did`` and ``warnings`` are for the outcome.
     """
-    dataset = plan.dataset
-    if plan.action == KEEP_LIVE or not _has_production(call, dataset.database):
-        return ()
-    findings = cluster_findings(
-        call["production_dsn"], dataset.database, dataset.databases, str(dataset.file)
-    )
-    verdict = judge(
-        findings,
-        call["accept"],
-        hook=call["after_promote"],
-        what="production's cluster cannot be replaced as it is",
-        whole=False,
-    )
-    if verdict.refusal:
-        raise Refusal(verdict.refusal)
-    return verdict.warnings
+
+    def __init__(self, call: Call, plan: Plan) -> None:
+        """Look at production's cluster; where a promotion replaces none, there is nothing to do.
+
+        Raises:
+            Refusal: with all that a promotion would lose or break, and that was not accepted.
+        """
+        self.did: list[str] = []
+        self.warnings: list[str] = []
+        self._dsns = call["production_dsn"], call["staging_dsn"]
+        self._brings = False
+        dataset = plan.dataset
+        if plan.action == KEEP_LIVE or not _has_production(call, dataset.database):
+            return
+        found = cluster_findings(self._dsns[0], dataset.database, dataset.databases, str(dataset.file))
+        both = self._both_roles(call)
+        if isinstance(both, Finding):
+            found = (*found, both)
+        elif both is not None:
+            self._brings = True
+            found = (*found, *account_findings(both))
+        verdict = judge(
+            found,
+            call["accept"],
+            hook=call["after_promote"],
+            what="production's cluster cannot be replaced as it is",
+            whole=False,
+        )
+        if verdict.refusal:
+            raise Refusal(verdict.refusal)
+        self.warnings += verdict.warnings
+        if call.dry_run and both is not None and not isinstance(both, Finding):
+            self.did += [change.says for change in both.changes(last=True)]
+        elif plan.action == KEEP_STAGED:
+            self.bring(last=True)  # nothing else of this run does it
+
+    def bring(self, *, last: bool) -> None:
+        """Bring production's roles into the staging server, see ``bring_roles``."""
+        if not self._brings:
+            return
+        brought = bring_roles(*self._dsns, last=last)
+        self.did += brought.did
+        self.warnings += [f"production's roles are not brought over whole: {one}" for one in brought.failed]
+
+    def _both_roles(self, call: Call) -> BothRoles | Finding | None:
+        """Return both servers' roles; None in a dry run whose staging server does not run yet."""
+        try:
+            return read_both(*self._dsns)
+        except Unreachable:
+            if call.dry_run:
+                return None
+            raise
 
 
 def _has_production(call: Call, database: str) -> bool:
@@ -102,14 +136,25 @@ def outcome_of(
     plan: Plan,
     values: Mapping[str, Any],
     detail: Mapping[str, Any],
+    frame: Frame,
     warnings: Sequence[str] = (),
 ) -> Outcome:
     """Return the outcome; the plan of a load that follows is a step only where it ended another one."""
     did = [f"end the load of run {run}, which no run waits for" for run in request.ended]
     ended = bool(did)
+    warnings = [*warnings, *frame.warnings]
     if plan.changed and call["plan_only"]:
         # A dry run has ended nothing: the load that follows says it again, then for good.
         told = ended and not call.dry_run
+        values = {**values, "roles": []}
         return Outcome(ended, did, values, plan.diff(), warnings=warnings, planned=not told)
     detail = {**detail, "tables": values["tables"]}
-    return Outcome(plan.changed or ended, [*did, *plan.did()], values, plan.diff(), detail, warnings)
+    values = {**values, "roles": frame.did}
+    diff = _with_roles(plan.diff(), frame.did)
+    changed = plan.changed or ended or bool(frame.did)
+    return Outcome(changed, [*did, *plan.did(), *frame.did], values, diff, detail, warnings)
+
+
+def _with_roles(diff: Mapping[str, str], did: Sequence[str]) -> dict[str, str]:
+    """Return a diff with what is done to roles; never with what it is done with, a password's hash."""
+    return {**diff, "after": diff["after"] + "".join(f"roles: {sentence}\n" for sentence in did)}
