@@ -24,15 +24,15 @@ BUDGETS = {
     "run_report": (107, 107),
     "run_stop": (154, 133),
     "service_group": (209, 165),
-    "snapshot_copy": (248, 207),
+    "snapshot_copy": (248, 208),
     "snapshot_finalise": (237, 90),
     "snapshot_info": (180, 180),
     "snapshot_pin": (126, 126),
-    "snapshot_promote": (261, 220),
+    "snapshot_promote": (268, 227),
     "snapshot_prune": (225, 185),
     "staging_discard": (181, 140),
     "staging_settings": (222, 178),
-    "switch_window": (329, 126),
+    "switch_window": (336, 126),
     "volume_adopt": (249, 208),
 }
 
