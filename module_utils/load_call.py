@@ -93,7 +93,10 @@ class Frame:
             raise Refusal(verdict.refusal)
         self.warnings += verdict.warnings
         if call.dry_run and both is not None and not isinstance(both, Finding):
-            self.did += [change.says for change in both.changes(last=True)]
+            # In the order of the run: what is done before the load, then the rest.
+            before = [] if plan.action == KEEP_STAGED else both.changes(last=False)
+            said = dict.fromkeys(change.says for change in (*before, *both.changes(last=True)))
+            self.did += said
         elif plan.action == KEEP_STAGED:
             self.bring(last=True)  # nothing else of this run does it
 

@@ -109,6 +109,7 @@ def test_a_second_run_changes_no_role(load, run_as):
 
 
 def test_a_dry_run_says_what_the_run_then_does_and_makes_no_role(load, staging, run_as):
+    staging.rows("ALTER ROLE postgres PASSWORD 'only-for-tests'")  # the same, with a salt of its own
     run_as("CREATE ROLE portal LOGIN PASSWORD 'first'", "CREATE ROLE readers", "GRANT readers TO portal")
     planned = load(check=True)
     assert not planned.get("failed"), planned
