@@ -11,6 +11,13 @@ description:
   - Makes the dataset's database in the staging server anew, from its schema and sources, tables in parallel.
   - Writes down in schema C(reingest) of that database what was loaded from what.
   - Everything that can be known before the first change is checked before it.
+  - Refuses, too, what its promotion would lose or break of production's cluster.
+    "These findings are named C(databases), C(prepared), C(standby), C(slot:<name>),
+    C(subscription:<database>.<name>), C(archiving), C(synchronous_standby_names), C(roles) and
+    C(role:<account>)."
+  - Brings production's roles into the staging server, with attributes, memberships, settings and hashes of
+    passwords, before the schema is applied, and once more at the end. The account that it logs in with
+    gets its password and settings at the end. A kept load gets all of it by the call with O(plan_only).
   - Does nothing where production, or the staging server, has a finished load of the same dataset, schema,
     transforms and sources.
   - A load that ended early, however it ended, is resumed by the next one. Tables that it filled
@@ -100,6 +107,17 @@ options:
         on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
+  accept:
+    description: Names of findings about production's cluster that are no failure; each becomes a warning.
+    type: list
+    elements: str
+    default: []
+  after_promote:
+    description:
+      - The task file that puts right, once the new server is proven, what a switch breaks outside of it.
+      - Only whether there is one matters here. Findings of that kind are accepted only with it.
+    type: str
+    default: ""
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -193,6 +211,13 @@ system_identifier:
   description: The staging server's, as text.
   returned: success
   type: str
+roles:
+  description:
+    - What was done to make the staging server's roles those of production, a sentence each.
+    - Where this is only the plan of a load that follows, none.
+  returned: success
+  type: list
+  elements: str
 step:
   description: What was done, for the report.
   returned: always
@@ -211,6 +236,8 @@ OPTIONS: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "first": {"type": "bool", "default": False},
+    "accept": {"type": "list", "elements": "str", "default": []},
+    "after_promote": {"type": "str", "default": ""},
     "snapshot": {"type": "str", "default": ""},
     "force": {"type": "bool", "default": False},
     "plan_only": {"type": "bool", "default": False},
@@ -225,7 +252,7 @@ OPTIONS: dict[str, Any] = {
 def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only read the sources."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
-    from ..module_utils.load_call import facts_of, outcome_of, request_of
+    from ..module_utils.load_call import Frame, facts_of, outcome_of, request_of
     from ..module_utils.reingest.load.apply import apply_load, processes_of
     from ..module_utils.reingest.load.plan import plan_load, planned_tables
     from ..module_utils.reingest.load.rehearse import rehearse
@@ -237,10 +264,12 @@ def load(call: Call) -> Outcome:
     rejects = folder / "rejects" if folder else None
     with reported(None if call.check else folder, facts_of(call)) as reporter:
         plan = plan_load(request, prove=call["prove"])
+        frame = Frame(call, plan)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
         detail: dict[str, Any] = {}
         if plan.changed and not call.check:
+            frame.bring(last=False)  # the schema may give them rights
             loaded = apply_load(
                 plan,
                 staging_dsn=call["staging_dsn"],
@@ -250,6 +279,7 @@ def load(call: Call) -> Outcome:
                 prove=call["prove"],
                 reporter=reporter,
             )
+            frame.bring(last=True)
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
         else:
@@ -268,7 +298,7 @@ def load(call: Call) -> Outcome:
         "portal": plan.dataset.portal,
         "system_identifier": plan.system_identifier,
     }
-    return outcome_of(call, request, plan, values, detail)
+    return outcome_of(call, request, plan, values, detail, frame)
 
 
 def main() -> None:

@@ -14,6 +14,8 @@ description:
   - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
     C(unlogged:<table>), C(role:<name>) and C(sql:<name of the check>)."
   - Rows of portal-owned tables are no findings, whether the load has them or not, see RV(portal_rows).
+  - "Those about production's cluster are named C(databases), C(prepared), C(standby), C(slot:<name>),
+    C(subscription:<database>.<name>), C(archiving) and C(synchronous_standby_names)."
 requirements: [psycopg2, PyYAML]
 options:
   dataset:
@@ -37,6 +39,12 @@ options:
     type: list
     elements: str
     default: []
+  after_promote:
+    description:
+      - The task file that puts right, once the new server is proven, what a switch breaks outside of it.
+      - Only whether there is one matters here. Findings of that kind are accepted only with it.
+    type: str
+    default: ""
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -124,6 +132,7 @@ OPTIONS: dict[str, Any] = {
     "first": {"type": "bool", "default": False},
     "snapshot": {"type": "str", "default": ""},
     "accept": {"type": "list", "elements": "str", "default": []},
+    "after_promote": {"type": "str", "default": ""},
 }
 
 
@@ -151,8 +160,8 @@ def verify(call: Call) -> Outcome:
     else:
         live = call["production_dsn"] if compared else ""
         verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live)
-    verdict = judge(verification.findings, call["accept"])
-    findings = [vars(finding) for finding in verification.findings]
+    verdict = judge(verification.findings, call["accept"], hook=call["after_promote"])
+    findings = [finding.shown() for finding in verification.findings]
     rows = [{**vars(one), "told": one.told} for one in verification.portal_rows]
     return Outcome(
         did=[*summary(checks), *(one["told"] for one in rows if one["told"])],

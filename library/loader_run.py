@@ -15,7 +15,8 @@ description:
   - Runs in the background of its host, and shows how far the loader is, see O(show).
   - Everything that can be known before the loader runs is checked before it.
   - Does nothing where production, or the staging server, has a finished load of the same release.
-  - The result is that of M(dataportal.reingest.ingest_load).
+  - What it refuses of production's cluster, and how it brings roles over, is that of
+    M(dataportal.reingest.ingest_load); its result, too.
 requirements: [psycopg2, PyYAML]
 options:
   dataset:
@@ -201,6 +202,17 @@ options:
         on there until it ends, or until the next run or C(stop.yml) ends it.
     type: float
     default: 600
+  accept:
+    description: Names of findings about production's cluster that are no failure; each becomes a warning.
+    type: list
+    elements: str
+    default: []
+  after_promote:
+    description:
+      - The task file that puts right, once the new server is proven, what a switch breaks outside of it.
+      - Only whether there is one matters here. Findings of that kind are accepted only with it.
+    type: str
+    default: ""
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -297,6 +309,13 @@ system_identifier:
   description: The staging server's, as text.
   returned: success
   type: str
+roles:
+  description:
+    - What was done to make the staging server's roles those of production, a sentence each.
+    - Where this is only the plan of a load that follows, none.
+  returned: success
+  type: list
+  elements: str
 step:
   description: What was done, for the report.
   returned: always
@@ -358,6 +377,8 @@ OPTIONS: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "first": {"type": "bool", "default": False},
+    "accept": {"type": "list", "elements": "str", "default": []},
+    "after_promote": {"type": "str", "default": ""},
     "plan_only": {"type": "bool", "default": False},
     "planned": {"type": "list", "elements": "dict", "default": []},
     "snapshot": {"type": "str", "default": ""},
@@ -391,7 +412,7 @@ def loader_of(params: Mapping[str, Any]) -> Loader:
 def load(call: Call) -> Outcome:
     """Plan the load and carry it out; in check mode only plan it."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
-    from ..module_utils.load_call import facts_of, outcome_of, request_of
+    from ..module_utils.load_call import Frame, facts_of, outcome_of, request_of
     from ..module_utils.reingest.disclosure.secrets import secret_texts
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
@@ -409,10 +430,12 @@ def load(call: Call) -> Outcome:
         secrets = secret_texts((call["staging_dsn"], call["production_dsn"]), loader.values)
         making = Making(call["files"], call["fresh"], call["apply_schema"])
         plan = plan_loader(request, loader, making, secrets=secrets)
+        frame = Frame(call, plan)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         detail: dict[str, Any] = {}
         tables = plan.planned_tables()
         if plan.changed and not call.check:
+            frame.bring(last=False)  # the schema, or the loader, may give them rights
             loaded = apply_loader(
                 plan,
                 patterns,
@@ -422,6 +445,7 @@ def load(call: Call) -> Outcome:
                 secrets=secrets,
                 reporter=reporter,
             )
+            frame.bring(last=True)
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
     values = {
@@ -435,7 +459,7 @@ def load(call: Call) -> Outcome:
         "portal": plan.dataset.portal,
         "system_identifier": plan.system_identifier,
     }
-    return outcome_of(call, request, plan, values, detail, [plan.warning] if plan.warning else [])
+    return outcome_of(call, request, plan, values, detail, frame, [plan.warning] if plan.warning else [])
 
 
 def main() -> None:

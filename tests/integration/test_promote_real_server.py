@@ -142,6 +142,31 @@ def test_two_releases_are_served_one_after_the_other_and_the_first_comes_back(po
     assert portal.served() == "r1"
 
 
+def test_the_new_server_runs_by_the_access_rules_and_settings_of_production(portal):
+    portal.load(A, "r1")
+    portal.promote("one")
+    portal.bring("started", portal.production)
+    connection = psycopg2.connect(portal.production.health.postgresql)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SYSTEM SET work_mem = '7MB'")
+    connection.close()
+    hba = portal.volume.prod.resolve() / "pg_hba.conf"
+    hba.write_text("host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 reject\n")
+
+    portal.load(B, "r2")
+    portal.bring("stopped", portal.production)
+    portal.promote("two")
+    portal.bring("started", portal.production)
+    assert portal.served() == "r2"
+    with psycopg2.connect(portal.production.health.postgresql) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW work_mem")
+        assert cursor.fetchone() == ("7MB",)
+        cursor.execute("SELECT auth_method FROM pg_hba_file_rules ORDER BY line_number")
+        assert cursor.fetchall() == [("trust",), ("reject",)]
+    connection.close()
+
+
 def test_the_fresh_ingest_takes_a_new_cluster(portal):
     portal.load(A, "r1")
     portal.promote("one")

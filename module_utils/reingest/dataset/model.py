@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -96,7 +97,10 @@ class Check:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The whole file, its paths made absolute; ``tables`` are in the order of the file."""
+    """The whole file, its paths made absolute; ``tables`` are in the order of the file.
+
+    ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``.
+    """
 
     file: Path
     database: str
@@ -108,6 +112,7 @@ class Dataset:
     shrink: float | None
     checks: tuple[Check, ...]
     max_rejects: Budget | None = None
+    databases: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def portal(self) -> bool:

@@ -6,3 +6,4 @@ SOURCE = "source"  # every load replaces them
 PORTAL = "portal"  # the portal's users write them: a switch carries them over
 SCHEMA = "schema"  # they come with the schema
 OWNERS = (SOURCE, PORTAL, SCHEMA)
+IGNORE = "ignore"  # of another database of production: a switch leaves it behind

@@ -11,10 +11,10 @@ from ..sources.registry import format_called
 from .document import Section, read_document
 from .form import FORM_KEYS, read_form
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
-from .owners import OWNERS, PORTAL, SCHEMA, SOURCE
+from .owners import IGNORE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
-_TOP = ("database", "schema", "sources", "release", "tables", "transform", "checks", *_REJECTS)
+_TOP = ("database", "schema", "sources", "release", "tables", "databases", "transform", "checks", *_REJECTS)
 _LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
@@ -60,7 +60,26 @@ def parse_dataset(
         shrink=checks.fraction("shrink"),
         checks=_checks(checks),
         max_rejects=_budget(top),
+        databases=_databases(top, database),
     )
+
+
+def _databases(top: Section, portal: str) -> dict[str, str]:
+    """Return what becomes of production's other databases."""
+    if "databases" not in top:
+        return {}
+    section = top.section("databases")
+    found = {name: section.choice(name, (IGNORE, PORTAL)) for name in section.keys()}  # noqa: SIM118
+    for name, owner in found.items():
+        if name == portal:
+            raise section.refusal("is the portal's own, which `tables:` is about: take it out", name)
+        if owner == PORTAL:
+            raise section.refusal(
+                "carrying another database is not built yet: move it to another server, or write "
+                f"{IGNORE}, which leaves it behind at each switch",
+                name,
+            )
+    return found
 
 
 def _tables(top: Section, *, filled_otherwise: bool) -> tuple[Table, ...]:

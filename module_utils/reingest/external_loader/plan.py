@@ -200,7 +200,7 @@ def _check_databases(
             "it be made (fresh: true)"
         )
     tried = both.staging and schema and fresh
-    made = try_schema(servers.staging_dsn, dataset, schema) if tried else Made()
+    made = try_schema(servers.staging_dsn, dataset, schema, roles=both.roles) if tried else Made()
     check_ownership(dataset, servers, both, made, loads=False)
 
 

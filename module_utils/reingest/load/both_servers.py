@@ -26,6 +26,11 @@ class BothServers:
         return self.staging.system_identifier if self.staging else ""
 
     @property
+    def roles(self) -> frozenset[str]:
+        """Production's roles; none where there is no production yet."""
+        return self.production.roles if self.production else frozenset()
+
+    @property
     def staged(self) -> LoadRecord | None:
         """What the staging server was loaded with."""
         return self.staging.record if self.staging else None

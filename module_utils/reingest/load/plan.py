@@ -173,7 +173,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
 
 def _shapes(servers: Servers, both: BothServers, dataset: Dataset, schema: str) -> dict[str, TableShape]:
     """Return the tables that the schema makes, proven to be those of the dataset; none without a server."""
-    made = try_schema(servers.staging_dsn, dataset, schema) if both.staging else Made()
+    made = try_schema(servers.staging_dsn, dataset, schema, roles=both.roles) if both.staging else Made()
     check_ownership(dataset, servers, both, made)
     if both.staging:
         check_tables(dataset, made.tables)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
+import psycopg2
 from psycopg2 import sql
 
 from ..dataset.model import Dataset
+from ..errors import Refusal
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.contract import check_contract
 from ..postgres.dsn import Connection, connect, with_database
@@ -30,13 +33,14 @@ class Made:
     filled: frozenset[str] = frozenset()
 
 
-def try_schema(dsn: str, dataset: Dataset, schema: str) -> Made:
+def try_schema(dsn: str, dataset: Dataset, schema: str, *, roles: Collection[str] = ()) -> Made:
     """Return what the schema makes: it is applied in a transaction that is rolled back.
 
     Args:
         dsn: the staging server's.
         dataset: whose schema it is.
         schema: its text.
+        roles: production's, which are made before the schema is applied.
 
     Raises:
         Refusal: PostgreSQL refuses the schema, or the server does not answer.
@@ -46,13 +50,41 @@ def try_schema(dsn: str, dataset: Dataset, schema: str) -> Made:
         with connection.cursor() as cursor:
             cursor.execute(_EARLIER)
             earlier = cursor.fetchone()[0]
-        run_script(connection, dataset.schema, schema, "the schema")
+        _make_roles(connection, roles)
+        _apply(connection, dataset, schema, roles)
         shapes = {name: shape for name, shape in read_tables(connection).items() if name not in there}
         catalog = read_catalog(connection, without=earlier)
         unowned = (name for name in catalog.tables if dataset.table(name) is None)
         filled = frozenset(name for name in unowned if _has_rows(connection, catalog, name))
         connection.rollback()
     return Made(shapes, catalog, filled)
+
+
+def _apply(connection: Connection, dataset: Dataset, schema: str, roles: Collection[str]) -> None:
+    try:
+        run_script(connection, dataset.schema, schema, "the schema")
+    except Refusal as refusal:
+        if roles and isinstance(refusal.__cause__, psycopg2.errors.DuplicateObject):
+            raise Refusal(
+                f"{refusal}: production's roles are made before the schema is applied; where it makes one of "
+                "them, take that out, or make it only where it is missing"
+            ) from refusal
+        raise
+
+
+def _make_roles(connection: Connection, names: Collection[str]) -> None:
+    """Make the roles that are missing, in the connection's transaction; none where the login may not."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT rolname FROM pg_roles")
+        missing = sorted(set(names) - {row[0] for row in cursor.fetchall()})
+        if not missing:
+            return
+        cursor.execute("SAVEPOINT roles")
+        try:
+            for name in missing:
+                cursor.execute(sql.SQL("CREATE ROLE {}").format(sql.Identifier(name)))
+        except psycopg2.errors.InsufficientPrivilege:
+            cursor.execute("ROLLBACK TO SAVEPOINT roles")
 
 
 def check_ownership(

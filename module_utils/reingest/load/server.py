@@ -30,12 +30,16 @@ class LoadUnderWay(Refusal):
 
 @dataclass(frozen=True)
 class Server:
-    """What one server says of itself; ``tables`` and ``record`` are empty where it has not the database."""
+    """What one server says of itself; ``tables`` and ``record`` are empty where it has not the database.
+
+    ``roles`` are the names of its roles, apart from PostgreSQL's own.
+    """
 
     system_identifier: str
     has_database: bool
     tables: dict[str, TableShape]
     record: LoadRecord | None
+    roles: frozenset[str] = frozenset()
 
 
 def inspect_server(dsn: str, database: str) -> Server:
@@ -52,10 +56,12 @@ def inspect_server(dsn: str, database: str) -> Server:
         identifier = cursor.fetchone()[0]
         cursor.execute("SELECT EXISTS (SELECT FROM pg_database WHERE datname = %s)", (database,))
         present = cursor.fetchone()[0]
+        cursor.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")
+        roles = frozenset(row[0] for row in cursor.fetchall())
     if not present:
-        return Server(identifier, has_database=False, tables={}, record=None)
+        return Server(identifier, has_database=False, tables={}, record=None, roles=roles)
     with closing(connect(with_database(dsn, database), autocommit=True)) as connection:
-        return Server(identifier, True, read_tables(connection), read_record(connection))
+        return Server(identifier, True, read_tables(connection), read_record(connection), roles)
 
 
 def inspect_production(dsn: str, database: str, *, required: bool) -> Server | None:

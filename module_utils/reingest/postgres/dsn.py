@@ -13,6 +13,7 @@ from ..errors import Refusal
 # psycopg2 has no types; the names say what a parameter is.
 Connection = Any
 Cursor = Any
+Composed = Any  # a statement, or a part of one, of psycopg2.sql
 
 _MASK = "***"
 _URL = re.compile(

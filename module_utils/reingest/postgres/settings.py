@@ -92,6 +92,19 @@ def file_settings(data: Path, *, without: str = "") -> dict[str, Setting]:
     return found
 
 
+def files_read(data: Path) -> list[Path]:
+    """Return the files that settings are read from, whether they are there or not.
+
+    Raises:
+        Refusal: they include one another without end.
+    """
+    read: list[Path] = []
+    for name in ("postgresql.conf", "postgresql.auto.conf"):
+        for _ in _settings(data / name, 0, LOAD_CONF, read):
+            pass
+    return read
+
+
 def parse_settings(text: str, where: str) -> Iterator[Setting]:
     """Yield what the lines of a settings file say, ``include`` and its kin as settings like the others."""
     for number, line in enumerate(text.splitlines(), start=1):

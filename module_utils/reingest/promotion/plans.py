@@ -17,6 +17,7 @@ class Promotion:
     move: bool  # ingest/ becomes staging/<snapshot>
     link: bool  # prod is pointed at it
     record: bool  # the ledger does not have it yet
+    files: tuple[str, ...] = ()  # of production's configuration, which the load gets
 
     @property
     def changed(self) -> bool:
@@ -30,6 +31,8 @@ class Promotion:
             steps += [f"move ingest to staging/{self.snapshot}", "make a fresh ingest"]
         if self.link:
             steps.append(f"point prod at staging/{self.snapshot}")
+            if self.files:
+                steps.append(f"take {', '.join(self.files)} over from staging/{self.previous}")
         elif self.record:
             steps.append(f"write the promotion of {self.snapshot} into the ledger")
         return steps
@@ -41,6 +44,8 @@ class Promotion:
         if self.move:
             before += "ingest: the load\n"
             after += "ingest: empty\n"
+        before += "".join(f"{name}: the load's\n" for name in self.files)
+        after += "".join(f"{name}: production's\n" for name in self.files)
         return {"before": before, "after": after}
 
 

@@ -18,11 +18,11 @@ from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import LOADED, ROLLBACK, Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
 from .candidate import candidate_faults, load_faults, setting_and_wal_faults
-from .finalised import record_of
+from .configuration import differing_files
 from .journal import Intent, close_intent, open_intent, place_of, read_intent
 from .movable import ingest_mount_faults, mount_faults, probe_rename, staging_mount_faults
 from .plans import Promotion
-from .recovery import write_promotion
+from .recovery import complete_promotion, is_load, write_promotion
 from .swap import swap_out
 
 
@@ -92,7 +92,9 @@ class _Ground:
     def promotion(self, wanted: str) -> Promotion:
         """Return the promotion of the load in ``ingest/``, or of its copy."""
         origin = "staging" if self.copied else "ingest"
-        return Promotion(wanted, self.live, origin, move=not self.copied, link=True, record=True)
+        ingest = self.volume.ingest  # a dry run may find none yet: nobody knows what it will have
+        files = differing_files(self.volume, self.live, ingest) if is_data_directory(ingest) else ()
+        return Promotion(wanted, self.live, origin, move=not self.copied, link=True, record=True, files=files)
 
 
 def _plan_snapshot(ground: _Ground, wanted: str) -> Promotion:
@@ -100,11 +102,12 @@ def _plan_snapshot(ground: _Ground, wanted: str) -> Promotion:
     target = ground.volume.snapshot(wanted)
     found, entry = read_data_directory(target), ground.ledger.load(wanted)
     faults = ground.candidate_faults(found)
-    if record_of(entry) is not None and not ground.ledger.was_live(wanted):
-        # Moved out of ingest/ by a run that died then; one that has served is no load any more.
+    files: tuple[str, ...] = ()
+    if is_load(ground.ledger, wanted):
         faults += ground.load_faults(found, entry)
+        files = differing_files(ground.volume, ground.live, target)
     _refuse(target, faults)
-    return Promotion(wanted, ground.live, "staging", move=False, link=True, record=True)
+    return Promotion(wanted, ground.live, "staging", move=False, link=True, record=True, files=files)
 
 
 def _plan_coming_load(ground: _Ground, wanted: str) -> Promotion:
@@ -162,8 +165,10 @@ def apply_promotion(
     2. the journal
     3. ``ingest/`` is ``staging/<snapshot>``, an empty directory has its place: one exchange; both folders
     4. ``prod`` leads to the snapshot: one rename, the commit point; its folder
-    5. the line in the ledger
-    6. the journal is gone
+    5. a load has production's configuration, see ``take_over``; not before, since a load that goes back to
+       ``ingest/`` needs its own
+    6. the line in the ledger
+    7. the journal is gone
 
     Args:
         volume: the volume.
@@ -192,7 +197,9 @@ def apply_promotion(
         found = read_data_directory(target)
         _refuse(target, candidate_faults(volume, found, plan.previous, dry=False, exclusive=exclusive))
         replace_link(volume.prod, f"staging/{plan.snapshot}")  # the commit point
-    write_promotion(volume, intent)
+        complete_promotion(volume, intent)
+    else:
+        write_promotion(volume, intent)
     close_intent(volume)
 
 

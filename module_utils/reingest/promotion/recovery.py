@@ -22,6 +22,8 @@ from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Ledger, readable_ledger
 from .candidate import candidate_faults
+from .configuration import take_over
+from .finalised import record_of
 from .journal import (
     UNDO,
     DamagedJournal,
@@ -91,7 +93,10 @@ def apply_recovery(volume: Volume, plan: Recovery, *, run: str, operator: str) -
         put_aside(volume)
     if plan.forward and plan.intent is not None:
         sync_directory(volume.root)  # the run may have died before it
-        write_promotion(volume, plan.intent)
+        if plan.failed is None:
+            complete_promotion(volume, plan.intent)
+        else:
+            write_promotion(volume, plan.intent)
     if plan.failed is not None:
         _take_back(volume, plan, plan.failed, run=run, operator=operator)
     elif plan.intent is not None and not plan.forward:
@@ -103,6 +108,22 @@ def apply_recovery(volume: Volume, plan: Recovery, *, run: str, operator: str) -
     clear_staged(volume.prod)
     heal_ingest(volume)
     close_intent(volume)
+
+
+def is_load(ledger: Ledger, snapshot: str) -> bool:
+    """Return whether a snapshot is a load that never served: one that has served is no load any more."""
+    return record_of(ledger.load(snapshot)) is not None and not ledger.was_live(snapshot)
+
+
+def complete_promotion(volume: Volume, intent: Intent) -> None:
+    """Do what comes after the rename of ``prod``: production's files for a load, and the ledger's line.
+
+    Raises:
+        Refusal: a file of production's cannot be taken over.
+    """
+    if is_load(readable_ledger(volume), intent.snapshot):
+        take_over(volume, intent.previous, volume.snapshot(intent.snapshot))
+    write_promotion(volume, intent)
 
 
 def write_promotion(volume: Volume, intent: Intent) -> None:

@@ -13,6 +13,7 @@ from psycopg2 import sql
 from ..dataset.model import Dataset
 from ..dataset.owners import PORTAL
 from ..errors import Refusal
+from ..frame.finding import Finding
 from ..load.script import database_reason
 from ..ownership.catalog import Catalog, Table, read_catalog
 from ..ownership.checksum import read_content
@@ -22,7 +23,7 @@ from ..ownership.owners import owned_by
 from ..ownership.references import reference_faults
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned_reading
-from .checks import SCHEMA, Finding
+from .checks import SCHEMA
 
 _BATCH = 10_000
 

@@ -10,7 +10,7 @@ from ..dataset.owners import PORTAL, SOURCE
 
 COUNT, EMPTY, SHRINK, SQL, SCHEMA, ROLE = "count", "empty", "shrink", "sql", "schema", "role"
 CARRIED, EDITED, TABLES = "carried", "edited", "tables"  # what they find is a finding `schema:<table>`, too
-UNLOGGED = "unlogged"
+UNLOGGED, CLUSTER = "unlogged", "cluster"
 
 
 @dataclass(frozen=True)
@@ -29,15 +29,6 @@ class PlannedCheck:
         return f"check that {f'table {self.table.name} ' if self.table else ''}{self.clause}"
 
 
-@dataclass(frozen=True)
-class Finding:
-    """What is not as it should be: ``kind:subject``, what was found, and what to do."""
-
-    name: str
-    message: str
-    remedy: str
-
-
 def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedCheck, ...]:
     """Return the checks in the order in which they are made."""
     checks: list[PlannedCheck] = []
@@ -51,7 +42,8 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
     if against_production:
         checks.append(PlannedCheck(TABLES, "the staging server has all of production's tables"))
         checks.append(PlannedCheck(UNLOGGED, "no table is unlogged that is logged in production"))
-        checks.append(PlannedCheck(ROLE, "the staging server has all of production's roles"))
+        checks.append(PlannedCheck(ROLE, "the staging server has production's roles"))
+        checks.append(PlannedCheck(CLUSTER, "nothing else of production's cluster is lost or broken"))
     checks.extend(PlannedCheck(SQL, check.name, query=check) for check in dataset.checks)
     return tuple(checks)
 

@@ -12,6 +12,9 @@ from psycopg2 import sql
 from ..dataset.model import Check, Dataset, Table
 from ..dataset.table_name import table_name
 from ..errors import Refusal
+from ..frame.bring import role_findings
+from ..frame.cluster import cluster_findings
+from ..frame.finding import Finding
 from ..load.catalog import TableShape, read_tables
 from ..load.provenance import LoadRecord
 from ..load.script import database_reason
@@ -20,6 +23,7 @@ from ..postgres.dsn import Connection, address, connect, with_database
 from .both_sides import BothSides, PortalRows, open_both
 from .checks import (
     CARRIED,
+    CLUSTER,
     COUNT,
     EDITED,
     EMPTY,
@@ -29,7 +33,6 @@ from .checks import (
     SQL,
     TABLES,
     UNLOGGED,
-    Finding,
     PlannedCheck,
 )
 
@@ -38,7 +41,6 @@ _PERSISTENCE = """
 SELECT n.nspname, c.relname, c.relpersistence FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY 1, 2
 """
-_ROLES = "SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'"
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ def run_checks(
         if production_dsn:
             production = _Side(stack.enter_context(_reading(production_dsn, dataset.database)))
             sides = open_both(stack, dataset, staging_dsn, production_dsn)
-        run = _Run(record, staging, production, sides)
+        run = _Run(dataset, record, staging, production, sides, staging_dsn, production_dsn)
         findings = tuple(finding for check in checks for finding in run.findings(check))
         counts = {table.name: staging.count(table.name) for table in dataset.tables}
         return Verification(findings, counts, sides.portal_rows() if sides else ())
@@ -112,19 +114,16 @@ class _Side:
             cursor.execute(_PERSISTENCE)
             return {table_name(schema, relation): kind for schema, relation, kind in cursor.fetchall()}
 
-    def roles(self) -> set[str]:
-        """Return the server's roles, apart from PostgreSQL's own."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(_ROLES)
-            return {row[0] for row in cursor.fetchall()}
-
 
 @dataclass(frozen=True)
 class _Run:
+    dataset: Dataset
     record: LoadRecord
     staging: _Side
     production: _Side | None
     sides: BothSides | None
+    staging_dsn: str
+    production_dsn: str
 
     def findings(self, check: PlannedCheck) -> Iterator[Finding]:
         """Yield what one check finds."""
@@ -139,7 +138,12 @@ class _Run:
         elif self.production is not None and check.kind == UNLOGGED:
             yield from self._unlogged(self.production)
         elif self.production is not None and check.kind == ROLE:
-            yield from self._missing_roles(self.production)
+            yield from role_findings(self.production_dsn, self.staging_dsn)
+        elif self.production is not None and check.kind == CLUSTER:
+            dataset = self.dataset
+            yield from cluster_findings(
+                self.production_dsn, dataset.database, dataset.databases, str(dataset.file)
+            )
 
     def _of_table(self, check: PlannedCheck, table: Table) -> Iterator[Finding]:
         if check.kind == COUNT:
@@ -213,14 +217,6 @@ class _Run:
                     f"table {name} is unlogged, and logged in production: the first crash would empty it",
                     f"take UNLOGGED out of the schema, or ALTER TABLE {name} SET LOGGED in a transform",
                 )
-
-    def _missing_roles(self, production: _Side) -> Iterator[Finding]:
-        for name in sorted(production.roles() - self.staging.roles()):
-            yield Finding(
-                f"{ROLE}:{name}",
-                f"production's role {name} is not in the staging server, and a promotion replaces all roles",
-                "create it in the staging server, with its password and rights",
-            )
 
     def _query(self, check: Check) -> Iterator[Finding]:
         name = f"{SQL}:{check.name}"

@@ -168,7 +168,8 @@ def test_a_check_cannot_change_anything(load_into, verify, portal, staging, prod
 
 def test_the_demo_release_two_passes_against_release_one(run_module, staging, production):
     for server in (staging, production):
-        server.rows("DROP DATABASE IF EXISTS nmdc WITH (FORCE)")
+        for name in ("nmdc", "library"):
+            server.rows(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
     demo = {"dataset": "demo/dataset.yml", "first": True}
     loaded = {**demo, "run": "run-1", "operator": "0000-0002-1825-0097"}
     first = run_module("ingest_load", **loaded, sources="data/r1_2020-07-28", staging_dsn=production.dsn())

@@ -263,3 +263,25 @@ def test_a_condition_has_one_value_or_several_and_the_null_text_of_fields_is_nul
     a, b = parse(text).tables
     assert a.where == (Condition("type", ("x",)), Condition("n", (1, True, None)))
     assert b.where == (Condition("type", ("", None)),)
+
+
+def test_the_other_databases_of_production_are_left_behind_by_name(parse):
+    tables = "  t: {owner: portal}\n"
+    assert parse(HEAD + tables).databases == {}
+    found = parse(f"{HEAD}{tables}databases: {{other: ignore, 'a b': ignore, no: ignore}}\n").databases
+    assert found == {"other": "ignore", "a b": "ignore", "no": "ignore"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{other: portal}", "databases.other: carrying another database is not built yet"),
+        ("{other: keep}", "databases.other: 'keep' is none of ignore, portal"),
+        ("{d: ignore}", "databases.d: is the portal's own"),
+        ("[other]", "databases: must be a list of `key: value`, not a list"),
+    ],
+)
+def test_another_database_that_cannot_be_so_declared_is_refused(parse, text, message):
+    with pytest.raises(Refusal) as refused:
+        parse(f"{HEAD}  t: {{owner: portal}}\ndatabases: {text}\n")
+    assert message in str(refused.value)

@@ -1,5 +1,5 @@
+from plugins.module_utils.reingest.frame.finding import Finding
 from plugins.module_utils.reingest.verify.accept import judge
-from plugins.module_utils.reingest.verify.checks import Finding
 
 SHRUNK = Finding("shrink:a", "table a has shrunk", "look at the source")
 EMPTY = Finding("empty:b", "table b is empty", "look at the mapping")
