@@ -16,7 +16,7 @@ from ..errors import Refusal
 from ..fs.durable import sync_directory
 from ..load.script import refused
 from ..postgres.dsn import Connection, address
-from ..postgres.pinned import pinned
+from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.lock import now_text
 from .catalogue import Table, read_contract, read_portal_tables

@@ -20,7 +20,7 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..load.script import refused
 from ..postgres.dsn import Connection
-from ..postgres.pinned import pinned
+from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
 from ..volume.unsaved import let_go, unsaved
 from .catalogue import Table, read_contract, read_portal_tables

@@ -8,9 +8,9 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..load.constraints import Reference
+from ..ownership.checksum import Content, fetched, hash_of, texts_of
 from ..postgres.dsn import Connection, Cursor
-from .content import RowSum, fetched_sum, hash_of, texts_of
-from .quarantine import NAME, Settled
+from .quarantine import Settled, columns_of, name_of
 from .unit import Unit
 
 DROP, FAIL = "drop", "fail"  # else they are set aside
@@ -89,16 +89,21 @@ def _settle(
                 delete, hash_of(sql.SQL("gone.found"))
             )
         )
-        gone = fetched_sum(cursor)
-        settled.dropped[unit.table] = settled.dropped.get(unit.table, RowSum()) + gone
+        gone = fetched(cursor)
+        settled.dropped[unit.table] = settled.dropped.get(unit.table, Content()) + gone
         count = gone.rows
     else:
         cursor.execute(
             sql.SQL(
-                "WITH gone AS ({}) INSERT INTO reingest.quarantine"
-                " SELECT {name}, %s::text[], gone.found, %s, %s, now() FROM gone"
-            ).format(delete, name=sql.SQL(NAME)),
-            (*unit.target, list(unit.columns), reason, run),
+                "WITH gone AS ({delete}) INSERT INTO reingest.quarantine"
+                " SELECT {name}, {columns}, gone.found, {reason}, {run}, now() FROM gone"
+            ).format(
+                delete=delete,
+                name=name_of(unit),
+                columns=columns_of(unit),
+                reason=sql.Literal(reason),
+                run=sql.Literal(run),
+            )
         )
         count = cursor.rowcount
         settled.quarantined[unit.table] = settled.quarantined.get(unit.table, 0) + count

@@ -4,35 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from psycopg2 import sql
+
 from ..errors import Refusal
+from ..ownership.checksum import Content, read_content
 from ..postgres.dsn import Connection
-from .content import RowSum, relation_sum
 from .put import Put
 from .quarantine import quarantine_sum
 from .record import TableSum
 from .unit import Unit
 
 
-def sums_of(connection: Connection, units: Sequence[Unit]) -> dict[str, RowSum]:
+def sums_of(connection: Connection, units: Sequence[Unit]) -> dict[str, Content]:
     """Return what the rows of each table sum up to, those in quarantine included."""
-    sums: dict[str, RowSum] = {}
+    sums: dict[str, Content] = {}
     for unit in units:
-        found = relation_sum(connection, unit.target, unit.columns, only=not unit.from_partitions)
-        sums[unit.table] = sums.get(unit.table, RowSum()) + found + quarantine_sum(connection, unit)
+        found = read_content(
+            connection, sql.Identifier(*unit.target), unit.columns, only=not unit.from_partitions
+        )
+        sums[unit.table] = sums.get(unit.table, Content()) + found + quarantine_sum(connection, unit)
     return sums
 
 
-def written(sums: Mapping[str, RowSum]) -> dict[str, TableSum]:
+def written(sums: Mapping[str, Content]) -> dict[str, TableSum]:
     """Return sums as a manifest has them."""
-    return {table: TableSum(found.rows, str(found.total)) for table, found in sums.items()}
+    return {table: TableSum(found.rows, str(found.checksum)) for table, found in sums.items()}
 
 
-def read_back(sums: Mapping[str, TableSum]) -> dict[str, RowSum]:
+def read_back(sums: Mapping[str, TableSum]) -> dict[str, Content]:
     """Return sums as they were written."""
-    return {table: RowSum(found.rows, int(found.total)) for table, found in sums.items()}
+    return {table: Content(found.rows, int(found.total)) for table, found in sums.items()}
 
 
-def prove(taken: Mapping[str, RowSum], made: Put, where: str) -> tuple[str, ...]:
+def prove(taken: Mapping[str, Content], made: Put, where: str) -> tuple[str, ...]:
     """Compare what was taken with what is there; return a line for each table, for the report.
 
     Args:
@@ -53,8 +57,8 @@ def prove(taken: Mapping[str, RowSum], made: Put, where: str) -> tuple[str, ...]
     return tuple(_line(table, before, made) for table, before in taken.items())
 
 
-def _faults(table: str, before: RowSum, made: Put) -> list[str]:
-    after = made.sums.get(table, RowSum())
+def _faults(table: str, before: Content, made: Put) -> list[str]:
+    after = made.sums.get(table, Content())
     if before == after:
         return []
     if before.rows != after.rows:
@@ -62,8 +66,8 @@ def _faults(table: str, before: RowSum, made: Put) -> list[str]:
     return [f"table {table}: {before.rows} rows have another content than where they were taken"]
 
 
-def _line(table: str, before: RowSum, made: Put) -> str:
-    carried, dropped = made.rows.get(table, 0), made.settled.dropped.get(table, RowSum()).rows
+def _line(table: str, before: Content, made: Put) -> str:
+    carried, dropped = made.rows.get(table, 0), made.settled.dropped.get(table, Content()).rows
     parts = [f"{carried:,} carried"]
     aside = before.rows - carried - dropped
     if aside:

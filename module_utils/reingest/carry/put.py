@@ -18,9 +18,9 @@ from psycopg2 import sql
 from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..load.constraints import SetAside, set_aside
+from ..ownership.checksum import Content, read_content
 from ..postgres.dsn import Connection, Cursor
 from .catalogue import Table
-from .content import RowSum, relation_sum
 from .laps import Laps
 from .orphans import read_operators, settle_orphans
 from .quarantine import Settled, make_quarantine, quarantine_sum, return_rows
@@ -72,7 +72,7 @@ class Put:
     """What became of the rows."""
 
     settled: Settled
-    sums: Mapping[str, RowSum]  # by table, quarantined and dropped rows included
+    sums: Mapping[str, Content]  # by table, quarantined and dropped rows included
     rows: Mapping[str, int]  # in the table itself
     refreshed: tuple[str, ...] = ()
     missing: tuple[str, ...] = field(default=())  # production's sequences that are not there
@@ -126,12 +126,14 @@ def put_rows(
             missing = move_counters(connection, counters, oids)
         refreshed = _refresh(cursor, oids)
         laps.end("references and views")
-    sums: dict[str, RowSum] = dict(settled.dropped)
+    sums: dict[str, Content] = dict(settled.dropped)
     rows: dict[str, int] = {}
     for unit in units:
-        there = relation_sum(connection, unit.target, unit.columns, only=not unit.to_partitions)
+        there = read_content(
+            connection, sql.Identifier(*unit.target), unit.columns, only=not unit.to_partitions
+        )
         rows[unit.table] = rows.get(unit.table, 0) + there.rows
-        sums[unit.table] = sums.get(unit.table, RowSum()) + there + quarantine_sum(connection, unit)
+        sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit)
     laps.end("proof")
     return Put(settled, sums, rows, tuple(refreshed), tuple(missing))
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 import psycopg2
 from psycopg2 import sql
 
+from ..ownership.checksum import Content, fetched, hash_of, texts_of
 from ..postgres.dsn import Connection, Cursor
-from .content import RowSum, fetched_sum, hash_of, texts_of
 from .unit import Unit
 
 _CREATE = """
@@ -33,7 +33,6 @@ _TYPES = """
 SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a
 WHERE a.attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND a.attnum > 0 AND NOT a.attisdropped
 """
-NAME = "format('%%I.%%I', %s::text, %s::text)"
 
 
 @dataclass
@@ -41,9 +40,19 @@ class Settled:
     """What became of orphans, by table."""
 
     quarantined: dict[str, int] = field(default_factory=dict)
-    dropped: dict[str, RowSum] = field(default_factory=dict)
+    dropped: dict[str, Content] = field(default_factory=dict)
     returned: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+
+
+def name_of(unit: Unit) -> sql.Composable:
+    """Return a relation's name as the quarantine has it; no parameter, which a % in a name would break."""
+    return sql.SQL("format('%I.%I', {}::text, {}::text)").format(*map(sql.Literal, unit.target))
+
+
+def columns_of(unit: Unit) -> sql.Composable:
+    """Return the list of columns as the quarantine has it."""
+    return sql.SQL("{}::text[]").format(sql.Literal(list(unit.columns)))
 
 
 def has_quarantine(connection: Connection) -> bool:
@@ -59,20 +68,19 @@ def make_quarantine(cursor: Cursor) -> None:
     cursor.execute("TRUNCATE reingest.quarantine")
 
 
-def quarantine_sum(connection: Connection, unit: Unit) -> RowSum:
+def quarantine_sum(connection: Connection, unit: Unit) -> Content:
     """Return what a relation's rows in quarantine sum up to; nothing where there is no quarantine."""
     if not has_quarantine(connection):
-        return RowSum()
+        return Content()
     with connection.cursor() as cursor:
         hashed = hash_of(sql.SQL("q.row_values"))
         cursor.execute(
             sql.SQL(
-                "SELECT count(*), coalesce(sum({hash}), 0) FROM reingest.quarantine q WHERE q.relation = "
-                "{name}"
-            ).format(hash=hashed, name=sql.SQL(NAME)),
-            unit.target,
+                "SELECT count(*), coalesce(sum({hash}), 0) FROM reingest.quarantine q"
+                " WHERE q.relation = {name}"
+            ).format(hash=hashed, name=name_of(unit))
         )
-        return fetched_sum(cursor)
+        return fetched(cursor)
 
 
 def return_rows(cursor: Cursor, units: Sequence[Unit], settled: Settled) -> None:
@@ -91,10 +99,9 @@ def return_rows(cursor: Cursor, units: Sequence[Unit], settled: Settled) -> None
 
 def _set_aside(cursor: Cursor, unit: Unit) -> list[str]:
     cursor.execute(
-        sql.SQL(
-            "SELECT ctid::text FROM reingest.quarantine WHERE relation = {} AND columns = %s::text[]"
-        ).format(sql.SQL(NAME)),
-        (*unit.target, list(unit.columns)),
+        sql.SQL("SELECT ctid::text FROM reingest.quarantine WHERE relation = {} AND columns = {}").format(
+            name_of(unit), columns_of(unit)
+        )
     )
     return [ctid for (ctid,) in cursor.fetchall()]
 
@@ -102,18 +109,22 @@ def _set_aside(cursor: Cursor, unit: Unit) -> list[str]:
 def _returned_together(cursor: Cursor, unit: Unit) -> int | None:
     """Put all rows of a unit back that the table takes; None where each must be tried by itself."""
     statement = sql.SQL(
-        "WITH back AS ({insert} WHERE q.relation = {name} AND q.columns = %s::text[]"
+        "WITH back AS ({insert} WHERE q.relation = {name} AND q.columns = {columns}"
         " ON CONFLICT DO NOTHING RETURNING {texts} AS found),"
-        " gone AS (DELETE FROM reingest.quarantine q WHERE q.relation = {name} AND q.columns = %s::text[]"
+        " gone AS (DELETE FROM reingest.quarantine q WHERE q.relation = {name} AND q.columns = {columns}"
         " AND q.row_values IN (SELECT found FROM back) RETURNING 1)"
         " SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM back)"
-    ).format(insert=_insert(cursor, unit), name=sql.SQL(NAME), texts=texts_of(unit.columns, "c"))
-    here = (*unit.target, list(unit.columns))
+    ).format(
+        insert=_insert(cursor, unit),
+        name=name_of(unit),
+        columns=columns_of(unit),
+        texts=texts_of(unit.columns, "c"),
+    )
     cursor.execute("SAVEPOINT quarantined")
     try:
-        cursor.execute(statement, (*here, *here))
+        cursor.execute(statement)
         gone, back = cursor.fetchone()
-    except psycopg2.IntegrityError:  # a CHECK that is new, say
+    except (psycopg2.DataError, psycopg2.IntegrityError):  # a CHECK that is new, say
         gone, back = 1, 0
     if gone != back:  # or of several alike one was put back, and the others have its key
         cursor.execute("ROLLBACK TO SAVEPOINT quarantined")
@@ -141,12 +152,14 @@ def _insert(cursor: Cursor, unit: Unit) -> sql.Composable:
 
 def _returned(cursor: Cursor, unit: Unit, ctid: str) -> bool:
     """Put one row back; return whether the table took it."""
-    insert = sql.SQL("{} WHERE q.ctid = %s::tid ON CONFLICT DO NOTHING").format(_insert(cursor, unit))
+    insert = sql.SQL("{} WHERE q.ctid = {}::tid ON CONFLICT DO NOTHING").format(
+        _insert(cursor, unit), sql.Literal(ctid)
+    )
     cursor.execute("SAVEPOINT quarantined")
     try:
-        cursor.execute(insert, (ctid,))
+        cursor.execute(insert)
         taken = bool(cursor.rowcount)
-    except psycopg2.IntegrityError:  # a CHECK that is new, say
+    except (psycopg2.DataError, psycopg2.IntegrityError):  # a CHECK that is new, say
         cursor.execute("ROLLBACK TO SAVEPOINT quarantined")
         taken = False
     cursor.execute("RELEASE SAVEPOINT quarantined")

@@ -13,14 +13,14 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..fs.sizes import free_bytes, shown_bytes
 from ..load.script import refused
+from ..ownership.checksum import read_content
 from ..postgres.control import read_control
 from ..postgres.dsn import Connection, Unreachable, connect, with_database
-from ..postgres.pinned import pinned
+from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.ledger import readable_ledger
 from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
 from .catalogue import Table, read_contract, read_portal_tables
-from .content import relation_sum
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
 from .plan import plan_carry
@@ -131,7 +131,7 @@ def _is_loaded(login: str, name: str) -> bool:
 def _counted(take: Connection, units: tuple[Unit, ...]) -> dict[str, int]:
     rows: dict[str, int] = {}
     for unit in units:
-        found = relation_sum(take, unit.target, (), only=not unit.from_partitions).rows
+        found = read_content(take, sql.Identifier(*unit.target), (), only=not unit.from_partitions).rows
         rows[unit.table] = rows.get(unit.table, 0) + found
     if has_quarantine(take):
         with take.cursor() as cursor:

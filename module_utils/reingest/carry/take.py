@@ -14,13 +14,13 @@ from pathlib import Path
 from ..errors import Refusal
 from ..fs.durable import sync_directory
 from ..load.script import refused
+from ..ownership.checksum import Content
 from ..postgres.control import read_control
 from ..postgres.dsn import Connection
-from ..postgres.pinned import pinned
+from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.lock import now_text
 from .catalogue import read_contract, read_portal_tables
-from .content import RowSum
 from .fence import Ended, Patience, is_fenced, lift_fence
 from .fenced import control_of, fenced
 from .plan import plan_carry
@@ -90,7 +90,7 @@ def take_rows(
     return Taken(_lines(sums), ended, {table: found.rows for table, found in sums.items()})
 
 
-def _taken_before(volume: Volume, server: str, taken: str) -> dict[str, RowSum] | None:
+def _taken_before(volume: Volume, server: str, taken: str) -> dict[str, Content] | None:
     """Return what an attempt took that was not heard of; None where it died before."""
     fence, manifest = fence_record(volume, server).read(), carried_record(volume, taken).read()
     if fence is None or manifest is None or (fence.taken, manifest.server) != (taken, server):
@@ -104,11 +104,11 @@ def _aim(volume: Volume, run: str, target: Path, database: str, taken: str) -> N
     write_fence(volume, Fenced(run, server, database, now_text(), carried=taken))
 
 
-def _lines(sums: Mapping[str, RowSum]) -> tuple[str, ...]:
+def _lines(sums: Mapping[str, Content]) -> tuple[str, ...]:
     return tuple(f"take {table}: {found.rows:,} rows" for table, found in sums.items())
 
 
-def _keep(volume: Volume, intent: Fenced, take: Connection) -> dict[str, RowSum]:
+def _keep(volume: Volume, intent: Fenced, take: Connection) -> dict[str, Content]:
     folder = empty_carried_folder(volume, intent.taken)
     with take.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")

@@ -1,4 +1,9 @@
-"""One number for the content of a table, whatever the order of its rows: a sum, so that parts add up."""
+"""What rows sum up to: a count and a sum of hashes, the same wherever they lie and in whatever order.
+
+A row's hash is that of the texts of its named columns, in sessions whose formats are pinned
+(``postgres.session``). It is additive, so rows in quarantine, which are kept as those very texts, count like
+rows in their table.
+"""
 
 from __future__ import annotations
 
@@ -7,30 +12,55 @@ from dataclasses import dataclass
 
 from psycopg2 import sql
 
-from ..postgres.dsn import Connection
+from ..postgres.dsn import Connection, Cursor
+
+# An array tells NULL from an empty text, and one column's end from the next one's beginning.
+_HASH = 'hashtextextended({texts}::text COLLATE "C", 0)'
 
 
 @dataclass(frozen=True)
 class Content:
     """How many rows there are, and the sum of their hashes."""
 
-    rows: int
-    checksum: int
+    rows: int = 0
+    checksum: int = 0
+
+    def __add__(self, other: Content) -> Content:
+        """Return what both are together."""
+        return Content(self.rows + other.rows, self.checksum + other.checksum)
 
 
-def read_content(connection: Connection, table: sql.Identifier, columns: Sequence[str]) -> Content:
+def texts_of(columns: Sequence[str], alias: str) -> sql.Composable:
+    """Return the array of a row's texts."""
+    parts = [sql.SQL("{}::text").format(sql.Identifier(alias, column)) for column in columns]
+    return sql.SQL("ARRAY[{}]::text[]").format(sql.SQL(", ").join(parts))
+
+
+def hash_of(texts: sql.Composable) -> sql.Composable:
+    """Return the hash of such an array."""
+    return sql.SQL(_HASH).format(texts=texts)
+
+
+def read_content(
+    connection: Connection, table: sql.Identifier, columns: Sequence[str], *, only: bool = False
+) -> Content:
     """Return the content of a table, with its partitions and children, over these columns in this order.
 
     Args:
-        connection: a session that is pinned (``postgres.session``), else values are written in other forms.
+        connection: a session that is pinned, else values are written in other forms.
         table: the table.
         columns: their names; another order is another number.
+        only: without its inheritance children.
     """
-    texts = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in columns)
-    # An array tells NULL from an empty text, and one column's end from the next one's beginning.
-    row = sql.SQL('ARRAY[{}]::text[]::text COLLATE "C"').format(texts)
-    query = sql.SQL("SELECT count(*), coalesce(sum(hashtextextended({}, 0)), 0) FROM {}").format(row, table)
+    query = sql.SQL("SELECT count(*), coalesce(sum({hash}), 0) FROM {only} {table} AS c").format(
+        hash=hash_of(texts_of(columns, "c")), only=sql.SQL("ONLY" if only else ""), table=table
+    )
     with connection.cursor() as cursor:
         cursor.execute(query)
-        rows, checksum = cursor.fetchone()
+        return fetched(cursor)
+
+
+def fetched(cursor: Cursor) -> Content:
+    """Return the one row of a query that counts and sums up."""
+    rows, checksum = cursor.fetchone()
     return Content(int(rows), int(checksum))

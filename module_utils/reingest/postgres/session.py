@@ -1,43 +1,78 @@
-"""Sessions that read values: what a value looks like as text must not hang on a server's settings."""
+"""Sessions in which a value has one text, whatever the server, the database or the role is set to.
+
+What changes how a value is written or read is set as an option of the connection, so that a RESET keeps it.
+"""
 
 from __future__ import annotations
 
 from contextlib import closing
 
-from .dsn import Connection, connect, with_database
+from psycopg2.extensions import parse_dsn
 
-# A regclass is written in another way under another search path, and row security would leave rows out
-# without a word. Waiting is the caller's to limit.
-_PINNED = """
-SET search_path = pg_catalog;
-SET row_security = off;
-SET DateStyle = 'ISO, YMD';
-SET IntervalStyle = 'postgres';
-SET TimeZone = 'UTC';
-SET extra_float_digits = 3;
-SET bytea_output = 'hex';
-SET lc_monetary = 'C';
-SET lc_numeric = 'C';
-SET xmloption = 'content';
-SET statement_timeout = 0;
-SET lock_timeout = 0;
-SET idle_in_transaction_session_timeout = 0
-"""
+from ..errors import Refusal
+from .dsn import Connection, address, connect, with_database
+
+_PINNED = {
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "extra_float_digits": "1",
+    "bytea_output": "hex",
+    "lc_monetary": "C",
+    "lc_numeric": "C",
+    "xmloption": "content",
+    "standard_conforming_strings": "on",
+    "search_path": "pg_catalog",  # a regclass is written with its schema then
+    "row_security": "off",  # rows that a policy hides are an error then, not left out in silence
+    "statement_timeout": "0",
+    "lock_timeout": "0",
+    "idle_in_transaction_session_timeout": "0",
+    "default_transaction_read_only": "off",
+    "default_transaction_isolation": r"read\ committed",
+}
+_SINCE_17 = {"transaction_timeout": "0"}
 
 
-def pin(connection: Connection) -> None:
-    """Have the session write every value in one form, whatever the server, database or role has set."""
-    with connection.cursor() as cursor:
-        cursor.execute(_PINNED)
+def pinned(
+    dsn: str, database: str, *, application_name: str = "reingest", autocommit: bool = False
+) -> Connection:
+    """Open such a session.
+
+    Raises:
+        Unreachable: the server does not answer.
+        Refusal: the login is refused, or a pooler answers.
+    """
+    own = parse_dsn(with_database(dsn, database)).get("options", "")
+    words = " ".join(f"-c {name}={value.replace(', ', ',')}" for name, value in _PINNED.items())
+    try:
+        connection = connect(
+            with_database(dsn, database),
+            application_name=application_name,
+            autocommit=autocommit,
+            options=f"{own} {words}".strip(),
+        )
+    except Refusal as refusal:
+        if "unsupported startup parameter" not in str(refusal):
+            raise
+        raise Refusal(
+            f"{address(dsn)} is a pooler, and users' rows need a direct connection: name the server itself"
+        ) from None
+    if connection.server_version >= 170000:
+        with connection.cursor() as cursor:
+            for name, value in _SINCE_17.items():
+                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+        if not autocommit:
+            connection.commit()
+    return connection
 
 
 def pinned_reading(dsn: str, database: str, *, autocommit: bool = True) -> closing[Connection]:
-    """Open a read-only connection whose session is pinned.
+    """Open such a session that can only read.
 
     Raises:
-        Refusal: the server does not answer, or refuses the login.
+        Unreachable: the server does not answer.
+        Refusal: the login is refused, or a pooler answers.
     """
-    connection = connect(with_database(dsn, database), autocommit=True)
-    pin(connection)
+    connection = pinned(dsn, database, autocommit=True)
     connection.set_session(readonly=True, autocommit=autocommit)
     return closing(connection)

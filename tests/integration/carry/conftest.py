@@ -8,7 +8,7 @@ import pytest
 
 from plugins.module_utils.reingest.carry.carry_over import Servers, carry_over
 from plugins.module_utils.reingest.carry.fence import Patience, control_session, is_fenced, lift_fence
-from plugins.module_utils.reingest.postgres.pinned import pinned
+from plugins.module_utils.reingest.postgres.session import pinned
 from plugins.module_utils.reingest.volume.layout import Volume
 
 DATABASE = "portal"
