@@ -84,7 +84,7 @@ def main():
                 results.append(result)
                 if not result.sound:
                     say(f"run {result.seed} did not hold: {(result.lost + result.doubled + result.wrong)[0][:600]}")
-                if only:
+                if only or not result.sound:
                     say("\n".join([*result.told, *result.lost[:20], *result.doubled[:20], *result.wrong]))
                 elif len(results) % 20 == 0:
                     say(f"{len(results)} runs, {sum(one.acknowledged for one in results):,} acknowledged")

@@ -251,6 +251,6 @@ class Place:
             pid = self.process(name)
             if pid:
                 with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL if name == "watchdog" else signal.SIGQUIT)
+                    os.kill(pid, signal.SIGQUIT if name.startswith("db") else signal.SIGKILL)
         wait_for(lambda: not any(map(self.process, ("portal", "db", "db-ingest"))), "the services ended")
         shutil.rmtree(self.folder)

@@ -5,6 +5,7 @@ Both need production's login and psycopg2, which not every host has: it is impor
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +24,10 @@ class Rows:
     warnings: list[str] = field(default_factory=list)
 
 
-def take_written_since(volume: Volume, login: str, *, left: str, target: str, run: str, of_run: str) -> Rows:
-    """Take what users wrote into a snapshot that is left again; its server runs, and its writers are stopped.
+def take_written_since(
+    volume: Volume, login: str, *, left: str, target: str, run: str, of_run: str, serve: Callable[[], None]
+) -> Rows:
+    """Take what users wrote into a snapshot that is left again; its writers are stopped.
 
     Args:
         volume: the volume.
@@ -33,6 +36,7 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
         target: the one that is to serve again.
         run: the run that recovers.
         of_run: the run whose switch it is.
+        serve: starts that snapshot's server where it does not run: it may be what died.
     """
     rows, taken = Rows(), f"{of_run}-back"
     if not login:
@@ -40,6 +44,7 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
     _, fence = _fence(volume, left, rows)
     if rows.faults or (fence is not None and fence.taken != taken):
         return rows  # it was not opened yet: nobody has written
+    serve()
     from psycopg2 import Error
 
     from ..carry.fence import Patience
