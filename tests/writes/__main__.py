@@ -59,7 +59,10 @@ def figures(results, seconds):
 
 def shown(found):
     """Return the figures, a line each."""
-    lines = [f"{name}: {found[name]:,}" for name in ("runs", "acknowledged", "lost", "doubled", "unknown", "set_aside")]
+    lines = [
+        f"{name}: {found[name]:,}"
+        for name in ("runs", "acknowledged", "lost", "doubled", "unknown", "set_aside")
+    ]
     lines += [f"kills of {kind}: {count:,}" for kind, count in found["kills"].items()]
     lines += [f"run {failed['seed']} did not hold (RUN={failed['seed']})" for failed in found["failed"]]
     return "\n".join(lines)
@@ -83,10 +86,12 @@ def main():
             for result in pool.map(_one, seeds):
                 results.append(result)
                 if not result.sound:
-                    say(f"run {result.seed} did not hold: {(result.lost + result.doubled + result.wrong)[0][:600]}")
+                    say(
+                        f"run {result.seed} did not hold: {(result.lost + result.doubled + result.wrong)[0][:600]}"
+                    )
                 if only or not result.sound:
                     say("\n".join([*result.told, *result.lost[:20], *result.doubled[:20], *result.wrong]))
-                elif len(results) % 20 == 0:
+                if len(results) % 20 == 0:
                     say(f"{len(results)} runs, {sum(one.acknowledged for one in results):,} acknowledged")
     finally:
         _SHARED["templates"].remove()

@@ -48,7 +48,9 @@ def check(log, dsn):
     """Return what became of every write."""
     found, set_aside = rows_of(dsn)
     verdict = Verdict(set_aside=set_aside)
-    verdict.doubled += [f"{row} is there {len(values)} times: {values}" for row, values in found.items() if values[1:]]
+    verdict.doubled += [
+        f"{row} is there {len(values)} times: {values}" for row, values in found.items() if values[1:]
+    ]
     verdict.doubled += [f"{row} was there more than once" for row in log.twice]
     _settle(verdict, found, log.unknown)
     for row, value in log.known.items():

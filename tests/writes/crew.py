@@ -119,8 +119,12 @@ def _counted(writers):
     for writer in writers:
         with writer.lock:
             rows = set(writer.log.known)
-            gone = {row for change in writer.log.unknown for row, (_, after) in change.items() if after is None}
-            new = {row for change in writer.log.unknown for row, (before, _) in change.items() if before is None}
+            gone = {
+                row for change in writer.log.unknown for row, (_, after) in change.items() if after is None
+            }
+            new = {
+                row for change in writer.log.unknown for row, (before, _) in change.items() if before is None
+            }
             least += len(rows - gone - new)
             most += len(rows | new)
     return Counted(least, most)

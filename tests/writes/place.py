@@ -182,7 +182,12 @@ class Place:
     def _portal(self):
         return {
             "name": "portal",
-            "command": [sys.executable, str(ROOT / "tests/writes/portal.py"), str(self.portal_port), self.dsn()],
+            "command": [
+                sys.executable,
+                str(ROOT / "tests/writes/portal.py"),
+                str(self.portal_port),
+                self.dsn(),
+            ],
             "health": {"tcp": f"127.0.0.1:{self.portal_port}"},
         }
 

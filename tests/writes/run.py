@@ -50,7 +50,7 @@ class Result:
         return not (self.lost or self.doubled or self.wrong)
 
 
-def attempt(templates, seed, *, kind="", portal=None):
+def attempt(templates, seed, *, kind="", portal=None, switches=SWITCHES):
     """Make one run; the same seed is the same plan of switches and kills, though not of writes.
 
     Args:
@@ -58,8 +58,9 @@ def attempt(templates, seed, *, kind="", portal=None):
         seed: the run's number.
         kind: what is killed; empty: the seed says.
         portal: whether writers also write through a portal; None: the seed says.
+        switches: how many there are.
     """
-    run = _Run(templates, seed, kind, portal)
+    run = _Run(templates, seed, kind, portal, switches)
     began = time.monotonic()
     try:
         run.go()
@@ -72,10 +73,10 @@ def attempt(templates, seed, *, kind="", portal=None):
 
 
 class _Run:
-    def __init__(self, templates, seed, kind, portal):
+    def __init__(self, templates, seed, kind, portal, switches):
         self.random = random.Random(seed)
         self.result = Result(seed)
-        self.kind = kind
+        self.kind, self.switches = kind, switches
         slow, with_portal = self.random.random() < 0.25, self.random.random() < 0.25
         self.folder = Path(tempfile.mkdtemp(prefix="reingest-writes-run-", dir=small_place()))
         self.folder.chmod(0o755)
@@ -85,12 +86,17 @@ class _Run:
     def go(self):
         self.place.start()
         self.crew = Crew(
-            self.place.dsn(), self.result.seed, slow=self.slow, portal=self.place.portal_port if self.place.writers else 0
+            self.place.dsn(),
+            self.result.seed,
+            slow=self.slow,
+            portal=self.place.portal_port if self.place.writers else 0,
         )
-        disturbed = self.random.randrange(SWITCHES)
-        for number in range(SWITCHES):
+        disturbed = self.random.randrange(self.switches)
+        for number in range(self.switches):
             time.sleep(_WARM_S * (0.5 + self.random.random()))
-            plan = self._disturbance() if number == disturbed or self.random.random() < 0.35 else Disturbance()
+            plan = (
+                self._disturbance() if number == disturbed or self.random.random() < 0.35 else Disturbance()
+            )
             self._switch(plan)
             if not self._look():
                 return
@@ -171,10 +177,18 @@ class _Run:
 
     def _heal(self, run):
         """A run has died: its watchdog acts, or an operator."""
+        if not (self.place.records / "window.json").exists():
+            reap(
+                self.place
+            )  # the module that was left alone comes to its end; it may be what opens the window
         open_ = (self.place.records / "window.json").exists()
         if open_ and self.place.process("watchdog") and self.random.random() < 0.6:
             self._tell("wait for the watchdog")
-            wait_for(lambda: not (self.place.records / "window.json").exists(), "the watchdog acted", seconds=_HEAL_S)
+            wait_for(
+                lambda: not (self.place.records / "window.json").exists(),
+                "the watchdog acted",
+                seconds=_HEAL_S,
+            )
             self.result.told += self.place.log()[-3:]
         else:
             self._recover()
@@ -189,7 +203,9 @@ class _Run:
         if answer.succeeded:
             self._warned(answer)
         else:
-            self.result.wrong.append(f"{verb.module} {verb.params.get('state')}: {answer.refused or answer.text[-1500:]}")
+            self.result.wrong.append(
+                f"{verb.module} {verb.params.get('state')}: {answer.refused or answer.text[-1500:]}"
+            )
 
     def _warned(self, answer):
         for line in [*answer.result.get("step", {}).get("did", ()), *answer.result.get("warnings", ())]:
@@ -200,7 +216,9 @@ class _Run:
         counted = self.crew.counted()
         said = sum(result["rows"].values())
         if not counted.least <= said <= counted.most:
-            self.result.wrong.append(f"{said} rows were reported, and there are {counted.least} to {counted.most}")
+            self.result.wrong.append(
+                f"{said} rows were reported, and there are {counted.least} to {counted.most}"
+            )
         self._tell(f"  {'; '.join(result['lines'])}")
 
     def _look(self):

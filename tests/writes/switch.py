@@ -42,7 +42,10 @@ class Switch:
         }
         yield "Survey", place.verb("carry_over", run, plan_only=True, **rows)
         window = {"snapshot": planned["snapshot"], "previous": planned["previous"], "login": place.dsn()}
-        yield "Open the window", place.verb("switch_window", run, state="opened", **window, **_services(place))
+        yield (
+            "Open the window",
+            place.verb("switch_window", run, state="opened", **window, **_services(place)),
+        )
         inside = {"window": True}
         if place.writers:
             yield "Stop the writers", place.group(run, place.writers, "stopped", **inside)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 import psycopg2
 
 TABLES = ("download", "item", "event", "altered")
+_AGAIN_S = 0.04  # after a connection was cut or refused
 Row = tuple  # table and key; its value is a number, None where there is no such row
 
 
@@ -36,7 +37,7 @@ class Writer:
     """One client of the database; a subclass says what it does."""
 
     options = ""
-    pause_s = 0.004
+    pause_s = 0.015
     user = "postgres"
 
     def __init__(self, number, dsn, seed, crew):
@@ -53,7 +54,7 @@ class Writer:
             except psycopg2.Error as error:
                 self._note(error)
                 self.leave()
-                time.sleep(0.02)
+                time.sleep(_AGAIN_S)
         self.leave()
 
     def work(self):
@@ -129,9 +130,7 @@ class Writer:
     def own(self, changes, *tables):
         """Return a row of this writer's that is there, and not in the transaction yet; None where none is."""
         rows = [
-            row
-            for row in self.log.known
-            if row[0] in tables and row not in self.limbo and row not in changes
+            row for row in self.log.known if row[0] in tables and row not in self.limbo and row not in changes
         ]
         return self.random.choice(rows) if rows else None
 
@@ -159,7 +158,9 @@ class Writer:
         rows = {parent: value}
         for _ in range(self.random.randrange(1, 4)):
             child, value = self.new_row("item")
-            cursor.execute("INSERT INTO item (download, key, value) VALUES (%s, %s, %s)", (id_, child[1], value))
+            cursor.execute(
+                "INSERT INTO item (download, key, value) VALUES (%s, %s, %s)", (id_, child[1], value)
+            )
             rows[child] = value
         return rows
 
@@ -178,7 +179,8 @@ class Writer:
         rows = {}
         if row[0] == "download":
             cursor.execute(
-                "DELETE FROM item WHERE download IN (SELECT id FROM download WHERE key = %s) RETURNING key", (row[1],)
+                "DELETE FROM item WHERE download IN (SELECT id FROM download WHERE key = %s) RETURNING key",
+                (row[1],),
             )
             for (key,) in cursor.fetchall():
                 rows[("item", key)] = None
@@ -223,6 +225,7 @@ class Returning(Writer):
             self.act()
         finally:
             self.leave()
+        time.sleep(self.random.random() * self.pause_s)
 
 
 class Clerk(Writer):
@@ -250,7 +253,7 @@ class Slow(Writer):
 class Definer(Writer):
     """Changes the definition of its own table, and makes and drops others, beside its rows."""
 
-    pause_s = 0.02
+    pause_s = 0.04
 
     def act(self):
         self.commit(self.define, self.insert, self.insert)
@@ -297,7 +300,7 @@ class Visitor(Writer):
         except (OSError, http.client.HTTPException):
             if sent:
                 self.was_cut({row: (None, value)})
-            time.sleep(0.02)
+            time.sleep(_AGAIN_S)
             return
         if status == 201:
             self.was_done({row: value})

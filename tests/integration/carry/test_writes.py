@@ -1,0 +1,38 @@
+"""A sample of `make test-writes`: writers hammer a portal that is switched, something is killed, nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+from writes import disturbance
+from writes.place import make_templates
+from writes.run import attempt
+
+from plugins.module_utils.reingest.carry import fenced
+
+SEEDS = {kind: number for number, kind in enumerate(disturbance.KINDS, 101)}
+
+
+@pytest.fixture(scope="module")
+def templates():
+    made = make_templates()
+    yield made
+    made.remove()
+
+
+def told(result):
+    return "\n".join([*result.lost[:5], *result.doubled[:5], *result.wrong[:5], *result.told])
+
+
+@pytest.mark.parametrize("kind", SEEDS)
+def test_every_acknowledged_write_is_there_once_whatever_is_killed(templates, kind):
+    result = attempt(templates, SEEDS[kind], kind=kind, switches=2)
+    assert result.sound, told(result)
+    assert result.kills[kind] >= 1, told(result)
+    assert result.acknowledged > 100, told(result)
+
+
+def test_a_carry_over_that_leaves_the_fence_out_is_found_to_lose_writes(templates, monkeypatch):
+    monkeypatch.setattr(fenced, "raise_fence", lambda *_: ())
+    result = attempt(templates, 100, kind=disturbance.NOTHING, switches=1)
+    assert len(result.lost) > 0, told(result)
+    assert result.doubled == []
