@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import psycopg2
-
 from writes.writers import TABLES
 
 

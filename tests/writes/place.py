@@ -6,7 +6,9 @@ source-owned one, of which each release has its own rows.
 
 from __future__ import annotations
 
+import importlib
 import os
+import pkgutil
 import shutil
 import signal
 import subprocess
@@ -90,6 +92,8 @@ class Templates:
 
 def make_templates():
     """Make the clusters and the volume; ``remove`` them."""
+    for package in ("carry", "window", "services", "promotion", "postgres", "engines.process"):
+        _import_all(package)
     root = Path(tempfile.mkdtemp(prefix="reingest-writes-", dir=small_place()))
     root.chmod(0o755)
     made = Templates(root, programs(16, root))
@@ -110,6 +114,13 @@ def make_templates():
     serve(made, Volume(made.volume), A)
     put_load(made, Volume(made.volume), B)
     return made
+
+
+def _import_all(package):
+    """Import what modules import when they need it, so that each child of this process has it."""
+    whole = importlib.import_module(f"plugins.module_utils.reingest.{package}")
+    for found in pkgutil.iter_modules(whole.__path__, f"{whole.__name__}."):
+        importlib.import_module(found.name)
 
 
 def _fill(made, snapshot):

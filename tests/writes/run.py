@@ -13,7 +13,6 @@ from pathlib import Path
 from crash.module import release
 from crash.volumes import A, B, small_place
 from waiting import wait_for
-
 from writes import disturbance as kills
 from writes.check import check
 from writes.crew import Crew

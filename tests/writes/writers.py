@@ -10,13 +10,14 @@ import http.client
 import random
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from contextlib import closing
 from dataclasses import dataclass, field
 
 import psycopg2
 
 TABLES = ("download", "item", "event", "altered")
+_RECENT = 100
 _AGAIN_S = 0.04  # after a connection was cut or refused
 Row = tuple  # table and key; its value is a number, None where there is no such row
 
@@ -37,7 +38,7 @@ class Writer:
     """One client of the database; a subclass says what it does."""
 
     options = ""
-    pause_s = 0.015
+    pause_s = 0.03
     user = "postgres"
 
     def __init__(self, number, dsn, seed, crew):
@@ -45,6 +46,7 @@ class Writer:
         self.random = random.Random(f"{seed} {number}")
         self.log, self.lock = Log(), threading.Lock()
         self.keys, self.limbo = 0, set()
+        self.recent = deque(maxlen=_RECENT)  # the rows that are changed and deleted
         self.connection = None
 
     def run(self):
@@ -125,12 +127,17 @@ class Writer:
 
     def new_row(self, table):
         self.keys += 1
-        return (table, f"{self.name}-{self.keys}"), self.random.randrange(1 << 30)
+        row = (table, f"{self.name}-{self.keys}")
+        if self.keys % 3 == 0:
+            self.recent.append(row)
+        return row, self.random.randrange(1 << 30)
 
     def own(self, changes, *tables):
         """Return a row of this writer's that is there, and not in the transaction yet; None where none is."""
         rows = [
-            row for row in self.log.known if row[0] in tables and row not in self.limbo and row not in changes
+            row
+            for row in self.recent
+            if row[0] in tables and row in self.log.known and row not in self.limbo and row not in changes
         ]
         return self.random.choice(rows) if rows else None
 
@@ -277,7 +284,7 @@ class Definer(Writer):
         )
         cursor.execute(statement)
         if statement.startswith("TRUNCATE"):
-            return {row: None for row in {*self.log.known, *self.limbo}}
+            return dict.fromkeys({*self.log.known, *self.limbo})
         return {}
 
 
