@@ -1,4 +1,6 @@
-"""Hammer a portal while it is switched and killed, and look for every write: `make test-writes`; writes build/writes.json.
+"""Hammer a portal while it is switched and killed, and look for every write: `make test-writes`.
+
+Writes build/writes.json.
 
 Usage: python tests/writes. RUNS=300 says how many, FROM=1 with which seed to begin, RUN=seed repeats one run
 and tells what it did, JOBS=2 how many at once.
@@ -86,11 +88,9 @@ def main():
             for result in pool.map(_one, seeds):
                 results.append(result)
                 if not result.sound:
-                    say(
-                        f"run {result.seed} did not hold: {(result.lost + result.doubled + result.wrong)[0][:600]}"
-                    )
+                    say(f"run {result.seed} did not hold: {result.faults[0][:600]}")
                 if only or not result.sound:
-                    say("\n".join([*result.told, *result.lost[:20], *result.doubled[:20], *result.wrong]))
+                    say("\n".join([*result.told, *result.faults[:60]]))
                 if len(results) % 20 == 0:
                     say(f"{len(results)} runs, {sum(one.acknowledged for one in results):,} acknowledged")
     finally:

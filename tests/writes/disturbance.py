@@ -27,7 +27,7 @@ _PROCESSES = {PRODUCTION: "db", STAGING: "db-ingest", WATCHDOG: "watchdog"}
 _ENDS = (CONTROLLER, GROUP, BOTH)  # no later step is begun
 
 
-class ControllerDied(Exception):
+class ControllerDiedError(Exception):
     """Nobody goes on with the run."""
 
 
@@ -52,7 +52,7 @@ class Disturbance:
         """Kill what is to be killed, if it runs.
 
         Raises:
-            ControllerDied: that is what was killed.
+            ControllerDiedError: that is what was killed.
         """
         if self.kind in _PROCESSES:
             if not _kill(place.process(_PROCESSES[self.kind])):
@@ -63,14 +63,14 @@ class Disturbance:
             _kill(place.process("watchdog"))
         self.done = step
         if self.kind in _ENDS:
-            raise ControllerDied
+            raise ControllerDiedError
 
 
 def run_step(place, name, verb, disturbance):
     """Run one module; return its answer.
 
     Raises:
-        ControllerDied: the disturbance was that.
+        ControllerDiedError: the disturbance was that.
     """
     with tempfile.TemporaryFile() as out:
         child = verb.start(place.volume, out)
@@ -83,7 +83,7 @@ def run_step(place, name, verb, disturbance):
             if disturbance.is_due():
                 try:
                     disturbance.strike(place, name, child)
-                except ControllerDied:
+                except ControllerDiedError:
                     place.orphans.append(child)
                     raise
                 if disturbance.kind == MODULE:

@@ -43,7 +43,8 @@ CREATE TABLE download (
 );
 CREATE INDEX ON download (key); -- not unique: a row that is there twice must be found
 CREATE TABLE item (
-    id bigserial PRIMARY KEY, download bigint NOT NULL REFERENCES download, key text NOT NULL, value int NOT NULL
+    id bigserial PRIMARY KEY, download bigint NOT NULL REFERENCES download,
+    key text NOT NULL, value int NOT NULL
 );
 CREATE INDEX ON item (key);
 CREATE INDEX ON item (download);
@@ -69,7 +70,8 @@ set -eu
 [ -s "$1/PG_VERSION" ] || cp -a {empty}/. "$1"
 exec {binaries}/postgres -D "$1" -p "$2"
 """
-_WATCHDOG_S, _START_S, _STOP_S = 1.5, 30, 30
+# A watchdog that is quick on an idle machine, and lets a run that lives come to its end on a busy one.
+_WATCHDOG_S, _START_S, _STOP_S = 4, 60, 60
 
 
 @dataclass(frozen=True)
@@ -172,6 +174,7 @@ class Place:
         self.templates, self.folder = templates, folder
         self.orphans = []  # modules whose controller was killed
         self.volume = folder / "volume"
+        folder.mkdir(exist_ok=True)
         copy_of(templates.volume, self.volume)
         self.production_port, self.staging_port, self.portal_port = (free_port() for _ in range(3))
         self.production = [self._server("db", "prod", self.production_port, linked=True)]

@@ -16,7 +16,7 @@ from waiting import wait_for
 from writes import disturbance as kills
 from writes.check import check
 from writes.crew import Crew
-from writes.disturbance import ControllerDied, Disturbance, reap, run_step
+from writes.disturbance import ControllerDiedError, Disturbance, reap, run_step
 from writes.place import Place
 from writes.switch import INGEST, PROMOTE, ROLLBACK, Switch, recover, undo
 
@@ -46,7 +46,11 @@ class Result:
 
     @property
     def sound(self):
-        return not (self.lost or self.doubled or self.wrong)
+        return not self.faults
+
+    @property
+    def faults(self):
+        return [*self.lost, *self.doubled, *self.wrong]
 
 
 def attempt(templates, seed, *, kind="", portal=None, switches=SWITCHES):
@@ -132,7 +136,7 @@ class _Run:
         self._tell(f"{run}: {kind}, to kill: {plan.kind} {plan.delay:.3f} s after {plan.step}")
         try:
             failed = self._steps(Switch(self.place, run, kind, snapshot), plan)
-        except ControllerDied:
+        except ControllerDiedError:
             failed = ""
             self._heal(run)
         if plan.done:

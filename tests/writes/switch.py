@@ -1,4 +1,4 @@
-"""A switch as ``roles/switchover`` makes it, module by module; and what an operator does after one that died."""
+"""A switch as ``roles/switchover`` makes it, module by module; what an operator does after one that died."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Writers that hammer a portal's database, and what each was told of its writes.
 
-A writer changes only rows of its own keys, so it knows their last values. A commit whose connection was cut is
-*unknown*: all of it is there or none. What failed before its commit must not be there.
+A writer changes only rows of its own keys, so it knows their last values. A commit whose connection was cut
+is *unknown*: all of it is there or none. What failed before its commit must not be there.
 """
 
 from __future__ import annotations
@@ -17,6 +17,10 @@ from dataclasses import dataclass, field
 import psycopg2
 
 TABLES = ("download", "item", "event", "altered")
+_DOWNLOAD = (
+    "INSERT INTO download (object, key, value) SELECT id, %s, %s FROM object ORDER BY random() LIMIT 1"
+)
+_ITEMS = "DELETE FROM item WHERE download IN (SELECT id FROM download WHERE key = %s) RETURNING key"
 _RECENT = 100
 _AGAIN_S = 0.04  # after a connection was cut or refused
 Row = tuple  # table and key; its value is a number, None where there is no such row
@@ -53,7 +57,7 @@ class Writer:
         while self.crew.may_go(self):
             try:
                 self.work()
-            except psycopg2.Error as error:
+            except psycopg2.Error as error:  # noqa: PERF203 - each may fail
                 self._note(error)
                 self.leave()
                 time.sleep(_AGAIN_S)
@@ -147,18 +151,14 @@ class Writer:
             cursor.execute("INSERT INTO event VALUES (%s, %s)", (row[1], value))
             return {row: value}
         row, value = self.new_row("download")
-        cursor.execute(
-            "INSERT INTO download (object, key, value) SELECT id, %s, %s FROM object ORDER BY random() LIMIT 1",
-            (row[1], value),
-        )
+        cursor.execute(_DOWNLOAD, (row[1], value))
         return {row: value}
 
     def family(self, cursor, changes):
         """Write a parent and its children, which are there together or not at all."""
         parent, value = self.new_row("download")
         cursor.execute(
-            "INSERT INTO download (object, key, value) SELECT id, %s, %s FROM object ORDER BY random() LIMIT 1"
-            " RETURNING id",
+            f"{_DOWNLOAD} RETURNING id",
             (parent[1], value),
         )
         (id_,) = cursor.fetchone()
@@ -185,10 +185,7 @@ class Writer:
             return {}
         rows = {}
         if row[0] == "download":
-            cursor.execute(
-                "DELETE FROM item WHERE download IN (SELECT id FROM download WHERE key = %s) RETURNING key",
-                (row[1],),
-            )
+            cursor.execute(_ITEMS, (row[1],))
             for (key,) in cursor.fetchall():
                 rows[("item", key)] = None
         cursor.execute(f"DELETE FROM {row[0]} WHERE key = %s", (row[1],))

@@ -1,4 +1,4 @@
-"""A sample of `make test-writes`: writers hammer a portal that is switched, something is killed, nothing is lost."""
+"""A sample of `make test-writes`: a portal is hammered and switched, something is killed, nothing is lost."""
 
 from __future__ import annotations
 
