@@ -26,7 +26,11 @@ _STEPS = (
     "Start production", "Start production", "Give back", "Give back", "Start the rest", "Close the window",
 )  # fmt: skip
 _WARM_S = 0.3
-_HEAL_S = 60
+_OVERTAKEN = (
+    "was closed by its watchdog"  # the machine was so busy that a run that lived was silent for too long
+)
+_HEAL_S = 120
+_OFTEN = 0.35  # how often a switch is disturbed that need not be
 
 
 @dataclass
@@ -53,17 +57,18 @@ class Result:
         return [*self.lost, *self.doubled, *self.wrong]
 
 
-def attempt(templates, seed, *, kind="", portal=None, switches=SWITCHES):
+def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES):
     """Make one run; the same seed is the same plan of switches and kills, though not of writes.
 
     Args:
         templates: what the deployment is copied of.
         seed: the run's number.
         kind: what is killed; empty: the seed says.
+        step: in which step; empty: the seed says.
         portal: whether writers also write through a portal; None: the seed says.
         switches: how many there are.
     """
-    run = _Run(templates, seed, kind, portal, switches)
+    run = _Run(templates, seed, (kind, step), portal, switches)
     began = time.monotonic()
     try:
         run.go()
@@ -76,10 +81,10 @@ def attempt(templates, seed, *, kind="", portal=None, switches=SWITCHES):
 
 
 class _Run:
-    def __init__(self, templates, seed, kind, portal, switches):
+    def __init__(self, templates, seed, wanted, portal, switches):
         self.random = random.Random(seed)
         self.result = Result(seed)
-        self.kind, self.switches = kind, switches
+        (self.kind, self.step), self.switches = wanted, switches
         slow, with_portal = self.random.random() < 0.25, self.random.random() < 0.25
         self.folder = Path(tempfile.mkdtemp(prefix="reingest-writes-run-", dir=small_place()))
         self.folder.chmod(0o755)
@@ -97,9 +102,8 @@ class _Run:
         disturbed = self.random.randrange(self.switches)
         for number in range(self.switches):
             time.sleep(_WARM_S * (0.5 + self.random.random()))
-            plan = (
-                self._disturbance() if number == disturbed or self.random.random() < 0.35 else Disturbance()
-            )
+            often = number == disturbed or self.random.random() < _OFTEN
+            plan = self._disturbance() if often else Disturbance()
             self._switch(plan)
             if not self._look():
                 return
@@ -118,7 +122,9 @@ class _Run:
 
     def _disturbance(self):
         kind = self.kind or self.random.choice(kills.KINDS)
-        return Disturbance(kind, self.random.choice(_STEPS), self.random.random() ** 2 * 0.5)
+        delay = self.random.random() ** 2 * 0.5
+        steps = _STEPS if self._next()[0] != INGEST else [step for step in _STEPS if step != "Give back"]
+        return Disturbance(kind, self.step or self.random.choice(steps), 0.05 if self.step else delay)
 
     def _next(self):
         """Return the next switch: to the load, back, and forward again."""
@@ -138,11 +144,13 @@ class _Run:
             failed = self._steps(Switch(self.place, run, kind, snapshot), plan)
         except ControllerDiedError:
             failed = ""
-            self._heal(run)
+            self._heal(plan)
         if plan.done:
             self.result.kills[plan.kind] += 1
             self._tell(f"{plan.kind} was killed during {plan.done}")
-        if failed and not plan.done:
+        if failed and not plan.done and _OVERTAKEN in failed:
+            self.result.kills["nothing, but its watchdog took the run for dead"] += 1
+        elif failed and not plan.done:
             self.result.wrong.append(f"{kind} failed and nothing was killed: {failed}")
         reap(self.place)
         if plan.kind == kills.PRODUCTION and plan.done and not self.place.process("db"):
@@ -178,14 +186,15 @@ class _Run:
         self._recover()
         return why
 
-    def _heal(self, run):
+    def _heal(self, plan):
         """A run has died: its watchdog acts, or an operator."""
         if not (self.place.records / "window.json").exists():
             reap(
                 self.place
             )  # the module that was left alone comes to its end; it may be what opens the window
         open_ = (self.place.records / "window.json").exists()
-        if open_ and self.place.process("watchdog") and self.random.random() < 0.6:
+        watched = plan.kind != kills.BOTH and self.place.process("watchdog")
+        if open_ and watched and self.random.random() < 0.6:
             self._tell("wait for the watchdog")
             wait_for(
                 lambda: not (self.place.records / "window.json").exists(),

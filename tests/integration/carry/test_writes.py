@@ -9,7 +9,15 @@ from writes.run import attempt
 
 from plugins.module_utils.reingest.carry import fenced
 
-SEEDS = {kind: number for number, kind in enumerate(disturbance.KINDS, 101)}
+STEPS = {
+    disturbance.MODULE: "Carry",
+    disturbance.CONTROLLER: "Promote",
+    disturbance.GROUP: "Carry",
+    disturbance.PRODUCTION: "Start production",
+    disturbance.STAGING: "Carry",
+    disturbance.WATCHDOG: "Carry",
+    disturbance.BOTH: "Stop the servers",
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,16 +31,16 @@ def told(result):
     return "\n".join([*result.lost[:5], *result.doubled[:5], *result.wrong[:5], *result.told])
 
 
-@pytest.mark.parametrize("kind", SEEDS)
+@pytest.mark.parametrize("kind", STEPS)
 def test_every_acknowledged_write_is_there_once_whatever_is_killed(templates, kind):
-    result = attempt(templates, SEEDS[kind], kind=kind, switches=2)
+    result = attempt(templates, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
     assert result.sound, told(result)
-    assert result.kills[kind] >= 1, told(result)
+    assert result.kills, told(result)
     assert result.acknowledged > 100, told(result)
 
 
 def test_a_carry_over_that_leaves_the_fence_out_is_found_to_lose_writes(templates, monkeypatch):
     monkeypatch.setattr(fenced, "raise_fence", lambda *_: ())
-    result = attempt(templates, 100, kind=disturbance.NOTHING, switches=1)
+    result = attempt(templates, 100, kind=disturbance.NOTHING, portal=False, switches=1)
     assert len(result.lost) > 0, told(result)
     assert result.doubled == []
