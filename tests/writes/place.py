@@ -271,5 +271,7 @@ class Place:
             if pid:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGQUIT if name.startswith("db") else signal.SIGKILL)
-        wait_for(lambda: not any(map(self.process, ("portal", "db", "db-ingest"))), "the services ended")
+        codes = [path.with_suffix(".code") for path in self.records.glob("*.process")]
+        # Each service has a keeper, which writes this last.
+        wait_for(lambda: all(code.exists() for code in codes), "the services ended")
         shutil.rmtree(self.folder)
