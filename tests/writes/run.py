@@ -25,6 +25,11 @@ _STEPS = (
     "Claim", "Survey", "Open the window", "Carry", "Carry", "Carry", "Stop the servers", "Promote",
     "Start production", "Start production", "Give back", "Give back", "Start the rest", "Close the window",
 )  # fmt: skip
+_SETTLING = (
+    "Start the rest",
+    "Close the window",
+    "Release",
+)  # after the role's block, and so without its rescue
 _WARM_S = 0.3
 _OVERTAKEN = (
     "was closed by its watchdog"  # the machine was so busy that a run that lived was silent for too long
@@ -129,7 +134,7 @@ class _Run:
     def _next(self):
         """Return the next switch: to the load, back, and forward again."""
         if self.place.live == B:
-            return ROLLBACK, ""
+            return ROLLBACK, A  # by name: an earlier undo may have called it bad
         return (INGEST, B) if self.place.load_waits else (PROMOTE, B)
 
     def _new_run(self):
@@ -168,15 +173,16 @@ class _Run:
                 return ""
             answer = run_step(self.place, name, verb, plan)
             if not answer.succeeded:
-                return self._failed(switch.run, name, answer, opened=opened or name == "Open the window")
+                undoes = (opened or name == "Open the window") and name not in _SETTLING
+                return self._failed(switch.run, name, answer, undoes=undoes)
             opened = opened or name == "Open the window"
             if name == "Carry":
                 self._reported(answer.result)
 
-    def _failed(self, run, name, answer, *, opened):
+    def _failed(self, run, name, answer, *, undoes):
         why = f"{name}: {answer.refused or answer.text[-1500:] or 'it was killed'}"
         self._tell(f"failed in {why}")
-        if opened:
+        if undoes:
             undone = undo(self.place, run, why).call(self.place.volume)
             if undone.succeeded:
                 self._warned(undone)
