@@ -3,7 +3,8 @@
 Writes build/writes.json.
 
 Usage: python tests/writes. RUNS=300 says how many, FROM=1 with which seed to begin, RUN=seed repeats one run
-and tells what it did, JOBS=2 how many at once.
+and tells what it did, JOBS=2 how many at once,
+SECONDS_LONG=500 that no run begins later.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ _SHARED = {}  # what the processes of the pool inherit
 
 
 def _one(seed):
-    return attempt(_SHARED["templates"], seed)
+    """Make a run; None when the time is over."""
+    return attempt(_SHARED["templates"], seed) if time.monotonic() < _SHARED["until"] else None
 
 
 def figures(results, seconds):
@@ -81,11 +83,12 @@ def main():
     seeds = range(first, first + (1 if only else int(os.environ.get("RUNS") or 300)))
     jobs = 1 if only else int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
     began, results = time.monotonic(), []
+    _SHARED["until"] = began + float(os.environ.get("SECONDS_LONG") or "inf")
     _SHARED["templates"] = make_templates()
     try:
         # Not a multiprocessing.Pool, whose processes may have no children of their own: the writers are one.
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
-            for result in pool.map(_one, seeds):
+            for result in filter(None, pool.map(_one, seeds)):
                 results.append(result)
                 if not result.sound:
                     say(f"run {result.seed} did not hold: {result.faults[0][:600]}")
