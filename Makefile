@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -8,6 +8,10 @@ PYTHON ?= python3
 ROWS :=
 SCENARIOS := default rollback
 PIECES :=
+RUNS := 300
+RUN :=
+FROM := 1
+JOBS :=
 FUZZ_SECONDS := 3600
 
 help: ## Say what there is to make
@@ -57,6 +61,9 @@ fuzz: .venv/development ## Feed every parser what is wrong, on and on; FUZZ_SECO
 
 test-crash: .venv/development ## Kill, fail and cut the power at every system call of the volume's verbs; writes build/crash.json
 	python tests/crash
+
+test-writes: .venv/development ## Switch and kill a portal that is hammered, and look for every acknowledged write; RUNS=300, RUN=seed repeats one; writes build/writes.json
+	RUNS="$(RUNS)" RUN="$(RUN)" FROM="$(FROM)" JOBS="$(JOBS)" python tests/writes
 
 test-matrix: .venv/development .venv/postgresql/installed ## Python 3.9 on the hosts, the oldest and the newest ansible-core; not run without their Pythons
 	python tests/matrix $(ROWS)

@@ -129,7 +129,7 @@ def remove_templates(folder):
     subprocess.run(["rm", "-rf", folder], check=True)
 
 
-def _load(made, volume, snapshot):
+def put_load(made, volume, snapshot):
     """Put a cluster into ``ingest/`` as a finalised load."""
     volume.ingest.rmdir()
     if snapshot in OLD:
@@ -156,10 +156,10 @@ def _few_files(cluster, target, snapshot):
     subprocess.run(["chown", "-R", f"{account.pw_uid}:{account.pw_gid}", target], check=True)
 
 
-def _serve(made, volume, *snapshots):
+def serve(made, volume, *snapshots):
     """Load, promote and prove one after the other."""
     for snapshot in snapshots:
-        _load(made, volume, snapshot)
+        put_load(made, volume, snapshot)
         for step in (claim(snapshot), promote(snapshot, loaded=snapshot), release(snapshot)):
             _must(step, volume.root)
         _record(volume, ledger_file.GOOD, snapshot, {})
@@ -177,36 +177,36 @@ def _must(verb, root):
 
 def _first(made, volume):
     """Nothing is live yet, a load waits."""
-    _load(made, volume, A)
+    put_load(made, volume, A)
 
 
 def _loaded(made, volume):
     """One is live, a load waits."""
-    _serve(made, volume, A)
-    _load(made, volume, B)
+    serve(made, volume, A)
+    put_load(made, volume, B)
 
 
 def _two(made, volume):
     """Two were live one after the other."""
-    _serve(made, volume, A, B)
+    serve(made, volume, A, B)
 
 
 def _staged(made, volume):
     """The older of two is live."""
-    _serve(made, volume, A, B)
+    serve(made, volume, A, B)
     for step in (claim("back"), promote("back", A, kind="promote"), release("back")):
         _must(step, volume.root)
 
 
 def _many(made, volume):
     """Two of few files are old enough to go."""
-    _serve(made, volume, *OLD, A, B)
+    serve(made, volume, *OLD, A, B)
 
 
 def _many_loaded(made, volume):
     """The same, and a load waits."""
     _many(made, volume)
-    _load(made, volume, C)
+    put_load(made, volume, C)
 
 
 BASES = {

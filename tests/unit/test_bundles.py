@@ -33,7 +33,7 @@ BUDGETS = {
     "snapshot_prune": (238, 188),
     "staging_discard": (181, 141),
     "staging_settings": (224, 179),
-    "switch_window": (467, 127),
+    "switch_window": (468, 127),
     "volume_adopt": (249, 209),
 }
 

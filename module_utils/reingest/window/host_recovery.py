@@ -152,7 +152,8 @@ def _directories(switch: _Switch, told: _Told) -> tuple[str, bool]:
             _stop(host, told, host.writers)
             if plan.failed is not None and plan.live and plan.before != plan.live and not told.dry:
                 who = {"run": switch.run, "of_run": switch.of_run}
-                told.tell(take_written_since(volume, host.login, left=plan.before, target=plan.live, **who))
+                there = {"left": plan.before, "target": plan.live, "serve": lambda: _serve_again(host, told)}
+                told.tell(take_written_since(volume, host.login, **there, **who))
             servers = told.apart()
             _stop(host, servers, host.production + host.staging)
             if servers.faults:
@@ -173,6 +174,12 @@ def _directories(switch: _Switch, told: _Told) -> tuple[str, bool]:
         return live_snapshot(volume), False
     except Refusal:
         return "", False  # told above
+
+
+def _serve_again(host: Host, told: _Told) -> None:
+    """Start a production that is gone, for the rows in it; one that runs unhealthily is asked as it is."""
+    if _running(host, host.production) != {service.name for service in host.production}:
+        _start(host, told.apart(), host.production)
 
 
 def _write_reason(told: _Told, host: Host, window: Window, reason: str) -> None:

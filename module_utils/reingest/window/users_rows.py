@@ -6,6 +6,7 @@ to do.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -25,8 +26,10 @@ class Rows:
     warnings: list[str] = field(default_factory=list)
 
 
-def take_written_since(volume: Volume, login: str, *, left: str, target: str, run: str, of_run: str) -> Rows:
-    """Take what users wrote into a snapshot that is left again; its server runs, and its writers are stopped.
+def take_written_since(
+    volume: Volume, login: str, *, left: str, target: str, run: str, of_run: str, serve: Callable[[], None]
+) -> Rows:
+    """Take what users wrote into a snapshot that is left again; its writers are stopped.
 
     Args:
         volume: the volume.
@@ -35,6 +38,7 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
         target: the one that is to serve again.
         run: the run that recovers.
         of_run: the run whose switch it is.
+        serve: starts that snapshot's server where it does not run: it may be what died.
     """
     rows, taken = Rows(), f"{of_run}-back"
     if not login:
@@ -42,6 +46,7 @@ def take_written_since(volume: Volume, login: str, *, left: str, target: str, ru
     _, fence = _fence(volume, left, rows)
     if rows.faults or (fence is not None and fence.taken != taken):
         return rows  # it was not opened yet: nobody has written
+    serve()
     from ..carry.fence import Patience
     from ..carry.survey import loaded_database
     from ..carry.take import take_rows

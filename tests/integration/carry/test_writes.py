@@ -1,0 +1,46 @@
+"""A sample of `make test-writes`: a portal is hammered and switched, something is killed, nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+from writes import disturbance
+from writes.place import make_templates
+from writes.run import attempt
+
+from plugins.module_utils.reingest.carry import fenced
+
+STEPS = {
+    disturbance.MODULE: "Carry",
+    disturbance.CONTROLLER: "Promote",
+    disturbance.GROUP: "Carry",
+    disturbance.PRODUCTION: "Start production",
+    disturbance.STAGING: "Carry",
+    disturbance.WATCHDOG: "Carry",
+    disturbance.BOTH: "Stop the servers",
+}
+
+
+@pytest.fixture(scope="module")
+def templates():
+    made = make_templates()
+    yield made
+    made.remove()
+
+
+def told(result):
+    return "\n".join([*result.lost[:5], *result.doubled[:5], *result.wrong[:5], *result.told])
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_every_acknowledged_write_is_there_once_whatever_is_killed(templates, kind):
+    result = attempt(templates, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
+    assert result.sound, told(result)
+    assert result.kills, told(result)
+    assert result.acknowledged > 100, told(result)
+
+
+def test_a_carry_over_that_leaves_the_fence_out_is_found_to_lose_writes(templates, monkeypatch):
+    monkeypatch.setattr(fenced, "raise_fence", lambda *_: ())
+    result = attempt(templates, 100, kind=disturbance.NOTHING, portal=False, switches=1)
+    assert len(result.lost) > 0, told(result)
+    assert result.doubled == []
