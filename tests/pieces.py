@@ -25,7 +25,7 @@ PIECES = {
         "portal",
         "test_postgres_versions.py",
     ),
-    "rows": ("carry",),
+    "rows": ("carry", "frame", "ownership"),
     "volume": (
         "interrupted",
         "nfs",
