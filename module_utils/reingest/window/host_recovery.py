@@ -151,9 +151,17 @@ def _directories(switch: _Switch, told: _Told) -> tuple[str, bool]:
         if plan.moves:
             _stop(host, told, host.writers)
             if plan.failed is not None and plan.live and plan.before != plan.live and not told.dry:
-                who = {"run": switch.run, "of_run": switch.of_run}
-                there = {"left": plan.before, "target": plan.live, "serve": lambda: _serve_again(host, told)}
-                told.tell(take_written_since(volume, host.login, **there, **who))
+                told.tell(
+                    take_written_since(
+                        volume,
+                        host.login,
+                        left=plan.before,
+                        target=plan.live,
+                        run=switch.run,
+                        of_run=switch.of_run,
+                        serve=lambda: _serve_again(host, told),
+                    )
+                )
             servers = told.apart()
             _stop(host, servers, host.production + host.staging)
             if servers.faults:
