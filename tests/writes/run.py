@@ -30,6 +30,7 @@ _SETTLING = (
     "Close the window",
     "Release",
 )  # after the role's block, and so without its rescue
+_UNCLEAN = "was not shut down cleanly"  # a snapshot whose server was killed is not promoted as it is
 _WARM_S = 0.3
 _OVERTAKEN = (
     "was closed by its watchdog"  # the machine was so busy that a run that lived was silent for too long
@@ -155,7 +156,7 @@ class _Run:
             self._tell(f"{plan.kind} was killed during {plan.done}")
         if failed and not plan.done and _OVERTAKEN in failed:
             self.result.kills["nothing, but its watchdog took the run for dead"] += 1
-        elif failed and not plan.done:
+        elif failed and not plan.done and not (self.result.kills[kills.PRODUCTION] and _UNCLEAN in failed):
             self.result.wrong.append(f"{kind} failed and nothing was killed: {failed}")
         reap(self.place)
         if plan.kind == kills.PRODUCTION and plan.done and not self.place.process("db"):
