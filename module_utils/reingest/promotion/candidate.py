@@ -36,7 +36,9 @@ def candidate_faults(
     faults = structure_faults(found.path) + version_faults(found, reference)
     if dry:  # a snapshot that is not live has none of the run's servers, which run now
         idle = found.path.parent == volume.staging
-        return faults + (occupancy_faults(found.path, exclusive=exclusive) if idle else [])
+        if idle:
+            faults += use_faults(found.path) + occupancy_faults(found.path, exclusive=exclusive)
+        return faults
     faults += use_faults(found.path)
     for directory in (found.path, volume.snapshot(live) if live else None):
         faults += occupancy_faults(directory, exclusive=exclusive) if directory else []

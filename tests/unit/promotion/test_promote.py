@@ -96,6 +96,12 @@ class TestPromotion:
         real = site.plan(loaded=B)
         assert (dry.did(), dry.diff(), dry.changed) == (real.did(), real.diff(), True)
 
+    def test_an_earlier_snapshot_that_was_not_shut_down_is_refused_before_anything_is_stopped(self, site):
+        site.serve(A, B)
+        (site.volume.snapshot(A) / "postmaster.pid").touch()
+        with pytest.raises(Refusal, match=r"postmaster\.pid"):
+            site.plan(A, dry=True)
+
     def test_check_mode_leaves_no_trace(self, site):
         site.serve(A)
         before = sorted(str(path) for path in site.volume.root.rglob("*"))
