@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 from contextlib import closing, suppress
+from pathlib import Path
 
 import psycopg2
 import pytest
 
+from plugins.module_utils.reingest.dataset.model import Dataset, Table
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.load.provenance import TableCount, begin_record, finish_record
 from plugins.module_utils.reingest.services.served import Expected, Login, prove_served
@@ -46,7 +48,10 @@ def database(server):
             'Odd.One.Tab"le': TableCount("source", 2, 2, 0, 0),
             "download": TableCount("portal", 0, 0, 0, 0),
         }
-        finish_record(connection, counts, [])
+        tables = tuple(Table(name, count.owner) for name, count in counts.items())
+        nowhere = Path()
+        dataset = Dataset(nowhere, "portal", nowhere, nowhere, "r1", tables, (), None, ())
+        finish_record(connection, dataset, counts, [])
         connection.commit()
     return server
 
