@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "module_utils"
 # module: KiB shipped, KiB imported at its start
 BUDGETS = {
-    "carry_over": (268, 95),
+    "carry_over": (270, 95),
     "ingest_load": (544, 98),
     "ingest_verify": (323, 94),
     "loader_run": (396, 104),
@@ -33,7 +33,7 @@ BUDGETS = {
     "snapshot_prune": (238, 188),
     "staging_discard": (181, 141),
     "staging_settings": (224, 179),
-    "switch_window": (468, 127),
+    "switch_window": (470, 127),
     "volume_adopt": (249, 209),
 }
 

@@ -69,7 +69,7 @@ def carry_over(
         Refusal: the rows could not be carried, or are not proven; production is open again, the load is as it
             was.
     """
-    with refused("carrying users' rows"), ExitStack() as stack:
+    with refused("carrying users' rows", "the servers"), ExitStack() as stack:
         control, server = stack.enter_context(control_of(servers.production, live, servers.database))
         if is_fenced(control, servers.database):
             lift_fence(control, servers.database)  # by this very step, started a second time: it begins anew

@@ -68,7 +68,7 @@ def open_database(
     if record.carried and live and unsaved(volume, live) is not None:
         # It was left without carrying its rows: putting others in their place would lose them.
         return without_rows(volume, login, server, run=run)
-    with refused("opening the database"), closing(control_session(login)) as control:
+    with refused("opening the database", "the servers"), closing(control_session(login)) as control:
         if identifier_of(control) != server:
             raise Refusal(
                 f"the server that answers is not the one of snapshot {live} (system identifier {server}): "

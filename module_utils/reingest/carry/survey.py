@@ -102,7 +102,7 @@ def survey(
     if not database:
         return Survey(needed=fence is not None)
     with ExitStack() as stack:
-        stack.enter_context(refused("looking at users' rows"))
+        stack.enter_context(refused("looking at users' rows", "the servers"))
         control, _ = stack.enter_context(control_of(login, live, database))
         refuse_prepared(control, database)
         take = stack.enter_context(closing(pinned(login, database)))

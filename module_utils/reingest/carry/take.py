@@ -75,7 +75,7 @@ def take_rows(
     Raises:
         Refusal: the rows could not be taken; the server is open again.
     """
-    with refused("taking users' rows"), ExitStack() as stack:
+    with refused("taking users' rows", "the servers"), ExitStack() as stack:
         control, server = stack.enter_context(control_of(login, live, database))
         there = _taken_before(volume, server, taken) if is_fenced(control, database) else None
         if there is not None:

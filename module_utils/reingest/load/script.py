@@ -68,7 +68,7 @@ def run_script(connection: Connection, path: Path, text: str, what: str) -> None
 
 
 @contextmanager
-def refused(what: str) -> Iterator[None]:
+def refused(what: str, where: str = "the staging server") -> Iterator[None]:
     """Turn an error of the server that nothing else explains (it is gone, its disk is full) into a refusal.
 
     Raises:
@@ -77,7 +77,7 @@ def refused(what: str) -> Iterator[None]:
     try:
         yield
     except psycopg2.Error as error:
-        raise Refusal(f"{what}: {database_reason(error)}; look at the server and its log") from error
+        raise Refusal(f"{what}: {database_reason(error)}; look at {where} and its log") from error
 
 
 def database_reason(error: psycopg2.Error) -> str:

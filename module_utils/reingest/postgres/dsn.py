@@ -44,6 +44,16 @@ def with_database(dsn: str, name: str) -> str:
     return str(make_dsn(dsn, dbname=name))
 
 
+def database_of(dsn: str) -> str:
+    """Return the database that the string names; libpq's own default is the role's name, else empty.
+
+    Raises:
+        Refusal: libpq cannot read the string.
+    """
+    parts = _parsed(dsn)
+    return parts.get("dbname") or parts.get("user") or ""
+
+
 def address(dsn: str) -> str:
     """Return ``host:port`` as the string has them, with libpq's own defaults.
 

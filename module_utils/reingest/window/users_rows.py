@@ -75,6 +75,8 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
     rows = Rows()
     server, fence = _fence(volume, live, rows)
     if fence is None:
+        if login and server and not (dry or rows.faults):
+            _open_unrecorded(login, server, rows)
         return rows
     if dry:
         rows.did.append(f"lift the fence of database {fence.database}")
@@ -101,6 +103,17 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
     rows.did += opened.did
     rows.warnings += opened.kept
     return rows
+
+
+def _open_unrecorded(login: str, server: str, rows: Rows) -> None:
+    """Lift the fence of the database that the login names, where its record is gone with the volume's."""
+    from ..carry.fence import lift_unrecorded
+
+    try:
+        opened = lift_unrecorded(login, server)
+    except Refusal:
+        return  # no superuser's login, say: then this reingest has fenced nothing
+    rows.did += [f"lift the fence of database {opened}, of which there is no record"] if opened else []
 
 
 def _fence(volume: Volume, snapshot: str, rows: Rows) -> tuple[str, Fenced | None]:

@@ -137,7 +137,7 @@ def test_a_database_that_the_login_may_not_enter_must_be_declared(other, held, p
     production.rows("CREATE ROLE outsider LOGIN PASSWORD 'only-for-tests'")
     try:
         found = held(name, make_dsn(production.dsn(), user="outsider"))
-        assert "does not have CONNECT privilege" in found.unknown
+        assert "permission denied for database" in found.unknown
         assert "only-for-tests" not in found.unknown
     finally:
         production.rows("DROP ROLE outsider")

@@ -73,8 +73,10 @@ def job(evil, result):
     """Have the host start a job that hands in ``result``, and that writes no state."""
     file = evil.home / "job"
     file.write_text(json.dumps(result))
-    evil.answers("async_wrapper", started=1, finished=0, ansible_job_id="j1.1", results_file=str(file))
-    evil.answers("async_status", started=1, finished=1, ansible_job_id="j1.1", **result)
+    evil.answers(
+        "async_wrapper", started=1, finished=0, ansible_job_id="j817263540917.1", results_file=str(file)
+    )
+    evil.answers("async_status", started=1, finished=1, ansible_job_id="j817263540917.1", **result)
 
 
 TELL = {"ansible.builtin.debug": {"msg": "told={{ told | to_json }}"}}
