@@ -42,7 +42,7 @@ def told(verify):
         assert [rows["table"] for rows in result["portal_rows"]] == ["loan"]
         sentence = result["portal_rows"][0]["told"]
         assert sentence == "" or sentence in result["step"]["did"]
-        assert "warnings" not in result
+        assert "loan" not in str(result.get("warnings", ""))
         return sentence
 
     return run

@@ -27,6 +27,9 @@ LOADED = {
     "rejects": "",
     "sources": [],
     "system_identifier": "7",
+    "database": "portal",
+    "portal": False,
+    "roles": [],
     "step": STEP,
 }
 
