@@ -30,7 +30,8 @@ _SETTLING = (
     "Close the window",
     "Release",
 )  # after the role's block, and so without its rescue
-_UNCLEAN = "was not shut down cleanly"  # a snapshot whose server was killed is not promoted as it is
+# A snapshot whose server was killed is not promoted as it is.
+_UNCLEAN = ("was not shut down cleanly", "a server runs on it or was killed")
 _WARM_S = 0.3
 _OVERTAKEN = (
     "was closed by its watchdog"  # the machine was so busy that a run that lived was silent for too long
@@ -156,7 +157,7 @@ class _Run:
             self._tell(f"{plan.kind} was killed during {plan.done}")
         if failed and not plan.done and _OVERTAKEN in failed:
             self.result.kills["nothing, but its watchdog took the run for dead"] += 1
-        elif failed and not plan.done and not (self.result.kills[kills.PRODUCTION] and _UNCLEAN in failed):
+        elif failed and not plan.done and not self._is_unclean(failed):
             self.result.wrong.append(f"{kind} failed and nothing was killed: {failed}")
         reap(self.place)
         if plan.kind == kills.PRODUCTION and plan.done and not self.place.process("db"):
@@ -211,6 +212,10 @@ class _Run:
             self.result.told += self.place.log()[-3:]
         else:
             self._recover()
+
+    def _is_unclean(self, failed):
+        """Return whether a snapshot was refused because its server was killed in this run."""
+        return self.result.kills[kills.PRODUCTION] and any(words in failed for words in _UNCLEAN)
 
     def _recover(self):
         self._tell("recover.yml")

@@ -142,7 +142,7 @@ def portal_tables(take: Connection, put: Connection) -> tuple[dict[str, Table], 
     """Return the portal-owned tables of both databases, as the load's dataset owns them.
 
     One that only production's dataset called portal-owned, and that the load does not have, is among
-    production's, so that it is told; one that has another owner now is not.
+    production's, so that the plan refuses it; one that has another owner now is not.
     """
     contract = read_contract(put)
     both = {**read_contract(take), **contract}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 
 class Laps:
-    """A clock that is told when each step ends."""
+    """A clock; each step says when it ends."""
 
     def __init__(self) -> None:
         self._taken: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""Users' rows in a recovery: what was written since the switch is taken along, and no fence stays up.
+"""Users' rows in a recovery: what was written since the switch is carried, and no fence stays up.
 
 Both need production's login and psycopg2, which not every host has: it is imported where there is something
 to do.
@@ -45,7 +45,7 @@ def take_written_since(
         return rows
     _, fence = _fence(volume, left, rows)
     if rows.faults or (fence is not None and fence.taken != taken):
-        return rows  # it was not opened yet: nobody has written
+        return rows  # it was not opened yet: no user wrote
     serve()
     from ..carry.fence import Patience
     from ..carry.survey import loaded_database
@@ -59,9 +59,9 @@ def take_written_since(
             rows.did += made.lines
     except Refusal as error:
         with suppress(OSError, Refusal):
-            hold(volume, left, run=of_run, why="its switch was taken back, and they could not be taken along")
+            hold(volume, left, run=of_run, why="its switch was taken back, and they could not be carried")
         rows.warnings.append(
-            f"what users may have written into snapshot {left} was not taken along ({str(error).strip()}): "
+            f"what users may have written into snapshot {left} was not carried ({str(error).strip()}): "
             f"it is in {volume.snapshot(left)}, which retention keeps"
         )
     return rows
@@ -120,7 +120,7 @@ def _fence(volume: Volume, snapshot: str, rows: Rows) -> tuple[str, Fenced | Non
     """Return a snapshot's system identifier, and the fence on its disk if it has one."""
     try:
         server = read_control(volume.snapshot(snapshot)).system_identifier
-    except Refusal:  # a directory that is damaged: that its server does not start is told already
+    except Refusal:  # a directory that is damaged: the report says already that its server does not start
         return "", None
     try:
         return server, fence_record(volume, server).read()
