@@ -143,9 +143,8 @@ def _planned(call: Call) -> Outcome:
     verb = "carry" if call["state"] == "carried" else "take"
     did = [f"{verb} {rows:,} rows of users: {table}" for table, rows in found.rows.items()]
     if did:
-        did.append(
-            f"end the {found.connected} sessions of production" if found.connected else "fence production"
-        )
+        sessions = f"{found.connected} session{'' if found.connected == 1 else 's'}"
+        did.append(f"fence production, which ends {sessions}" if found.connected else "fence production")
     values = {"needed": found.needed, "rows": dict(found.rows), "lines": did}
     detail = {"counted_seconds": found.seconds, "bytes": found.size, "connected": found.connected}
     return Outcome(bool(did), did, values, detail=detail, planned=call["plan_only"])
