@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
-from ..fs.durable import sync_directory
 from ..load.script import refused
 from ..postgres.dsn import Connection, address
 from ..postgres.session import pinned
@@ -24,13 +23,11 @@ from .fence import Ended, Patience, control_session, identifier_of, is_fenced, l
 from .fenced import control_of, fenced
 from .laps import Laps
 from .plan import CarryPlan, plan_carry
-from .proof import prove, sums_of, written
+from .proof import prove, sums_of
 from .put import analyze, put_rows
-from .quarantine import has_quarantine
-from .record import Carried, Fenced, carried_record, carried_units, empty_carried_folder
-from .sequences import read_counters
-from .stream import FACTS, taken
-from .unit import QUARANTINE_UNIT
+from .record import Fenced
+from .snapshot import begin_snapshot, snapshot_of, write_manifest
+from .stream import taken
 
 
 @dataclass(frozen=True)
@@ -87,44 +84,26 @@ def carry_over(
 def _carry(
     volume: Volume, intent: Fenced, take: Connection, count: Connection, put: Connection, laps: Laps
 ) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
-    folder = empty_carried_folder(volume, intent.taken)
-    with take.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute(FACTS)
-        xmax, lsn = cursor.fetchone()
+    facts = begin_snapshot(take)
     tables, next_ = portal_tables(take, put)
     plan = plan_carry(tables, next_, "the load")
     refuse_faults(plan)
-    units = (*plan.units, QUARANTINE_UNIT) if has_quarantine(take) else plan.units
-    files = {unit: f"unit{number}" for number, unit in enumerate(units)}
-    counters = read_counters(take, [oid for table in tables.values() for oid in table.oids])
+    snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
     with ThreadPoolExecutor(1) as pool:
         summing = pool.submit(sums_of, count, plan.units)
         made = put_rows(
             put,
-            units,
+            tuple(snapshot.files),
             next_,
-            lambda unit: taken(take, unit, folder / files[unit]),
-            counters=counters,
+            lambda unit: taken(take, unit, snapshot.path(unit)),
+            counters=snapshot.counters,
             run=intent.run,
             laps=laps,
         )
         sums = summing.result()
         laps.end("proof")
     lines = prove(sums, made, "the load")
-    manifest = Carried(
-        intent.taken,
-        intent.server,
-        intent.database,
-        now_text(),
-        xmax,
-        lsn,
-        carried_units(files),
-        written(sums),
-        counters,
-    )
-    carried_record(volume, intent.taken).write(manifest)
-    sync_directory(folder)
+    write_manifest(volume, intent, snapshot, sums)
     laps.end("manifest")
     put.commit()
     put.autocommit = True
@@ -165,8 +144,7 @@ def refuse_same(control: Connection, other: Connection, servers: Servers) -> Non
     if identifier_of(control) == identifier_of(other):
         raise Refusal(
             f"production ({address(servers.production)}) and staging ({address(servers.staging)}) are the "
-            "same "
-            "server: correct the connection strings"
+            "same server: correct the connection strings"
         )
 
 

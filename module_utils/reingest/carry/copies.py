@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..errors import Refusal
-from ..fs.durable import replace_file, sync_directory, unlink
+from ..fs.durable import replace_file
 from ..fs.no_follow import is_folder, is_there, listed
 from ..fs.removal import remove_tree
 from ..postgres.control import read_control
@@ -47,13 +47,6 @@ def tidy_copies(volume: Volume) -> list[str]:
 def keep_for_ever(folder: Path, lines: tuple[str, ...]) -> None:
     """Mark a copy as the only place of rows."""
     replace_file(folder / ONLY_PLACE, "".join(f"{line}\n" for line in lines).encode())
-
-
-def forget(volume: Volume, run: str) -> None:
-    """Take the mark away: somebody accepted losing these rows by name."""
-    folder = carried_folder(volume, run)
-    if unlink(folder / ONLY_PLACE):
-        sync_directory(folder)
 
 
 def _is_needed(volume: Volume, run: str, there: set[str]) -> bool:

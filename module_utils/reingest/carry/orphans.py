@@ -106,7 +106,6 @@ def _settle(
             )
         )
         count = cursor.rowcount
-        settled.quarantined[unit.table] = settled.quarantined.get(unit.table, 0) + count
     if count:
         settled.reasons.setdefault(unit.table, reason)
     return count

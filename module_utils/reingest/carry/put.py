@@ -25,7 +25,7 @@ from .laps import Laps
 from .orphans import read_operators, settle_orphans
 from .quarantine import Settled, make_quarantine, quarantine_sum, return_rows
 from .sequences import move_counters
-from .stream import copy_in
+from .stream import BLOCK, copy_in
 from .unit import QUARANTINE_UNIT, Counter, Unit
 
 _TRIGGERS = """
@@ -74,7 +74,6 @@ class Put:
     settled: Settled
     sums: Mapping[str, Content]  # by table, quarantined and dropped rows included
     rows: Mapping[str, int]  # in the table itself
-    refreshed: tuple[str, ...] = ()
     missing: tuple[str, ...] = field(default=())  # production's sequences that are not there
 
 
@@ -117,14 +116,14 @@ def put_rows(
             laps.end("copy")
             _build(cursor, aside)
             laps.end("keys and indexes")
-            return_rows(cursor, units, settled)
+            return_rows(cursor, units)
             settle_orphans(cursor, units, aside.references, operators, run, settled)
             laps.end("orphans")
             for reference in aside.references:
                 _execute(cursor, reference.create, reference.table)
                 cursor.execute(reference.comment)
             missing = move_counters(connection, counters, oids)
-        refreshed = _refresh(cursor, oids)
+        _refresh(cursor, oids)
         laps.end("references and views")
     sums: dict[str, Content] = dict(settled.dropped)
     rows: dict[str, int] = {}
@@ -135,7 +134,7 @@ def put_rows(
         rows[unit.table] = rows.get(unit.table, 0) + there.rows
         sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit)
     laps.end("proof")
-    return Put(settled, sums, rows, tuple(refreshed), tuple(missing))
+    return Put(settled, sums, rows, tuple(missing))
 
 
 def analyze(connection: Connection, units: Sequence[Unit]) -> None:
@@ -154,7 +153,7 @@ def _empty(cursor: Cursor, units: Sequence[Unit]) -> None:
 def _copy(cursor: Cursor, unit: Unit, source: Source) -> None:
     with source(unit) as rows:
         try:
-            cursor.copy_expert(copy_in(unit).as_string(cursor), rows, size=1 << 18)
+            cursor.copy_expert(copy_in(unit).as_string(cursor), rows, size=BLOCK)
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:
             raise _refused(unit.table, error) from error
 
@@ -200,7 +199,7 @@ def _trigger(schema: str, relation: str, what: str, name: str) -> sql.Composable
     )
 
 
-def _refresh(cursor: Cursor, oids: Sequence[int]) -> list[str]:
+def _refresh(cursor: Cursor, oids: Sequence[int]) -> None:
     cursor.execute(_VIEWS, (list(oids),))
     views = cursor.fetchall()
     if views:
@@ -210,4 +209,3 @@ def _refresh(cursor: Cursor, oids: Sequence[int]) -> list[str]:
         cursor.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(schema, name)))
     if views:
         cursor.execute("SET LOCAL search_path = pg_catalog")
-    return [table_name(schema, name) for schema, name in views]

@@ -39,9 +39,7 @@ WHERE a.attrelid = format('%%I.%%I', %s::text, %s::text)::regclass AND a.attnum 
 class Settled:
     """What became of orphans, by table."""
 
-    quarantined: dict[str, int] = field(default_factory=dict)
     dropped: dict[str, Content] = field(default_factory=dict)
-    returned: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
 
@@ -83,18 +81,16 @@ def quarantine_sum(connection: Connection, unit: Unit) -> Content:
         return fetched(cursor)
 
 
-def return_rows(cursor: Cursor, units: Sequence[Unit], settled: Settled) -> None:
+def return_rows(cursor: Cursor, units: Sequence[Unit]) -> None:
     """Put the rows in quarantine back into their tables, where nothing has their key; orphans leave again.
 
     Those of another list of columns than the table has today stay where they are.
     """
     cursor.execute("CREATE TEMPORARY TABLE was ON COMMIT DROP AS TABLE reingest.quarantine")
     for unit in units:
-        count = _returned_together(cursor, unit)
-        if count is None:
-            count = sum(_returned(cursor, unit, ctid) for ctid in _set_aside(cursor, unit))
-        if count:
-            settled.returned[unit.table] = settled.returned.get(unit.table, 0) + count
+        if not _returned_together(cursor, unit):
+            for ctid in _set_aside(cursor, unit):
+                _return(cursor, unit, ctid)
 
 
 def _set_aside(cursor: Cursor, unit: Unit) -> list[str]:
@@ -106,8 +102,8 @@ def _set_aside(cursor: Cursor, unit: Unit) -> list[str]:
     return [ctid for (ctid,) in cursor.fetchall()]
 
 
-def _returned_together(cursor: Cursor, unit: Unit) -> int | None:
-    """Put all rows of a unit back that the table takes; None where each must be tried by itself."""
+def _returned_together(cursor: Cursor, unit: Unit) -> bool:
+    """Put all rows of a unit back that the table takes; return False where each must be tried by itself."""
     statement = sql.SQL(
         "WITH back AS ({insert} WHERE q.relation = {name} AND q.columns = {columns}"
         " ON CONFLICT DO NOTHING RETURNING {texts} AS found),"
@@ -129,7 +125,7 @@ def _returned_together(cursor: Cursor, unit: Unit) -> int | None:
     if gone != back:  # or of several alike one was put back, and the others have its key
         cursor.execute("ROLLBACK TO SAVEPOINT quarantined")
     cursor.execute("RELEASE SAVEPOINT quarantined")
-    return int(back) if gone == back else None
+    return bool(gone == back)
 
 
 def _insert(cursor: Cursor, unit: Unit) -> sql.Composable:
@@ -150,8 +146,8 @@ def _insert(cursor: Cursor, unit: Unit) -> sql.Composable:
     )
 
 
-def _returned(cursor: Cursor, unit: Unit, ctid: str) -> bool:
-    """Put one row back; return whether the table took it."""
+def _return(cursor: Cursor, unit: Unit, ctid: str) -> None:
+    """Put one row back where the table takes it."""
     insert = sql.SQL("{} WHERE q.ctid = {}::tid ON CONFLICT DO NOTHING").format(
         _insert(cursor, unit), sql.Literal(ctid)
     )
@@ -165,4 +161,3 @@ def _returned(cursor: Cursor, unit: Unit, ctid: str) -> bool:
     cursor.execute("RELEASE SAVEPOINT quarantined")
     if taken:
         cursor.execute("DELETE FROM reingest.quarantine WHERE ctid = %s::tid", (ctid,))
-    return taken

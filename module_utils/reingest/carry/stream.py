@@ -22,9 +22,6 @@ from ..postgres.dsn import Connection
 from .unit import Unit
 
 BLOCK = 1 << 18
-# Under the fence: no transaction that wrote has this number or a higher one, and nothing was written behind
-# this.
-FACTS = "SELECT pg_snapshot_xmax(pg_current_snapshot())::text, pg_current_wal_insert_lsn()::text"
 
 
 def copy_out(unit: Unit) -> sql.Composable:
@@ -61,7 +58,8 @@ class Taken:
 
         Raises:
             psycopg2.Error: the rows ended because the other server failed: they must not pass for all of
-            them. OSError: the file cannot be written.
+                them.
+            OSError: the file cannot be written.
         """
         block = os.read(self._pipe, size)
         if not block:

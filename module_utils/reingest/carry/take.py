@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
-from ..fs.durable import sync_directory
 from ..load.script import refused
 from ..ownership.checksum import Content
 from ..postgres.control import read_control
@@ -24,20 +23,10 @@ from .catalogue import read_contract, read_portal_tables
 from .fence import Ended, Patience, is_fenced, lift_fence
 from .fenced import control_of, fenced
 from .plan import plan_carry
-from .proof import read_back, sums_of, written
-from .quarantine import has_quarantine
-from .record import (
-    Carried,
-    Fenced,
-    carried_record,
-    carried_units,
-    empty_carried_folder,
-    fence_record,
-    write_fence,
-)
-from .sequences import read_counters
-from .stream import FACTS, keep
-from .unit import QUARANTINE_UNIT
+from .proof import read_back, sums_of
+from .record import Fenced, carried_record, fence_record, write_fence
+from .snapshot import begin_snapshot, snapshot_of, write_manifest
+from .stream import keep
 
 
 @dataclass(frozen=True)
@@ -109,32 +98,14 @@ def _lines(sums: Mapping[str, Content]) -> tuple[str, ...]:
 
 
 def _keep(volume: Volume, intent: Fenced, take: Connection) -> dict[str, Content]:
-    folder = empty_carried_folder(volume, intent.taken)
-    with take.cursor() as cursor:
-        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        cursor.execute(FACTS)
-        xmax, lsn = cursor.fetchone()
+    facts = begin_snapshot(take)
     tables = read_portal_tables(take, read_contract(take))
     plan = plan_carry(tables, tables, "the copy")
     if plan.faults:
         raise Refusal("users' rows cannot be taken: " + "; ".join(plan.faults))
-    units = (*plan.units, QUARANTINE_UNIT) if has_quarantine(take) else plan.units
-    files = {unit: f"unit{number}" for number, unit in enumerate(units)}
-    for unit, file in files.items():
-        keep(take, unit, folder / file)
+    snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
+    for unit in snapshot.files:
+        keep(take, unit, snapshot.path(unit))
     sums = sums_of(take, plan.units)
-    counters = read_counters(take, [oid for table in tables.values() for oid in table.oids])
-    manifest = Carried(
-        intent.taken,
-        intent.server,
-        intent.database,
-        now_text(),
-        xmax,
-        lsn,
-        carried_units(files),
-        written(sums),
-        counters,
-    )
-    carried_record(volume, intent.taken).write(manifest)
-    sync_directory(folder)
+    write_manifest(volume, intent, snapshot, sums)
     return sums
