@@ -29,6 +29,7 @@ from ..fs.lock_file import (
 )
 from ..fs.record_values import parse_document, record_from
 from ..host.boot import boot_id
+from ..host.processes import started_at
 from .window_record import Window, boottime, refuse_closed, refusing
 
 _LOCK, _LEASE, _WATCHER = "window.lock", "window.lease", "window.watcher"
@@ -173,9 +174,12 @@ def watched(records: Path) -> bool:
 
 
 def watchdog_process(records: Path) -> Worker | None:
-    """Return the watchdog that lives; None when none does."""
+    """Return the watchdog that lives and has said who it is; None when there is none.
+
+    The file has the words of the one before until a watchdog that has just locked it has written its own.
+    """
     found = worker_at(records / _WATCHER)
-    return None if found == UNKNOWN else found  # it is about to say who it is
+    return found if found is not None and started_at(found.pid) == found.started else None
 
 
 def remove_signs(records: Path) -> None:

@@ -15,16 +15,15 @@ def test_a_worker_that_outlives_its_controller_claims_nothing(killed):
     told, tells = os.pipe()
     main = os.fork()
     if main == 0:
-        run_lock._CONTROLLER = os.getpid()
+        controller = run_lock._CONTROLLER = os.getpid()
         if os.fork() == 0:
-            parent = os.getppid()
-            while killed and os.getppid() == parent:
+            while killed and os.getppid() == controller:
                 time.sleep(0.01)
             os.write(tells, str(run_lock.controller()).encode())
         elif not killed:
             os.wait()
         os._exit(0)
+    os.close(tells)
     os.waitpid(main, 0)
     assert os.read(told, 20) == (b"0" if killed else str(main).encode())
     os.close(told)
-    os.close(tells)

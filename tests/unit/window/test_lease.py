@@ -11,12 +11,14 @@ import time
 import pytest
 
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.fs.lock_file import try_lock
 from plugins.module_utils.reingest.window.lease import (
     Busy,
     given_up,
     held,
     refresh,
     silence,
+    watchdog_process,
     watched,
     watching,
     worker,
@@ -155,3 +157,14 @@ def test_one_watcher_watches(records):
         with watching(records) as second:
             assert not second
     assert not watched(records)
+
+
+def test_a_watchdog_that_has_not_said_who_it_is_is_not_taken_for_the_one_before(records):
+    records.mkdir(parents=True)
+    with watching(records):
+        pass
+    words = records / "window.watcher"
+    words.write_text(json.dumps({**json.loads(words.read_text()), "pid": 2**22 + 1}))  # it ended since
+    with words.open("r+") as lock:
+        assert try_lock(lock)
+        assert watchdog_process(records) is None
