@@ -174,12 +174,9 @@ def watched(records: Path) -> bool:
 
 
 def watchdog_process(records: Path) -> Worker | None:
-    """Return the watchdog that lives and has said who it is; None when there is none.
-
-    The file has the words of the one before until a watchdog that has just locked it has written its own.
-    """
-    found = worker_at(records / _WATCHER)
-    return found if found is not None and started_at(found.pid) == found.started else None
+    """Return the watchdog that lives; None when none does."""
+    found = worker_at(records / _WATCHER)  # the one before, until it has said who it is
+    return found if found and started_at(found.pid) == found.started else None
 
 
 def remove_signs(records: Path) -> None:
