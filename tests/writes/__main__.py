@@ -3,8 +3,8 @@
 Writes build/writes.json.
 
 Usage: python tests/writes. RUNS=300 says how many, FROM=1 with which seed to begin, RUN=seed repeats one run
-and tells what it did, JOBS=2 how many at once,
-SECONDS_LONG=500 that no run begins later.
+and tells what it did, JOBS=2 how many at once, SECONDS_LONG=500 that no run begins later. Every 30th run is
+made by the real playbooks, the others module by module, in the roles' order.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import platform
 import sys
+import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -23,15 +24,20 @@ ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT)]
 
 from writes.place import make_templates  # noqa: E402
+from writes.playbooks import attempt_by_playbooks  # noqa: E402
 from writes.run import attempt  # noqa: E402
 
 TARGET = ROOT / "build/writes.json"
+_BY_PLAYBOOKS = 30  # each run whose number that divides
 _SHARED = {}  # what the processes of the pool inherit
 
 
 def _one(seed):
     """Make a run; None when the time is over."""
-    return attempt(_SHARED["templates"], seed) if time.monotonic() < _SHARED["until"] else None
+    if time.monotonic() >= _SHARED["until"]:
+        return None
+    by_playbooks = seed % _BY_PLAYBOOKS == 0
+    return attempt_by_playbooks(seed) if by_playbooks else attempt(_SHARED["templates"], seed)
 
 
 def figures(results, seconds):
@@ -41,6 +47,7 @@ def figures(results, seconds):
         "machine": f"{platform.machine()}, {len(os.sched_getaffinity(0))} cores",
         "seconds": round(seconds),
         "runs": len(results),
+        "by_playbooks": sum(result.seed % _BY_PLAYBOOKS == 0 for result in results),
         "acknowledged": sum(result.acknowledged for result in results),
         "lost": sum(len(result.lost) for result in results),
         "doubled": sum(len(result.doubled) for result in results),
@@ -65,7 +72,7 @@ def shown(found):
     """Return the figures, a line each."""
     lines = [
         f"{name}: {found[name]:,}"
-        for name in ("runs", "acknowledged", "lost", "doubled", "unknown", "set_aside")
+        for name in ("runs", "by_playbooks", "acknowledged", "lost", "doubled", "unknown", "set_aside")
     ]
     lines += [f"kills of {kind}: {count:,}" for kind, count in found["kills"].items()]
     lines += [f"run {failed['seed']} did not hold (RUN={failed['seed']})" for failed in found["failed"]]
@@ -85,6 +92,8 @@ def main():
     began, results = time.monotonic(), []
     _SHARED["until"] = began + float(os.environ.get("SECONDS_LONG") or "inf")
     _SHARED["templates"] = make_templates()
+    deployment = tempfile.TemporaryDirectory(prefix="reingest-template-", dir="/var/tmp")
+    os.environ["REINGEST_TEST_TEMPLATE"] = f"{deployment.name}/deployment"
     try:
         # Not a multiprocessing.Pool, whose processes may have no children of their own: the writers are one.
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
@@ -98,6 +107,7 @@ def main():
                     say(f"{len(results)} runs, {sum(one.acknowledged for one in results):,} acknowledged")
     finally:
         _SHARED["templates"].remove()
+        deployment.cleanup()
     found = figures(results, time.monotonic() - began)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

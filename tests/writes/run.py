@@ -6,8 +6,6 @@ import random
 import shutil
 import tempfile
 import time
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from crash.module import release
@@ -17,6 +15,7 @@ from writes import disturbance as kills
 from writes.check import check
 from writes.crew import Crew
 from writes.disturbance import ControllerDiedError, Disturbance, reap, run_step
+from writes.outcome import UNCLEAN, Result
 from writes.place import Place
 from writes.switch import INGEST, PROMOTE, ROLLBACK, Switch, recover, undo
 
@@ -30,38 +29,12 @@ _SETTLING = (
     "Close the window",
     "Release",
 )  # after the role's block, and so without its rescue
-# A snapshot whose server was killed is not promoted as it is.
-_UNCLEAN = ("was not shut down cleanly", "a server runs on it or was killed")
 _WARM_S = 0.3
 _OVERTAKEN = (
     "was closed by its watchdog"  # the machine was so busy that a run that lived was silent for too long
 )
 _HEAL_S = 120
 _OFTEN = 0.35  # how often a switch is disturbed that need not be
-
-
-@dataclass
-class Result:
-    """What one run came to."""
-
-    seed: int
-    acknowledged: int = 0
-    unknown: int = 0
-    lost: list = field(default_factory=list)
-    doubled: list = field(default_factory=list)
-    wrong: list = field(default_factory=list)  # anything else that should not be
-    kills: Counter = field(default_factory=Counter)
-    told: list = field(default_factory=list)  # what was done, a line each
-    set_aside: int = 0
-    seconds: float = 0.0
-
-    @property
-    def sound(self):
-        return not self.faults
-
-    @property
-    def faults(self):
-        return [*self.lost, *self.doubled, *self.wrong]
 
 
 def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES):
@@ -215,7 +188,7 @@ class _Run:
 
     def _is_unclean(self, failed):
         """Return whether a snapshot was refused because its server was killed in this run."""
-        return self.result.kills[kills.PRODUCTION] and any(words in failed for words in _UNCLEAN)
+        return self.result.kills[kills.PRODUCTION] and any(words in failed for words in UNCLEAN)
 
     def _recover(self):
         self._tell("recover.yml")

@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from psycopg2 import sql
 
+from ..errors import Refusal
 from ..fs.durable import PRIVATE
 from ..fs.no_follow import check_file, open_file
 from ..postgres.dsn import Connection
@@ -59,7 +60,7 @@ class Taken:
         Raises:
             psycopg2.Error: the rows ended because the other server failed: they must not pass for all of
                 them.
-            OSError: the file cannot be written.
+            OSError: the file cannot be written (``new_file`` says which).
         """
         block = os.read(self._pipe, size)
         if not block:
@@ -85,8 +86,6 @@ def taken(connection: Connection, unit: Unit, file: Path) -> Iterator[Taken]:
             finally:
                 os.close(reading)  # before the pool waits: whoever still writes learns that nobody reads
                 reading = -1
-            copy.flush()
-            os.fsync(copy.fileno())
     finally:
         if reading >= 0:
             os.close(reading)
@@ -96,16 +95,23 @@ def keep(connection: Connection, unit: Unit, file: Path) -> None:
     """Take the rows of a unit into a new file, on disk."""
     with new_file(file) as copy, connection.cursor() as cursor:
         cursor.copy_expert(copy_out(unit).as_string(cursor), copy)
-        copy.flush()
-        os.fsync(copy.fileno())
 
 
 @contextmanager
 def new_file(path: Path) -> Iterator[BinaryIO]:
-    """Make a file for this account alone."""
-    handle = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with os.fdopen(handle, "wb", BLOCK) as out:
-        yield out
+    """Make a file for this account alone, and have it on disk at the end.
+
+    Raises:
+        Refusal: it cannot be written, such as on a full disk.
+    """
+    try:
+        handle = open_file(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
+        with os.fdopen(handle, "wb", BLOCK) as out:
+            yield out
+            out.flush()
+            os.fsync(handle)
+    except OSError as error:
+        raise Refusal(f"{path}: users' rows cannot be written there ({error.strerror}): make room") from error
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from waiting import wait_for
 
 from plugins.module_utils.reingest.carry.record import carried_record, fence_record
 from plugins.module_utils.reingest.errors import Refusal
@@ -86,6 +87,33 @@ def test_superusers_that_come_back_in_a_loop_write_nothing_after_the_rows_are_ta
     found = [row[0] for row in simple.new("SELECT a FROM t ORDER BY a")]
     assert len(found) == len(set(found))
     assert set(acknowledged) <= set(found) <= set(acknowledged) | set(unknown)
+
+
+def test_a_session_that_only_just_starts_is_ended_before_the_rows_are_taken(simple):
+    """It was let in before the fence, is no client in pg_stat_activity yet, and would write later."""
+    told = []
+
+    def write():
+        try:
+            with closing(
+                psycopg2.connect(simple.production.dsn("portal"), options="-c post_auth_delay=2")
+            ) as slow:
+                with slow.cursor() as cursor:
+                    cursor.execute("INSERT INTO t VALUES (1)")
+                slow.commit()
+                told.append("acknowledged")
+        except psycopg2.OperationalError:
+            told.append("cut")
+
+    slow = threading.Thread(target=write)
+    slow.start()
+    starting = "SELECT count(*) FROM pg_locks WHERE classid = 'pg_database'::regclass"
+    wait_for(lambda: simple.production.rows(starting) != [(0,)], "it was let in")
+    result = simple.carry()
+    slow.join()
+    assert told == ["cut"]
+    assert len(result.ended) == 1
+    assert simple.seen(simple.production, "TABLE public.t") == []
 
 
 def test_a_prepared_transaction_ends_the_switch_and_production_is_open(server_factory, simple):

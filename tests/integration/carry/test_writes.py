@@ -6,8 +6,9 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from tiers import full
 from waiting import wait_for
-from writes import disturbance
+from writes import disturbance, playbooks
 from writes.place import make_templates
 from writes.run import attempt
 
@@ -41,6 +42,14 @@ def test_every_acknowledged_write_is_there_once_whatever_is_killed(templates, ki
     result = attempt(templates, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
     assert result.sound, told(result)
     assert result.kills, told(result)
+    assert result.acknowledged > 100, told(result)
+
+
+@full
+def test_a_portal_whose_users_go_on_loses_no_download_by_the_playbooks():
+    kinds = (playbooks.CONTROLLER, playbooks.GROUP, playbooks.NOTHING)
+    result = playbooks.attempt_by_playbooks(30, kinds=kinds)
+    assert result.sound, told(result)
     assert result.acknowledged > 100, told(result)
 
 
