@@ -51,8 +51,8 @@ def untouched(volume: Volume, directory: Path, run: str) -> str:
     except Unread as unread:
         numbers = "1 transaction number was" if since == 1 else f"{since} transaction numbers were"
         return (
-            f"that nobody wrote into production after the fence is not proven: {numbers} taken since, by "
-            f"autovacuum or in another database, and {unread}"
+            f"that nobody wrote into production after the fence is not proven: {numbers} taken since, say "
+            f"by autovacuum or in another database, and {unread}"
         )
     return "nobody wrote into production's portal-owned tables after the fence (read from its log)"
 
