@@ -12,8 +12,9 @@ description:
     C(portal); this module brings it along, and proves by a content checksum of every table that it did.
   - "O(state=carried), to a load: production is fenced (PostgreSQL lets nobody in any more, superusers
     included), its rows go from server to server, a copy of them to C(.reingest/runs/<run>/carried/). One
-    transaction puts them; a failure leaves the load as it was and opens production again."
-  - "O(state=taken), to an earlier snapshot: production is fenced and its rows are kept on the volume.
+    transaction puts them; a failure leaves the load as it was and opens production again. Roles that were
+    changed since the load go first."
+  - "O(state=taken), to an earlier snapshot: production is fenced, its rows and roles are kept on the volume.
     O(state=opened), once that snapshot's server runs: its portal-owned rows are replaced by them under a
     name of the database that nobody knows, and then it is opened."
   - The fence lies on disk with the database. It is written down on the volume before it is raised;
@@ -158,6 +159,7 @@ def _carried(call: Call) -> Outcome:
     servers = Servers(call["production_dsn"], call["staging_dsn"], database)
     made = carry_over(call.volume, servers, live=_live(call), run=call.run, patience=_patience(call))
     did = [f"carry {line}" for line in made.lines]
+    did += made.roles
     did += [f"end the session {ended}" for ended in made.ended]
     values = {"needed": True, "rows": dict(made.rows), "lines": list(made.lines)}
     detail = {"rows": dict(made.rows), "seconds": dict(made.seconds)}
@@ -195,7 +197,7 @@ def _opened(call: Call) -> Outcome:
     server = read_control(_live(call)).system_identifier
     made = open_database(call.volume, call["production_dsn"], server, run=call.run, patience=_patience(call))
     values = {"needed": bool(made.did), "rows": {}, "lines": list(made.did)}
-    return Outcome(bool(made.did), made.did, values, warnings=made.kept)
+    return Outcome(bool(made.did), made.did, values, warnings=(*made.kept, *made.warnings))
 
 
 def _live(call: Call) -> Path:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
+from ..frame.bring import bring_roles
 from ..load.script import refused
 from ..postgres.dsn import Connection, address
 from ..postgres.session import pinned
@@ -47,13 +48,14 @@ class Result:
     ended: tuple[Ended, ...]
     seconds: Mapping[str, float]
     rows: Mapping[str, int]
+    roles: tuple[str, ...] = ()  # what of them had changed since the load
     warnings: tuple[str, ...] = ()
 
 
 def carry_over(
     volume: Volume, servers: Servers, *, live: Path, run: str, patience: Patience | None = None
 ) -> Result:
-    """Fence production, and carry its users' rows into the load; production stays fenced.
+    """Fence production, and carry its roles and its users' rows into the load; production stays fenced.
 
     Args:
         volume: the volume; the records and a copy of the rows lie on it.
@@ -77,8 +79,11 @@ def carry_over(
         laps = Laps()
         with fenced(volume, control, intent, [take, count], patience or Patience()) as ended:
             laps.end("fence")
+            roles = bring_roles(servers.production, servers.staging, last=True)
+            laps.end("roles")
             made = _carry(volume, intent, take, count, put, laps)
-    return Result(made[0], ended, laps.seconds, made[1], made[2])
+    warnings = (*made[2], *(f"production's roles are not brought over whole: {one}" for one in roles.failed))
+    return Result(made[0], ended, laps.seconds, made[1], roles.did, warnings)
 
 
 def _carry(
