@@ -159,7 +159,7 @@ def _carried(call: Call) -> Outcome:
     servers = Servers(call["production_dsn"], call["staging_dsn"], database)
     made = carry_over(call.volume, servers, live=_live(call), run=call.run, patience=_patience(call))
     did = [f"carry {line}" for line in made.lines]
-    did += made.roles
+    did += made.did
     did += [f"end the session {ended}" for ended in made.ended]
     values = {"needed": True, "rows": dict(made.rows), "lines": list(made.lines)}
     detail = {"rows": dict(made.rows), "seconds": dict(made.seconds)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import Refusal
@@ -48,7 +48,7 @@ class Result:
     ended: tuple[Ended, ...]
     seconds: Mapping[str, float]
     rows: Mapping[str, int]
-    roles: tuple[str, ...] = ()  # what of them had changed since the load
+    did: tuple[str, ...] = ()  # beside that: roles that had changed since the load, transforms run again
     warnings: tuple[str, ...] = ()
 
 
@@ -82,13 +82,15 @@ def carry_over(
             roles = bring_roles(servers.production, servers.staging, last=True)
             laps.end("roles")
             made = _carry(volume, intent, take, count, put, laps)
-    warnings = (*made[2], *(f"production's roles are not brought over whole: {one}" for one in roles.failed))
-    return Result(made[0], ended, laps.seconds, made[1], roles.did, warnings)
+    failed = tuple(f"production's roles are not brought over whole: {one}" for one in roles.failed)
+    return replace(
+        made, ended=ended, seconds=laps.seconds, did=(*roles.did, *made.did), warnings=made.warnings + failed
+    )
 
 
 def _carry(
     volume: Volume, intent: Fenced, take: Connection, count: Connection, put: Connection, laps: Laps
-) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
+) -> Result:
     facts = begin_snapshot(take)
     tables, next_ = portal_tables(take, put)
     plan = plan_carry(tables, next_, "the load")
@@ -119,7 +121,9 @@ def _carry(
     missing = tuple(
         f"the load has no sequence {name} of production's, by which no table counts" for name in made.missing
     )
-    return lines, {table: found.rows for table, found in sums.items()}, missing
+    rows = {table: found.rows for table, found in sums.items()}
+    did = tuple(f"run transform {name} again" for name in made.again)
+    return Result(lines, (), {}, rows, did, missing)
 
 
 def portal_tables(take: Connection, put: Connection) -> tuple[dict[str, Table], dict[str, Table]]:

@@ -186,7 +186,8 @@ def _put(
         put.commit()
         put.autocommit = True
         analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT])
-    return tuple(f"carry {line}" for line in lines), tuple(left.values())
+    did = [*(f"carry {line}" for line in lines), *(f"run transform {name} again" for name in made.again)]
+    return tuple(did), tuple(left.values())
 
 
 def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, str]:

@@ -69,7 +69,7 @@ def has_changes(server):
 def test_what_changed_during_the_load_is_in_the_new_server(loaded):
     change(loaded.production)
     made = loaded.carry()
-    assert set(made.roles) >= CHANGES
+    assert set(made.did) >= CHANGES
     assert has_changes(loaded.staging)
     assert made.lines == ("t: 1 carried, 0 differ",)
     assert made.warnings == ()
@@ -77,7 +77,7 @@ def test_what_changed_during_the_load_is_in_the_new_server(loaded):
 
 def test_where_nothing_changed_nothing_is_done(loaded):
     loaded.carry()
-    assert loaded.carry(run="run-2").roles == ()
+    assert loaded.carry(run="run-2").did == ()
 
 
 def test_what_cannot_be_made_is_a_warning_and_rows_are_carried(loaded):
