@@ -59,7 +59,8 @@ extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
-    description: Says which rows would be carried now, and why they could not be.
+    description: Says which rows would be carried now, and why they could not be; and production's other
+      tables by their owner.
   diff_mode:
     support: none
 author: ["The reingest developers (!UNKNOWN)"]
@@ -96,7 +97,7 @@ step:
   type: dict
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,6 +118,7 @@ OPTIONS: dict[str, Any] = {
     "longest": {"type": "float", "default": 3600},
     "plan_only": {"type": "bool", "default": False},
 }
+_MOST_NAMES = 12  # of tables on one line
 
 
 def carry(call: Call) -> Outcome:
@@ -146,9 +148,21 @@ def _planned(call: Call) -> Outcome:
     if did:
         sessions = f"{found.connected} session{'' if found.connected == 1 else 's'}"
         did.append(f"fence production, which ends {sessions}" if found.connected else "fence production")
+    if call["state"] == "carried":
+        did += [f"replace {owner}-owned tables: {_some(names)}" for owner, names in found.owners.items()]
     values = {"needed": found.needed, "rows": dict(found.rows), "lines": did}
-    detail = {"counted_seconds": found.seconds, "bytes": found.size, "connected": found.connected}
-    return Outcome(bool(did), did, values, detail=detail, planned=call["plan_only"])
+    detail = {
+        "counted_seconds": found.seconds,
+        "bytes": found.size,
+        "connected": found.connected,
+        "owners": {owner: list(names) for owner, names in found.owners.items()},
+    }
+    return Outcome(found.needed, did, values, detail=detail, planned=call["plan_only"])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _carried(call: Call) -> Outcome:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..carry.copies import only_places
 from ..carry.record import fence_record, fences
+from ..disclosure.printable import printable
 from ..errors import Refusal
 from ..postgres.control import read_control
 from ..volume.layout import Volume
@@ -28,7 +29,7 @@ def describe_fences(volume: Volume, there: Sequence[str]) -> list[dict[str, Any]
         {
             "snapshot": servers.get(one.server, ""),
             "server": one.server,
-            "database": one.database,
+            "database": printable(one.database),
             "run": one.run,
             "since": one.since,
         }
@@ -43,7 +44,7 @@ def describe_copies(volume: Volume) -> list[dict[str, Any]]:
     Raises:
         Refusal: a mark is not this account's.
     """
-    return [{"run": run, "rows": list(rows)} for run, rows in only_places(volume).items()]
+    return [{"run": run, "rows": [printable(row) for row in rows]} for run, rows in only_places(volume).items()]
 
 
 def listed_rows(found: Mapping[str, Any]) -> Iterator[str]:
