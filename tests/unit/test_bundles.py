@@ -29,7 +29,7 @@ BUDGETS = {
     "snapshot_finalise": (238, 90),
     "snapshot_info": (204, 204),
     "snapshot_pin": (127, 127),
-    "snapshot_promote": (295, 232),
+    "snapshot_promote": (296, 233),
     "snapshot_prune": (240, 189),
     "staging_discard": (181, 141),
     "staging_settings": (224, 179),

@@ -44,7 +44,8 @@ def describe_copies(volume: Volume) -> list[dict[str, Any]]:
     Raises:
         Refusal: a mark is not this account's.
     """
-    return [{"run": run, "rows": [printable(row) for row in rows]} for run, rows in only_places(volume).items()]
+    found = only_places(volume)
+    return [{"run": run, "rows": [printable(row) for row in rows]} for run, rows in found.items()]
 
 
 def listed_rows(found: Mapping[str, Any]) -> Iterator[str]:
