@@ -60,6 +60,17 @@ class KeptRoles:
     version: int = _VERSION
 
 
+def kept_roles(folder: Path) -> DurableRecord[KeptRoles]:
+    """Return the record in a folder."""
+    return DurableRecord(
+        folder / _FILE,
+        lambda raw: record_from(KeptRoles, raw),
+        _VERSION,
+        called="the record of roles",
+        if_damaged=": make the roles yourself, then delete it",
+    )
+
+
 def keep_roles(folder: Path, login: str) -> None:
     """Write a server's roles down.
 
@@ -84,7 +95,7 @@ def keep_roles(folder: Path, login: str) -> None:
             for one in found.memberships.values()
         ),
     )
-    _record(folder).write(kept)
+    kept_roles(folder).write(kept)
 
 
 def bring_kept(folder: Path, login: str) -> Brought:
@@ -97,21 +108,22 @@ def bring_kept(folder: Path, login: str) -> Brought:
     Raises:
         Refusal: the server does not answer, or the record is damaged.
     """
-    kept = _record(folder).read()
+    kept = kept_roles(folder).read()
     there = read_roles(login) if kept is not None else None
     if kept is None or there is None:
         return Brought((), ())
-    done = apply_changes(login, plan_roles(_roles(kept), there, last=True))
+    done = apply_changes(login, plan_roles(roles_of(kept), there, last=True))
     forget_roles(folder)
     return done
 
 
 def forget_roles(folder: Path) -> None:
     """Take the record away."""
-    _record(folder).remove()
+    kept_roles(folder).remove()
 
 
-def _roles(kept: KeptRoles) -> Roles:
+def roles_of(kept: KeptRoles) -> Roles:
+    """Return roles as a server's login sees them; whose login it was is not known."""
     members = [
         Membership(one.role, one.member, one.grantor, one.admin, _one_of(one.inherit), _one_of(one.set))
         for one in kept.memberships
@@ -129,13 +141,3 @@ def _some(value: T | None) -> tuple[T, ...]:
 
 def _one_of(values: tuple[T, ...]) -> T | None:
     return values[0] if values else None
-
-
-def _record(folder: Path) -> DurableRecord[KeptRoles]:
-    return DurableRecord(
-        folder / _FILE,
-        lambda raw: record_from(KeptRoles, raw),
-        _VERSION,
-        called="the record of roles",
-        if_damaged=": make the roles yourself, then delete it",
-    )
