@@ -12,8 +12,9 @@ description:
     C(portal); this module brings it along, and proves by a content checksum of every table that it did.
   - "O(state=carried), to a load: production is fenced (PostgreSQL lets nobody in any more, superusers
     included), its rows go from server to server, a copy of them to C(.reingest/runs/<run>/carried/). One
-    transaction puts them; a failure leaves the load as it was and opens production again."
-  - "O(state=taken), to an earlier snapshot: production is fenced and its rows are kept on the volume.
+    transaction puts them; a failure leaves the load as it was and opens production again. Roles that were
+    changed since the load go first."
+  - "O(state=taken), to an earlier snapshot: production is fenced, its rows and roles are kept on the volume.
     O(state=opened), once that snapshot's server runs: its portal-owned rows are replaced by them under a
     name of the database that nobody knows, and then it is opened."
   - The fence lies on disk with the database. It is written down on the volume before it is raised;
@@ -58,7 +59,8 @@ extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
-    description: Says which rows would be carried now, and why they could not be.
+    description: Says which rows would be carried now, and why they could not be; and production's other
+      tables by their owner.
   diff_mode:
     support: none
 author: ["The reingest developers (!UNKNOWN)"]
@@ -95,7 +97,7 @@ step:
   type: dict
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,6 +118,7 @@ OPTIONS: dict[str, Any] = {
     "longest": {"type": "float", "default": 3600},
     "plan_only": {"type": "bool", "default": False},
 }
+_MOST_NAMES = 12  # of tables on one line
 
 
 def carry(call: Call) -> Outcome:
@@ -145,9 +148,21 @@ def _planned(call: Call) -> Outcome:
     if did:
         sessions = f"{found.connected} session{'' if found.connected == 1 else 's'}"
         did.append(f"fence production, which ends {sessions}" if found.connected else "fence production")
+    if call["state"] == "carried":
+        did += [f"replace {owner}-owned tables: {_some(names)}" for owner, names in found.owners.items()]
     values = {"needed": found.needed, "rows": dict(found.rows), "lines": did}
-    detail = {"counted_seconds": found.seconds, "bytes": found.size, "connected": found.connected}
-    return Outcome(bool(did), did, values, detail=detail, planned=call["plan_only"])
+    detail = {
+        "counted_seconds": found.seconds,
+        "bytes": found.size,
+        "connected": found.connected,
+        "owners": {owner: list(names) for owner, names in found.owners.items()},
+    }
+    return Outcome(found.needed, did, values, detail=detail, planned=call["plan_only"])
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMES
+    return ", ".join(names[:_MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _carried(call: Call) -> Outcome:
@@ -158,6 +173,7 @@ def _carried(call: Call) -> Outcome:
     servers = Servers(call["production_dsn"], call["staging_dsn"], database)
     made = carry_over(call.volume, servers, live=_live(call), run=call.run, patience=_patience(call))
     did = [f"carry {line}" for line in made.lines]
+    did += made.did
     did += [f"end the session {ended}" for ended in made.ended]
     values = {"needed": True, "rows": dict(made.rows), "lines": list(made.lines)}
     detail = {"rows": dict(made.rows), "seconds": dict(made.seconds)}
@@ -195,7 +211,7 @@ def _opened(call: Call) -> Outcome:
     server = read_control(_live(call)).system_identifier
     made = open_database(call.volume, call["production_dsn"], server, run=call.run, patience=_patience(call))
     values = {"needed": bool(made.did), "rows": {}, "lines": list(made.did)}
-    return Outcome(bool(made.did), made.did, values, warnings=made.kept)
+    return Outcome(bool(made.did), made.did, values, warnings=(*made.kept, *made.warnings))
 
 
 def _live(call: Call) -> Path:

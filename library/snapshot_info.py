@@ -101,6 +101,19 @@ window:
     taken back), C(watched) (whether it is ended without its run), C(rebooted), C(fault). Null when none is."
   returned: success
   type: dict
+fences:
+  description: "Databases that are fenced, by what is written down: C(snapshot) (empty where it is gone),
+    C(server) (its system identifier), C(database), C(run), C(since). The snapshot that served before is
+    fenced until it serves again; the live one's fence is lifted by its switch, or by C(recover.yml)."
+  returned: success
+  type: list
+  elements: dict
+copies:
+  description: "Copies that are the only place of rows of users: C(run), whose C(carried/) it is, and C(rows),
+    a sentence for each table. C(reingest_accept=copies:<run>) lets C(prune.yml) delete it."
+  returned: success
+  type: list
+  elements: dict
 leftovers:
   description: What is pruned and could not be deleted yet.
   returned: success

@@ -16,6 +16,8 @@ description:
     directories.
   - Nobody may be in the directory that comes or in the one that goes; that is looked at before the move, and
     again between the move and the rename of C(prod).
+  - Where this run carried rows of users out of the snapshot that is live, it first looks whether somebody
+    wrote into it since, by its control file and its WAL; a changed row of theirs is refused.
   - Run it on the host of the volume, with the servers stopped.
 options:
   snapshot:
@@ -128,7 +130,7 @@ from ..module_utils.reingest.runs.steps import Predicted
 from ..module_utils.reingest.volume.chain import refuse_broken
 from ..module_utils.reingest.volume.ledger import ROLLBACK, read_ledger
 from ..module_utils.reingest.volume.unsaved import hold, let_go
-from ..module_utils.reingest.window.lease import working
+from ..module_utils.reingest.window.lease import beating, working
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
@@ -142,6 +144,7 @@ OPTIONS: dict[str, Any] = {
     "accept": {"type": "list", "elements": "str", "default": []},
     "plan_only": {"type": "bool", "default": False},
 }
+_LOOKS_S = 60  # longer than the WAL is read; what takes longer than that hangs
 
 
 def promote(call: Call) -> Outcome:
@@ -182,7 +185,8 @@ def promote(call: Call) -> Outcome:
         if plan.previous:
             from ..module_utils.reingest.carry.untouched import untouched
 
-            untouched_since = untouched(volume, volume.snapshot(plan.previous), call.run)
+            with beating(call.records if call["window"] else None, _LOOKS_S):
+                untouched_since = untouched(volume, volume.snapshot(plan.previous), call.run)
             did += [untouched_since] if untouched_since else []
         if call["rows_left"] and plan.previous:
             hold(volume, plan.previous, run=call.run, why="it was left without carrying them over")

@@ -37,7 +37,8 @@ options:
     default: "0"
   accept:
     description: Findings accepted by name. V(rows:<snapshot>) accepts losing the rows of users that only that
-      snapshot holds; until then it is kept.
+      snapshot holds; until then it is kept. V(copies:<run>) accepts losing those that only the copy of a run
+      has, C(.reingest/runs/<run>/carried/); until then it is kept, too.
     type: list
     elements: str
     default: []
@@ -114,7 +115,7 @@ OPTIONS: dict[str, Any] = {
     "min_free": {"type": "str", "default": "0"},
     "accept": {"type": "list", "elements": "str", "default": []},
 }
-_ROWS = "rows:"
+_ROWS, _COPIES = "rows:", "copies:"
 _PHASES = {"retention": "prunes", "load": "makes room for the load"}
 
 
@@ -135,29 +136,34 @@ def plan(call: Call) -> Pruning:
         "free": free_bytes(call.volume.root),
         "now": datetime.now(timezone.utc),
         "exclusive": call["exclusive"],
-        "lost": [name[len(_ROWS) :] for name in call["accept"] if name.startswith(_ROWS)],
+        "lost": _accepted(call, _ROWS),
     }
     if call["purpose"] == "load":
         return plan_room(call.volume, **rules)
     return plan_pruning(call.volume, **rules, promoting=call.predicted.live)
 
 
+def _accepted(call: Call, what: str) -> list[str]:
+    return [name[len(what) :] for name in call["accept"] if name.startswith(what)]
+
+
 def prune(call: Call) -> Outcome:
     """Delete what retention permits deleting."""
-    planned = plan(call)
+    from ..module_utils.reingest.carry.copies import lost_copies, tidy_copies
+
+    planned, lost = plan(call), _accepted(call, _COPIES)
+    copies = [f"delete {path}, the only place of rows of users" for path in lost_copies(call.volume, lost)]
     done = Removal()
     if planned.changed and not call.check:
         done = apply_pruning(call.volume, planned, **call.who, exclusive=call["exclusive"])
     if not call.check:
-        from ..module_utils.reingest.carry.copies import tidy_copies
-
-        for fault in tidy_copies(call.volume):
+        for fault in tidy_copies(call.volume, lost):
             done.fault(fault)
     # What could not be deleted before, and still cannot, is no change.
     changed = planned.changed if call.check else bool(planned.delete or planned.unsettled or done.deleted)
     return Outcome(
-        changed,
-        planned.did(),
+        changed or bool(copies),
+        [*planned.did(), *copies],
         values={
             "deleted": [*planned.leftovers, *planned.delete],
             "kept": list(planned.keep),

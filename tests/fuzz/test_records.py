@@ -13,7 +13,25 @@ from hostile import changed, fed, json_texts
 from hypothesis import strategies as st
 
 from plugins.module_utils.reingest.adoption.adoption_record import Adopting, read_adopting
+from plugins.module_utils.reingest.carry.record import (
+    Carried,
+    Stored,
+    TableSum,
+    carried_record,
+    carried_units,
+    empty_carried_folder,
+)
+from plugins.module_utils.reingest.carry.unit import QUARANTINE_UNIT, Counter
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.frame.kept_roles import (
+    KeptMembership,
+    KeptRole,
+    KeptRoles,
+    kept_roles,
+    roles_of,
+)
+from plugins.module_utils.reingest.frame.role_changes import plan_roles
+from plugins.module_utils.reingest.frame.roles import ATTRIBUTES, Roles
 from plugins.module_utils.reingest.fs.lock_file import Worker, open_lock, read_worker
 from plugins.module_utils.reingest.load.look import NoAnswerError, look_command, read_look
 from plugins.module_utils.reingest.load.progress import Progress, TableProgress, fate, read_progress, silence
@@ -64,6 +82,28 @@ LEAVING = Leaving(RUN, WHO, {A: A, B: f"{B}~2"}, {A: "old"})
 MARK = Unsynced("12", "boot", RUN, AT)
 WORKER = asdict(Worker(4711, "1", RUN))
 LEASE = {"boot": "boot", "at": 7.5}
+CARRIED = Carried(
+    RUN,
+    "12",
+    "portal",
+    AT,
+    "740",
+    "0/16B9900",
+    carried_units({QUARANTINE_UNIT: "unit0"}),
+    {"t": TableSum(3, "-17")},
+    (Counter("public", "t_id_seq", 3, called=True, shared=False),),
+    (Stored("t", "1663/5/16384", logged=True),),
+)
+ROLES = KeptRoles(
+    (
+        KeptRole(
+            "ada", dict.fromkeys(ATTRIBUTES.values(), True), -1, "", ("SCRAM-SHA-256$x",), {"work_mem": "1MB"}
+        ),
+    ),
+    {"search_path": '"$user", public'},
+    (KeptMembership("readers", "ada", "", False, (True,), ()),),
+)
+NOBODY = Roles("", True, {}, {}, {})
 NAMES = re.compile(r"[A-Za-z0-9][A-Za-z0-9 .:+~_-]*")
 
 
@@ -76,6 +116,7 @@ def volume(folder):
     made = Volume(folder / "volume")
     for path in (made.ingest, made.staging, made.records):
         path.mkdir(parents=True)
+    empty_carried_folder(made, RUN)
     return made
 
 
@@ -88,12 +129,19 @@ RECORDS = {
     "adopting": ("adopting.json", read_adopting, Adopting(A, Place(7, "12"))),
     "pruning": ("prune.json", read_leaving, LEAVING),
     "unsynced": ("unsynced.json", read_mark, MARK),
+    "carried": (
+        f"runs/{RUN}/carried/manifest.json",
+        lambda volume: carried_record(volume, RUN).read(),
+        CARRIED,
+    ),
+    "roles": ("roles.json", lambda volume: kept_roles(volume.records).read(), ROLES),
 }
 USES = {
     "journal": begun_in,
     "claim": lambda volume: (left_behind(holder(volume)), refuse_held(volume, "x", age=1)),
     "window": lambda volume: services(read_window(volume.records).production),
     "unsynced": is_lost,
+    "roles": lambda volume: plan_roles(roles_of(kept_roles(volume.records).read()), NOBODY, last=True),
 }
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import Refusal
+from ..frame.bring import bring_roles
 from ..load.script import refused
 from ..postgres.dsn import Connection, address
 from ..postgres.session import pinned
@@ -47,13 +48,14 @@ class Result:
     ended: tuple[Ended, ...]
     seconds: Mapping[str, float]
     rows: Mapping[str, int]
+    did: tuple[str, ...] = ()  # beside that: roles that had changed since the load, transforms run again
     warnings: tuple[str, ...] = ()
 
 
 def carry_over(
     volume: Volume, servers: Servers, *, live: Path, run: str, patience: Patience | None = None
 ) -> Result:
-    """Fence production, and carry its users' rows into the load; production stays fenced.
+    """Fence production, and carry its roles and its users' rows into the load; production stays fenced.
 
     Args:
         volume: the volume; the records and a copy of the rows lie on it.
@@ -77,13 +79,18 @@ def carry_over(
         laps = Laps()
         with fenced(volume, control, intent, [take, count], patience or Patience()) as ended:
             laps.end("fence")
+            roles = bring_roles(servers.production, servers.staging, last=True)
+            laps.end("roles")
             made = _carry(volume, intent, take, count, put, laps)
-    return Result(made[0], ended, laps.seconds, made[1], made[2])
+    failed = tuple(f"production's roles are not brought over whole: {one}" for one in roles.failed)
+    return replace(
+        made, ended=ended, seconds=laps.seconds, did=(*roles.did, *made.did), warnings=made.warnings + failed
+    )
 
 
 def _carry(
     volume: Volume, intent: Fenced, take: Connection, count: Connection, put: Connection, laps: Laps
-) -> tuple[tuple[str, ...], dict[str, int], tuple[str, ...]]:
+) -> Result:
     facts = begin_snapshot(take)
     tables, next_ = portal_tables(take, put)
     plan = plan_carry(tables, next_, "the load")
@@ -114,7 +121,9 @@ def _carry(
     missing = tuple(
         f"the load has no sequence {name} of production's, by which no table counts" for name in made.missing
     )
-    return lines, {table: found.rows for table, found in sums.items()}, missing
+    rows = {table: found.rows for table, found in sums.items()}
+    did = tuple(f"run transform {name} again" for name in made.again)
+    return Result(lines, (), {}, rows, did, missing)
 
 
 def portal_tables(take: Connection, put: Connection) -> tuple[dict[str, Table], dict[str, Table]]:

@@ -104,6 +104,27 @@ def read_contract(connection: Connection) -> dict[str, str]:
         return dict(cursor.fetchall())
 
 
+def read_owners(connection: Connection) -> dict[str, str]:
+    """Return the owner of each table by name, as the load wrote it down; empty where no load did."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('reingest.load_table') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return {}
+        cursor.execute("SELECT name, owner FROM reingest.load_table ORDER BY name")
+        return dict(cursor.fetchall())
+
+
+def table_names(connection: Connection) -> list[str]:
+    """Return the names of a database's tables, without partitions."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RELATIONS)
+        return [
+            table_name(schema, name)
+            for _, schema, name, _, partition, _ in cursor.fetchall()
+            if not partition
+        ]
+
+
 def read_portal_tables(connection: Connection, contract: Mapping[str, str]) -> dict[str, Table]:
     """Return those tables of the contract that are there; inheritance children go with their parent."""
     with connection.cursor() as cursor:

@@ -18,6 +18,8 @@ import psycopg2
 from psycopg2 import sql
 
 from ..errors import Refusal
+from ..frame.bring import Brought
+from ..frame.kept_roles import bring_kept, forget_roles
 from ..load.script import refused
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
@@ -44,6 +46,7 @@ class Opened:
 
     did: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def open_database(
@@ -98,6 +101,7 @@ def without_rows(volume: Volume, login: str, server: str, *, run: str) -> Opened
         said = f"the rows that were taken for database {record.database} were not put into it"
         left = (f"{said}: they are in {folder}",)
         keep_for_ever(folder, left)
+        forget_roles(folder)
         write_fence(volume, replace(record, carried=""))
     return replace(open_database(volume, login, server, run=run), kept=left)
 
@@ -136,11 +140,21 @@ def _give(
         raise
     if left:
         keep_for_ever(carried_folder(volume, manifest.run), left)
+    roles = _bring_roles(carried_folder(volume, manifest.run), login)
     # Before anybody is let in: who comes here again after a kill must not put these rows over newer ones.
     write_fence(volume, replace(hidden, carried=""))
     _rename(control, hidden.hidden, record.database, opened=True)
     fence_record(volume, record.server).remove()
-    return Opened((*did, f"lift the fence of database {record.database}"), left)
+    warnings = tuple(f"roles are not as they were in the server that was left: {one}" for one in roles.failed)
+    return Opened((*did, *roles.did, f"lift the fence of database {record.database}"), left, warnings)
+
+
+def _bring_roles(folder: Path, login: str) -> Brought:
+    """Make the roles as they were in the server that was left; a fault keeps no row from its place."""
+    try:
+        return bring_kept(folder, login)
+    except (Refusal, OSError) as error:
+        return Brought((), (str(error),))
 
 
 def _put(
@@ -172,7 +186,8 @@ def _put(
         put.commit()
         put.autocommit = True
         analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT])
-    return tuple(f"carry {line}" for line in lines), tuple(left.values())
+    did = [*(f"carry {line}" for line in lines), *(f"run transform {name} again" for name in made.again)]
+    return tuple(did), tuple(left.values())
 
 
 def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from ..errors import Refusal
 from ..load.constraints import SetAside, set_aside
 from ..ownership.checksum import Content, read_content
 from ..postgres.dsn import Connection, Cursor
+from .again import run_again
 from .catalogue import Table
 from .laps import Laps
 from .orphans import read_operators, settle_orphans
@@ -75,6 +76,7 @@ class Put:
     sums: Mapping[str, Content]  # by table, quarantined and dropped rows included
     rows: Mapping[str, int]  # in the table itself
     missing: tuple[str, ...] = field(default=())  # production's sequences that are not there
+    again: tuple[str, ...] = ()  # the transforms that were run again
 
 
 def put_rows(
@@ -123,6 +125,7 @@ def put_rows(
                 _execute(cursor, reference.create, reference.table)
                 cursor.execute(reference.comment)
             missing = move_counters(connection, counters, oids)
+        again = run_again(cursor)
         _refresh(cursor, oids)
         laps.end("references and views")
     sums: dict[str, Content] = dict(settled.dropped)
@@ -134,7 +137,7 @@ def put_rows(
         rows[unit.table] = rows.get(unit.table, 0) + there.rows
         sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit)
     laps.end("proof")
-    return Put(settled, sums, rows, tuple(missing))
+    return Put(settled, sums, rows, tuple(missing), again)
 
 
 def analyze(connection: Connection, units: Sequence[Unit]) -> None:

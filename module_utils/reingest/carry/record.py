@@ -12,6 +12,7 @@ from ..fs.durable import make_own_directory, unlink
 from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import is_folder, listed
 from ..fs.record_values import MaybeRunId, RunId, Time, record_from
+from ..postgres.control import is_lsn
 from ..volume.layout import Volume
 from .unit import Counter, Unit
 
@@ -26,6 +27,10 @@ def _is_identifier(text: str) -> bool:
 
 def _is_hidden_or_none(text: str) -> bool:
     return re.fullmatch(r"(reingest_[0-9a-f]{32})?", text) is not None
+
+
+def _is_place(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,10}/[0-9]{1,10}/[0-9]{1,10}", text) is not None
 
 
 def _is_file_name(text: str) -> bool:
@@ -97,6 +102,15 @@ class TableSum:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A relation as the WAL names it: tablespace, database and file."""
+
+    table: str  # the portal-owned table whose rows it holds
+    place: Annotated[str, _is_place]
+    logged: bool  # whether the WAL has what changes its rows
+
+
+@dataclass(frozen=True)
 class Carried:
     """The rows that a run took, with what they must sum up to wherever they are put."""
 
@@ -104,11 +118,14 @@ class Carried:
     server: Annotated[str, _is_identifier]  # where they were taken
     database: str
     at: Time
-    xmax: str  # under the fence: no transaction that wrote has this number or a higher one
-    lsn: str
+    xmax: Annotated[
+        str, _is_identifier
+    ]  # under the fence: no transaction that wrote has this number or a higher one
+    lsn: Annotated[str, is_lsn]  # and of what the WAL has from here on nothing was taken
     units: tuple[CarriedUnit, ...]
     sums: Mapping[str, TableSum]
     counters: tuple[Counter, ...]
+    stored: tuple[Stored, ...] = ()  # where the rows lie on the server's disk
     version: int = _VERSION
 
 

@@ -15,8 +15,9 @@ from .catalogue import Table
 from .plan import CarryPlan
 from .proof import written
 from .quarantine import has_quarantine
-from .record import Carried, Fenced, carried_record, carried_units, empty_carried_folder
+from .record import Carried, Fenced, Stored, carried_record, carried_units, empty_carried_folder
 from .sequences import read_counters
+from .storage import read_stored
 from .unit import QUARANTINE_UNIT, Counter, Unit
 
 # No transaction that wrote has this number or a higher one, and nothing was written behind this place.
@@ -32,6 +33,7 @@ class Snapshot:
     folder: Path
     files: Mapping[Unit, str]
     counters: tuple[Counter, ...]
+    stored: tuple[Stored, ...]
 
     def path(self, unit: Unit) -> Path:
         """Return the file of a unit."""
@@ -62,6 +64,7 @@ def snapshot_of(
         empty_carried_folder(volume, intent.taken),
         {unit: f"unit{number}" for number, unit in enumerate(units)},
         read_counters(take, [oid for table in tables.values() for oid in table.oids]),
+        read_stored(take, tables),
     )
 
 
@@ -77,6 +80,7 @@ def write_manifest(volume: Volume, intent: Fenced, snapshot: Snapshot, sums: Map
         carried_units(snapshot.files),
         written(sums),
         snapshot.counters,
+        snapshot.stored,
     )
     carried_record(volume, intent.taken).write(manifest)
     sync_directory(snapshot.folder)

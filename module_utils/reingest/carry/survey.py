@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from psycopg2 import sql
 
+from ..dataset.owners import PORTAL
 from ..errors import Refusal
 from ..fs.sizes import free_bytes, shown_bytes
 from ..load.script import refused
@@ -20,7 +21,7 @@ from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.ledger import readable_ledger
 from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
-from .catalogue import Table, read_contract, read_portal_tables
+from .catalogue import Table, read_contract, read_owners, read_portal_tables, table_names
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
 from .plan import plan_carry
@@ -43,6 +44,7 @@ class Survey:
     seconds: float = 0.0  # that counting took
     size: int = 0  # bytes that the rows take in production
     connected: int = 0  # sessions that would be ended
+    owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # production's other tables, by owner
 
 
 def loaded_database(login: str) -> str:
@@ -109,17 +111,29 @@ def survey(
         if there:
             servers = Servers(login, staging, database)
             refuse_same(control, stack.enter_context(closing(control_session(staging))), servers)
-            tables, next_ = portal_tables(take, stack.enter_context(closing(pinned(staging, database))))
+            load = stack.enter_context(closing(pinned(staging, database)))
+            tables, next_ = portal_tables(take, load)
+            owned = {**read_owners(take), **read_owners(load)}
         else:
             tables = next_ = read_portal_tables(take, read_contract(take))
+            owned = read_owners(take)
         plan = plan_carry(tables, next_, "the load")
         refuse_faults(plan)
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)
         size, connected = _measured(take, tables, database)
+        owners = _by_owner(owned, table_names(take))
     _refuse_full(volume, size)
-    return Survey(bool(rows) or fence is not None, rows, seconds, size, connected)
+    return Survey(bool(rows) or fence is not None, rows, seconds, size, connected, owners)
+
+
+def _by_owner(owned: Mapping[str, str], names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if owned.get(name, PORTAL) != PORTAL:  # those of the portal are told with their rows
+            found.setdefault(owned[name], []).append(name)
+    return {owner: tuple(found[owner]) for owner in sorted(found, reverse=True)}
 
 
 def _is_loaded(login: str, name: str) -> bool:

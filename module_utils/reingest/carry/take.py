@@ -1,6 +1,6 @@
-"""Take users' rows out of the server that is left for an earlier snapshot, onto the volume.
+"""Take users' rows out of the server that is left for an earlier snapshot, onto the volume, and its roles.
 
-They are put into that snapshot's server once it runs (``give_back``). They hold as long as the server that
+They are put into that snapshot's server once it runs (``give_back``). Rows hold as long as the server that
 they were taken from stays fenced.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import Refusal
+from ..frame.kept_roles import keep_roles
 from ..load.script import refused
 from ..ownership.checksum import Content
 from ..postgres.control import read_control
@@ -74,7 +75,7 @@ def take_rows(
         take = stack.enter_context(closing(pinned(login, database, application_name="reingest take")))
         intent = Fenced(run, server, database, now_text(), taken=taken)
         with fenced(volume, control, intent, [take], patience) as ended:
-            sums = _keep(volume, intent, take)
+            sums = _keep(volume, intent, take, login)
             _aim(volume, run, target, database, taken)
     return Taken(_lines(sums), ended, {table: found.rows for table, found in sums.items()})
 
@@ -97,13 +98,14 @@ def _lines(sums: Mapping[str, Content]) -> tuple[str, ...]:
     return tuple(f"take {table}: {found.rows:,} rows" for table, found in sums.items())
 
 
-def _keep(volume: Volume, intent: Fenced, take: Connection) -> dict[str, Content]:
+def _keep(volume: Volume, intent: Fenced, take: Connection, login: str) -> dict[str, Content]:
     facts = begin_snapshot(take)
     tables = read_portal_tables(take, read_contract(take))
     plan = plan_carry(tables, tables, "the copy")
     if plan.faults:
         raise Refusal("users' rows cannot be taken: " + "; ".join(plan.faults))
     snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
+    keep_roles(snapshot.folder, login)
     for unit in snapshot.files:
         keep(take, unit, snapshot.path(unit))
     sums = sums_of(take, plan.units)

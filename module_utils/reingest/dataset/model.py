@@ -99,7 +99,8 @@ class Check:
 class Dataset:
     """The whole file, its paths made absolute; ``tables`` are in the order of the file.
 
-    ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``.
+    ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``;
+    ``again`` are the transforms that run again once users' rows are in place.
     """
 
     file: Path
@@ -113,6 +114,7 @@ class Dataset:
     checks: tuple[Check, ...]
     max_rejects: Budget | None = None
     databases: Mapping[str, str] = field(default_factory=dict)
+    again: tuple[Path, ...] = ()
 
     @property
     def portal(self) -> bool:

@@ -14,7 +14,18 @@ from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, D
 from .owners import IGNORE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
-_TOP = ("database", "schema", "sources", "release", "tables", "databases", "transform", "checks", *_REJECTS)
+_TOP = (
+    "database",
+    "schema",
+    "sources",
+    "release",
+    "tables",
+    "databases",
+    "transform",
+    "transform_again",
+    "checks",
+    *_REJECTS,
+)
 _LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
@@ -57,11 +68,20 @@ def parse_dataset(
         release=name_of(release or top.text("release", "") or folder.name, "release"),
         tables=tables,
         transforms=transforms,
+        again=_again(top, transforms),
         shrink=checks.fraction("shrink"),
         checks=_checks(checks),
         max_rejects=_budget(top),
         databases=_databases(top, database),
     )
+
+
+def _again(top: Section, transforms: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return the transforms that run again once users' rows are in place, in the order of all."""
+    again = {top.file.parent / name for name in top.texts("transform_again")}
+    for path in sorted(again - {*transforms}):
+        raise top.refusal(f"{path.name} is none of `transform:`: name it there, too", "transform_again")
+    return tuple(path for path in transforms if path in again)
 
 
 def _databases(top: Section, portal: str) -> dict[str, str]:

@@ -18,6 +18,7 @@ from ..load.provenance import TableCount, begin_record, finish_record, read_reco
 from ..load.reporter import Reporter
 from ..load.script import run_script
 from ..load.server import load_lock, replace_database
+from ..load.transforms import run_transform
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.fault import told
 from ..ownership.owners import owner_faults
@@ -117,8 +118,7 @@ def _prepare(dsn: str, plan: LoaderPlan, load: _Run) -> None:
 def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str, TableCount]:
     """Run the transforms, count every table, and write down that the load is complete."""
     for path, text in plan.transforms:
-        run_script(connection, path, text, "the transform")
-        connection.commit()
+        run_transform(connection, plan.dataset, path, text)
     shapes = read_tables(connection)
     faults = owner_faults(plan.dataset, read_catalog(connection), Catalog(), by_schema=False)
     if faults:
@@ -139,7 +139,7 @@ def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str,
         rows = _count(connection, shapes[table.name])
         read = rows if table.owner == SOURCE else 0
         tables[table.name] = TableCount(owner=table.owner, read=read, loaded=rows, duplicates=0, orphans=0)
-    finish_record(connection, plan.dataset, tables, plan.files)
+    finish_record(connection, plan.dataset, tables, plan.files, plan.transforms)
     connection.commit()
     return tables
 

@@ -84,7 +84,33 @@ def bring_roles(production_dsn: str, staging_dsn: str, *, last: bool) -> Brought
     if isinstance(both, Finding):
         raise Refusal(f"{both.message}; {both.remedy}")
     changes = both.changes(last=last)
-    return _apply(staging_dsn, changes) if changes else Brought((), ())
+    return apply_changes(staging_dsn, changes)
+
+
+def apply_changes(dsn: str, changes: Sequence[Change]) -> Brought:
+    """Make changes in a server, each by itself.
+
+    Raises:
+        Refusal: it does not answer, or went away.
+    """
+    if not changes:
+        return Brought((), ())
+    did, failed = [], []
+    with (
+        closing(connect(with_database(dsn, "postgres"), autocommit=True)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(_QUIET)
+        cursor.execute(_TIMEOUTS)
+        for change in changes:
+            reason = _refused(cursor, change)
+            if connection.closed:
+                raise Refusal(f"{address(dsn)} went away while its roles were made: run again")
+            if reason:
+                failed.append(f"{change.says}: {reason}")
+            else:
+                did.append(change.says)
+    return Brought(tuple(did), tuple(failed))
 
 
 def account_findings(both: BothRoles) -> tuple[Finding, ...]:
@@ -146,25 +172,6 @@ def _unreadable(where: str, remedy: str) -> Finding:
         "do that: a promotion replaces all roles",
         remedy,
     )
-
-
-def _apply(dsn: str, changes: Sequence[Change]) -> Brought:
-    did, failed = [], []
-    with (
-        closing(connect(with_database(dsn, "postgres"), autocommit=True)) as connection,
-        connection.cursor() as cursor,
-    ):
-        cursor.execute(_QUIET)
-        cursor.execute(_TIMEOUTS)
-        for change in changes:
-            reason = _refused(cursor, change)
-            if connection.closed:
-                raise Refusal(f"{address(dsn)} went away while its roles were made: run again")
-            if reason:
-                failed.append(f"{change.says}: {reason}")
-            else:
-                did.append(change.says)
-    return Brought(tuple(did), tuple(failed))
 
 
 def _refused(cursor: Cursor, change: Change) -> str:

@@ -18,7 +18,7 @@ EVERYBODY = ""  # the role of settings that ALTER ROLE ALL made
 _OPTIONS_FROM = 160000  # a membership has its own options, and one for each grantor
 _BOOTSTRAP = 10  # the superuser that initdb made: it grants whatever nobody else does
 
-_ATTRIBUTES = {
+ATTRIBUTES = {
     "rolsuper": "SUPERUSER",
     "rolinherit": "INHERIT",
     "rolcreaterole": "CREATEROLE",
@@ -158,7 +158,7 @@ def _read(connection: Connection, cursor: Cursor) -> Roles:
     account, superuser = cursor.fetchone()
     cursor.execute(_SETTINGS)
     settings = {name: _settings(lines) for name, lines in cursor.fetchall()}
-    cursor.execute(_ROLES.format(flags=", ".join(_ATTRIBUTES)))
+    cursor.execute(_ROLES.format(flags=", ".join(ATTRIBUTES)))
     roles = {row[0]: _role(row, settings) for row in cursor.fetchall()}
     cursor.execute(_MEMBERS.format(**(_OWN if connection.server_version >= _OPTIONS_FROM else _NONE)))
     members = [Membership(*row) for row in cursor.fetchall()]
@@ -175,7 +175,7 @@ def _read(connection: Connection, cursor: Cursor) -> Roles:
 
 def _role(row: tuple[Any, ...], settings: Mapping[str, Mapping[str, str]]) -> Role:
     name, *flags, limit, until, password = row
-    return Role(name, dict(zip(_ATTRIBUTES.values(), flags)), limit, until, password, settings.get(name, {}))
+    return Role(name, dict(zip(ATTRIBUTES.values(), flags)), limit, until, password, settings.get(name, {}))
 
 
 def _settings(lines: list[str]) -> dict[str, str]:

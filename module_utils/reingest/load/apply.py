@@ -29,10 +29,11 @@ from .references import Settled, add_references, prove_references, settle_orphan
 from .rejects import RejectPolicy
 from .reporter import Reporter
 from .rows import Feed
-from .script import refused, run_script
+from .script import refused
 from .sequences import keep_sequences, move_sequences
 from .server import load_lock
 from .state import FilledTable, end_state, give_up_state, write_filled, write_settled
+from .transforms import run_transform
 from .workers import Job, run_parallel
 
 _SMALL = 1 << 23  # bytes of a table's sources
@@ -247,8 +248,7 @@ def _transform(connection: Connection, plan: LoadPlan) -> dict[str, float]:
     transforms = Phases()
     for path, text in plan.transforms:
         with transforms.phase(path.name):
-            run_script(connection, path, text, "the transform")
-            connection.commit()
+            run_transform(connection, plan.dataset, path, text)
     return transforms.seconds
 
 
@@ -264,7 +264,7 @@ def _finish(connection: Connection, plan: LoadPlan, loaded: dict[str, TableCount
             rows = count_table(connection, plan.shapes[table.name])
             tables[table.name] = TableCount(table.owner, 0, rows, 0, 0)
     end_state(connection)
-    finish_record(connection, plan.dataset, tables, plan.files)
+    finish_record(connection, plan.dataset, tables, plan.files, plan.transforms)
     connection.commit()
     return tables
 

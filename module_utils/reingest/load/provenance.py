@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
+from pathlib import Path
 
 from psycopg2.extras import execute_values
 
@@ -44,6 +45,11 @@ CREATE TABLE reingest.load_source (
     path text PRIMARY KEY,
     size bigint NOT NULL,
     sha256 text NOT NULL
+);
+CREATE TABLE reingest.load_transform (
+    position int PRIMARY KEY,
+    name text NOT NULL,
+    script text NOT NULL -- which the switch runs again, once users' rows are in place
 );
 GRANT USAGE ON SCHEMA reingest TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
@@ -114,11 +120,14 @@ def finish_record(
     dataset: Dataset,
     tables: Mapping[str, TableCount],
     sources: Sequence[SourceFile],
+    transforms: Sequence[tuple[Path, str]] = (),
 ) -> None:
     """Write down the counts and that the load is complete, in the caller's transaction.
 
-    With them stands the contract of each table, owner and policy for orphans: the switch reads it there.
+    With them stands what the switch does: the contract of each table, owner and policy for orphans, and the
+    transforms that it runs again.
     """
+    again = [(at, path.name, text) for at, (path, text) in enumerate(transforms) if path in dataset.again]
     policies = {table.name: table.orphans for table in dataset.tables}
     with connection.cursor() as cursor:
         rows = [(name, *astuple(count), policies[name]) for name, count in tables.items()]
@@ -126,6 +135,8 @@ def finish_record(
         if sources:
             files = [(source.name, source.size, source.sha256) for source in sources]
             execute_values(cursor, "INSERT INTO reingest.load_source VALUES %s", files)
+        if again:
+            execute_values(cursor, "INSERT INTO reingest.load_transform VALUES %s", again)
         cursor.execute("UPDATE reingest.load SET finished = clock_timestamp()")
 
 

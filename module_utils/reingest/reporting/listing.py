@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..fs.sizes import shown_bytes
+from .users_rows import listed_rows
 
 _HEAD = ("snapshot", "state", "release", "size", "age", "")
 _HISTORY = 5
@@ -21,6 +22,7 @@ def listing(found: Mapping[str, Any]) -> list[str]:
     lines += _table([_HEAD, *(_row(one) for one in reversed(found["snapshots"]))])
     if not found["live"]:
         lines.append("nothing is live: run ingest.yml, or promote.yml for a load that is there")
+    lines += listed_rows(found)
     lines.append(_next_load(found["space"]))
     if found["leftovers"]:
         size = found["space"]["trash_bytes"]

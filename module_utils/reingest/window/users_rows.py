@@ -101,7 +101,7 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
         rows.faults.append(str(error).strip())
         return rows
     rows.did += opened.did
-    rows.warnings += opened.kept
+    rows.warnings += (*opened.kept, *opened.warnings)
     return rows
 
 

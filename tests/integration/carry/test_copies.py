@@ -6,10 +6,23 @@ import shutil
 
 import pytest
 
-from plugins.module_utils.reingest.carry.copies import keep_for_ever, stale_copies, tidy_copies
+from plugins.module_utils.reingest.carry.copies import (
+    keep_for_ever,
+    lost_copies,
+    only_places,
+    stale_copies,
+    tidy_copies,
+)
 from plugins.module_utils.reingest.carry.give_back import open_database
-from plugins.module_utils.reingest.carry.record import carried_folder, fence_record, fences
+from plugins.module_utils.reingest.carry.record import (
+    Fenced,
+    carried_folder,
+    fence_record,
+    fences,
+    write_fence,
+)
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.volume.lock import now_text
 
 
 @pytest.fixture
@@ -45,3 +58,26 @@ def test_a_copy_that_is_the_only_place_of_a_row_stays(carried):
     shutil.rmtree(carried.volume.root / "staging/20261123T114500Z")
     assert tidy_copies(carried.volume) == []
     assert folder.exists()
+    assert only_places(carried.volume) == {"run-1": ("table t: kept",)}
+
+
+def test_a_copy_that_somebody_accepts_to_lose_by_its_run_goes(carried):
+    folder = carried_folder(carried.volume, "run-1")
+    keep_for_ever(folder, ("table t: kept",))
+    assert tidy_copies(carried.volume, ["run-2", "../run-1"]) == []
+    assert folder.exists()
+    assert tidy_copies(carried.volume, ["run-1"]) == []
+    assert not folder.exists()
+
+
+def test_a_copy_without_the_mark_is_not_lost_by_a_name(carried):
+    assert lost_copies(carried.volume, ["run-1"]) == []
+    assert tidy_copies(carried.volume, ["run-1"]) == []
+    assert carried_folder(carried.volume, "run-1").exists()
+
+
+def test_a_copy_whose_rows_a_database_is_still_to_get_stays(carried):
+    folder = carried_folder(carried.volume, "run-1")
+    keep_for_ever(folder, ("table t: kept",))
+    write_fence(carried.volume, Fenced("run-2", "7", "portal", now_text(), carried="run-1"))
+    assert lost_copies(carried.volume, ["run-1"]) == []

@@ -148,8 +148,12 @@ def test_a_database_that_a_killed_run_left_renamed_is_found_and_opened(switched)
 def test_a_run_that_was_killed_once_users_were_in_does_not_put_the_rows_again(switched, monkeypatch):
     switched.take()
 
-    def killed(_):
-        raise KeyboardInterrupt
+    remove = DurableRecord.remove
+
+    def killed(record):
+        if record.path.parent.name == "fenced":
+            raise KeyboardInterrupt
+        remove(record)
 
     monkeypatch.setattr(DurableRecord, "remove", killed)
     with pytest.raises(KeyboardInterrupt):

@@ -13,6 +13,8 @@ from waiting import wait_for
 from writes.place import Place, make_templates
 from writes.switch import INGEST, Switch, undo
 
+from plugins.module_utils.reingest.carry.fence import control_session, lift_fence
+
 
 @pytest.fixture(scope="module")
 def templates():
@@ -47,6 +49,27 @@ def switch_to(place, last):
         if name == last:
             return
     raise AssertionError(last)
+
+
+def test_a_row_that_somebody_wrote_behind_the_fence_ends_the_switch_and_is_in_production(
+    templates, place, monkeypatch
+):
+    monkeypatch.setenv("PATH", f"{templates.binaries}:/usr/bin:/bin")  # there is the servers' pg_waldump
+    steps = Switch(place, "20261201T000000Z-1", INGEST, B).steps()
+    name, verb = next(steps)
+    while name != "Stop the servers":
+        name, verb = steps.send(verb.call(place.volume))
+    with closing(control_session(place.dsn())) as control:
+        lift_fence(control, "portal")
+    rows(place, "INSERT INTO event VALUES ('behind the fence', 1)")
+    name, verb = steps.send(verb.call(place.volume))
+    answer = verb.call(place.volume)
+    assert (name, answer.succeeded) == ("Promote", False)
+    assert "somebody wrote into production after the fence: table event was changed" in answer.text
+    answer = undo(place, "20261201T000000Z-1", "it wrote behind the fence").call(place.volume)
+    assert answer.succeeded, answer.text
+    assert place.live == A
+    assert rows(place, "SELECT key FROM event") == [("behind the fence",)]
 
 
 def test_a_new_server_that_died_is_started_for_what_users_wrote(place):

@@ -285,3 +285,16 @@ def test_a_second_load_is_refused_while_the_loader_runs(refusal, staging):
         assert "is under way" in refusal()
     finally:
         holder.close()
+
+
+def test_a_transform_that_reads_what_the_portals_users_write_is_refused_unless_it_runs_again(
+    load, refusal, place, staging
+):
+    text = "UPDATE book SET title = 'lent' WHERE id IN (SELECT book FROM loan);"
+    (place.folder / "lent.sql").write_text(text)
+    place.dataset.write_text(f"{place.dataset.read_text()}transform: [lent.sql]\n")
+    assert "lent.sql reads loan, which the portal's users write" in refusal()
+    place.dataset.write_text(f"{place.dataset.read_text()}transform_again: [lent.sql]\n")
+    result = load()
+    assert result["changed"], result.get("msg")
+    assert staging.rows("SELECT name, script FROM reingest.load_transform", "library") == [("lent.sql", text)]

@@ -49,6 +49,17 @@ def test_the_demo_is_read_whole():
     )
 
 
+def test_transforms_that_run_again_are_some_of_them_in_their_order(parse):
+    text = f"{HEAD}  t: {{owner: portal}}\ntransform: [a.sql, b.sql, c.sql]\n"
+    assert parse(text).again == ()
+    assert [path.name for path in parse(f"{text}transform_again: [c.sql, a.sql]\n").again] == [
+        "a.sql",
+        "c.sql",
+    ]
+    with pytest.raises(Refusal, match=r"transform_again: d\.sql is none of `transform:`"):
+        parse(f"{text}transform_again: d.sql\n")
+
+
 def test_the_folder_of_sources_gives_the_release_its_name(parse, tmp_path):
     table = "  t: {owner: portal}\n"
     assert parse(HEAD + table, sources="data/r7").release == "r7"

@@ -7,6 +7,9 @@ import json
 import pytest
 from clusters import process_in
 
+from plugins.module_utils.reingest.carry.copies import keep_for_ever
+from plugins.module_utils.reingest.carry.record import empty_carried_folder
+
 A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
 WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 STEP = {
@@ -271,6 +274,26 @@ class TestPin:
         refused = run_module("snapshot_pin", volume=str(site.volume.root), snapshot=A, **WHO)
         assert "the volume is held by run run-2" in refused["msg"]
         assert site.events()[-1][0] != "pinned"
+
+
+class TestPruneCopies:
+    def test_a_copy_that_is_accepted_is_in_the_plan_and_goes(self, site, run_module):
+        site.serve(A, B)
+        folder = empty_carried_folder(site.volume, "run-1")
+        keep_for_ever(folder, ("table t: 3 rows",))
+
+        def prune(**more):
+            return run_module("snapshot_prune", volume=str(site.volume.root), **WHO, **more)
+
+        assert prune()["step"]["did"] == []
+        planned = prune(accept="copies:run-1", check=True)
+        assert planned["step"]["did"] == [f"delete {folder}, the only place of rows of users"]
+        assert planned["changed"]
+        assert folder.exists()
+        done = prune(accept="copies:run-1")
+        assert done["step"]["did"] == planned["step"]["did"]
+        assert not folder.exists()
+        assert not prune(accept="copies:run-1")["changed"]
 
 
 class TestInfo:
