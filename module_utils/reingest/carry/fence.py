@@ -65,10 +65,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class Patience:
-    """How many seconds transactions have to end by themselves, and sessions that were ended to be gone."""
+    """How many seconds transactions have to end by themselves, and sessions that were ended to be gone.
+
+    ``longest`` is for one database that is carried whole: pg_dump, pg_restore.
+    """
 
     drain: float = 5.0
     end: float = 15.0
+    longest: float = 3600.0
 
 
 def control_session(dsn: str) -> Connection:
