@@ -19,7 +19,7 @@ from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.lock import now_text
 from .catalogue import Table, read_contract, read_portal_tables
-from .databases import Server, put_database, read_databases, refuse_missing, server_of, take_databases
+from .databases import Server, put_database, read_databases, server_of, take_databases
 from .fence import Ended, Patience, control_session, identifier_of
 from .fenced import begin_anew, control_of, fenced
 from .laps import Laps
@@ -30,6 +30,7 @@ from .record import CarriedDatabase, Fenced, empty_carried_folder, fence_record,
 from .renaming import drop_copies
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
 from .stream import taken
+from .survey_databases import survey_databases
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,10 @@ def carry_over(
         take, count = (stack.enter_context(_session(servers.production, servers.database)) for _ in range(2))
         put = stack.enter_context(_session(servers.staging, servers.database))
         names = read_databases(put)
-        refuse_missing(control, names)
+        survey_databases(control, servers.production, names, serves=other, strict=True)
         patience = patience or Patience()
-        leaves = server_of(control, servers.production, names, patience)
-        serves = server_of(other, servers.staging, names, patience)
+        leaves = server_of(control, servers.production, names, patience) if names else None
+        serves = server_of(other, servers.staging, names, patience) if names else None
         intent = Fenced(run, server, servers.database, now_text(), taken=run, databases=fences_of(names))
         laps = Laps()
         with fenced(volume, control, intent, [take, count], patience) as ended:

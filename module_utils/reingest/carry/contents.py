@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from psycopg2 import sql
 
+from ..errors import Refusal
 from ..ownership.checksum import Content, fetched, hash_of, texts_of
 from ..postgres.dsn import Connection, Cursor
 
@@ -62,8 +63,14 @@ def read_contents(connection: Connection) -> dict[str, Content]:
         return {**found, SEQUENCES: sequences, LARGE_OBJECTS: fetched(cursor)}
 
 
-def differences(before: Mapping[str, Content], after: Mapping[str, Content]) -> list[str]:
-    """Return what is not the same, a sentence each."""
+def refuse_different(
+    database: str, before: Mapping[str, Content], after: Mapping[str, Content], where: str
+) -> None:
+    """Refuse a database that is not what was taken.
+
+    Raises:
+        Refusal: with each table that differs.
+    """
     faults = []
     for name in sorted({*before, *after}):
         was, now = before.get(name, Content()), after.get(name, Content())
@@ -72,7 +79,8 @@ def differences(before: Mapping[str, Content], after: Mapping[str, Content]) -> 
             faults.append(f"{what}: {was.rows:,} were taken and {now.rows:,} are there")
         elif was != now or (name in before) != (name in after):
             faults.append(f"{what}: another content than where it was taken")
-    return faults
+    if faults:
+        raise Refusal(f"database {database} is not in {where} as it was taken: {'; '.join(faults)}")
 
 
 def shown_contents(name: str, sums: Mapping[str, Content]) -> str:

@@ -1,4 +1,6 @@
-"""The other databases that the dataset gives to the portal: dumped whole, made again beside, proven, put in place.
+"""Other databases of production that the dataset gives to the portal: each is carried whole.
+
+It is dumped, made again beside the one that is there, proven, and put in its place.
 
 pg_dump cannot get into a database that is fenced. So it has a name that nobody knows while it is dumped; its
 archive lies on the volume, and has all of it: owner, rights, settings, large objects.
@@ -15,15 +17,17 @@ from pathlib import Path
 
 import psycopg2
 
-from ..dataset.owners import PORTAL
+from ..dataset import owners
 from ..errors import Refusal
 from ..postgres.archives import Programs, dump, programs_of, restore
-from ..postgres.dsn import Connection
+from ..load.script import refused
+from ..postgres.dsn import Connection, database_of
 from ..postgres.session import pinned
-from .contents import differences, read_contents, shown_contents
-from .fence import Patience, is_fenced
+from .contents import read_contents, refuse_different, shown_contents
+from .fence import MAINTENANCE, Patience, control_session, identifier_of, is_fenced, lift_fence
 from .proof import read_back, written
 from .record import CarriedDatabase, OtherFence
+from .survey_databases import refuse_own
 from .renaming import drop, own_name, rename, swap_in
 from .stream import kept, new_file
 
@@ -49,38 +53,20 @@ def read_databases(connection: Connection) -> tuple[str, ...]:
         cursor.execute("SELECT to_regclass('reingest.load_database') IS NOT NULL")
         if not cursor.fetchone()[0]:
             return ()
-        cursor.execute("SELECT name FROM reingest.load_database WHERE owner = %s ORDER BY name", (PORTAL,))
+        cursor.execute(
+            "SELECT name FROM reingest.load_database WHERE owner = %s ORDER BY name", (owners.PORTAL,)
+        )
         return tuple(name for (name,) in cursor.fetchall())
 
 
-def missing(control: Connection, names: Collection[str]) -> list[str]:
-    """Return which databases a server does not have."""
-    return [name for name in names if is_fenced(control, name) is None]
-
-
-def refuse_missing(control: Connection, names: Collection[str]) -> None:
-    """Refuse to carry a database that production does not have.
+def server_of(control: Connection, login: str, databases: Collection[str], patience: Patience) -> Server:
+    """Return a server whose databases are carried.
 
     Raises:
-        Refusal: that is so; with all of them.
+        Refusal: this host lacks a program, or one is PostgreSQL's own.
     """
-    found = missing(control, names)
-    if found:
-        raise Refusal(
-            f"production has no database {', '.join(found)}, which the dataset gives to the portal: take it "
-            "out of `databases:` and load again, or create it"
-        )
-
-
-def server_of(
-    control: Connection, login: str, databases: Collection[object], patience: Patience
-) -> Server | None:
-    """Return the server whose databases are carried; None where none is.
-
-    Raises:
-        Refusal: this host lacks a program.
-    """
-    return Server(control, login, programs_of(control), patience) if databases else None
+    refuse_own(databases)
+    return Server(control, login, programs_of(control), patience)
 
 
 def take_databases(
@@ -115,22 +101,11 @@ def put_database(server: Server, carried: CarriedDatabase, archive: Path, *, ope
     control, copy, sums = server.control, carried.archived, read_back(carried.sums)
     drop(control, copy)  # of an attempt that died
     try:
-        try:
-            with kept(archive) as file:
-                restore(server.programs, server.login, file, longest=server.patience.longest)
-        except Refusal as refusal:
-            raise Refusal(
-                f"database {carried.name} cannot be made in {where}: {refusal}; what it needs (an extension, "
-                "a role, room) must be there, or it is left behind with `ignore`"
-            ) from None
+        _restore(server, carried, archive, where)
         with closing(
             pinned(server.login, copy, application_name="reingest carry", autocommit=True)
         ) as session:
-            faults = differences(sums, read_contents(session))
-            if faults:
-                raise Refusal(
-                    f"database {carried.name} is not in {where} as it was taken: {'; '.join(faults)}"
-                )
+            refuse_different(carried.name, sums, read_contents(session), where)
             with session.cursor() as cursor:
                 cursor.execute("ANALYZE")
         swap_in(control, copy, carried.name, opened=opened)
@@ -139,6 +114,17 @@ def put_database(server: Server, carried: CarriedDatabase, archive: Path, *, ope
             drop(control, copy)
         raise
     return f"{shown_contents(carried.name, sums)} carried, 0 differ"
+
+
+def _restore(server: Server, carried: CarriedDatabase, archive: Path, where: str) -> None:
+    try:
+        with kept(archive) as file:
+            restore(server.programs, server.login, file, longest=server.patience.longest)
+    except Refusal as refusal:
+        raise Refusal(
+            f"database {carried.name} cannot be made in {where}: {refusal}; give that server what it needs "
+            "(an extension, a role, room), or declare the database `ignore`"
+        ) from None
 
 
 def _take(server: Server, other: OtherFence, archive: Path) -> CarriedDatabase:
@@ -162,3 +148,28 @@ def _take(server: Server, other: OtherFence, archive: Path) -> CarriedDatabase:
         raise Refusal(f"database {other.name} cannot be taken: {refusal}") from None
     finally:
         own_name(server.control, other.hidden, other.name)
+
+
+def lift_unrecorded(login: str, server: str) -> tuple[str, ...]:
+    """Lift the fence of the database that a connection string names, and of those that came with it.
+
+    Returns:
+        Their names; none where that database is not fenced.
+
+    Args:
+        login: a superuser's connection string.
+        server: the system identifier that its server must have.
+
+    Raises:
+        Refusal: the server does not answer, or the login is no superuser's.
+    """
+    database = database_of(login)
+    with refused("opening the database", "the server"), closing(control_session(login)) as control:
+        if database == MAINTENANCE or identifier_of(control) != server or not is_fenced(control, database):
+            return ()
+        lift_fence(control, database)
+        with closing(pinned(login, database, autocommit=True)) as session:
+            others = [name for name in read_databases(session) if is_fenced(control, name)]
+        for name in others:
+            lift_fence(control, name)
+    return (database, *others)

@@ -17,14 +17,13 @@ import psycopg2
 
 from ..errors import Refusal
 from ..load.script import refused
-from ..postgres.archives import programs_of
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
 from ..volume.unsaved import let_go, unsaved
 from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
-from .databases import Server, put_database
+from .databases import put_database, server_of
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
 from .laps import Laps
 from .plan import misfits
@@ -156,7 +155,7 @@ def _put_databases(
     for one in manifest.databases:
         archive = carried_folder(volume, manifest.run) / one.file
         try:
-            server = Server(control, login, programs_of(control), patience)
+            server = server_of(control, login, [one.name], patience)
             line = put_database(server, one, archive, opened=False, where="the earlier snapshot")
         except Refusal as refusal:
             left.append(

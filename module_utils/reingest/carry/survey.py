@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +21,17 @@ from ..volume.layout import Volume
 from ..volume.ledger import readable_ledger
 from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
 from .catalogue import Table, read_contract, read_portal_tables
+from .databases import read_databases
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
 from .plan import plan_carry
 from .quarantine import has_quarantine
 from .record import fence_record
+from .survey_databases import refuse_later, survey_databases
 from .unit import Unit
 
 _SIZES = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM unnest(%s::oid[]) AS oid"
-_CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+_CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid()"
 _DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
 _ROOM = 2  # times what the rows take in production: the copy, and the room that the load needs for them
 
@@ -43,6 +45,7 @@ class Survey:
     seconds: float = 0.0  # that counting took
     size: int = 0  # bytes that the rows take in production
     connected: int = 0  # sessions that would be ended
+    databases: Mapping[str, int] = field(default_factory=dict)  # that are carried whole, with their bytes
 
 
 def loaded_database(login: str) -> str:
@@ -66,7 +69,14 @@ def loaded_database(login: str) -> str:
 
 
 def survey(
-    volume: Volume, login: str, *, live: Path, staging: str, target: Path | None, coming: bool
+    volume: Volume,
+    login: str,
+    *,
+    live: Path,
+    staging: str,
+    target: Path | None,
+    coming: bool,
+    databases: Collection[str] = (),
 ) -> Survey:
     """Say what would be carried now; changes nothing.
 
@@ -77,6 +87,7 @@ def survey(
         staging: that of the staging server, whose load is to serve; empty: an earlier snapshot is.
         target: that snapshot's data directory.
         coming: a dry run, in which the load may not be there yet: production alone is looked at then.
+        databases: other databases that the dataset gives to the portal; none where nobody has read it.
 
     Raises:
         Refusal: it could not be carried, with every reason.
@@ -108,18 +119,30 @@ def survey(
         take = stack.enter_context(closing(pinned(login, database)))
         if there:
             servers = Servers(login, staging, database)
-            refuse_same(control, stack.enter_context(closing(control_session(staging))), servers)
-            tables, next_ = portal_tables(take, stack.enter_context(closing(pinned(staging, database))))
+            serves = stack.enter_context(closing(control_session(staging)))
+            refuse_same(control, serves, servers)
+            put = stack.enter_context(closing(pinned(staging, database)))
+            names = read_databases(put)
+            if not coming:  # else the load that comes is told
+                refuse_later(names, databases)
+            wanted = databases or names if coming else names
+            whole = survey_databases(control, login, wanted, serves=serves, strict=True)
+            tables, next_ = portal_tables(take, put)
         else:
+            names = read_databases(take) if target is not None else ()
+            both = {*names, *databases}
+            whole = survey_databases(control, login, both, serves=None, strict=target is None)
             tables = next_ = read_portal_tables(take, read_contract(take))
         plan = plan_carry(tables, next_, "the load")
         refuse_faults(plan)
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)
-        size, connected = _measured(take, tables, database)
+        size, connected = _measured(take, tables, [database, *whole])
+    size += sum(whole.values())
     _refuse_full(volume, size)
-    return Survey(bool(rows) or fence is not None, rows, seconds, size, connected)
+    needed = bool(rows or whole) or fence is not None
+    return Survey(needed, rows, seconds, size, connected, whole)
 
 
 def _is_loaded(login: str, name: str) -> bool:
@@ -142,11 +165,11 @@ def _counted(take: Connection, units: tuple[Unit, ...]) -> dict[str, int]:
     return rows
 
 
-def _measured(take: Connection, tables: Mapping[str, Table], database: str) -> tuple[int, int]:
+def _measured(take: Connection, tables: Mapping[str, Table], databases: list[str]) -> tuple[int, int]:
     with take.cursor() as cursor:
         cursor.execute(_SIZES, ([oid for table in tables.values() for oid in table.oids],))
         size = int(cursor.fetchone()[0])
-        cursor.execute(_CONNECTED, (database,))
+        cursor.execute(_CONNECTED, (databases,))
         return size, int(cursor.fetchone()[0])
 
 
@@ -154,6 +177,6 @@ def _refuse_full(volume: Volume, size: int) -> None:
     free = free_bytes(volume.root)
     if size * _ROOM > free:
         raise Refusal(
-            f"{volume.root}: {shown_bytes(size)} of users' rows are carried, which needs {_ROOM} times their "
+            f"{volume.root}: {shown_bytes(size)} of users' rows and databases are carried, which needs {_ROOM} times their "
             f"size, and {shown_bytes(free)} are free: make room"
         )

@@ -87,7 +87,7 @@ def take_rows(
         take = stack.enter_context(closing(pinned(login, database, application_name="reingest take")))
         names = [name for name in {*databases, *read_databases(take)} if is_fenced(control, name) is not None]
         take.rollback()
-        whole = server_of(control, login, names, patience)
+        whole = server_of(control, login, names, patience) if names else None
         others = fences_of(sorted(names))
         intent = Fenced(run, server, database, now_text(), taken=taken, databases=others)
         with fenced(volume, control, intent, [take], patience) as ended:

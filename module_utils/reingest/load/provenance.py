@@ -48,6 +48,13 @@ CREATE TABLE reingest.load_source (
 GRANT USAGE ON SCHEMA reingest TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
 """
+_CREATE_DATABASES = """
+CREATE TABLE reingest.load_database (
+    name text PRIMARY KEY, -- of another database of production
+    owner text NOT NULL -- portal: it is carried whole; ignore: it is left behind
+);
+GRANT SELECT ON reingest.load_database TO PUBLIC;
+"""
 
 
 @dataclass(frozen=True)
@@ -117,12 +124,17 @@ def finish_record(
 ) -> None:
     """Write down the counts and that the load is complete, in the caller's transaction.
 
-    With them stands the contract of each table, owner and policy for orphans: the switch reads it there.
+    With them stands the contract of each table, owner and policy for orphans, and of production's other
+    databases: the switch reads it there.
     """
     policies = {table.name: table.orphans for table in dataset.tables}
     with connection.cursor() as cursor:
         rows = [(name, *astuple(count), policies[name]) for name, count in tables.items()]
         execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
+        if dataset.databases:
+            cursor.execute(_CREATE_DATABASES)
+            named = list(dataset.databases.items())
+            execute_values(cursor, "INSERT INTO reingest.load_database VALUES %s", named)
         if sources:
             files = [(source.name, source.size, source.sha256) for source in sources]
             execute_values(cursor, "INSERT INTO reingest.load_source VALUES %s", files)
