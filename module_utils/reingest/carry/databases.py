@@ -19,17 +19,17 @@ import psycopg2
 
 from ..dataset import owners
 from ..errors import Refusal
-from ..postgres.archives import Programs, dump, programs_of, restore
 from ..load.script import refused
+from ..postgres.archives import Programs, dump, programs_of, restore
 from ..postgres.dsn import Connection, database_of
 from ..postgres.session import pinned
 from .contents import read_contents, refuse_different, shown_contents
 from .fence import MAINTENANCE, Patience, control_session, identifier_of, is_fenced, lift_fence
 from .proof import read_back, written
 from .record import CarriedDatabase, OtherFence
-from .survey_databases import refuse_own
 from .renaming import drop, own_name, rename, swap_in
 from .stream import kept, new_file
+from .survey_databases import refuse_own
 
 _BEGIN = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 

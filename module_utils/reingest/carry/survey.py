@@ -177,6 +177,6 @@ def _refuse_full(volume: Volume, size: int) -> None:
     free = free_bytes(volume.root)
     if size * _ROOM > free:
         raise Refusal(
-            f"{volume.root}: {shown_bytes(size)} of users' rows and databases are carried, which needs {_ROOM} times their "
+            f"{volume.root}: {shown_bytes(size)} of users' rows are carried, which needs {_ROOM} times their "
             f"size, and {shown_bytes(free)} are free: make room"
         )

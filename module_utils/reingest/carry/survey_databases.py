@@ -48,8 +48,8 @@ def survey_databases(
         lacked = _lacked(login, name, serves) if serves is not None else []
         if lacked:
             faults.append(
-                f"database {name} has the extension{'' if len(lacked) == 1 else 's'} {', '.join(lacked)}, which "
-                "the staging server does not have: install it there"
+                f"database {name} has an extension that the staging server lacks ({', '.join(lacked)}): "
+                "install it there"
             )
     if faults:
         raise Refusal("; ".join(faults))

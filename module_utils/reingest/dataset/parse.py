@@ -74,8 +74,8 @@ def _databases(top: Section, portal: str) -> dict[str, str]:
             raise section.refusal("is the portal's own, which `tables:` is about: take it out", name)
         if owner == PORTAL and name in MAINTENANCE:
             raise section.refusal(
-                f"is PostgreSQL's own, which no switch can carry: write {IGNORE}, and move what is in it to a "
-                "database of its own, or make it anew by a task file (reingest_after_promote)",
+                f"is PostgreSQL's own, which no switch can carry: write {IGNORE}, and move what is in it to "
+                "another database, or make it anew in a task file (reingest_after_promote)",
                 name,
             )
     return found
