@@ -123,8 +123,8 @@ def undeclared(
         DATABASES,
         "a switch replaces the whole cluster, and production has databases that the dataset does not "
         f"declare ({said})",
-        f"add `databases: {{{lines}}}` to {file}, which leaves them behind ({_key(open_[0].name)}: portal "
-        "carries one whole), or move them to another server",
+        f"add `databases: {{{lines}}}` to {file}, which leaves them behind, with `portal` for one that "
+        "is to be carried whole, or move them to another server",
         acceptable=False,
     )
 

@@ -1,23 +1,24 @@
-"""Another database of production's cluster is carried whole: there, back, and whatever is killed on the way."""
+"""Another database of production is carried whole: there, back, and whatever is killed on the way."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 
 import psycopg2
 import pytest
-from psycopg2 import sql
 
 from plugins.module_utils.reingest.carry import carry_over as carry_module
 from plugins.module_utils.reingest.carry import databases as databases_module
 from plugins.module_utils.reingest.carry import renaming
+from plugins.module_utils.reingest.carry.databases import lift_unrecorded
 from plugins.module_utils.reingest.carry.fence import Patience
 from plugins.module_utils.reingest.carry.give_back import open_database
-from plugins.module_utils.reingest.carry.record import carried_folder, carried_record, fence_record
+from plugins.module_utils.reingest.carry.record import Fenced, carried_folder, fence_record, write_fence
 from plugins.module_utils.reingest.carry.survey import survey
 from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
@@ -28,7 +29,8 @@ SCHEMA = "CREATE TABLE download (id serial PRIMARY KEY, note text)"
 LOAD = "CREATE TABLE reingest.load (snapshot text PRIMARY KEY)"
 JOBS = [
     "CREATE SCHEMA queue",
-    'CREATE TABLE queue."a b%" (id bigserial PRIMARY KEY, note text, twice text GENERATED ALWAYS AS (note) STORED)',
+    'CREATE TABLE queue."a b%" (id bigserial PRIMARY KEY, note text)',
+    'ALTER TABLE queue."a b%" ADD COLUMN twice text GENERATED ALWAYS AS (note) STORED',
     """INSERT INTO queue."a b%" (note) VALUES ('one'), (NULL), ('')""",
     "CREATE TABLE part (n int, at date) PARTITION BY RANGE (n)",
     "CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10)",
@@ -165,7 +167,8 @@ def test_what_is_set_for_the_database_comes_along(cluster):
     ):
         cluster.old.rows(statement)
     query = """
-        SELECT r.rolname, d.datconnlimit, ARRAY(SELECT unnest(d.datacl)::text ORDER BY 1), d.encoding, d.datcollate, d.datctype,
+        SELECT r.rolname, d.datconnlimit, ARRAY(SELECT unnest(d.datacl)::text ORDER BY 1),
+               d.encoding, d.datcollate, d.datctype,
                shobj_description(d.oid, 'pg_database'),
                ARRAY(SELECT setrole::regrole::text || setconfig::text FROM pg_db_role_setting
                      WHERE setdatabase = d.oid ORDER BY 1)
@@ -210,7 +213,7 @@ def test_each_switch_replaces_what_the_load_has_of_an_attempt_before(cluster):
 def test_a_failure_opens_all_of_them_again(cluster, monkeypatch):
     cluster.make("jobs", "mail")
     cluster.new.rows("DROP TABLE download", "portal")
-    with pytest.raises(Refusal, match="table download"):
+    with pytest.raises(Refusal, match=r"table download"):
         cluster.portal.carry()
     assert cluster.opened(cluster.old) == ["jobs", "mail", "portal"]
     assert (
@@ -226,7 +229,7 @@ def test_an_extension_that_the_staging_server_lacks_is_named_before_the_window(c
         "jobs",
     )
     with pytest.raises(
-        Refusal, match="database jobs has an extension that the staging server lacks .pg_cron.: install"
+        Refusal, match=r"database jobs has an extension that the staging server lacks .pg_cron.: install"
     ):
         cluster.survey()
 
@@ -246,7 +249,7 @@ def test_a_host_without_pg_dump_is_refused_before_the_window(cluster, monkeypatc
     cluster.make("jobs")
     monkeypatch.setenv("PATH", "/nonexistent")
     monkeypatch.setattr(programs, "_FOLDERS", ())
-    with pytest.raises(Refusal, match="no pg_dump and pg_restore of PostgreSQL 16.*postgresql-client-16"):
+    with pytest.raises(Refusal, match=r"no pg_dump and pg_restore of PostgreSQL 16.*postgresql-client-16"):
         cluster.survey(coming=coming)
 
 
@@ -255,14 +258,14 @@ def test_a_database_that_is_missing_or_closed_is_refused_before_the_window(clust
     cluster.old.rows("DROP DATABASE jobs")
     cluster.old.rows("ALTER DATABASE mail ALLOW_CONNECTIONS false")
     with pytest.raises(
-        Refusal, match="production has no database jobs.*database mail of production lets nobody in"
+        Refusal, match=r"production has no database jobs.*database mail of production lets nobody in"
     ):
         cluster.survey()
 
 
 def test_a_load_of_before_the_declaration_is_refused(cluster):
     cluster.make("jobs", statements=())
-    with pytest.raises(Refusal, match="before the dataset gave database mail to the portal.*run load.yml"):
+    with pytest.raises(Refusal, match=r"before the dataset gave database mail to the portal.*run load.yml"):
         cluster.survey(databases=["jobs", "mail"])
 
 
@@ -356,6 +359,8 @@ def test_an_archive_that_another_wrote_is_not_proven(cluster, monkeypatch):
 
 
 STEPS = [
+    (carry_module, "take_databases"),
+    (carry_module, "put_rows"),
     (carry_module, "write_manifest"),
     (databases_module, "rename"),
     (databases_module, "dump"),
@@ -364,7 +369,7 @@ STEPS = [
     (databases_module, "refuse_different"),
     (databases_module, "swap_in"),
     (renaming, "rename"),
-    (renaming, "drop"),
+    (databases_module, "drop"),
 ]
 
 
@@ -398,9 +403,7 @@ def in_production(cluster, server):
 )
 def test_a_kill_on_the_way_there_is_recovered_and_the_next_switch_carries_all(cluster, module, name, after):
     cluster.make("jobs")
-    assert killed_in(module, name, cluster.portal.carry, after=after) or name == "drop"
-    if name == "drop":
-        return  # there was nothing to delete
+    assert killed_in(module, name, cluster.portal.carry, after=after)
     cluster.open()  # what whoever recovers does to the server that serves
     assert cluster.opened(cluster.old) == ["jobs", "portal"]
     cluster.old.rows("INSERT INTO part VALUES (5)", "jobs")
@@ -420,6 +423,45 @@ def test_a_kill_while_it_is_taken_is_recovered(switched, name, after):
     switched.take("run-3")
     switched.open(run="run-3")
     assert in_production(switched, switched.old) == [(1,), (2,), (5,)]
+
+
+def test_a_dump_that_outlives_its_killed_run_is_ended(cluster):
+    """It is still in the database, under its hidden name."""
+    cluster.make("jobs")
+    assert killed_in(databases_module, "dump", cluster.portal.carry, after=False)
+    identifier = read_control(cluster.old.data).system_identifier
+    hidden = fence_record(cluster.portal.volume, identifier).read().databases[0].hidden
+    with closing(cluster.old.connect(hidden)) as session, session.cursor() as cursor:
+        cluster.open()
+        with pytest.raises(psycopg2.OperationalError):
+            cursor.execute("INSERT INTO part VALUES (9)")
+    assert cluster.opened(cluster.old) == ["jobs", "portal"]
+
+
+def test_fences_without_their_record_are_lifted(switched):
+    identifier = read_control(switched.old.data).system_identifier
+    fence_record(switched.portal.volume, identifier).remove()
+    login = switched.old.dsn("portal")
+    assert lift_unrecorded(login, identifier) == ("portal", "jobs")
+    assert switched.opened(switched.old) == ["jobs", "portal"]
+    assert lift_unrecorded(login, identifier) == ()
+
+
+def test_a_record_of_before_has_no_other_databases(cluster):
+    server = read_control(cluster.old.data).system_identifier
+    write_fence(cluster.portal.volume, Fenced("run-1", server, "portal", "2026-01-01T00:00:00+00:00"))
+    path = cluster.portal.volume.records / "fenced" / f"{server}.json"
+    written = json.loads(path.read_text())
+    del written["databases"]
+    path.write_text(json.dumps(written))
+    assert fence_record(cluster.portal.volume, server).read().databases == ()
+
+
+def test_a_database_of_postgresqls_own_is_refused_whoever_names_it(cluster):
+    cluster.make()
+    cluster.new.rows("INSERT INTO reingest.load_database VALUES ('template1', 'portal')", "portal")
+    with pytest.raises(Refusal, match="database template1 is PostgreSQL's own"):
+        cluster.portal.carry()
 
 
 BACK = [
