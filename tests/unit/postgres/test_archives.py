@@ -38,7 +38,7 @@ def test_a_password_is_in_the_environment_alone(program, tmp_path, monkeypatch):
     assert "host=db.example" in arguments
     assert "port=5433" in arguments
     assert "-c work_mem=8MB -c default_transaction_read_only=off" in arguments
-    kept = {name: value for name, value in eval(environment) if not name.startswith("__")}  # noqa: S307 - of the script above
+    kept = {name: value for name, value in eval(environment) if not name.startswith("__")}
     assert kept.pop("HOME", "/")
     kept = {name: value for name, value in kept.items() if name != "LC_CTYPE"}  # Python's own
     assert kept == {
@@ -82,5 +82,5 @@ class Session:
 
 
 def test_a_host_without_the_programs_is_refused_with_the_package():
-    with pytest.raises(Refusal, match="no pg_dump and pg_restore of PostgreSQL 99.*postgresql-client-99"):
+    with pytest.raises(Refusal, match=r"no pg_dump and pg_restore of PostgreSQL 99.*postgresql-client-99"):
         programs_of(Session())
