@@ -13,13 +13,13 @@ import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
-from .fence import Ended, Patience, is_fenced, lift_fence, raise_fence
+from .fence import Patience, is_fenced, lift_fence, raise_fence
 from .record import Fenced
 
 _RENAME = "ALTER DATABASE {} RENAME TO {}"
 _ALLOW = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
 _COPIES = r"SELECT datname FROM pg_database WHERE datname ~ '^reingest_(replaced_)?[0-9a-f]{32}$'"
-_REPLACED = "reingest_replaced_"
+_REPLACED, _ASIDE = "reingest_replaced_", "reingest_aside_"
 
 
 def rename(control: Connection, *names: tuple[str, str], opened: bool) -> None:
@@ -35,13 +35,20 @@ def rename(control: Connection, *names: tuple[str, str], opened: bool) -> None:
         control.autocommit = True
 
 
-def own_name(control: Connection, hidden: str, name: str) -> tuple[Ended, ...]:
-    """Give a database that has a hidden name its own, fenced; return whose sessions were ended for it."""
+def own_name(control: Connection, hidden: str, name: str) -> None:
+    """Give a database that has a hidden name its own, fenced.
+
+    A program that makes the database which it misses may have made one of that name: it is set aside, fenced,
+    and whoever loads next is told of it.
+    """
     if not hidden or is_fenced(control, hidden) is None:
-        return ()
-    ended = raise_fence(control, hidden, [], Patience(drain=0))
-    rename(control, (hidden, name), opened=False)
-    return ended
+        return
+    raise_fence(control, hidden, [], Patience(drain=0))
+    moves = [(hidden, name)]
+    if is_fenced(control, name) is not None:
+        raise_fence(control, name, [], Patience(drain=0))
+        moves.insert(0, (name, f"{_ASIDE}{secrets.token_hex(16)}"))
+    rename(control, *moves, opened=False)
 
 
 def own_names(control: Connection, record: Fenced) -> None:
@@ -73,7 +80,7 @@ def swap_in(control: Connection, copy: str, name: str, *, opened: bool) -> None:
 
 
 def drop_copies(control: Connection, *, but: Collection[str]) -> None:
-    """Delete the copies that an attempt left that died.
+    """Delete the copies that an attempt left that died; one that cannot be deleted is in nobody's way.
 
     Args:
         control: the session; on the server of a load, where no database is ever renamed for a dump.
@@ -81,22 +88,21 @@ def drop_copies(control: Connection, *, but: Collection[str]) -> None:
     """
     for name in _copies(control):
         if name not in but:
-            drop(control, name)
+            with suppress(psycopg2.Error):
+                drop(control, name)
 
 
 def drop_replaced(control: Connection) -> None:
     """Delete the databases that a copy has replaced."""
-    for name in _copies(control):
-        if name.startswith(_REPLACED):
-            drop(control, name)
+    drop_copies(control, but=[name for name in _copies(control) if not name.startswith(_REPLACED)])
 
 
 def drop(control: Connection, name: str) -> None:
     """Delete a database, and end who is in it; there may be none."""
-    if is_fenced(control, name) is None:
-        return
     with control.cursor() as cursor:
-        cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
+        cursor.execute("SELECT datistemplate FROM pg_database WHERE datname = %s", (name,))
+        if cursor.fetchone() == (True,):  # one whose deletion was killed takes no other statement
+            cursor.execute(sql.SQL("ALTER DATABASE {} IS_TEMPLATE false").format(sql.Identifier(name)))
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 

@@ -11,10 +11,14 @@ from dataclasses import replace
 
 import psycopg2
 import pytest
+from clusters import MAJORS
+from integration.carry.conftest import Portal
+from tiers import sample
 
 from plugins.module_utils.reingest.carry import carry_over as carry_module
 from plugins.module_utils.reingest.carry import databases as databases_module
 from plugins.module_utils.reingest.carry import renaming
+from plugins.module_utils.reingest.carry.contents import read_contents
 from plugins.module_utils.reingest.carry.databases import lift_unrecorded
 from plugins.module_utils.reingest.carry.fence import Patience
 from plugins.module_utils.reingest.carry.give_back import open_database
@@ -24,6 +28,7 @@ from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres import programs
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.postgres.session import pinned
 
 SCHEMA = "CREATE TABLE download (id serial PRIMARY KEY, note text)"
 LOAD = "CREATE TABLE reingest.load (snapshot text PRIMARY KEY)"
@@ -197,6 +202,39 @@ def test_one_of_another_encoding_with_large_objects_and_a_name_that_needs_quotin
     assert cluster.new.rows(
         "SELECT word, octet_length(lo_get(4711)), octet_length(lo_get(4712)) FROM t", name
     ) == [("für", 5000, 10003)]
+
+
+def test_of_an_extension_only_what_pg_dump_takes_is_summed_up(cluster):
+    cluster.make("jobs", statements=())
+    for statement in (
+        "CREATE TABLE job (n int)",
+        "CREATE TABLE its_own (n int)",
+        "INSERT INTO job VALUES (1), (2), (3)",
+        "ALTER EXTENSION plpgsql ADD TABLE job",
+        "ALTER EXTENSION plpgsql ADD TABLE its_own",
+        "SET allow_system_table_mods = on; UPDATE pg_extension SET extconfig = ARRAY['job'::regclass::oid],"
+        " extcondition = ARRAY['WHERE n > 1'] WHERE extname = 'plpgsql'",
+    ):
+        cluster.old.rows(statement, "jobs")
+    with closing(pinned(cluster.old.dsn(), "jobs")) as session:
+        found = read_contents(session)
+    assert {name: content.rows for name, content in found.items()} == {
+        "public.job": 2, "its sequences": 0, "its large objects": 0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("major", sample(MAJORS, MAJORS[-1]))
+def test_each_major_there_and_back(server_factory, tmp_path, monkeypatch, major):
+    servers = server_factory(major), server_factory(major)
+    monkeypatch.setenv("PATH", f"{servers[0].binaries}:{os.environ['PATH']}")
+    cluster = Cluster(Portal(*servers, tmp_path))
+    cluster.portal.make(SCHEMA, {"download": "quarantine"})
+    cluster.make("jobs")
+    cluster.portal.carry()
+    cluster.new.rows("DELETE FROM part WHERE n = 1", "jobs")
+    cluster.take()
+    assert cluster.open().did[1] == "carry database jobs: 3 tables, 5 rows carried, 0 differ"
+    assert cluster.old.rows("SELECT n FROM part", "jobs") == [(2,)]
 
 
 def test_each_switch_replaces_what_the_load_has_of_an_attempt_before(cluster):
@@ -436,6 +474,29 @@ def test_a_dump_that_outlives_its_killed_run_is_ended(cluster):
         with pytest.raises(psycopg2.OperationalError):
             cursor.execute("INSERT INTO part VALUES (9)")
     assert cluster.opened(cluster.old) == ["jobs", "portal"]
+
+
+def test_a_database_that_a_client_made_in_place_of_the_hidden_one_is_set_aside(cluster):
+    cluster.make("jobs")
+    assert killed_in(databases_module, "dump", cluster.portal.carry, after=False)
+    cluster.old.rows("CREATE DATABASE jobs")
+    with closing(cluster.old.connect("jobs")):
+        cluster.open()
+    assert cluster.opened(cluster.old) == ["jobs", "portal"]
+    assert in_production(cluster, cluster.old) == [(1,), (2,)]
+    (aside,) = cluster.copies()
+    assert aside.startswith("reingest_aside_")
+
+
+def test_a_copy_whose_deletion_was_killed_is_deleted_by_the_next(cluster):
+    cluster.make("jobs")
+    name = "reingest_" + "0" * 32
+    cluster.new.rows(f"CREATE DATABASE {name} IS_TEMPLATE true CONNECTION LIMIT 3")
+    cluster.new.rows(
+        "UPDATE pg_database SET datistemplate = false, datconnlimit = -2 WHERE datname ~ '^reing'"
+    )
+    cluster.portal.carry()
+    assert cluster.copies() == []
 
 
 def test_fences_without_their_record_are_lifted(switched):

@@ -8,6 +8,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from crash.module import claim
 from crash.volumes import A, B
 from waiting import wait_for
 from writes.place import DATABASE, Place, make_templates
@@ -133,3 +134,14 @@ def test_the_watchdog_gives_another_database_back(with_jobs):
     wait_for(lambda: read_window(with_jobs.records) is None, "the watchdog closed the window")
     assert with_jobs.live == A
     assert rows(with_jobs, "SELECT value FROM job", "jobs") == [(2,)]
+
+
+def test_a_load_is_refused_beforehand_where_another_database_could_not_be_carried(with_jobs):
+    def asked(*names):
+        wanted = {"state": "checked", "production_dsn": with_jobs.dsn(), "databases": list(names)}
+        checked = with_jobs.verb("carry_over", "20261201T000000Z-1", plan_only=True, **wanted)
+        assert claim("20261201T000000Z-1").call(with_jobs.volume).succeeded
+        return checked.call(with_jobs.volume)
+
+    assert asked("jobs").succeeded
+    assert "production has no database mail" in asked("jobs", "mail").text
