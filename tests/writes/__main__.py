@@ -22,16 +22,18 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT)]
 
-from writes.place import make_templates  # noqa: E402
+from writes.place import make_templates, programs_in_path  # noqa: E402
 from writes.run import attempt  # noqa: E402
 
 TARGET = ROOT / "build/writes.json"
+_OTHER = 4  # each so many runs one has another database, which is carried whole
 _SHARED = {}  # what the processes of the pool inherit
 
 
 def _one(seed):
     """Make a run; None when the time is over."""
-    return attempt(_SHARED["templates"], seed) if time.monotonic() < _SHARED["until"] else None
+    templates = _SHARED["whole" if seed % _OTHER == 0 else "templates"]
+    return attempt(templates, seed) if time.monotonic() < _SHARED["until"] else None
 
 
 def figures(results, seconds):
@@ -84,10 +86,13 @@ def main():
     jobs = 1 if only else int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
     began, results = time.monotonic(), []
     _SHARED["until"] = began + float(os.environ.get("SECONDS_LONG") or "inf")
-    _SHARED["templates"] = make_templates()
+    _SHARED["templates"], _SHARED["whole"] = make_templates(), make_templates(jobs=True)
     try:
         # Not a multiprocessing.Pool, whose processes may have no children of their own: the writers are one.
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        with (
+            programs_in_path(_SHARED["whole"]),
+            ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool,
+        ):
             for result in filter(None, pool.map(_one, seeds)):
                 results.append(result)
                 if not result.sound:
@@ -97,7 +102,8 @@ def main():
                 if len(results) % 20 == 0:
                     say(f"{len(results)} runs, {sum(one.acknowledged for one in results):,} acknowledged")
     finally:
-        _SHARED["templates"].remove()
+        for name in ("templates", "whole"):
+            _SHARED[name].remove()
     found = figures(results, time.monotonic() - began)
     TARGET.parent.mkdir(exist_ok=True)
     TARGET.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

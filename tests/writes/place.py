@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,6 +87,7 @@ class Templates:
 
     root: Path
     binaries: Path
+    jobs: bool = False  # whether production has another database, which is carried whole
 
     def cluster(self, snapshot):
         return self.root / "clusters" / snapshot
@@ -109,7 +110,7 @@ def make_templates(*, jobs=False):
         _import_all(package)
     root = Path(tempfile.mkdtemp(prefix="reingest-writes-", dir=small_place()))
     root.chmod(0o755)
-    made = Templates(root, programs(16, root))
+    made = Templates(root, programs(16, root), jobs)
     account = unprivileged()
     for folder in (root / "clusters", made.volume / "ingest"):
         folder.mkdir(parents=True)
@@ -127,6 +128,17 @@ def make_templates(*, jobs=False):
     serve(made, Volume(made.volume), A)
     put_load(made, Volume(made.volume), B)
     return made
+
+
+@contextmanager
+def programs_in_path(templates):
+    """Have this host's programs be those of the servers: modules run pg_dump."""
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{templates.binaries}:{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
 
 
 def _import_all(package):
@@ -164,7 +176,8 @@ def _fill(made, snapshot, *, jobs):
             )
         if jobs and snapshot == A:
             with closing(_connect(port, "jobs")) as session, session.cursor() as cursor:
-                cursor.execute("CREATE TABLE job (value int)")
+                cursor.execute("CREATE TABLE job (key text NOT NULL, value int NOT NULL)")
+                cursor.execute("CREATE INDEX ON job (key)")
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(60)

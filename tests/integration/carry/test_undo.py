@@ -11,7 +11,7 @@ import pytest
 from crash.module import claim
 from crash.volumes import A, B
 from waiting import wait_for
-from writes.place import DATABASE, Place, make_templates
+from writes.place import DATABASE, Place, make_templates, programs_in_path
 from writes.switch import INGEST, ROLLBACK, Switch, recover, undo
 
 from plugins.module_utils.reingest.window.window_record import read_window
@@ -48,12 +48,12 @@ def templates_with_jobs():
 
 
 @pytest.fixture
-def with_jobs(templates_with_jobs, monkeypatch):
+def with_jobs(templates_with_jobs):
     """Return a place whose production has another database, which is carried whole."""
-    monkeypatch.setenv("PATH", f"{templates_with_jobs.binaries}:{os.environ['PATH']}")
     made = Place(templates_with_jobs, templates_with_jobs.root / "copy")
-    made.start()
-    yield made
+    with programs_in_path(templates_with_jobs):
+        made.start()
+        yield made
     made.remove()
 
 
@@ -83,9 +83,9 @@ def test_a_new_server_that_died_is_started_for_what_users_wrote(place):
 
 
 def test_what_was_written_into_another_database_since_comes_along(with_jobs):
-    rows(with_jobs, "INSERT INTO job VALUES (1)", "jobs")
+    rows(with_jobs, "INSERT INTO job VALUES ('a', 1)", "jobs")
     switch_to(with_jobs, "Start production")
-    rows(with_jobs, "INSERT INTO job VALUES (2)", "jobs")
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
     answer = undo(with_jobs, "20261201T000000Z-1", "the portal does not answer").call(with_jobs.volume)
     assert answer.succeeded, answer.text
     assert with_jobs.live == A
@@ -96,20 +96,20 @@ def test_what_was_written_into_another_database_since_comes_along(with_jobs):
     "last", ["Carry", "Stop the servers", "Promote", "Start production", "Start the rest"]
 )
 def test_a_run_that_died_leaves_another_database_open_and_whole(with_jobs, last):
-    rows(with_jobs, "INSERT INTO job VALUES (1)", "jobs")
+    rows(with_jobs, "INSERT INTO job VALUES ('a', 1)", "jobs")
     switch_to(with_jobs, last)
     os.kill(with_jobs.process("watchdog"), signal.SIGKILL)  # this test is about what a person runs
     for verb in recover(with_jobs, "20261201T000000Z-2"):
         answer = verb.call(with_jobs.volume)
         assert answer.succeeded, answer.text
     assert with_jobs.live == (A if last in ("Carry", "Stop the servers") else B)
-    rows(with_jobs, "INSERT INTO job VALUES (2)", "jobs")
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
     assert rows(with_jobs, "SELECT value FROM job ORDER BY value", "jobs") == [(1,), (2,)]
 
 
 def test_a_rollback_that_died_before_it_gave_another_database_back_gives_it_back(with_jobs):
     switch_to(with_jobs, "Release")
-    rows(with_jobs, "INSERT INTO job VALUES (2)", "jobs")
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
     switch_to(with_jobs, "Start production", kind=ROLLBACK, snapshot="", run="20261201T000000Z-2")
     os.kill(with_jobs.process("watchdog"), signal.SIGKILL)
     for verb in recover(with_jobs, "20261201T000000Z-3"):
@@ -120,7 +120,7 @@ def test_a_rollback_that_died_before_it_gave_another_database_back_gives_it_back
 
 
 def test_the_steps_of_a_switch_say_what_became_of_another_database(with_jobs):
-    rows(with_jobs, "INSERT INTO job VALUES (1)", "jobs")
+    rows(with_jobs, "INSERT INTO job VALUES ('a', 1)", "jobs")
     survey = switch_to(with_jobs, "Survey")
     assert any(line.startswith("carry database jobs, ") for line in survey.result["lines"])
     carried = switch_to(with_jobs, "Carry")
@@ -129,7 +129,7 @@ def test_the_steps_of_a_switch_say_what_became_of_another_database(with_jobs):
 
 def test_the_watchdog_gives_another_database_back(with_jobs):
     switch_to(with_jobs, "Release")
-    rows(with_jobs, "INSERT INTO job VALUES (2)", "jobs")
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
     switch_to(with_jobs, "Start production", kind=ROLLBACK, snapshot="", run="20261201T000000Z-2")
     wait_for(lambda: read_window(with_jobs.records) is None, "the watchdog closed the window")
     assert with_jobs.live == A

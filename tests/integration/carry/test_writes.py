@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 from waiting import wait_for
 from writes import disturbance
-from writes.place import make_templates
+from writes.place import make_templates, programs_in_path
 from writes.run import attempt
 
 from plugins.module_utils.reingest.carry import carry_over, untouched
@@ -39,6 +39,22 @@ def told(result):
 @pytest.mark.parametrize("kind", STEPS)
 def test_every_acknowledged_write_is_there_once_whatever_is_killed(templates, kind):
     result = attempt(templates, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
+    assert result.sound, told(result)
+    assert result.kills, told(result)
+    assert result.acknowledged > 100, told(result)
+
+
+@pytest.fixture(scope="module")
+def templates_with_jobs():
+    made = make_templates(jobs=True)
+    with programs_in_path(made):
+        yield made
+    made.remove()
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_so_is_every_write_into_another_database(templates_with_jobs, kind):
+    result = attempt(templates_with_jobs, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
     assert result.sound, told(result)
     assert result.kills, told(result)
     assert result.acknowledged > 100, told(result)
