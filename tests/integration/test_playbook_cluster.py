@@ -139,15 +139,14 @@ def test_another_database_is_carried_by_whole_runs(site, ask, dataset, tmp_path)
     ask("INSERT INTO job VALUES (1)", "jobs")
     named = ("-e", f"reingest_dataset={dataset}")
     for check in (["--check"], []):
-        code, output = site.ingest(RELEASE_1, *named, *check)
+        code, output = site.ingest(RELEASE_2, *named, *check)
         assert code != 0
         assert "install postgresql-client-16 (Debian)" in output
-        assert "reingest.carry_over" in output or "other databases of production" in output
     path = f"{programs(16, tmp_path)}:{os.environ['PATH']}"
-    code, output = site.ingest(RELEASE_1, *named, "--check", PATH=path)
+    code, output = site.ingest(RELEASE_2, *named, "--check", PATH=path)
     assert code == 0, output[-4000:]
     assert "carry database jobs, " in output
-    code, output = site.ingest(RELEASE_1, *named, PATH=path)
+    code, output = site.ingest(RELEASE_2, *named, PATH=path)
     assert code == 0, output[-4000:]
     assert "carry database jobs: 1 table, 1 rows carried, 0 differ" in json.dumps(site.report())
     ask("INSERT INTO job VALUES (2)", "jobs")

@@ -24,7 +24,7 @@ from ..volume.unsaved import let_go, unsaved
 from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
 from .databases import put_database, server_of
-from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
+from .fence import Patience, control_session, identifier_of, is_fenced, raise_fence
 from .laps import Laps
 from .plan import misfits
 from .proof import prove, read_back
@@ -138,10 +138,8 @@ def _give(
         keep_for_ever(carried_folder(volume, manifest.run), left)
     # Before anybody is let in: who comes here again after a kill must not put these rows over newer ones.
     write_fence(volume, replace(hidden, carried=""))
-    for other in record.databases:
-        if is_fenced(control, other.name):
-            lift_fence(control, other.name)
-    rename(control, (hidden.hidden, record.database), opened=True)
+    others = [other.name for other in record.databases if is_fenced(control, other.name)]
+    rename(control, (hidden.hidden, record.database), opened=True, also=others)
     fence_record(volume, record.server).remove()
     return Opened((*did, *whole, *_lifted(record)), left)
 

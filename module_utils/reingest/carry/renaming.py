@@ -22,15 +22,16 @@ _COPIES = r"SELECT datname FROM pg_database WHERE datname ~ '^reingest_(replaced
 _REPLACED, _ASIDE = "reingest_replaced_", "reingest_aside_"
 
 
-def rename(control: Connection, *names: tuple[str, str], opened: bool) -> None:
-    """Give databases other names, and open or close the last of them, in one transaction."""
+def rename(control: Connection, *names: tuple[str, str], opened: bool, also: Collection[str] = ()) -> None:
+    """Give databases other names, and open or close the last of them and ``also``, in one transaction."""
     control.autocommit = False
     try:
         with control, control.cursor() as cursor:
             for name, new in names:
                 cursor.execute(sql.SQL(_RENAME).format(sql.Identifier(name), sql.Identifier(new)))
             allow = sql.SQL("true" if opened else "false")
-            cursor.execute(sql.SQL(_ALLOW).format(sql.Identifier(names[-1][1]), allow))
+            for name in (names[-1][1], *also):
+                cursor.execute(sql.SQL(_ALLOW).format(sql.Identifier(name), allow))
     finally:
         control.autocommit = True
 
