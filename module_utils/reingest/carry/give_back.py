@@ -8,14 +8,16 @@ that was left renamed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg2
 
+from ..dataset.owners import PORTAL
 from ..errors import Refusal
+from ..load.other_databases import write_databases
 from ..load.script import refused
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
@@ -23,7 +25,7 @@ from ..volume.layout import Volume, live_snapshot
 from ..volume.unsaved import let_go, unsaved
 from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
-from .databases import put_database, server_of
+from .databases import put_database, read_databases, server_of
 from .fence import Patience, control_session, identifier_of, is_fenced, raise_fence
 from .laps import Laps
 from .plan import misfits
@@ -76,6 +78,10 @@ def open_database(
         if manifest is not None:
             return _give(volume, login, control, record, manifest, run, patience or Patience())
         open_all(control, record)
+        if record.databases:
+            with closing(pinned(login, record.database)) as session:
+                _know(session, [other.name for other in record.databases])
+                session.commit()
         fence_record(volume, server).remove()
     if live:
         let_go(volume, live)
@@ -165,6 +171,17 @@ def _put_databases(
     return did, left
 
 
+def _know(session: Connection, databases: Collection[str]) -> None:
+    """Write down in a snapshot which databases came along: one of before their declaration is left again."""
+    new = set(databases) - set(read_databases(session))
+    if not new:
+        return
+    with session.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('reingest.load') IS NOT NULL")
+        if cursor.fetchone()[0]:  # one that reingest did not load is never asked
+            write_databases(cursor, dict.fromkeys(sorted(new), PORTAL))
+
+
 def _lifted(record: Fenced) -> tuple[str, ...]:
     names = (record.database, *(other.name for other in record.databases))
     return tuple(f"lift the fence of database {name}" for name in names)
@@ -196,6 +213,7 @@ def _put(
         )
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
         lines = prove(sums, made, "the earlier snapshot")
+        _know(put, [one.name for one in manifest.databases])
         put.commit()
         put.autocommit = True
         analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT])

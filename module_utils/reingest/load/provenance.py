@@ -10,6 +10,7 @@ from psycopg2.extras import execute_values
 from ..dataset.model import Dataset
 from ..postgres.dsn import Connection
 from ..sources.source import SourceFile
+from .other_databases import write_databases
 
 _CREATE = """
 CREATE SCHEMA reingest;
@@ -47,13 +48,6 @@ CREATE TABLE reingest.load_source (
 );
 GRANT USAGE ON SCHEMA reingest TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
-"""
-_CREATE_DATABASES = """
-CREATE TABLE reingest.load_database (
-    name text PRIMARY KEY, -- of another database of production
-    owner text NOT NULL -- portal: it is carried whole; ignore: it is left behind
-);
-GRANT SELECT ON reingest.load_database TO PUBLIC;
 """
 
 
@@ -132,9 +126,7 @@ def finish_record(
         rows = [(name, *astuple(count), policies[name]) for name, count in tables.items()]
         execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
         if dataset.databases:
-            cursor.execute(_CREATE_DATABASES)
-            named = list(dataset.databases.items())
-            execute_values(cursor, "INSERT INTO reingest.load_database VALUES %s", named)
+            write_databases(cursor, dataset.databases)
         if sources:
             files = [(source.name, source.size, source.sha256) for source in sources]
             execute_values(cursor, "INSERT INTO reingest.load_source VALUES %s", files)

@@ -348,6 +348,30 @@ def test_a_copy_of_a_server_that_was_opened_since_is_not_put(switched):
     assert switched.old.rows("SELECT count(*) FROM part", "jobs") == [(2,)]
 
 
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_snapshot_of_before_the_declaration_carries_it_when_it_is_left_again(switched, taken):
+    switched.old.rows("ALTER DATABASE portal ALLOW_CONNECTIONS true")
+    switched.old.rows("DROP TABLE reingest.load_database", "portal")
+    switched.old.rows("ALTER DATABASE portal ALLOW_CONNECTIONS false")
+    if taken:
+        switched.take()
+    switched.open()
+    switched.old.rows("INSERT INTO part VALUES (7)", "jobs")
+    made = take_rows(
+        switched.portal.volume,
+        switched.old.dsn(),
+        "portal",
+        live=switched.old.data,
+        target=switched.new.data,
+        run="run-3",
+        taken="run-3",
+        patience=Patience(0.2, 5),
+    )
+    assert made.lines[1] == "take database jobs: 3 tables, 7 rows"
+    switched.open(switched.new, run="run-3")
+    assert in_production(switched, switched.new) == [(1,), (2,), (7,)]
+
+
 def test_one_that_was_made_since_is_there_after_the_way_back(switched):
     switched.new.rows("CREATE DATABASE mail")
     switched.new.rows("INSERT INTO reingest.load_database VALUES ('mail', 'portal')", "portal")
