@@ -580,7 +580,7 @@ class Client:
 
     def __init__(self, cluster, name):
         self.cluster, self.name, self.acknowledged, self.unknown = cluster, name, [], []
-        self.server, self._stop, self._at = cluster.old, threading.Event(), 0
+        self.server, self._stop, self._at = cluster.old, threading.Event(), 1000
         self._thread = threading.Thread(target=self._write)
 
     def __enter__(self):
@@ -604,7 +604,7 @@ class Client:
             try:
                 with closing(self.server.connect(self.name)) as session, session.cursor() as cursor:
                     self.unknown.append(self._at)
-                    cursor.execute("INSERT INTO part VALUES (100, NULL), (%s, NULL)", (self._at,))
+                    cursor.execute("INSERT INTO part VALUES (-1, NULL), (%s, NULL)", (self._at,))
             except psycopg2.Error:
                 continue
             self.acknowledged.append(self.unknown.pop())
@@ -623,7 +623,7 @@ def test_every_acknowledged_row_of_a_client_that_returns_in_a_loop_is_there_once
         client.server = cluster.old
         cluster.open()
         client.wait()
-    there = [n for (n,) in cluster.old.rows("SELECT n FROM part WHERE n <> 100", "jobs")]
+    there = [n for (n,) in cluster.old.rows("SELECT n FROM part WHERE n > 1000", "jobs")]
     assert len(there) == len(set(there))
     assert set(client.acknowledged) <= set(there) <= {*client.acknowledged, *client.unknown}
     assert len(client.acknowledged) >= 15
