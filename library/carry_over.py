@@ -17,14 +17,18 @@ description:
   - "O(state=taken), to an earlier snapshot: production is fenced, its rows and roles are kept on the volume.
     O(state=opened), once that snapshot's server runs: its portal-owned rows are replaced by them under a
     name of the database that nobody knows, and then it is opened."
+  - Other databases of production that C(dataset.yml) calls C(portal) come along whole, by C(pg_dump) and
+    C(pg_restore) of the servers' version, which must be on this host, under the same fence and with the same
+    proof. The load says which they are.
   - The fence lies on disk with the database. It is written down on the volume before it is raised;
     M(dataportal.reingest.switch_window) lifts what a dead run left.
   - It needs direct connections as a superuser, on a primary; both servers run but for O(state=opened).
 options:
   state:
-    description: What becomes of the rows.
+    description: What becomes of the rows. V(checked) only looks, before a load, whether O(databases) could be
+      carried.
     type: str
-    choices: [carried, taken, opened]
+    choices: [carried, taken, opened, checked]
     required: true
   production_dsn:
     description: libpq connection string of the production server, of a superuser.
@@ -34,6 +38,12 @@ options:
     description: "O(state=carried): that of the staging server."
     type: str
     default: ""
+  databases:
+    description: Other databases of production that the dataset gives to the portal. A load that does not know
+      of one is refused; an earlier snapshot gets them beside those that production's own load names.
+    type: list
+    elements: str
+    default: []
   snapshot:
     description: The snapshot that is to serve.
     type: str
@@ -48,7 +58,8 @@ options:
     type: float
     default: 15
   longest:
-    description: After how many seconds the watchdog takes this step for one that hangs.
+    description: After how many seconds the watchdog takes this step for one that hangs; as long may each
+      other database be dumped, or made again.
     type: float
     default: 3600
   plan_only:
@@ -109,9 +120,10 @@ if TYPE_CHECKING:
     from ..module_utils.reingest.carry.fence import Patience
 
 OPTIONS: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["carried", "taken", "opened"], "required": True},
+    "state": {"type": "str", "choices": ["carried", "taken", "opened", "checked"], "required": True},
     "production_dsn": {"type": "str", "required": True, "no_log": True},
     "staging_dsn": {"type": "str", "default": "", "no_log": True},
+    "databases": {"type": "list", "elements": "str", "default": []},
     "snapshot": {"type": "str", "default": ""},
     "drain": {"type": "float", "default": 5},
     "give_up": {"type": "float", "default": 15},
@@ -127,6 +139,8 @@ def carry(call: Call) -> Outcome:
         return Outcome(values={"needed": False, "rows": {}, "lines": []}, planned=call["plan_only"])
     if call["state"] == "opened":
         return _opened(call)
+    if call["state"] == "checked":
+        return _checked(call)
     if call.check:
         return _planned(call)
     return _carried(call) if call["state"] == "carried" else _taken(call)
@@ -134,6 +148,7 @@ def carry(call: Call) -> Outcome:
 
 def _planned(call: Call) -> Outcome:
     from ..module_utils.reingest.carry.survey import survey
+    from ..module_utils.reingest.fs.sizes import shown_bytes
 
     found = survey(
         call.volume,
@@ -142,9 +157,11 @@ def _planned(call: Call) -> Outcome:
         staging="" if call["state"] == "taken" else call["staging_dsn"],
         target=call.volume.snapshot(call["snapshot"]) if call["state"] == "taken" else None,
         coming=call.dry_run,
+        databases=call["databases"],
     )
     verb = "carry" if call["state"] == "carried" else "take"
     did = [f"{verb} {rows:,} rows of users: {table}" for table, rows in found.rows.items()]
+    did += [f"{verb} database {name}, {shown_bytes(size)}" for name, size in found.databases.items()]
     if did:
         sessions = f"{found.connected} session{'' if found.connected == 1 else 's'}"
         did.append(f"fence production, which ends {sessions}" if found.connected else "fence production")
@@ -196,6 +213,7 @@ def _taken(call: Call) -> Outcome:
         run=call.run,
         taken=call.run,
         patience=_patience(call),
+        databases=call["databases"],
     )
     did = [*made.lines, *(f"end the session {ended}" for ended in made.ended)]
     values = {"needed": True, "rows": dict(made.rows), "lines": list(made.lines)}
@@ -214,6 +232,20 @@ def _opened(call: Call) -> Outcome:
     return Outcome(bool(made.did), made.did, values, warnings=(*made.kept, *made.warnings))
 
 
+def _checked(call: Call) -> Outcome:
+    from contextlib import closing
+
+    from ..module_utils.reingest.carry.fence import control_session
+    from ..module_utils.reingest.carry.survey_databases import survey_databases
+    from ..module_utils.reingest.load.script import refused
+
+    names, login = call["databases"], call["production_dsn"]
+    if names:
+        with refused("looking at other databases", "production"), closing(control_session(login)) as control:
+            survey_databases(control, login, names, serves=None, strict=True)
+    return Outcome(values={"needed": bool(names), "rows": {}, "lines": []}, planned=True)
+
+
 def _live(call: Call) -> Path:
     return call.volume.snapshot(live_snapshot(call.volume))
 
@@ -221,7 +253,7 @@ def _live(call: Call) -> Path:
 def _patience(call: Call) -> Patience:
     from ..module_utils.reingest.carry.fence import Patience
 
-    return Patience(call["drain"], call["give_up"])
+    return Patience(call["drain"], call["give_up"], call["longest"])
 
 
 @contextmanager

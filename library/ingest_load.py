@@ -204,9 +204,14 @@ database:
   returned: success
   type: str
 portal:
-  description: Whether the dataset has portal-owned tables, whose rows the switch carries over.
+  description: Whether the dataset has portal-owned tables or databases, whose rows the switch carries over.
   returned: success
   type: bool
+databases:
+  description: Other databases of production that the switch carries whole.
+  returned: success
+  type: list
+  elements: str
 system_identifier:
   description: The staging server's, as text.
   returned: success
@@ -296,6 +301,7 @@ def load(call: Call) -> Outcome:
         "sources": shown_sources(plan.files),
         "database": plan.dataset.database,
         "portal": plan.dataset.portal,
+        "databases": plan.dataset.whole,
         "system_identifier": plan.system_identifier,
     }
     return outcome_of(call, request, plan, values, detail, frame)

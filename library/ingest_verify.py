@@ -96,9 +96,14 @@ database:
   returned: always
   type: str
 portal:
-  description: Whether the dataset has portal-owned tables.
+  description: Whether the dataset has portal-owned tables or databases, whose rows the switch carries over.
   returned: always
   type: bool
+databases:
+  description: Other databases of production that the switch carries whole.
+  returned: always
+  type: list
+  elements: str
 portal_rows:
   description:
     - Of each portal-owned table that both servers have, how many of production's rows the load has already,
@@ -171,6 +176,7 @@ def verify(call: Call) -> Outcome:
             "tables": verification.counts,
             "database": dataset.database,
             "portal": dataset.portal,
+            "databases": dataset.whole,
             "portal_rows": rows,
         },
         diff={"before": "", "after": ""},

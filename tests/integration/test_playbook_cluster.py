@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from contextlib import closing
 
 import psycopg2
 import pytest
-from deployment import RELEASE_1, RELEASE_2, ingested_deployment
+from clusters import programs
+from deployment import RELEASE_1, RELEASE_2, ROOT, ingested_deployment
 from tiers import full
 
 from plugins.module_utils.reingest.frame.roles import read_roles
@@ -110,3 +113,49 @@ def a_hook_that_fails_is_told_and_nothing_goes_back(site):
     assert site.volume.joinpath("prod").readlink().name == back
     assert not site.locked()
     assert set(site.processes()) == {"db", "db-ingest", "backend"}
+
+
+@pytest.fixture
+def dataset(site):
+    """Return the demo's dataset, which gives database `jobs` to the portal."""
+    folder = site.home / "dataset"
+    folder.mkdir()
+    for path in (ROOT / "demo").glob("*.sql"):
+        shutil.copy(path, folder)
+    text = (
+        (ROOT / "demo/dataset.yml")
+        .read_text()
+        .replace("\ntables:\n", "\ndatabases: {jobs: portal}\ntables:\n")
+    )
+    assert "jobs: portal" in text
+    (folder / "dataset.yml").write_text(text)
+    return folder / "dataset.yml"
+
+
+@full
+def test_another_database_is_carried_by_whole_runs(site, ask, dataset, tmp_path):
+    ask("CREATE DATABASE jobs")
+    ask("CREATE TABLE job (value int)", "jobs")
+    ask("INSERT INTO job VALUES (1)", "jobs")
+    named = ("-e", f"reingest_dataset={dataset}")
+    for check in (["--check"], []):
+        code, output = site.ingest(RELEASE_2, *named, *check)
+        assert code != 0
+        assert "install postgresql-client-16 (Debian)" in output
+    path = f"{programs(16, tmp_path)}:{os.environ['PATH']}"
+    code, output = site.ingest(RELEASE_2, *named, "--check", PATH=path)
+    assert code == 0, output[-4000:]
+    assert "carry database jobs, " in output
+    code, output = site.ingest(RELEASE_2, *named, PATH=path)
+    assert code == 0, output[-4000:]
+    assert "carry database jobs: 1 table, 1 rows carried, 0 differ" in json.dumps(site.report())
+    ask("INSERT INTO job VALUES (2)", "jobs")
+    newest = site.snapshots()[-1]
+    code, output = site.play("playbooks/rollback.yml", PATH=path)
+    assert code == 0, output[-4000:]
+    assert ask("SELECT value FROM job ORDER BY value", "jobs") == [(1,), (2,)]
+    ask("INSERT INTO job VALUES (3)", "jobs")
+    code, output = site.play("playbooks/promote.yml", "-e", f"reingest_snapshot={newest}", PATH=path)
+    assert code == 0, output[-4000:]
+    assert ask("SELECT value FROM job ORDER BY value", "jobs") == [(1,), (2,), (3,)]
+    assert site.volume.joinpath("prod").readlink().name == newest

@@ -23,12 +23,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:1] = [str(ROOT / "tests"), str(ROOT / "tests/integration"), str(ROOT)]
 
-from writes.place import make_templates  # noqa: E402
+from writes.place import make_templates, programs_in_path  # noqa: E402
 from writes.playbooks import attempt_by_playbooks  # noqa: E402
 from writes.run import attempt  # noqa: E402
 
 TARGET = ROOT / "build/writes.json"
 _BY_PLAYBOOKS = 30  # each run whose number that divides
+_OTHER = 4  # each so many runs one has another database, which is carried whole
 _SHARED = {}  # what the processes of the pool inherit
 
 
@@ -36,8 +37,9 @@ def _one(seed):
     """Make a run; None when the time is over."""
     if time.monotonic() >= _SHARED["until"]:
         return None
-    by_playbooks = seed % _BY_PLAYBOOKS == 0
-    return attempt_by_playbooks(seed) if by_playbooks else attempt(_SHARED["templates"], seed)
+    if seed % _BY_PLAYBOOKS == 0:
+        return attempt_by_playbooks(seed)
+    return attempt(_SHARED["whole" if seed % _OTHER == 0 else "templates"], seed)
 
 
 def figures(results, seconds):
@@ -91,12 +93,15 @@ def main():
     jobs = 1 if only else int(os.environ.get("JOBS") or len(os.sched_getaffinity(0)))
     began, results = time.monotonic(), []
     _SHARED["until"] = began + float(os.environ.get("SECONDS_LONG") or "inf")
-    _SHARED["templates"] = make_templates()
+    _SHARED["templates"], _SHARED["whole"] = make_templates(), make_templates(jobs=True)
     deployment = tempfile.TemporaryDirectory(prefix="reingest-template-", dir="/var/tmp")
     os.environ["REINGEST_TEST_TEMPLATE"] = f"{deployment.name}/deployment"
     try:
         # Not a multiprocessing.Pool, whose processes may have no children of their own: the writers are one.
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool:
+        with (
+            programs_in_path(_SHARED["whole"]),
+            ProcessPoolExecutor(jobs, multiprocessing.get_context("fork")) as pool,
+        ):
             for result in filter(None, pool.map(_one, seeds)):
                 results.append(result)
                 if not result.sound:
@@ -106,7 +111,8 @@ def main():
                 if len(results) % 20 == 0:
                     say(f"{len(results)} runs, {sum(one.acknowledged for one in results):,} acknowledged")
     finally:
-        _SHARED["templates"].remove()
+        for name in ("templates", "whole"):
+            _SHARED[name].remove()
         deployment.cleanup()
     found = figures(results, time.monotonic() - began)
     TARGET.parent.mkdir(exist_ok=True)

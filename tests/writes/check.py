@@ -7,7 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import psycopg2
-from writes.writers import TABLES
+from psycopg2.extensions import make_dsn
+from writes.writers import JOB, OTHER, TABLES
 
 
 @dataclass
@@ -24,8 +25,13 @@ class Verdict:
         return not (self.lost or self.doubled)
 
 
-def rows_of(dsn):
-    """Return all values by row, those in quarantine included, and how many of them are there."""
+def rows_of(dsn, *, jobs=False):
+    """Return all values by row, those in quarantine included, and how many of them are there.
+
+    Args:
+        dsn: the portal's database.
+        jobs: whether there is another one, whose rows count, too.
+    """
     found = defaultdict(list)
     with closing(psycopg2.connect(dsn)) as session, session.cursor() as cursor:
         for table in TABLES:
@@ -37,15 +43,20 @@ def rows_of(dsn):
         if cursor.fetchone()[0]:
             cursor.execute("SELECT relation, columns, row_values FROM reingest.quarantine")
             aside = cursor.fetchall()
+    if jobs:
+        with closing(psycopg2.connect(make_dsn(dsn, dbname=OTHER))) as session, session.cursor() as cursor:
+            cursor.execute("SELECT key, value FROM job")
+            for key, value in cursor.fetchall():
+                found[JOB, key].append(value)
     for relation, columns, values in aside:
         row = dict(zip(columns, values))
         found[relation.rpartition(".")[2], row["key"]].append(int(row["value"]))
     return found, len(aside)
 
 
-def check(log, dsn):
+def check(log, dsn, *, jobs=False):
     """Return what became of every write."""
-    found, set_aside = rows_of(dsn)
+    found, set_aside = rows_of(dsn, jobs=jobs)
     verdict = Verdict(set_aside=set_aside)
     verdict.doubled += [
         f"{row} is there {len(values)} times: {values}" for row, values in found.items() if values[1:]

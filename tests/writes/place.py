@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,12 +74,20 @@ exec {binaries}/postgres -D "$1" -p "$2"
 _WATCHDOG_S, _START_S, _STOP_S = 4, 60, 60
 
 
+# Another database of production, which the load carries whole.
+_JOBS = """
+CREATE TABLE reingest.load_database (name text PRIMARY KEY, owner text NOT NULL);
+INSERT INTO reingest.load_database VALUES ('jobs', 'portal');
+"""
+
+
 @dataclass(frozen=True)
 class Templates:
     """What runs are copied of."""
 
     root: Path
     binaries: Path
+    jobs: bool = False  # whether production has another database, which is carried whole
 
     def cluster(self, snapshot):
         return self.root / "clusters" / snapshot
@@ -92,13 +100,17 @@ class Templates:
         remove_templates(self.root)
 
 
-def make_templates():
-    """Make the clusters and the volume; ``remove`` them."""
+def make_templates(*, jobs=False):
+    """Make the clusters and the volume; ``remove`` them.
+
+    Args:
+        jobs: whether production has a database `jobs`, too, which is carried whole.
+    """
     for package in ("carry", "window", "services", "promotion", "postgres", "engines.process"):
         _import_all(package)
     root = Path(tempfile.mkdtemp(prefix="reingest-writes-", dir=small_place()))
     root.chmod(0o755)
-    made = Templates(root, programs(16, root))
+    made = Templates(root, programs(16, root), jobs)
     account = unprivileged()
     for folder in (root / "clusters", made.volume / "ingest"):
         folder.mkdir(parents=True)
@@ -108,7 +120,7 @@ def make_templates():
         initialise(made.binaries, made.cluster(snapshot))
         with (made.cluster(snapshot) / "postgresql.conf").open("a", encoding="utf-8") as settings:
             settings.write(_SETTINGS)
-        _fill(made, snapshot)
+        _fill(made, snapshot, jobs=jobs)
     initialise(made.binaries, made.cluster("empty"))
     server = root / "server"
     server.write_text(_SERVER.format(empty=made.cluster("empty"), binaries=made.binaries))
@@ -118,6 +130,17 @@ def make_templates():
     return made
 
 
+@contextmanager
+def programs_in_path(templates):
+    """Have this host's programs be those of the servers: modules run pg_dump."""
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{templates.binaries}:{before}"
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
 def _import_all(package):
     """Import what modules import when they need it, so that each child of this process has it."""
     whole = importlib.import_module(f"plugins.module_utils.reingest.{package}")
@@ -125,7 +148,7 @@ def _import_all(package):
         importlib.import_module(found.name)
 
 
-def _fill(made, snapshot):
+def _fill(made, snapshot, *, jobs):
     port, data = free_port(), made.cluster(snapshot)
     server = subprocess.Popen(
         [made.binaries / "postgres", "-D", data, "-p", str(port)],
@@ -137,17 +160,24 @@ def _fill(made, snapshot):
         wait_for(lambda: _answers(port), "the server answers")
         with closing(_connect(port, "postgres")) as session, session.cursor() as cursor:
             cursor.execute(f"CREATE DATABASE {DATABASE}")
-            for database in ("template0", "template1"):  # for smaller copies
+            if jobs and snapshot == A:
+                cursor.execute("CREATE DATABASE jobs")
+            # For smaller copies; pg_restore needs template0.
+            for database in ("template1",) if jobs else ("template0", "template1"):
                 cursor.execute("UPDATE pg_database SET datistemplate = false WHERE datname = %s", (database,))
                 cursor.execute(f"DROP DATABASE {database}")
         with closing(_connect(port, DATABASE)) as session, session.cursor() as cursor:
-            cursor.execute(_SCHEMA)
+            cursor.execute(_SCHEMA + (_JOBS if jobs else ""))
             first, end = OBJECTS[snapshot]
             cursor.execute("INSERT INTO object SELECT generate_series(%s, %s)", (first, end - 1))
             cursor.execute(
                 "INSERT INTO reingest.load VALUES (%s, %s, 'digest', 'run', 'operator', now(), now())",
                 (snapshot, f"r{snapshot[:8]}"),
             )
+        if jobs and snapshot == A:
+            with closing(_connect(port, "jobs")) as session, session.cursor() as cursor:
+                cursor.execute("CREATE TABLE job (key text NOT NULL, value int NOT NULL)")
+                cursor.execute("CREATE INDEX ON job (key)")
     finally:
         server.send_signal(signal.SIGINT)
         server.wait(60)

@@ -78,6 +78,7 @@ class _Run:
             self.result.seed,
             slow=self.slow,
             portal=self.place.portal_port if self.place.writers else 0,
+            jobs=self.place.templates.jobs,
         )
         disturbed = self.random.randrange(self.switches)
         for number in range(self.switches):
@@ -220,7 +221,7 @@ class _Run:
 
     def _look(self):
         log = self.crew.hold()
-        verdict = check(log, self.place.dsn())
+        verdict = check(log, self.place.dsn(), jobs=self.place.templates.jobs)
         result = self.result
         result.acknowledged, result.unknown, result.set_aside = log.acknowledged, log.cut, verdict.set_aside
         result.lost, result.doubled = verdict.lost, verdict.doubled

@@ -15,8 +15,10 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 import psycopg2
+from psycopg2.extensions import make_dsn
 
 TABLES = ("download", "item", "event", "altered")
+OTHER, JOB = "jobs", "job"  # another database, and its table
 _DOWNLOAD = (
     "INSERT INTO download (object, key, value) SELECT id, %s, %s FROM object ORDER BY random() LIMIT 1"
 )
@@ -241,6 +243,37 @@ class Clerk(Writer):
         with connection.cursor() as cursor:
             cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE")
         connection.commit()
+
+
+class Courier(Returning):
+    """The same, in another database, which is carried whole."""
+
+    def __init__(self, number, dsn, seed, crew):
+        super().__init__(number, dsn, seed, crew)
+        self.dsn = make_dsn(dsn, dbname=OTHER)
+
+    def act(self):
+        self.commit(self.insert, *self.random.choices((self.insert, self.change, self.delete), k=2))
+
+    def insert(self, cursor, changes):
+        row, value = self.new_row(JOB)
+        cursor.execute("INSERT INTO job VALUES (%s, %s)", (row[1], value))
+        return {row: value}
+
+    def change(self, cursor, changes):
+        row = self.own(changes, JOB)
+        if row is None:
+            return {}
+        value = self.random.randrange(1 << 30)
+        cursor.execute("UPDATE job SET value = %s WHERE key = %s", (value, row[1]))
+        return self.touched(row, cursor.rowcount, value)
+
+    def delete(self, cursor, changes):
+        row = self.own(changes, JOB)
+        if row is None:
+            return {}
+        cursor.execute("DELETE FROM job WHERE key = %s", (row[1],))
+        return self.touched(row, cursor.rowcount, None)
 
 
 class Slow(Writer):

@@ -6,7 +6,7 @@ come back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -20,15 +20,18 @@ from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.lock import now_text
 from .catalogue import Table, read_contract, read_portal_tables
-from .fence import Ended, Patience, control_session, identifier_of, is_fenced, lift_fence
-from .fenced import control_of, fenced
+from .databases import Server, put_database, read_databases, server_of, take_databases
+from .fence import Ended, Patience, control_session, identifier_of
+from .fenced import begin_anew, control_of, fenced
 from .laps import Laps
 from .plan import CarryPlan, plan_carry
 from .proof import prove, sums_of
 from .put import analyze, put_rows
-from .record import Fenced
+from .record import CarriedDatabase, Fenced, empty_carried_folder, fence_record, fences_of
+from .renaming import drop_copies
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
 from .stream import taken
+from .survey_databases import survey_databases
 
 
 @dataclass(frozen=True)
@@ -70,26 +73,57 @@ def carry_over(
     """
     with refused("carrying users' rows", "the servers"), ExitStack() as stack:
         control, server = stack.enter_context(control_of(servers.production, live, servers.database))
-        if is_fenced(control, servers.database):
-            lift_fence(control, servers.database)  # by this very step, started a second time: it begins anew
-        refuse_same(control, stack.enter_context(closing(control_session(servers.staging))), servers)
+        begin_anew(volume, control, server, servers.database)
+        other = stack.enter_context(closing(control_session(servers.staging)))
+        refuse_same(control, other, servers)
         take, count = (stack.enter_context(_session(servers.production, servers.database)) for _ in range(2))
         put = stack.enter_context(_session(servers.staging, servers.database))
-        intent = Fenced(run, server, servers.database, now_text(), taken=run)
+        names = read_databases(put)
+        survey_databases(control, servers.production, names, serves=other, strict=True)
+        patience = patience or Patience()
+        leaves = server_of(control, servers.production, names, patience) if names else None
+        serves = server_of(other, servers.staging, names, patience) if names else None
+        intent = Fenced(run, server, servers.database, now_text(), taken=run, databases=fences_of(names))
         laps = Laps()
-        with fenced(volume, control, intent, [take, count], patience or Patience()) as ended:
+        with fenced(volume, control, intent, [take, count], patience) as ended:
             laps.end("fence")
             roles = bring_roles(servers.production, servers.staging, last=True)
             laps.end("roles")
-            made = _carry(volume, intent, take, count, put, laps)
+            folder = empty_carried_folder(volume, run)
+            databases = take_databases(leaves, intent.databases, folder)
+            whole = _put_databases(volume, serves, databases, folder)
+            laps.end("other databases")
+            made = _carry(volume, intent, take, count, put, laps, databases)
     failed = tuple(f"production's roles are not brought over whole: {one}" for one in roles.failed)
     return replace(
-        made, ended=ended, seconds=laps.seconds, did=(*roles.did, *made.did), warnings=made.warnings + failed
+        made,
+        lines=(*made.lines, *whole),
+        ended=ended,
+        seconds=laps.seconds,
+        did=(*roles.did, *made.did),
+        warnings=made.warnings + failed,
     )
 
 
+def _put_databases(
+    volume: Volume, server: Server | None, databases: Sequence[CarriedDatabase], folder: Path
+) -> list[str]:
+    """Put other databases into the load, before its own rows are: each replaces what an attempt left."""
+    if server is None:
+        return []
+    record = fence_record(volume, identifier_of(server.control)).read()
+    drop_copies(server.control, but=[other.hidden for other in record.databases] if record else [])
+    return [put_database(server, one, folder / one.file, opened=True, where="the load") for one in databases]
+
+
 def _carry(
-    volume: Volume, intent: Fenced, take: Connection, count: Connection, put: Connection, laps: Laps
+    volume: Volume,
+    intent: Fenced,
+    take: Connection,
+    count: Connection,
+    put: Connection,
+    laps: Laps,
+    databases: tuple[CarriedDatabase, ...],
 ) -> Result:
     facts = begin_snapshot(take)
     tables, next_ = portal_tables(take, put)
@@ -110,7 +144,7 @@ def _carry(
         sums = summing.result()
         laps.end("proof")
     lines = prove(sums, made, "the load")
-    write_manifest(volume, intent, snapshot, sums)
+    write_manifest(volume, intent, snapshot, sums, databases)
     laps.end("manifest")
     put.commit()
     put.autocommit = True

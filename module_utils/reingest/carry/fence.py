@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,8 +19,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ..errors import Refusal
-from ..load.script import refused
-from ..postgres.dsn import Connection, Cursor, address, connect, database_of, with_database
+from ..postgres.dsn import Connection, Cursor, address, connect, with_database
 
 MAINTENANCE = "postgres"
 _POLL_S = 0.02
@@ -65,10 +64,14 @@ class Ended:
 
 @dataclass(frozen=True)
 class Patience:
-    """How many seconds transactions have to end by themselves, and sessions that were ended to be gone."""
+    """How many seconds transactions have to end by themselves, and sessions that were ended to be gone.
+
+    ``longest`` is for one database that is carried whole: pg_dump, pg_restore.
+    """
 
     drain: float = 5.0
     end: float = 15.0
+    longest: float = 3600.0
 
 
 def control_session(dsn: str) -> Connection:
@@ -151,24 +154,6 @@ def lift_fence(control: Connection, database: str) -> None:
     """Let clients in again."""
     with control.cursor() as cursor:
         cursor.execute(sql.SQL(_OPEN).format(sql.Identifier(database)))
-
-
-def lift_unrecorded(login: str, server: str) -> str:
-    """Lift the fence of the database that a connection string names; return its name, empty where none is up.
-
-    Args:
-        login: a superuser's connection string.
-        server: the system identifier that its server must have.
-
-    Raises:
-        Refusal: the server does not answer, or the login is no superuser's.
-    """
-    database = database_of(login)
-    with refused("opening the database", "the server"), closing(control_session(login)) as control:
-        if database == MAINTENANCE or identifier_of(control) != server or not is_fenced(control, database):
-            return ""
-        lift_fence(control, database)
-    return database
 
 
 def _end_others(

@@ -14,6 +14,7 @@ from ..postgres.dsn import Connection, address
 from ..volume.layout import Volume
 from .fence import Ended, Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
 from .record import Fenced, fence_record, write_fence
+from .renaming import open_all
 
 
 @contextmanager
@@ -42,7 +43,9 @@ def control_of(login: str, directory: Path, database: str) -> Iterator[tuple[Con
 def fenced(
     volume: Volume, control: Connection, intent: Fenced, data: Sequence[Connection], patience: Patience
 ) -> Iterator[tuple[Ended, ...]]:
-    """Have a database fenced; it stays so when all went well, and is open again when anything fails.
+    """Have a database, and the others of the intent, fenced; they are open again when anything fails.
+
+    They stay fenced when all went well.
 
     Args:
         volume: the volume.
@@ -56,10 +59,22 @@ def fenced(
     """
     write_fence(volume, intent)
     try:
-        yield raise_fence(control, intent.database, data, patience)
+        ended = raise_fence(control, intent.database, data, patience)
+        for other in intent.databases:
+            ended += raise_fence(control, other.name, [], patience)
+        yield ended
     except BaseException:
-        # A server that is gone keeps its fence, and so the record stays: a recovery lifts it.
-        with suppress(psycopg2.Error):
-            lift_fence(control, intent.database)
+        # A server that is gone keeps its fences, and so the record stays: a recovery lifts them.
+        with suppress(psycopg2.Error, Refusal):
+            open_all(control, intent)
             fence_record(volume, intent.server).remove()
         raise
+
+
+def begin_anew(volume: Volume, control: Connection, server: str, database: str) -> None:
+    """Open what this very step, started before and dead since, has fenced or left renamed."""
+    record = fence_record(volume, server).read()
+    if record is not None:
+        open_all(control, record)
+    if is_fenced(control, database):
+        lift_fence(control, database)

@@ -8,18 +8,18 @@ that was left renamed.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg2
-from psycopg2 import sql
 
+from ..dataset.owners import PORTAL
 from ..errors import Refusal
 from ..frame.bring import Brought
 from ..frame.kept_roles import bring_kept, forget_roles
+from ..load.other_databases import write_databases
 from ..load.script import refused
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
@@ -27,17 +27,16 @@ from ..volume.layout import Volume, live_snapshot
 from ..volume.unsaved import let_go, unsaved
 from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
-from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
+from .databases import put_database, read_databases, server_of
+from .fence import Patience, control_session, identifier_of, is_fenced, raise_fence
 from .laps import Laps
 from .plan import misfits
 from .proof import prove, read_back
 from .put import analyze, put_rows
-from .record import Carried, Fenced, carried_folder, carried_record, fence_record, write_fence
+from .record import Carried, Fenced, carried_folder, carried_record, fence_record, hidden_name, write_fence
+from .renaming import drop_replaced, open_all, own_names, rename
 from .stream import kept
 from .unit import QUARANTINE_UNIT, Unit
-
-_RENAME = "ALTER DATABASE {} RENAME TO {}"
-_ALLOW = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
 
 
 @dataclass(frozen=True)
@@ -77,15 +76,19 @@ def open_database(
                 f"the server that answers is not the one of snapshot {live} (system identifier {server}): "
                 "correct production's connection string, then run recover.yml"
             )
-        _own_name(control, record)
+        own_names(control, record)
         manifest = valid_rows(volume, record)
         if manifest is not None:
             return _give(volume, login, control, record, manifest, run, patience or Patience())
-        lift_fence(control, record.database)
+        open_all(control, record)
+        if record.databases:
+            with closing(pinned(login, record.database)) as session:
+                _know(session, [other.name for other in record.databases])
+                session.commit()
         fence_record(volume, server).remove()
     if live:
         let_go(volume, live)
-    return Opened((f"lift the fence of database {record.database}",))
+    return Opened(_lifted(record))
 
 
 def without_rows(volume: Volume, login: str, server: str, *, run: str) -> Opened:
@@ -126,27 +129,31 @@ def _give(
     run: str,
     patience: Patience,
 ) -> Opened:
-    if not is_fenced(control, record.database):  # it served before fences were, or was opened by hand
-        raise_fence(control, record.database, [], patience)
-    hidden = replace(record, hidden=f"reingest_{secrets.token_hex(16)}")
+    for name in (record.database, *(other.name for other in record.databases)):
+        if is_fenced(control, name) is False:  # it served before fences were, or was opened by hand
+            raise_fence(control, name, [], patience)
+    roles = _bring_roles(carried_folder(volume, manifest.run), login)  # first: they may own what is made
+    whole, kept_whole = _put_databases(volume, login, control, manifest, patience)
+    hidden = replace(record, hidden=hidden_name())
     write_fence(volume, hidden)
-    _rename(control, record.database, hidden.hidden, opened=True)
+    rename(control, (record.database, hidden.hidden), opened=True)
     try:
         did, left = _put(volume, login, hidden, manifest, run)
     except BaseException:
         with suppress(psycopg2.Error):
-            _own_name(control, hidden)
+            own_names(control, hidden)
             write_fence(volume, record)
         raise
+    left = (*left, *kept_whole)
     if left:
         keep_for_ever(carried_folder(volume, manifest.run), left)
-    roles = _bring_roles(carried_folder(volume, manifest.run), login)
     # Before anybody is let in: who comes here again after a kill must not put these rows over newer ones.
     write_fence(volume, replace(hidden, carried=""))
-    _rename(control, hidden.hidden, record.database, opened=True)
+    others = [other.name for other in record.databases if is_fenced(control, other.name)]
+    rename(control, (hidden.hidden, record.database), opened=True, also=others)
     fence_record(volume, record.server).remove()
     warnings = tuple(f"roles are not as they were in the server that was left: {one}" for one in roles.failed)
-    return Opened((*did, *roles.did, f"lift the fence of database {record.database}"), left, warnings)
+    return Opened((*did, *whole, *roles.did, *_lifted(record)), left, warnings)
 
 
 def _bring_roles(folder: Path, login: str) -> Brought:
@@ -155,6 +162,43 @@ def _bring_roles(folder: Path, login: str) -> Brought:
         return bring_kept(folder, login)
     except (Refusal, OSError) as error:
         return Brought((), (str(error),))
+
+
+def _put_databases(
+    volume: Volume, login: str, control: Connection, manifest: Carried, patience: Patience
+) -> tuple[list[str], list[str]]:
+    """Put the other databases, which stay fenced; return what was done, and what could not be."""
+    drop_replaced(control)
+    did, left = [], []
+    for one in manifest.databases:
+        archive = carried_folder(volume, manifest.run) / one.file
+        try:
+            server = server_of(control, login, [one.name], patience)
+            line = put_database(server, one, archive, opened=False, where="the earlier snapshot")
+        except Refusal as refusal:
+            left.append(
+                f"{refusal}; database {one.name} is as it was when this snapshot last served, and what was "
+                f"written since is kept in {archive}"
+            )
+        else:
+            did.append(f"carry {line}")
+    return did, left
+
+
+def _know(session: Connection, databases: Collection[str]) -> None:
+    """Write down in a snapshot which databases came along: one of before their declaration is left again."""
+    new = set(databases) - set(read_databases(session))
+    if not new:
+        return
+    with session.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('reingest.load') IS NOT NULL")
+        if cursor.fetchone()[0]:  # one that reingest did not load is never asked
+            write_databases(cursor, dict.fromkeys(sorted(new), PORTAL))
+
+
+def _lifted(record: Fenced) -> tuple[str, ...]:
+    names = (record.database, *(other.name for other in record.databases))
+    return tuple(f"lift the fence of database {name}" for name in names)
 
 
 def _put(
@@ -183,6 +227,7 @@ def _put(
         )
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
         lines = prove(sums, made, "the earlier snapshot")
+        _know(put, [one.name for one in manifest.databases])
         put.commit()
         put.autocommit = True
         analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT])
@@ -206,23 +251,3 @@ def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, 
                 f"its rows are those of when it last served, and the others are kept in {path.parent}"
             )
     return left
-
-
-def _rename(control: Connection, name: str, new: str, *, opened: bool) -> None:
-    """Give a database another name and open or close it, in one transaction."""
-    control.autocommit = False
-    try:
-        with control, control.cursor() as cursor:
-            cursor.execute(sql.SQL(_RENAME).format(sql.Identifier(name), sql.Identifier(new)))
-            allow = sql.SQL("true" if opened else "false")
-            cursor.execute(sql.SQL(_ALLOW).format(sql.Identifier(new), allow))
-    finally:
-        control.autocommit = True
-
-
-def _own_name(control: Connection, record: Fenced) -> None:
-    """Give a database that was left renamed its own name, fenced."""
-    if not record.hidden or is_fenced(control, record.hidden) is None:
-        return
-    raise_fence(control, record.hidden, [], Patience(drain=0))
-    _rename(control, record.hidden, record.database, opened=False)

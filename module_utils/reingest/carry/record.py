@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import secrets
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +26,17 @@ def _is_identifier(text: str) -> bool:
     return text.isdecimal() and text.isascii()
 
 
+def hidden_name() -> str:
+    """Return a name for a database that nobody can guess."""
+    return f"reingest_{secrets.token_hex(16)}"
+
+
+def _is_hidden(text: str) -> bool:
+    return re.fullmatch(r"reingest_[0-9a-f]{32}", text) is not None
+
+
 def _is_hidden_or_none(text: str) -> bool:
-    return re.fullmatch(r"(reingest_[0-9a-f]{32})?", text) is not None
+    return not text or _is_hidden(text)
 
 
 def _is_place(text: str) -> bool:
@@ -35,6 +45,19 @@ def _is_place(text: str) -> bool:
 
 def _is_file_name(text: str) -> bool:
     return text.isalnum() and text.isascii()
+
+
+@dataclass(frozen=True)
+class OtherFence:
+    """Another database of the server, which is fenced with the portal's."""
+
+    name: str
+    hidden: Annotated[str, _is_hidden_or_none]  # the name it has while it is dumped; empty: it is not
+
+
+def fences_of(names: Collection[str]) -> tuple[OtherFence, ...]:
+    """Return how other databases are written down before they are fenced."""
+    return tuple(OtherFence(name, hidden_name()) for name in names)
 
 
 @dataclass(frozen=True)
@@ -49,6 +72,7 @@ class Fenced:
     hidden: Annotated[str, _is_hidden_or_none] = ""
     taken: MaybeRunId = ""  # which rows were taken under this fence: they hold as long as it does
     carried: MaybeRunId = ""  # which rows the database is to get before it is opened; empty: none
+    databases: tuple[OtherFence, ...] = ()  # the others that are carried whole
     version: int = _VERSION
 
 
@@ -111,6 +135,16 @@ class Stored:
 
 
 @dataclass(frozen=True)
+class CarriedDatabase:
+    """Another database, as it lies in an archive beside the manifest."""
+
+    name: str
+    archived: Annotated[str, _is_hidden]  # its name in the archive, under which it is made again
+    file: Annotated[str, _is_file_name]
+    sums: Mapping[str, TableSum]  # of its tables, its sequences and its large objects
+
+
+@dataclass(frozen=True)
 class Carried:
     """The rows that a run took, with what they must sum up to wherever they are put."""
 
@@ -126,6 +160,7 @@ class Carried:
     sums: Mapping[str, TableSum]
     counters: tuple[Counter, ...]
     stored: tuple[Stored, ...] = ()  # where the rows lie on the server's disk
+    databases: tuple[CarriedDatabase, ...] = ()
     version: int = _VERSION
 
 

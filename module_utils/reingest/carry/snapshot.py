@@ -15,7 +15,7 @@ from .catalogue import Table
 from .plan import CarryPlan
 from .proof import written
 from .quarantine import has_quarantine
-from .record import Carried, Fenced, Stored, carried_record, carried_units, empty_carried_folder
+from .record import Carried, CarriedDatabase, Fenced, Stored, carried_folder, carried_record, carried_units
 from .sequences import read_counters
 from .storage import read_stored
 from .unit import QUARANTINE_UNIT, Counter, Unit
@@ -57,18 +57,24 @@ def snapshot_of(
     plan: CarryPlan,
     tables: Mapping[str, Table],
 ) -> Snapshot:
-    """Return what the plan takes, the quarantine where there is one, into a folder that is empty."""
+    """Return what the plan takes, the quarantine where there is one, into the run's folder."""
     units = (*plan.units, QUARANTINE_UNIT) if has_quarantine(take) else plan.units
     return Snapshot(
         *facts,
-        empty_carried_folder(volume, intent.taken),
+        carried_folder(volume, intent.taken),
         {unit: f"unit{number}" for number, unit in enumerate(units)},
         read_counters(take, [oid for table in tables.values() for oid in table.oids]),
         read_stored(take, tables),
     )
 
 
-def write_manifest(volume: Volume, intent: Fenced, snapshot: Snapshot, sums: Mapping[str, Content]) -> None:
+def write_manifest(
+    volume: Volume,
+    intent: Fenced,
+    snapshot: Snapshot,
+    sums: Mapping[str, Content],
+    databases: tuple[CarriedDatabase, ...],
+) -> Carried:
     """Write down what was taken, once all of it is on disk."""
     manifest = Carried(
         intent.taken,
@@ -81,6 +87,8 @@ def write_manifest(volume: Volume, intent: Fenced, snapshot: Snapshot, sums: Map
         written(sums),
         snapshot.counters,
         snapshot.stored,
+        databases,
     )
     carried_record(volume, intent.taken).write(manifest)
     sync_directory(snapshot.folder)
+    return manifest

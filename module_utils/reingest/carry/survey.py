@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,15 +22,17 @@ from ..volume.layout import Volume
 from ..volume.ledger import readable_ledger
 from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
 from .catalogue import Table, read_contract, read_owners, read_portal_tables, table_names
+from .databases import read_databases
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
 from .plan import plan_carry
 from .quarantine import has_quarantine
 from .record import fence_record
+from .survey_databases import refuse_later, survey_databases
 from .unit import Unit
 
 _SIZES = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM unnest(%s::oid[]) AS oid"
-_CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
+_CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid()"
 _DATABASES = "SELECT datname FROM pg_database WHERE datallowconn AND NOT datistemplate ORDER BY 1"
 _ROOM = 2  # times what the rows take in production: the copy, and the room that the load needs for them
 
@@ -45,6 +47,7 @@ class Survey:
     size: int = 0  # bytes that the rows take in production
     connected: int = 0  # sessions that would be ended
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # production's other tables, by owner
+    databases: Mapping[str, int] = field(default_factory=dict)  # that are carried whole, with their bytes
 
 
 def loaded_database(login: str) -> str:
@@ -68,7 +71,14 @@ def loaded_database(login: str) -> str:
 
 
 def survey(
-    volume: Volume, login: str, *, live: Path, staging: str, target: Path | None, coming: bool
+    volume: Volume,
+    login: str,
+    *,
+    live: Path,
+    staging: str,
+    target: Path | None,
+    coming: bool,
+    databases: Collection[str] = (),
 ) -> Survey:
     """Say what would be carried now; changes nothing.
 
@@ -79,6 +89,7 @@ def survey(
         staging: that of the staging server, whose load is to serve; empty: an earlier snapshot is.
         target: that snapshot's data directory.
         coming: a dry run, in which the load may not be there yet: production alone is looked at then.
+        databases: other databases that the dataset gives to the portal; none where nobody has read it.
 
     Raises:
         Refusal: it could not be carried, with every reason.
@@ -110,11 +121,20 @@ def survey(
         take = stack.enter_context(closing(pinned(login, database)))
         if there:
             servers = Servers(login, staging, database)
-            refuse_same(control, stack.enter_context(closing(control_session(staging))), servers)
+            serves = stack.enter_context(closing(control_session(staging)))
+            refuse_same(control, serves, servers)
             load = stack.enter_context(closing(pinned(staging, database)))
+            names = read_databases(load)
+            if not coming:  # else the load that comes is told
+                refuse_later(names, databases)
+            wanted = databases or names if coming else names
+            whole = survey_databases(control, login, wanted, serves=serves, strict=True)
             tables, next_ = portal_tables(take, load)
             owned = {**read_owners(take), **read_owners(load)}
         else:
+            names = read_databases(take) if target is not None else ()
+            both = {*names, *databases}
+            whole = survey_databases(control, login, both, serves=None, strict=target is None)
             tables = next_ = read_portal_tables(take, read_contract(take))
             owned = read_owners(take)
         plan = plan_carry(tables, next_, "the load")
@@ -122,10 +142,12 @@ def survey(
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)
-        size, connected = _measured(take, tables, database)
+        size, connected = _measured(take, tables, [database, *whole])
         owners = _by_owner(owned, table_names(take))
+    size += sum(whole.values())
     _refuse_full(volume, size)
-    return Survey(bool(rows) or fence is not None, rows, seconds, size, connected, owners)
+    needed = bool(rows or whole) or fence is not None
+    return Survey(needed, rows, seconds, size, connected, owners, whole)
 
 
 def _by_owner(owned: Mapping[str, str], names: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -156,11 +178,11 @@ def _counted(take: Connection, units: tuple[Unit, ...]) -> dict[str, int]:
     return rows
 
 
-def _measured(take: Connection, tables: Mapping[str, Table], database: str) -> tuple[int, int]:
+def _measured(take: Connection, tables: Mapping[str, Table], databases: list[str]) -> tuple[int, int]:
     with take.cursor() as cursor:
         cursor.execute(_SIZES, ([oid for table in tables.values() for oid in table.oids],))
         size = int(cursor.fetchone()[0])
-        cursor.execute(_CONNECTED, (database,))
+        cursor.execute(_CONNECTED, (databases,))
         return size, int(cursor.fetchone()[0])
 
 

@@ -6,7 +6,7 @@ they were taken from stays fenced.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,18 +14,29 @@ from pathlib import Path
 from ..errors import Refusal
 from ..frame.kept_roles import keep_roles
 from ..load.script import refused
-from ..ownership.checksum import Content
 from ..postgres.control import read_control
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.lock import now_text
 from .catalogue import read_contract, read_portal_tables
-from .fence import Ended, Patience, is_fenced, lift_fence
-from .fenced import control_of, fenced
+from .contents import shown_contents
+from .databases import read_databases, server_of, take_databases
+from .fence import Ended, Patience, is_fenced
+from .fenced import begin_anew, control_of, fenced
 from .plan import plan_carry
 from .proof import read_back, sums_of
-from .record import Fenced, carried_record, fence_record, write_fence
+from .record import (
+    Carried,
+    CarriedDatabase,
+    Fenced,
+    OtherFence,
+    carried_record,
+    empty_carried_folder,
+    fence_record,
+    fences_of,
+    write_fence,
+)
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
 from .stream import keep
 
@@ -49,6 +60,7 @@ def take_rows(
     run: str,
     taken: str,
     patience: Patience,
+    databases: Collection[str] = (),
 ) -> Taken:
     """Fence the server that serves and keep its users' rows on the volume; it stays fenced.
 
@@ -61,6 +73,7 @@ def take_rows(
         run: the run that takes them.
         taken: under which id they lie in ``runs/``.
         patience: how long sessions are waited for.
+        databases: other databases that are carried whole, beside those that its own load names.
 
     Raises:
         Refusal: the rows could not be taken; the server is open again.
@@ -69,36 +82,52 @@ def take_rows(
         control, server = stack.enter_context(control_of(login, live, database))
         there = _taken_before(volume, server, taken) if is_fenced(control, database) else None
         if there is not None:
-            _aim(volume, run, target, database, taken)
-            return Taken(_lines(there), (), {table: found.rows for table, found in there.items()})
-        lift_fence(control, database)  # left by an attempt that died
+            _aim(volume, run, target, there)
+            return _told(there, ())
+        begin_anew(volume, control, server, database)
         take = stack.enter_context(closing(pinned(login, database, application_name="reingest take")))
-        intent = Fenced(run, server, database, now_text(), taken=taken)
+        names = [name for name in {*databases, *read_databases(take)} if is_fenced(control, name) is not None]
+        take.rollback()
+        whole = server_of(control, login, names, patience) if names else None
+        others = fences_of(sorted(names))
+        intent = Fenced(run, server, database, now_text(), taken=taken, databases=others)
         with fenced(volume, control, intent, [take], patience) as ended:
-            sums = _keep(volume, intent, take, login)
-            _aim(volume, run, target, database, taken)
-    return Taken(_lines(sums), ended, {table: found.rows for table, found in sums.items()})
+            folder = empty_carried_folder(volume, taken)
+            made = _keep(volume, intent, take, take_databases(whole, others, folder), login)
+            _aim(volume, run, target, made)
+    return _told(made, ended)
 
 
-def _taken_before(volume: Volume, server: str, taken: str) -> dict[str, Content] | None:
+def _taken_before(volume: Volume, server: str, taken: str) -> Carried | None:
     """Return what an attempt took that was not heard of; None where it died before."""
     fence, manifest = fence_record(volume, server).read(), carried_record(volume, taken).read()
     if fence is None or manifest is None or (fence.taken, manifest.server) != (taken, server):
         return None
-    return read_back(manifest.sums)
+    return manifest
 
 
-def _aim(volume: Volume, run: str, target: Path, database: str, taken: str) -> None:
+def _aim(volume: Volume, run: str, target: Path, made: Carried) -> None:
     """Write down for which server the rows are, before it serves."""
     server = read_control(target).system_identifier
-    write_fence(volume, Fenced(run, server, database, now_text(), carried=taken))
+    before = fence_record(volume, server).read()
+    others = {other.name: other for other in before.databases} if before is not None else {}
+    for one in made.databases:
+        others.setdefault(one.name, OtherFence(one.name, ""))
+    fence = Fenced(run, server, made.database, now_text(), carried=made.run, databases=tuple(others.values()))
+    write_fence(volume, fence)
 
 
-def _lines(sums: Mapping[str, Content]) -> tuple[str, ...]:
-    return tuple(f"take {table}: {found.rows:,} rows" for table, found in sums.items())
+def _told(made: Carried, ended: tuple[Ended, ...]) -> Taken:
+    sums = read_back(made.sums)
+    lines = [f"{table}: {found.rows:,} rows" for table, found in sums.items()]
+    lines += [shown_contents(one.name, read_back(one.sums)) for one in made.databases]
+    rows = {table: found.rows for table, found in sums.items()}
+    return Taken(tuple(f"take {line}" for line in lines), ended, rows)
 
 
-def _keep(volume: Volume, intent: Fenced, take: Connection, login: str) -> dict[str, Content]:
+def _keep(
+    volume: Volume, intent: Fenced, take: Connection, databases: tuple[CarriedDatabase, ...], login: str
+) -> Carried:
     facts = begin_snapshot(take)
     tables = read_portal_tables(take, read_contract(take))
     plan = plan_carry(tables, tables, "the copy")
@@ -108,6 +137,4 @@ def _keep(volume: Volume, intent: Fenced, take: Connection, login: str) -> dict[
     keep_roles(snapshot.folder, login)
     for unit in snapshot.files:
         keep(take, unit, snapshot.path(unit))
-    sums = sums_of(take, plan.units)
-    write_manifest(volume, intent, snapshot, sums)
-    return sums
+    return write_manifest(volume, intent, snapshot, sums_of(take, plan.units), databases)

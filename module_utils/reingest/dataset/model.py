@@ -99,7 +99,8 @@ class Check:
 class Dataset:
     """The whole file, its paths made absolute; ``tables`` are in the order of the file.
 
-    ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``;
+    ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``,
+    or ``portal``, carried whole;
     ``again`` are the transforms that run again once users' rows are in place.
     """
 
@@ -118,8 +119,13 @@ class Dataset:
 
     @property
     def portal(self) -> bool:
-        """Return whether the portal's users write any of the tables."""
-        return any(table.owner == PORTAL for table in self.tables)
+        """Return whether the portal's users write any of the tables, or another database of production."""
+        return any(table.owner == PORTAL for table in self.tables) or bool(self.whole)
+
+    @property
+    def whole(self) -> list[str]:
+        """Return production's other databases that are carried whole."""
+        return sorted(name for name, owner in self.databases.items() if owner == PORTAL)
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name."""

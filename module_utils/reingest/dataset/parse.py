@@ -11,7 +11,7 @@ from ..sources.registry import format_called
 from .document import Section, read_document
 from .form import FORM_KEYS, read_form
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
-from .owners import IGNORE, OWNERS, PORTAL, SCHEMA, SOURCE
+from .owners import IGNORE, MAINTENANCE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = (
@@ -30,7 +30,6 @@ _LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
-_RESERVED = ("postgres", "template0", "template1")
 
 
 def parse_dataset(
@@ -51,7 +50,7 @@ def parse_dataset(
     top = read_document(file)
     top.only(_TOP)
     database = top.text("database")
-    if database in _RESERVED:
+    if database in MAINTENANCE:
         raise top.refusal(
             f"{database} is PostgreSQL's own; every load replaces the database: name another", "database"
         )
@@ -93,10 +92,10 @@ def _databases(top: Section, portal: str) -> dict[str, str]:
     for name, owner in found.items():
         if name == portal:
             raise section.refusal("is the portal's own, which `tables:` is about: take it out", name)
-        if owner == PORTAL:
+        if owner == PORTAL and name in MAINTENANCE:
             raise section.refusal(
-                "carrying another database is not built yet: move it to another server, or write "
-                f"{IGNORE}, which leaves it behind at each switch",
+                f"is PostgreSQL's own, which no switch can carry: write {IGNORE}, and move what is in it to "
+                "another database, or make it anew in a task file (reingest_after_promote)",
                 name,
             )
     return found

@@ -20,7 +20,11 @@ _FIRST_OID = 16384  # what is not PostgreSQL's own: FirstNormalObjectId
 _SHOWN = 3  # names of objects in a message
 _TIMEOUT_MS = 60_000
 
-_OTHERS = "SELECT datname, datallowconn FROM pg_database WHERE datname NOT IN ('template0', %s) ORDER BY 1"
+# One that a copy has replaced, and that could not be deleted then, holds nothing that anybody needs.
+_OTHERS = r"""
+SELECT datname, datallowconn FROM pg_database
+WHERE datname NOT IN ('template0', %s) AND datname !~ '^reingest_replaced_[0-9a-f]{32}$' ORDER BY 1
+"""
 # Indexes and TOAST tables come with their tables. A table of an extension comes with it, apart from the rows
 # that its users wrote (jobs of pg_cron), which the second query looks at.
 _OBJECTS = """
@@ -119,7 +123,8 @@ def undeclared(
         DATABASES,
         "a switch replaces the whole cluster, and production has databases that the dataset does not "
         f"declare ({said})",
-        f"add `databases: {{{lines}}}` to {file}, which leaves them behind, or move them to another server",
+        f"add `databases: {{{lines}}}` to {file}, which leaves them behind, with `portal` for one that "
+        "is to be carried whole, or move them to another server",
         acceptable=False,
     )
 

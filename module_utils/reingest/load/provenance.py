@@ -11,6 +11,7 @@ from psycopg2.extras import execute_values
 from ..dataset.model import Dataset
 from ..postgres.dsn import Connection
 from ..sources.source import SourceFile
+from .other_databases import write_databases
 
 _CREATE = """
 CREATE SCHEMA reingest;
@@ -124,14 +125,16 @@ def finish_record(
 ) -> None:
     """Write down the counts and that the load is complete, in the caller's transaction.
 
-    With them stands what the switch does: the contract of each table, owner and policy for orphans, and the
-    transforms that it runs again.
+    With them stands what the switch does: the contract of each table, owner and policy for orphans, what
+    becomes of production's other databases, and the transforms that it runs again.
     """
     again = [(at, path.name, text) for at, (path, text) in enumerate(transforms) if path in dataset.again]
     policies = {table.name: table.orphans for table in dataset.tables}
     with connection.cursor() as cursor:
         rows = [(name, *astuple(count), policies[name]) for name, count in tables.items()]
         execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
+        if dataset.databases:
+            write_databases(cursor, dataset.databases)
         if sources:
             files = [(source.name, source.size, source.sha256) for source in sources]
             execute_values(cursor, "INSERT INTO reingest.load_source VALUES %s", files)

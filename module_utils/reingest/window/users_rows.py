@@ -51,11 +51,19 @@ def take_written_since(
     from ..carry.survey import loaded_database
     from ..carry.take import take_rows
 
-    where = {"live": volume.snapshot(left), "target": volume.snapshot(target)}
     try:
         database = fence.database if fence is not None else loaded_database(login)
         if database:
-            made = take_rows(volume, login, database, run=run, taken=taken, patience=Patience(), **where)
+            made = take_rows(
+                volume,
+                login,
+                database,
+                live=volume.snapshot(left),
+                target=volume.snapshot(target),
+                run=run,
+                taken=taken,
+                patience=Patience(),
+            )
             rows.did += made.lines
     except Refusal as error:
         with suppress(OSError, Refusal):
@@ -79,7 +87,8 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
             _open_unrecorded(login, server, rows)
         return rows
     if dry:
-        rows.did.append(f"lift the fence of database {fence.database}")
+        names = (fence.database, *(other.name for other in fence.databases))
+        rows.did += [f"lift the fence of database {name}" for name in names]
         return rows
     if not login:
         rows.faults.append(
@@ -107,13 +116,13 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
 
 def _open_unrecorded(login: str, server: str, rows: Rows) -> None:
     """Lift the fence of the database that the login names, where its record is gone with the volume's."""
-    from ..carry.fence import lift_unrecorded
+    from ..carry.databases import lift_unrecorded
 
     try:
         opened = lift_unrecorded(login, server)
     except Refusal:
         return  # no superuser's login, say: then this reingest has fenced nothing
-    rows.did += [f"lift the fence of database {opened}, of which there is no record"] if opened else []
+    rows.did += [f"lift the fence of database {name}, of which there is no record" for name in opened]
 
 
 def _fence(volume: Volume, snapshot: str, rows: Rows) -> tuple[str, Fenced | None]:

@@ -8,12 +8,14 @@ from contextlib import closing
 
 import psycopg2
 import pytest
+from crash.module import claim
 from crash.volumes import A, B
 from waiting import wait_for
-from writes.place import Place, make_templates
-from writes.switch import INGEST, Switch, undo
+from writes.place import DATABASE, Place, make_templates, programs_in_path
+from writes.switch import INGEST, ROLLBACK, Switch, recover, undo
 
 from plugins.module_utils.reingest.carry.fence import control_session, lift_fence
+from plugins.module_utils.reingest.window.window_record import read_window
 
 
 @pytest.fixture(scope="module")
@@ -31,23 +33,40 @@ def place(templates):
     made.remove()
 
 
-def rows(place, statement):
-    with closing(psycopg2.connect(place.dsn())) as session, session.cursor() as cursor:
+def rows(place, statement, database=DATABASE):
+    with closing(psycopg2.connect(place.dsn(database=database))) as session, session.cursor() as cursor:
         cursor.execute(statement)
         found = cursor.fetchall() if cursor.description else []
         session.commit()
     return found
 
 
-def switch_to(place, last):
+@pytest.fixture(scope="module")
+def templates_with_jobs():
+    made = make_templates(jobs=True)
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def with_jobs(templates_with_jobs):
+    """Return a place whose production has another database, which is carried whole."""
+    made = Place(templates_with_jobs, templates_with_jobs.root / "copy")
+    with programs_in_path(templates_with_jobs):
+        made.start()
+        yield made
+    made.remove()
+
+
+def switch_to(place, last, *, kind=INGEST, snapshot=B, run="20261201T000000Z-1"):
     """Make a switch to the load, up to a step."""
-    steps, answer = Switch(place, "20261201T000000Z-1", INGEST, B).steps(), None
+    steps, answer = Switch(place, run, kind, snapshot).steps(), None
     for _ in range(20):
         name, verb = steps.send(answer)
         answer = verb.call(place.volume)
         assert answer.succeeded, answer.text
         if name == last:
-            return
+            return answer
     raise AssertionError(last)
 
 
@@ -83,3 +102,68 @@ def test_a_new_server_that_died_is_started_for_what_users_wrote(place):
     assert answer.succeeded, answer.text
     assert place.live == A
     assert rows(place, "SELECT key, value FROM event ORDER BY value") == [("before", 1), ("since", 2)]
+
+
+def test_what_was_written_into_another_database_since_comes_along(with_jobs):
+    rows(with_jobs, "INSERT INTO job VALUES ('a', 1)", "jobs")
+    switch_to(with_jobs, "Start production")
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
+    answer = undo(with_jobs, "20261201T000000Z-1", "the portal does not answer").call(with_jobs.volume)
+    assert answer.succeeded, answer.text
+    assert with_jobs.live == A
+    assert rows(with_jobs, "SELECT value FROM job ORDER BY value", "jobs") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize(
+    "last", ["Carry", "Stop the servers", "Promote", "Start production", "Start the rest"]
+)
+def test_a_run_that_died_leaves_another_database_open_and_whole(with_jobs, last):
+    rows(with_jobs, "INSERT INTO job VALUES ('a', 1)", "jobs")
+    switch_to(with_jobs, last)
+    os.kill(with_jobs.process("watchdog"), signal.SIGKILL)  # this test is about what a person runs
+    for verb in recover(with_jobs, "20261201T000000Z-2"):
+        answer = verb.call(with_jobs.volume)
+        assert answer.succeeded, answer.text
+    assert with_jobs.live == (A if last in ("Carry", "Stop the servers") else B)
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
+    assert rows(with_jobs, "SELECT value FROM job ORDER BY value", "jobs") == [(1,), (2,)]
+
+
+def test_a_rollback_that_died_before_it_gave_another_database_back_gives_it_back(with_jobs):
+    switch_to(with_jobs, "Release")
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
+    switch_to(with_jobs, "Start production", kind=ROLLBACK, snapshot="", run="20261201T000000Z-2")
+    os.kill(with_jobs.process("watchdog"), signal.SIGKILL)
+    for verb in recover(with_jobs, "20261201T000000Z-3"):
+        answer = verb.call(with_jobs.volume)
+        assert answer.succeeded, answer.text
+    assert with_jobs.live == A
+    assert rows(with_jobs, "SELECT value FROM job", "jobs") == [(2,)]
+
+
+def test_the_steps_of_a_switch_say_what_became_of_another_database(with_jobs):
+    rows(with_jobs, "INSERT INTO job VALUES ('a', 1)", "jobs")
+    survey = switch_to(with_jobs, "Survey")
+    assert any(line.startswith("carry database jobs, ") for line in survey.result["lines"])
+    carried = switch_to(with_jobs, "Carry")
+    assert "database jobs: 1 table, 1 rows carried, 0 differ" in carried.result["lines"]
+
+
+def test_the_watchdog_gives_another_database_back(with_jobs):
+    switch_to(with_jobs, "Release")
+    rows(with_jobs, "INSERT INTO job VALUES ('b', 2)", "jobs")
+    switch_to(with_jobs, "Start production", kind=ROLLBACK, snapshot="", run="20261201T000000Z-2")
+    wait_for(lambda: read_window(with_jobs.records) is None, "the watchdog closed the window")
+    assert with_jobs.live == A
+    assert rows(with_jobs, "SELECT value FROM job", "jobs") == [(2,)]
+
+
+def test_a_load_is_refused_beforehand_where_another_database_could_not_be_carried(with_jobs):
+    def asked(*names):
+        wanted = {"state": "checked", "production_dsn": with_jobs.dsn(), "databases": list(names)}
+        checked = with_jobs.verb("carry_over", "20261201T000000Z-1", plan_only=True, **wanted)
+        assert claim("20261201T000000Z-1").call(with_jobs.volume).succeeded
+        return checked.call(with_jobs.volume)
+
+    assert asked("jobs").succeeded
+    assert "production has no database mail" in asked("jobs", "mail").text

@@ -9,7 +9,7 @@ import pytest
 from tiers import full
 from waiting import wait_for
 from writes import disturbance, playbooks
-from writes.place import make_templates
+from writes.place import make_templates, programs_in_path
 from writes.run import attempt
 
 from plugins.module_utils.reingest.carry import carry_over, untouched
@@ -50,6 +50,22 @@ def test_a_portal_whose_users_go_on_loses_no_download_by_the_playbooks():
     kinds = (playbooks.CONTROLLER, playbooks.GROUP, playbooks.NOTHING)
     result = playbooks.attempt_by_playbooks(30, kinds=kinds)
     assert result.sound, told(result)
+    assert result.acknowledged > 100, told(result)
+
+
+@pytest.fixture(scope="module")
+def templates_with_jobs():
+    made = make_templates(jobs=True)
+    with programs_in_path(made):
+        yield made
+    made.remove()
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_so_is_every_write_into_another_database(templates_with_jobs, kind):
+    result = attempt(templates_with_jobs, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
+    assert result.sound, told(result)
+    assert result.kills, told(result)
     assert result.acknowledged > 100, told(result)
 
 

@@ -73,6 +73,22 @@ def test_a_database_that_the_dataset_leaves_behind_stops_nothing(load, verify, o
     assert not any(finding["name"] == "databases" for finding in result["findings"])
 
 
+def test_a_load_writes_down_what_becomes_of_other_databases(load, verify, other, portal, staging):
+    other("CREATE TABLE kept (n int)")
+    portal.change("tables:", "databases: {other: portal, gone: ignore}\ntables:")
+    loaded = load()
+    assert loaded.get("changed"), loaded.get("msg")
+    assert (loaded["databases"], loaded["portal"]) == (["other"], True)
+    assert verify(accept=["schema:author"])["databases"] == ["other"]
+    written = staging.rows("SELECT name, owner FROM reingest.load_database ORDER BY 1", "library")
+    assert written == [("gone", "ignore"), ("other", "portal")]
+
+
+def test_a_copy_that_was_replaced_and_could_not_be_deleted_stops_nothing(load, other):
+    other("CREATE TABLE kept (n int)", name="reingest_replaced_" + "0" * 32)
+    assert load().get("changed")
+
+
 def test_a_database_that_is_made_after_the_load_stops_the_promotion(load, verify, other, production):
     assert load()["changed"]
     other("CREATE TABLE late (n int)")

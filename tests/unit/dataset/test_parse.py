@@ -283,10 +283,20 @@ def test_the_other_databases_of_production_are_left_behind_by_name(parse):
     assert found == {"other": "ignore", "a b": "ignore", "no": "ignore"}
 
 
+def test_another_database_is_carried_whole_where_it_is_the_portals(parse):
+    found = parse(HEAD + "  t: {owner: schema}\ndatabases: {jobs: portal, old: ignore, 'a b': portal}\n")
+    assert found.whole == ["a b", "jobs"]
+    assert found.portal
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{other: portal}", "databases.other: carrying another database is not built yet"),
+        (
+            "{postgres: portal}",
+            "databases.postgres: is PostgreSQL's own, which no switch can carry: write ignore",
+        ),
+        ("{template1: portal}", "databases.template1: is PostgreSQL's own"),
         ("{other: keep}", "databases.other: 'keep' is none of ignore, portal"),
         ("{d: ignore}", "databases.d: is the portal's own"),
         ("[other]", "databases: must be a list of `key: value`, not a list"),

@@ -1,0 +1,140 @@
+"""A whole database as an archive of pg_dump: into a file that is open, and out of one.
+
+The programs get the archive as a file that this process opened, never a path. A password is in their
+environment, where only this account and root see it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from ..errors import Refusal
+from .dsn import Connection, with_database
+from .programs import find_program
+
+_MAINTENANCE = "postgres"
+_PATH = "/usr/bin:/bin"
+_NO_OTHER_TEXT = {"PGCLIENTENCODING", "PGOPTIONS", "PGDATABASE"}  # what would change what an archive holds
+_SHOWN = 3  # lines of a program's own in a refusal
+# What a role or a database may be set to, and what would keep a program from its work.
+_OPTIONS = "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0"
+
+
+@dataclass(frozen=True)
+class Programs:
+    """PostgreSQL's own programs, of the servers' major version."""
+
+    dump: Path
+    restore: Path
+
+
+def programs_of(connection: Connection) -> Programs:
+    """Return the programs that fit a server.
+
+    Raises:
+        Refusal: this host lacks one, with the package that has it.
+    """
+    major = connection.server_version // 10000
+    found = [find_program(name, major) for name in ("pg_dump", "pg_restore")]
+    if found[0] is None or found[1] is None:
+        missing = " and ".join(name for name, path in zip(("pg_dump", "pg_restore"), found) if path is None)
+        raise Refusal(
+            f"this host has no {missing} of PostgreSQL {major}, which carries databases whole: install "
+            f"postgresql-client-{major} (Debian) or postgresql{major} (Red Hat)"
+        )
+    return Programs(found[0], found[1])
+
+
+def dump(
+    programs: Programs, login: str, database: str, out: BinaryIO, *, snapshot: str, longest: float
+) -> None:
+    """Write a database into a file.
+
+    Args:
+        programs: what ``programs_of`` returned.
+        login: a superuser's connection string of the server.
+        database: the database.
+        out: the file.
+        snapshot: the exported snapshot that is written.
+        longest: after how many seconds it is ended.
+
+    Raises:
+        Refusal: it cannot be written; with pg_dump's reason.
+    """
+    options = ["--format=custom", f"--snapshot={snapshot}", "--no-subscriptions", "--no-tablespaces"]
+    _run(programs.dump, options, login, database, longest, stdout=out)
+
+
+def restore(programs: Programs, login: str, archive: BinaryIO, *, longest: float) -> None:
+    """Make the database of an archive, under the name that it had there.
+
+    Its owner, rights, settings and comment come along; roles must be there.
+
+    Raises:
+        Refusal: it cannot be made as it was; with pg_restore's reason.
+    """
+    options = ["--format=custom", "--create", "--exit-on-error", "--no-subscriptions", "--no-tablespaces"]
+    _run(programs.restore, options, login, _MAINTENANCE, longest, stdin=archive)
+
+
+def _run(
+    program: Path,
+    options: Sequence[str],
+    login: str,
+    database: str,
+    longest: float,
+    *,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+) -> None:
+    parts = dict(parse_dsn(with_database(login, database)))
+    password = parts.pop("password", "")
+    if "sslpassword" in parts:
+        raise Refusal(
+            f"the connection string has an sslpassword, which {program.name} can be told only where others "
+            "see it: use a key without one"
+        )
+    parts["options"] = f"{parts.get('options', '')} {_OPTIONS}".strip()
+    parts["application_name"] = f"reingest {program.name}"
+    # What libpq reads of this process's environment holds for the program, too: it logs in as this process.
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "HOME" or (name.startswith("PG") and name not in _NO_OTHER_TEXT)
+    }
+    environment = {**kept, "PATH": _PATH, "LC_ALL": "C"}
+    if password:
+        environment["PGPASSWORD"] = password
+    try:
+        ended = subprocess.run(  # noqa: S603 - a program of this host
+            [str(program), *options, "--no-password", f"--dbname={make_dsn(**parts)}"],
+            stdin=stdin or subprocess.DEVNULL,
+            stdout=stdout or subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            cwd="/",
+            env=environment,
+            timeout=longest,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise Refusal(f"{program.name} was ended: it took more than {longest:.0f} s") from None
+    except OSError as error:
+        raise Refusal(f"{program} cannot be run: {error.strerror or error}") from None
+    if ended.returncode:
+        raise Refusal(f"{program.name} failed: {_reason(ended.stderr, password)}")
+
+
+def _reason(told: bytes, password: str) -> str:
+    """Return the program's own errors; statements that it shows may hold a secret."""
+    lines = [line.strip() for line in told.decode(errors="replace").splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("pg_") and "error:" in line]
+    errors = [line.partition("error: ")[2] for line in errors] or ["it gave no reason"]
+    said = "; ".join(errors[-_SHOWN:])
+    return said.replace(password, "***") if password else said
