@@ -76,6 +76,7 @@ class Table:
     name: str
     orphans: str
     units: Mapping[Relation, tuple[Part, ...]]  # the relation that rows are put into, and where they lie
+    above: Mapping[Relation, tuple[Relation, ...]]  # what each of these inherits from, nearest first
 
     @property
     def oids(self) -> tuple[int, ...]:
@@ -105,7 +106,10 @@ def read_contract(connection: Connection) -> dict[str, str]:
 
 
 def read_portal_tables(connection: Connection, contract: Mapping[str, str]) -> dict[str, Table]:
-    """Return those tables of the contract that are there; inheritance children go with their parent."""
+    """Return those tables of the contract that are there; inheritance children go with their parent.
+
+    A child of several tables goes with the first of them: its rows are carried once.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_RELATIONS)
         rows = cursor.fetchall()
@@ -122,25 +126,31 @@ def read_portal_tables(connection: Connection, contract: Mapping[str, str]) -> d
                 children.setdefault(parent, []).append(oid)
         columns = _columns(cursor, list(found))
     tables: dict[str, Table] = {}
+    seen: set[int] = set()
     for name, orphans in contract.items():
         if name not in roots:
             continue
         units: dict[Relation, tuple[Part, ...]] = {}
-        todo = [roots[name]]
+        above: dict[Relation, tuple[Relation, ...]] = {}
+        todo: list[tuple[int, tuple[Relation, ...]]] = [(roots[name], ())]
         while todo:
-            oid = todo.pop(0)
+            oid, ancestors = todo.pop(0)
+            if oid in seen:
+                continue
+            seen.add(oid)
             relation, kind, _, _ = found[oid]
+            above[relation] = ancestors
             below = _below(oid, children) if kind == "p" else []
             units[relation] = tuple(
                 Part(one, found[one][0], found[one][1], columns.get(one, {})) for one in (oid, *below)
             )
             # An inheritance child that the contract names itself is a table of its own.
             todo += [
-                one
+                (one, (relation, *ancestors))
                 for one in children.get(oid, [])
                 if kind != "p" and table_name(*found[one][0]) not in contract
             ]
-        tables[name] = Table(name, orphans, units)
+        tables[name] = Table(name, orphans, units, above)
     return tables
 
 

@@ -27,7 +27,7 @@ from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
 from .laps import Laps
-from .plan import misfits
+from .plan import PARTITIONED, heir, misfits, of_its_own
 from .proof import prove, read_back
 from .put import analyze, put_rows
 from .record import Carried, Fenced, carried_folder, carried_record, fence_record, write_fence
@@ -154,9 +154,9 @@ def _put(
         left = _left(units, tables)
         policy = read_contract(put)  # what becomes of orphans is for whom they are orphans to say
         going = {
-            replace(unit, orphans=policy.get(unit.table, unit.orphans)): path
+            replace(aimed, orphans=policy.get(unit.table, unit.orphans)): path
             for unit, path in units.items()
-            if unit.table not in left
+            if unit.table not in left and (aimed := _aimed(unit, tables)) is not None
         }
         made = put_rows(
             put,
@@ -175,15 +175,30 @@ def _put(
     return tuple(f"carry {line}" for line in lines), tuple(left.values())
 
 
+def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:
+    """Return a unit with the relation of the earlier schema that takes its rows; None where none does."""
+    there = tables.get(unit.table)
+    if there is None:
+        return unit if unit == QUARANTINE_UNIT else None
+    target = heir(unit.source, unit.above, there)
+    if target is None:
+        return None
+    return replace(unit, target=target, to_partitions=there.units[target][0].kind == PARTITIONED)
+
+
 def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, str]:
     """Return, by table, why its rows stay where they were kept: the earlier schema cannot hold them."""
     left = {}
+    columns = {unit.source: unit.columns for unit in units}
     for unit, path in units.items():
         if unit == QUARANTINE_UNIT:
             continue
-        there = tables.get(unit.table)
-        parts = there.units.get(unit.target) if there else None
-        faults = misfits(unit, parts[0]) if parts else ["there is no such table"]
+        aimed = _aimed(unit, tables)
+        faults = ["there is no such table"]
+        if aimed is not None:
+            faults = misfits(unit, tables[unit.table].units[aimed.target][0])
+        if aimed is not None and aimed.target != unit.source:
+            faults += of_its_own(unit.columns, columns.get(aimed.target, ()))
         if faults:
             left[unit.table] = (
                 f"table {unit.table}: the earlier schema cannot hold the rows written since "

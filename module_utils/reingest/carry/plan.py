@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from .catalogue import Column, Part, Table
@@ -12,7 +12,7 @@ from .unit import Relation, Unit
 _SIZED = re.compile(r"(character varying|numeric|bit varying)\((\d+)(?:,(\d+))?\)")
 _WHOLE = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying")
-_PARTITIONED, _FOREIGN = "p", "f"  # relkind
+PARTITIONED, _FOREIGN = "p", "f"  # relkind
 _OIDS = ("oid", "lo", "oid[]", "lo[]")
 
 
@@ -49,13 +49,14 @@ def plan_carry(production: Mapping[str, Table], next_: Mapping[str, Table], call
             continue
         for relation, parts in table.units.items():
             shown = name if len(table.units) == 1 else f"{name} (its child {relation[0]}.{relation[1]})"
-            target = there.units.get(relation)
+            above = table.above[relation]
+            target = heir(relation, above, there)
             if target is None:
                 faults.append(
                     f"table {shown}: {called} has no table {relation[0]}.{relation[1]}: add it to the schema"
                 )
                 continue
-            found = _unit(shown, there, relation, parts, target)
+            found = _unit(shown, table, relation, there, target)
             if isinstance(found, Unit):
                 units.append(found)
             else:
@@ -63,9 +64,26 @@ def plan_carry(production: Mapping[str, Table], next_: Mapping[str, Table], call
     return CarryPlan(tuple(units), tuple(faults))
 
 
-def _unit(
-    shown: str, table: Table, relation: Relation, parts: tuple[Part, ...], target: tuple[Part, ...]
-) -> Unit | list[str]:
+def heir(relation: Relation, above: Sequence[Relation], there: Table) -> Relation | None:
+    """Return the relation that takes the rows of one: of a child that is not there, what it inherits from."""
+    return next((one for one in (relation, *above) if one in there.units), None)
+
+
+def of_its_own(columns: Sequence[str], heirs: Collection[str]) -> list[str]:
+    """Return why rows of a child cannot go into the relation that it inherits from; none where they can.
+
+    A column that only the child has would get a value in the rows of that relation, too.
+    """
+    own = ", ".join(name for name in columns if name not in heirs)
+    return (
+        [f"column {own} is the child's own, and such a child is not there: add it to the schema"]
+        if own
+        else []
+    )
+
+
+def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: Relation) -> Unit | list[str]:
+    parts, target = live_table.units[relation], table.units[to]
     faults = [
         f"table {shown}: {part.relation[0]}.{part.relation[1]} is a foreign table, its rows lie elsewhere: "
         "take it "
@@ -74,7 +92,14 @@ def _unit(
         if part.kind == _FOREIGN
     ]
     live, new = parts[0].columns, target[0].columns
-    carried = [column for column in live.values() if not column.generated]
+    # In the order of the table itself: rows of a child that come into it are summed up like its own.
+    first = next(iter(live_table.units.values()))[0].columns
+    ordered = [*(name for name in first if name in live), *(name for name in live if name not in first)]
+    carried = [live[name] for name in ordered if not live[name].generated]
+    if to != relation:
+        taken = [column.name for column in carried]
+        own = of_its_own(taken, live_table.units[to][0].columns)
+        faults += [f"table {shown}: {fault}" for fault in own]
     for column in carried:
         faults += _column_faults(shown, column, new.get(column.name))
     faults += [
@@ -91,11 +116,13 @@ def _unit(
         table.name,
         table.orphans,
         relation,
+        live_table.above[relation],
+        to,
         tuple(column.name for column in carried),
         tuple(column.type for column in carried),
         same,
-        parts[0].kind == _PARTITIONED,
-        target[0].kind == _PARTITIONED,
+        parts[0].kind == PARTITIONED,
+        target[0].kind == PARTITIONED,
     )
 
 

@@ -20,9 +20,9 @@ def sums_of(connection: Connection, units: Sequence[Unit]) -> dict[str, Content]
     sums: dict[str, Content] = {}
     for unit in units:
         found = read_content(
-            connection, sql.Identifier(*unit.target), unit.columns, only=not unit.from_partitions
+            connection, sql.Identifier(*unit.source), unit.columns, only=not unit.from_partitions
         )
-        sums[unit.table] = sums.get(unit.table, Content()) + found + quarantine_sum(connection, unit)
+        sums[unit.table] = sums.get(unit.table, Content()) + found + quarantine_sum(connection, unit.source)
     return sums
 
 

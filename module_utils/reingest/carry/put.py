@@ -23,7 +23,8 @@ from ..postgres.dsn import Connection, Cursor
 from .catalogue import Table
 from .laps import Laps
 from .orphans import read_operators, settle_orphans
-from .quarantine import Settled, make_quarantine, quarantine_sum, return_rows
+from .plan import PARTITIONED
+from .quarantine import Settled, follow_rows, make_quarantine, quarantine_sum, return_rows
 from .sequences import move_counters
 from .stream import BLOCK, copy_in
 from .unit import QUARANTINE_UNIT, Counter, Unit
@@ -102,17 +103,27 @@ def put_rows(
         Refusal: the database does not take the rows, or a table that says ``orphans: fail`` has some.
     """
     settled, oids = Settled(), [oid for table in tables.values() for oid in table.oids]
-    names = {table_name(*unit.target) for unit in units}
+    # Children too that have nothing to take: what is in them came into their parents.
+    emptied = [
+        (relation, parts[0].kind == PARTITIONED)
+        for name in dict.fromkeys(unit.table for unit in units if unit != QUARANTINE_UNIT)
+        for relation, parts in tables[name].units.items()
+    ]
+    names = {table_name(*relation) for relation, _ in emptied}
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
         operators = read_operators(connection)
         with _triggers_off(cursor, oids):
             aside = set_aside(connection, names)
             make_quarantine(cursor)
-            _empty(cursor, units)
+            for relation, spread in emptied:
+                only = sql.SQL("" if spread else "ONLY")
+                cursor.execute(sql.SQL("TRUNCATE {} {}").format(only, sql.Identifier(*relation)))
             for unit in units:
                 _copy(cursor, unit, source)
             units = [unit for unit in units if unit != QUARANTINE_UNIT]
+            follow_rows(cursor, units)
+            units = list({unit.target: unit for unit in units}.values())
             laps.end("copy")
             _build(cursor, aside)
             laps.end("keys and indexes")
@@ -132,7 +143,7 @@ def put_rows(
             connection, sql.Identifier(*unit.target), unit.columns, only=not unit.to_partitions
         )
         rows[unit.table] = rows.get(unit.table, 0) + there.rows
-        sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit)
+        sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit.target)
     laps.end("proof")
     return Put(settled, sums, rows, tuple(missing))
 
@@ -142,12 +153,6 @@ def analyze(connection: Connection, units: Sequence[Unit]) -> None:
     with connection.cursor() as cursor:
         for unit in units:
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*unit.target)))
-
-
-def _empty(cursor: Cursor, units: Sequence[Unit]) -> None:
-    for unit in units:
-        only = sql.SQL("" if unit.to_partitions else "ONLY")
-        cursor.execute(sql.SQL("TRUNCATE {} {}").format(only, sql.Identifier(*unit.target)))
 
 
 def _copy(cursor: Cursor, unit: Unit, source: Source) -> None:

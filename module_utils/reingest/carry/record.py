@@ -28,6 +28,10 @@ def _is_hidden_or_none(text: str) -> bool:
     return re.fullmatch(r"(reingest_[0-9a-f]{32})?", text) is not None
 
 
+def _is_relation(names: tuple[str, ...]) -> bool:
+    return len(names) == len(("schema", "name"))
+
+
 def _is_file_name(text: str) -> bool:
     return text.isalnum() and text.isascii()
 
@@ -59,15 +63,25 @@ class CarriedUnit:
     types: tuple[str, ...]
     binary: bool
     from_partitions: bool
-    to_partitions: bool
+    above: tuple[Annotated[tuple[str, ...], _is_relation], ...]
     file: Annotated[str, _is_file_name]
 
     @property
     def unit(self) -> Unit:
-        """Return the unit whose rows they are."""
+        """Return the unit whose rows they are, as it would be put where they were taken."""
         where = (self.schema, self.relation)
-        spread = (self.from_partitions, self.to_partitions)
-        return Unit(self.table, self.orphans, where, self.columns, self.types, self.binary, *spread)
+        return Unit(
+            self.table,
+            self.orphans,
+            where,
+            tuple((schema, name) for schema, name in self.above),
+            where,
+            self.columns,
+            self.types,
+            self.binary,
+            self.from_partitions,
+            self.from_partitions,
+        )
 
 
 def carried_units(files: Mapping[Unit, str]) -> tuple[CarriedUnit, ...]:
@@ -76,12 +90,12 @@ def carried_units(files: Mapping[Unit, str]) -> tuple[CarriedUnit, ...]:
         CarriedUnit(
             unit.table,
             unit.orphans,
-            *unit.target,
+            *unit.source,
             unit.columns,
             unit.types,
             unit.binary,
             unit.from_partitions,
-            unit.to_partitions,
+            unit.above,
             file,
         )
         for unit, file in files.items()

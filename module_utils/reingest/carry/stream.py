@@ -29,7 +29,7 @@ def copy_out(unit: Unit) -> sql.Composable:
     return sql.SQL("COPY (SELECT {columns} FROM {only} {relation} AS c) TO STDOUT {how}").format(
         columns=sql.SQL(", ").join(sql.Identifier("c", name) for name in unit.columns),
         only=sql.SQL("" if unit.from_partitions else "ONLY"),
-        relation=sql.Identifier(*unit.target),
+        relation=sql.Identifier(*unit.source),
         how=_how(unit),
     )
 

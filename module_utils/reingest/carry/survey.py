@@ -131,7 +131,7 @@ def _is_loaded(login: str, name: str) -> bool:
 def _counted(take: Connection, units: tuple[Unit, ...]) -> dict[str, int]:
     rows: dict[str, int] = {}
     for unit in units:
-        found = read_content(take, sql.Identifier(*unit.target), (), only=not unit.from_partitions).rows
+        found = read_content(take, sql.Identifier(*unit.source), (), only=not unit.from_partitions).rows
         rows[unit.table] = rows.get(unit.table, 0) + found
     if has_quarantine(take):
         with take.cursor() as cursor:

@@ -9,10 +9,14 @@ Relation = tuple[str, str]  # schema and name
 
 @dataclass(frozen=True)
 class Unit:
-    """Rows that are copied as one: of a relation and its partitions, into the relation of the same name."""
+    """Rows that are copied as one: of a relation and its partitions, into it or into one that it inherits from."""
 
     table: str  # the portal-owned table whose rows they are
     orphans: str
+    source: Relation
+    above: tuple[
+        Relation, ...
+    ]  # what the source inherits from, nearest first: one of these may take its rows
     target: Relation
     columns: tuple[str, ...]
     types: tuple[str, ...]  # of the columns, where the rows lie
@@ -25,6 +29,8 @@ class Unit:
 QUARANTINE_UNIT = Unit(
     "reingest.quarantine",
     "quarantine",
+    ("reingest", "quarantine"),
+    (),
     ("reingest", "quarantine"),
     ("relation", "columns", "row_values", "reason", "run", "since"),
     ("text", "text[]", "text[]", "text", "text", "timestamp with time zone"),

@@ -60,6 +60,24 @@ def missing_table(before: Table) -> Fault:
     )
 
 
+def own_columns(before: Table, parent: Table) -> list[Fault]:
+    """Return what keeps rows of a child that the schema does not make out of the table that it inherits from.
+
+    A column that only the child has would get a value in the rows of that table, too.
+    """
+    own = [name for name in before.columns if name not in parent.columns]
+    if not own:
+        return []
+    return [
+        Fault(
+            before.name,
+            f"table {before.name} inherits from {parent.name}, and the schema does not make it: "
+            f"{', '.join(own)} of its rows would come into {parent.name}, where production has no such column",
+            f"add the child to the schema, {_ADD}",
+        )
+    ]
+
+
 def oid_faults(table: Table, types: Types) -> list[Fault]:
     """Return the columns whose values mean something in one cluster only."""
     return [
