@@ -142,12 +142,14 @@ def _planned(call: Call) -> Outcome:
     )
     verb = "carry" if call["state"] == "carried" else "take"
     did = [f"{verb} {rows:,} rows of users: {table}" for table, rows in found.rows.items()]
+    if found.objects:
+        did.append(f"{verb} {found.objects:,} large objects that they name")
     if did:
         sessions = f"{found.connected} session{'' if found.connected == 1 else 's'}"
         did.append(f"fence production, which ends {sessions}" if found.connected else "fence production")
     values = {"needed": found.needed, "rows": dict(found.rows), "lines": did}
     detail = {"counted_seconds": found.seconds, "bytes": found.size, "connected": found.connected}
-    return Outcome(bool(did), did, values, detail=detail, planned=call["plan_only"])
+    return Outcome(bool(did), did, values, detail=detail, warnings=found.told, planned=call["plan_only"])
 
 
 def _carried(call: Call) -> Outcome:

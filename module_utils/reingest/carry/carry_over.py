@@ -6,7 +6,7 @@ come back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ..errors import Refusal
 from ..load.script import refused
+from ..ownership.checksum import Content
 from ..postgres.dsn import Connection, address
 from ..postgres.session import pinned
 from ..volume.layout import Volume
@@ -22,12 +23,14 @@ from .catalogue import Table, read_contract, read_portal_tables
 from .fence import Ended, Patience, control_session, identifier_of, is_fenced, lift_fence
 from .fenced import control_of, fenced
 from .laps import Laps
+from .named_objects import copy_objects, objects_sum, told_of_objects
 from .plan import CarryPlan, plan_carry
-from .proof import prove, sums_of
-from .put import analyze, put_rows
+from .proof import prove, prove_objects, sums_of
+from .put import Source, finish, put_rows
 from .record import Fenced
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
-from .stream import taken
+from .stream import copy_out, taken
+from .unit import Unit
 
 
 @dataclass(frozen=True)
@@ -90,31 +93,45 @@ def _carry(
     refuse_faults(plan)
     snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
     with ThreadPoolExecutor(1) as pool:
-        summing = pool.submit(sums_of, count, plan.units)
+        summing = pool.submit(_sums, count, plan.units)
         made = put_rows(
             put,
             tuple(snapshot.files),
             next_,
-            lambda unit: taken(take, unit, snapshot.path(unit)),
+            Source(
+                lambda unit: taken(take, copy_out(unit), snapshot.path(unit)),
+                lambda stream: taken(
+                    take, copy_objects(take, plan.units, stream), snapshot.folder / stream.value
+                ),
+            ),
             counters=snapshot.counters,
             run=intent.run,
             laps=laps,
         )
-        sums = summing.result()
+        sums, objects, told = summing.result()
         laps.end("proof")
     lines = prove(sums, made, "the load")
-    write_manifest(volume, intent, snapshot, sums)
+    lines += prove_objects(plan.units, objects, made, "the load")
+    write_manifest(volume, intent, snapshot, sums, objects)
     laps.end("manifest")
     put.commit()
-    put.autocommit = True
-    analyze(put, plan.units)
+    finish(put, plan.units)
     with put.cursor() as cursor:
         cursor.execute("CHECKPOINT")  # the stop that follows has less to write
     laps.end("commit, analyze, checkpoint")
     missing = tuple(
         f"the load has no sequence {name} of production's, by which no table counts" for name in made.missing
     )
-    return lines, {table: found.rows for table, found in sums.items()}, missing
+    return (
+        lines,
+        {table: found.rows for table, found in sums.items()},
+        (*missing, *told, *made.of_objects.told),
+    )
+
+
+def _sums(count: Connection, units: Sequence[Unit]) -> tuple[dict[str, Content], Content, tuple[str, ...]]:
+    """Return what rows and large objects sum up to, and what a person should know of these."""
+    return sums_of(count, units), objects_sum(count, units), told_of_objects(count, units)
 
 
 def portal_tables(take: Connection, put: Connection) -> tuple[dict[str, Table], dict[str, Table]]:

@@ -19,17 +19,18 @@ from psycopg2 import sql
 
 from ..errors import Refusal
 from ..load.script import refused
+from ..ownership.checksum import Content
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
 from ..volume.unsaved import let_go, unsaved
-from .catalogue import Table, read_contract, read_portal_tables
+from .catalogue import Table, Terms, read_contract, read_portal_tables
 from .copies import keep_for_ever
 from .fence import Patience, control_session, identifier_of, is_fenced, lift_fence, raise_fence
 from .laps import Laps
 from .plan import PARTITIONED, heir, misfits, of_its_own
-from .proof import prove, read_back
-from .put import analyze, put_rows
+from .proof import prove, prove_objects, read_back
+from .put import Source, finish, put_rows
 from .record import Carried, Fenced, carried_folder, carried_record, fence_record, write_fence
 from .stream import kept
 from .unit import QUARANTINE_UNIT, Unit
@@ -149,30 +150,35 @@ def _put(
     folder = carried_folder(volume, manifest.run)
     units = {one.unit: folder / one.file for one in manifest.units}
     with closing(pinned(login, hidden.hidden, application_name="reingest carry")) as put:
-        contract = {unit.table: unit.orphans for unit in units if unit != QUARANTINE_UNIT}
+        contract = {unit.table: Terms(unit.orphans) for unit in units if unit != QUARANTINE_UNIT}
         tables = read_portal_tables(put, contract)
         left = _left(units, tables)
         policy = read_contract(put)  # what becomes of orphans is for whom they are orphans to say
+        aimed = {unit: there for unit in units if (there := _aimed(unit, tables)) is not None}
         going = {
-            replace(aimed, orphans=policy.get(unit.table, unit.orphans)): path
-            for unit, path in units.items()
-            if unit.table not in left and (aimed := _aimed(unit, tables)) is not None
+            replace(
+                there, orphans=policy[unit.table].orphans if unit.table in policy else unit.orphans
+            ): units[unit]
+            for unit, there in aimed.items()
+            if unit.table not in left
         }
         made = put_rows(
             put,
             tuple(going),
             tables,
-            lambda unit: kept(going[unit]),
+            Source(lambda unit: kept(going[unit]), lambda stream: kept(folder / stream.value)),
             counters=manifest.counters,
             run=run,
             laps=Laps(),
+            beside=[_naming(there, tables) for unit, there in aimed.items() if unit.table in left],
         )
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
         lines = prove(sums, made, "the earlier snapshot")
+        objects = Content(manifest.large_objects.rows, int(manifest.large_objects.total))
+        lines += prove_objects(tuple(going), objects, made, "the earlier snapshot")
         put.commit()
-        put.autocommit = True
-        analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT])
-    return tuple(f"carry {line}" for line in lines), tuple(left.values())
+        finish(put, [unit for unit in going if unit != QUARANTINE_UNIT])
+    return tuple(f"carry {line}" for line in lines), (*left.values(), *made.of_objects.told)
 
 
 def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:
@@ -184,6 +190,13 @@ def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:
     if target is None:
         return None
     return replace(unit, target=target, to_partitions=there.units[target][0].kind == PARTITIONED)
+
+
+def _naming(unit: Unit, tables: Mapping[str, Table]) -> Unit:
+    """Return a unit whose rows are not put with the columns that name large objects in the earlier schema."""
+    columns = tables[unit.table].units[unit.target][0].columns
+    there = (name for name in unit.large_objects if name in columns and columns[name].is_oid)
+    return replace(unit, large_objects=tuple(there))
 
 
 def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..dataset.oids import LARGE_OBJECT, NUMBER, OID_MEANINGS
 from .catalogue import Column, Part, Table
 from .unit import Relation, Unit
 
@@ -13,7 +14,6 @@ _SIZED = re.compile(r"(character varying|numeric|bit varying)\((\d+)(?:,(\d+))?\
 _WHOLE = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying")
 PARTITIONED, _FOREIGN = "p", "f"  # relkind
-_OIDS = ("oid", "lo", "oid[]", "lo[]")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,8 @@ def plan_carry(production: Mapping[str, Table], next_: Mapping[str, Table], call
                 "the schema, or drop it in production"
             )
             continue
-        for relation, parts in table.units.items():
+        for relation, above in table.above.items():
             shown = name if len(table.units) == 1 else f"{name} (its child {relation[0]}.{relation[1]})"
-            above = table.above[relation]
             target = heir(relation, above, there)
             if target is None:
                 faults.append(
@@ -102,6 +101,7 @@ def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: R
         faults += [f"table {shown}: {fault}" for fault in own]
     for column in carried:
         faults += _column_faults(shown, column, new.get(column.name))
+        faults += _oid_faults(shown, column, table.terms.oids.get(column.name))
     faults += [
         f"table {shown}: the new column {column.name} takes no NULL and has no default, and production's "
         "rows have "
@@ -114,7 +114,7 @@ def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: R
     same = all(new[column.name].type == column.type and column.binary for column in carried)
     return Unit(
         table.name,
-        table.orphans,
+        table.terms.orphans,
         relation,
         live_table.above[relation],
         to,
@@ -123,13 +123,12 @@ def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: R
         same,
         parts[0].kind == PARTITIONED,
         target[0].kind == PARTITIONED,
+        tuple(column.name for column in carried if table.terms.oids.get(column.name) == LARGE_OBJECT),
     )
 
 
 def _column_faults(shown: str, live: Column, new: Column | None) -> list[str]:
     where = f"table {shown}: column {live.name}"
-    if live.type in _OIDS:
-        return [f"{where} is of type {live.type}: large objects are not carried yet, nor what names them"]
     if new is None:
         return [f"{where} of production is not in the new schema: add it, or rename it in production first"]
     if new.generated:
@@ -145,6 +144,18 @@ def _column_faults(shown: str, live: Column, new: Column | None) -> list[str]:
     lost = [label for label in live.labels if label not in new.labels] if live.labels else []
     if lost:
         return [f"{where}: the new schema's {new.type} has lost {', '.join(lost)}: keep what rows may hold"]
+    return []
+
+
+def _oid_faults(shown: str, column: Column, meaning: str | None) -> list[str]:
+    where = f"table {shown}: column {column.name} is of type {column.type}"
+    if column.holds_oid and meaning not in OID_MEANINGS:
+        return [
+            f"{where} and holds OIDs, and the dataset does not say what they are: add `oids: {{"
+            f"{column.name}: {LARGE_OBJECT if column.is_oid else NUMBER}}}` to the table, and load again"
+        ]
+    if meaning == LARGE_OBJECT and not column.is_oid:
+        return [f"{where}, which names no large object: correct `oids:` of the table, and load again"]
     return []
 
 

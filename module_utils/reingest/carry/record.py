@@ -65,6 +65,7 @@ class CarriedUnit:
     from_partitions: bool
     above: tuple[Annotated[tuple[str, ...], _is_relation], ...]
     file: Annotated[str, _is_file_name]
+    large_objects: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Unit:
@@ -81,6 +82,7 @@ class CarriedUnit:
             self.binary,
             self.from_partitions,
             self.from_partitions,
+            self.large_objects,
         )
 
 
@@ -97,6 +99,7 @@ def carried_units(files: Mapping[Unit, str]) -> tuple[CarriedUnit, ...]:
             unit.from_partitions,
             unit.above,
             file,
+            unit.large_objects,
         )
         for unit, file in files.items()
     )
@@ -123,6 +126,7 @@ class Carried:
     units: tuple[CarriedUnit, ...]
     sums: Mapping[str, TableSum]
     counters: tuple[Counter, ...]
+    large_objects: TableSum = TableSum(0, "0")  # of all that the rows name
     version: int = _VERSION
 
 

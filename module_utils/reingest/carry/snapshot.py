@@ -15,7 +15,7 @@ from .catalogue import Table
 from .plan import CarryPlan
 from .proof import written
 from .quarantine import has_quarantine
-from .record import Carried, Fenced, carried_record, carried_units, empty_carried_folder
+from .record import Carried, Fenced, TableSum, carried_record, carried_units, empty_carried_folder
 from .sequences import read_counters
 from .unit import QUARANTINE_UNIT, Counter, Unit
 
@@ -65,7 +65,9 @@ def snapshot_of(
     )
 
 
-def write_manifest(volume: Volume, intent: Fenced, snapshot: Snapshot, sums: Mapping[str, Content]) -> None:
+def write_manifest(
+    volume: Volume, intent: Fenced, snapshot: Snapshot, sums: Mapping[str, Content], objects: Content
+) -> None:
     """Write down what was taken, once all of it is on disk."""
     manifest = Carried(
         intent.taken,
@@ -77,6 +79,7 @@ def write_manifest(volume: Volume, intent: Fenced, snapshot: Snapshot, sums: Map
         carried_units(snapshot.files),
         written(sums),
         snapshot.counters,
+        TableSum(objects.rows, str(objects.checksum)),
     )
     carried_record(volume, intent.taken).write(manifest)
     sync_directory(snapshot.folder)

@@ -23,6 +23,7 @@ from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
 from .catalogue import Table, read_contract, read_portal_tables
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
+from .named_objects import objects_size, refuse_taken_numbers, told_of_objects
 from .plan import plan_carry
 from .quarantine import has_quarantine
 from .record import fence_record
@@ -41,8 +42,10 @@ class Survey:
     needed: bool = False
     rows: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0  # that counting took
-    size: int = 0  # bytes that the rows take in production
+    size: int = 0  # bytes that the rows take in production, with the large objects that they name
     connected: int = 0  # sessions that would be ended
+    objects: int = 0  # large objects
+    told: tuple[str, ...] = ()  # what a person should know of them
 
 
 def loaded_database(login: str) -> str:
@@ -106,20 +109,27 @@ def survey(
         control, _ = stack.enter_context(control_of(login, live, database))
         refuse_prepared(control, database)
         take = stack.enter_context(closing(pinned(login, database)))
+        put = None
         if there:
             servers = Servers(login, staging, database)
             refuse_same(control, stack.enter_context(closing(control_session(staging))), servers)
-            tables, next_ = portal_tables(take, stack.enter_context(closing(pinned(staging, database))))
+            put = stack.enter_context(closing(pinned(staging, database)))
+            tables, next_ = portal_tables(take, put)
         else:
             tables = next_ = read_portal_tables(take, read_contract(take))
         plan = plan_carry(tables, next_, "the load")
         refuse_faults(plan)
+        if put is not None:
+            refuse_taken_numbers(take, put, plan.units)
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)
         size, connected = _measured(take, tables, database)
-    _refuse_full(volume, size)
-    return Survey(bool(rows) or fence is not None, rows, seconds, size, connected)
+        objects, bytes_ = objects_size(take, plan.units)
+        told = told_of_objects(take, plan.units)
+    _refuse_full(volume, size + bytes_)
+    needed = bool(rows) or fence is not None
+    return Survey(needed, rows, seconds, size + bytes_, connected, objects, told)
 
 
 def _is_loaded(login: str, name: str) -> bool:

@@ -9,7 +9,7 @@ Relation = tuple[str, str]  # schema and name
 
 @dataclass(frozen=True)
 class Unit:
-    """Rows that are copied as one: of a relation and its partitions, into it or into one that it inherits from."""
+    """Rows that are copied as one: of a relation and its partitions, into it or into one above it."""
 
     table: str  # the portal-owned table whose rows they are
     orphans: str
@@ -23,6 +23,7 @@ class Unit:
     binary: bool
     from_partitions: bool  # where they lie; else in the relation alone, without its inheritance children
     to_partitions: bool  # where they are put
+    large_objects: tuple[str, ...] = ()  # the columns whose OIDs name some, which are carried with the rows
 
 
 # The quarantine itself is carried as it is, before its rows are tried again.

@@ -10,8 +10,9 @@ from ..errors import ListedRefusal
 from ..postgres.dsn import Connection
 from .catalog import Catalog, Table
 from .fault import Fault, told
+from .oids import oid_faults
 from .owners import owned_by, owner_faults
-from .portal_rows import ask, judge_table, large_object_fault, missing_table, oid_faults, own_columns
+from .portal_rows import ask, judge_table, missing_table, own_columns
 from .references import reference_faults
 
 
@@ -51,7 +52,7 @@ def portal_faults(
 ) -> list[Fault]:
     """Return what keeps production's rows of portal-owned tables from being carried into what was made."""
     owned = owned_by(dataset, live, PORTAL)
-    faults = large_object_fault(live) if owned else []
+    faults = oid_faults(dataset, made, live)
     questions = []
     for name in owned:
         before = live.tables[name]
@@ -62,12 +63,8 @@ def portal_faults(
         if after.name != name:
             faults += own_columns(before, live.tables[after.name])
         wrong, asked = judge_table(before, after, live.types, made.types)
-        faults += oid_faults(before, live.types) or oid_faults(after, made.types)
         faults += wrong
         questions += asked
-    for name in owned_by(dataset, made, PORTAL):
-        if name not in owned:
-            faults += oid_faults(made.tables[name], made.types)
     return faults + (ask(production, questions) if production is not None else [])
 
 
