@@ -208,7 +208,8 @@ def test_all_that_is_wrong_is_told_at_once(live, refused, loan):
 def test_columns_of_oids_that_nobody_explained_are_refused_with_a_line_that_works(
     live, refused, against, portal, staging
 ):
-    table = """CREATE DOMAIN lo AS oid; CREATE TABLE scan (id int, picture oid, lo lo, "on" oid[], number oid);
+    table = """CREATE DOMAIN lo AS oid;
+        CREATE TABLE scan (id int, picture oid, lo lo, "on" oid[], number oid);
         CREATE TABLE scan_2025 () INHERITS (scan);"""
     live(table + "SELECT lo_create(0)")
     portal.schema(f"{SCHEMA} {table}")
