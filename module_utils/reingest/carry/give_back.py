@@ -41,7 +41,7 @@ _ALLOW = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
 
 @dataclass(frozen=True)
 class Opened:
-    """What was done, a sentence each; ``kept`` is what the database could not hold."""
+    """What was done, a sentence each; ``kept`` is what the database could not hold, and other warnings."""
 
     did: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ def _give(
     write_fence(volume, hidden)
     _rename(control, record.database, hidden.hidden, opened=True)
     try:
-        did, left = _put(volume, login, hidden, manifest, run)
+        did, left, told = _put(volume, login, hidden, manifest, run)
     except BaseException:
         with suppress(psycopg2.Error):
             _own_name(control, hidden)
@@ -141,12 +141,13 @@ def _give(
     write_fence(volume, replace(hidden, carried=""))
     _rename(control, hidden.hidden, record.database, opened=True)
     fence_record(volume, record.server).remove()
-    return Opened((*did, f"lift the fence of database {record.database}"), left)
+    return Opened((*did, f"lift the fence of database {record.database}"), (*left, *told))
 
 
 def _put(
     volume: Volume, login: str, hidden: Fenced, manifest: Carried, run: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return what was done, what the database could not hold, and what else a person should know."""
     folder = carried_folder(volume, manifest.run)
     units = {one.unit: folder / one.file for one in manifest.units}
     with closing(pinned(login, hidden.hidden, application_name="reingest carry")) as put:
@@ -178,7 +179,7 @@ def _put(
         lines += prove_objects(tuple(going), objects, made, "the earlier snapshot")
         put.commit()
         finish(put, [unit for unit in going if unit != QUARANTINE_UNIT])
-    return tuple(f"carry {line}" for line in lines), (*left.values(), *made.of_objects.told)
+    return tuple(f"carry {line}" for line in lines), tuple(left.values()), made.of_objects.told
 
 
 def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:

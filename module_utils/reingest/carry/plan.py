@@ -96,7 +96,7 @@ def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: R
     ordered = [*(name for name in first if name in live), *(name for name in live if name not in first)]
     carried = [live[name] for name in ordered if not live[name].generated]
     if to != relation:
-        taken = [column.name for column in carried]
+        taken = [column.name for column in carried if column.name in new]
         own = of_its_own(taken, live_table.units[to][0].columns)
         faults += [f"table {shown}: {fault}" for fault in own]
     for column in carried:

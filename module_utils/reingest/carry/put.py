@@ -125,8 +125,7 @@ def put_rows(
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
         operators = read_operators(connection)
-        if naming(units):
-            note_objects(connection, units, beside)
+        note_objects(connection, units, beside)
         with _triggers_off(cursor, oids):
             aside = set_aside(connection, names)
             make_quarantine(cursor)

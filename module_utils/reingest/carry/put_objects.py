@@ -17,7 +17,7 @@ from psycopg2 import sql
 
 from ..ownership.checksum import Content, fetched
 from ..postgres.dsn import Connection, Cursor
-from .named_objects import GRANTS, PLACE, SHOWN, Stream, hash_of_page, named, refused_numbers
+from .named_objects import GRANTS, PLACE, SHOWN, Stream, hash_of_page, named, naming, refused_numbers
 from .stream import BLOCK
 from .unit import Unit
 
@@ -123,6 +123,9 @@ def note_objects(connection: Connection, units: Sequence[Unit], beside: Sequence
         beside: rows of users that stay as they are.
     """
     with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")
+        if not cursor.fetchone()[0] and not naming(units):
+            return
         for name, rows in (("earlier", units), ("beside", beside)):
             cursor.execute(
                 sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS {}").format(
@@ -135,7 +138,8 @@ def note_objects(connection: Connection, units: Sequence[Unit], beside: Sequence
             " FROM pg_largeobject_metadata m"
             " WHERE NOT EXISTS (SELECT FROM pg_temp.earlier e WHERE e.loid = m.oid)"
             " AND NOT EXISTS (SELECT FROM pg_temp.beside b WHERE b.loid = m.oid);"
-            "COMMENT ON TABLE reingest.load_object IS 'Large objects of the load itself, which no user made'"
+            "COMMENT ON TABLE reingest.load_object IS 'Large objects of the load itself, which no user made';"
+            "GRANT SELECT ON reingest.load_object TO PUBLIC"
         )
 
 

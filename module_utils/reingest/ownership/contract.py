@@ -61,7 +61,7 @@ def portal_faults(
             faults.append(missing_table(before))
             continue
         if after.name != name:
-            faults += own_columns(before, live.tables[after.name])
+            faults += own_columns(before, live.tables[after.name], after)
         wrong, asked = judge_table(before, after, live.types, made.types)
         faults += wrong
         questions += asked

@@ -59,12 +59,12 @@ def missing_table(before: Table) -> Fault:
     )
 
 
-def own_columns(before: Table, parent: Table) -> list[Fault]:
+def own_columns(before: Table, parent: Table, after: Table) -> list[Fault]:
     """Return what keeps rows of a child that the schema does not make out of the table that it inherits from.
 
     A column that only the child has would get a value in the rows of that table, too.
     """
-    own = [name for name in before.columns if name not in parent.columns]
+    own = [name for name in before.columns if name not in parent.columns and name in after.columns]
     if not own:
         return []
     return [

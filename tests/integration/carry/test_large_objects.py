@@ -6,6 +6,7 @@ import re
 import stat
 
 import pytest
+from integration.carry.conftest import Portal
 
 from plugins.module_utils.reingest.carry import put_objects
 from plugins.module_utils.reingest.carry.fence import Patience
@@ -14,7 +15,9 @@ from plugins.module_utils.reingest.carry.record import carried_record
 from plugins.module_utils.reingest.carry.survey import survey
 from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.ownership.catalog import read_catalog
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.postgres.session import pinned_reading
 
 SCHEMA = """
 CREATE TABLE s (id text PRIMARY KEY);
@@ -81,14 +84,14 @@ def test_owner_grants_and_comment_come_along(uploads):
     )  # fmt: skip
 
 
-def test_default_privileges_of_the_new_server_add_nothing(uploads):
-    if uploads.staging.rows("SHOW server_version_num")[0][0] < "180000":
-        uploads.new("SELECT 1")  # such privileges came with PostgreSQL 18
-    else:
-        uploads.new("ALTER DEFAULT PRIVILEGES GRANT SELECT ON LARGE OBJECTS TO lo_reader")
-    uploads.carry()
-    granted = "SELECT count(*) FROM pg_largeobject_metadata WHERE lomacl::text LIKE '%lo_reader%'"
-    assert uploads.seen(uploads.staging, granted) == [(0,)]
+def test_default_privileges_of_the_new_server_add_nothing(server_factory, tmp_path):
+    """Those of large objects came with PostgreSQL 18."""
+    portal = Portal(server_factory(18), server_factory(18), tmp_path)
+    portal.make(SCHEMA, OWNERS, oids=OIDS)
+    portal.live("INSERT INTO upload VALUES (1, NULL, lo_from_bytea(5001, 'one'))")
+    portal.new("CREATE ROLE lo_reader; ALTER DEFAULT PRIVILEGES GRANT SELECT ON LARGE OBJECTS TO lo_reader")
+    portal.carry()
+    assert portal.new("SELECT has_largeobject_privilege('lo_reader', 5001, 'SELECT')") == [(False,)]
 
 
 def test_a_role_that_is_not_there_is_told_and_the_object_is_carried(uploads):
@@ -160,10 +163,20 @@ def test_a_number_that_the_load_itself_has_is_refused_before_the_window_and_in_i
     assert uploads.new("SELECT count(*) FROM upload") == [(0,)]
 
 
-def test_objects_of_the_load_itself_stay(uploads):
+def test_objects_of_the_load_itself_stay_and_are_no_users(uploads):
     uploads.new("SELECT lo_from_bytea(7, 'of the load')")
     uploads.carry()
+    assert uploads.new("SELECT loid::bigint FROM reingest.load_object") == [(7,)]
     assert [oid for oid, _ in uploads.new(OBJECTS)] == [7, 5001, 5002, 4000005003]
+
+
+def test_objects_of_a_load_without_users_objects_are_written_down_too(portal):
+    portal.make("CREATE TABLE t (id int)", {"t": "quarantine"})
+    portal.new("SELECT lo_from_bytea(7, 'of the load')")
+    with pinned_reading(portal.staging.dsn(), "portal") as load:
+        assert read_catalog(load).large_objects
+        portal.carry()
+        assert not read_catalog(load).large_objects
 
 
 def surveyed(portal):
