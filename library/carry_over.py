@@ -161,6 +161,8 @@ def _planned(call: Call) -> Outcome:
     )
     verb = "carry" if call["state"] == "carried" else "take"
     did = [f"{verb} {rows:,} rows of users: {table}" for table, rows in found.rows.items()]
+    if found.objects:
+        did.append(f"{verb} {found.objects:,} large objects that they name")
     did += [f"{verb} database {name}, {shown_bytes(size)}" for name, size in found.databases.items()]
     if did:
         sessions = f"{found.connected} session{'' if found.connected == 1 else 's'}"
@@ -174,7 +176,7 @@ def _planned(call: Call) -> Outcome:
         "connected": found.connected,
         "owners": {owner: list(names) for owner, names in found.owners.items()},
     }
-    return Outcome(found.needed, did, values, detail=detail, planned=call["plan_only"])
+    return Outcome(found.needed, did, values, detail=detail, warnings=found.told, planned=call["plan_only"])
 
 
 def _some(names: Sequence[str]) -> str:

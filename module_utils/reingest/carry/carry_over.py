@@ -15,6 +15,7 @@ from pathlib import Path
 from ..errors import Refusal
 from ..frame.bring import bring_roles
 from ..load.script import refused
+from ..ownership.checksum import Content
 from ..postgres.dsn import Connection, address
 from ..postgres.session import pinned
 from ..volume.layout import Volume
@@ -24,14 +25,16 @@ from .databases import Server, put_database, read_databases, server_of, take_dat
 from .fence import Ended, Patience, control_session, identifier_of
 from .fenced import begin_anew, control_of, fenced
 from .laps import Laps
+from .named_objects import copy_objects, objects_sum, told_of_objects
 from .plan import CarryPlan, plan_carry
-from .proof import prove, sums_of
-from .put import analyze, put_rows
+from .proof import prove, prove_objects, sums_of
+from .put import Source, finish, put_rows
 from .record import CarriedDatabase, Fenced, empty_carried_folder, fence_record, fences_of
 from .renaming import drop_copies
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
-from .stream import taken
+from .stream import copy_out, taken
 from .survey_databases import survey_databases
+from .unit import Unit
 
 
 @dataclass(frozen=True)
@@ -131,24 +134,29 @@ def _carry(
     refuse_faults(plan)
     snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
     with ThreadPoolExecutor(1) as pool:
-        summing = pool.submit(sums_of, count, plan.units)
+        summing = pool.submit(_sums, count, plan.units)
         made = put_rows(
             put,
             tuple(snapshot.files),
             next_,
-            lambda unit: taken(take, unit, snapshot.path(unit)),
+            Source(
+                lambda unit: taken(take, copy_out(unit), snapshot.path(unit)),
+                lambda stream: taken(
+                    take, copy_objects(take, plan.units, stream), snapshot.folder / stream.value
+                ),
+            ),
             counters=snapshot.counters,
             run=intent.run,
             laps=laps,
         )
-        sums = summing.result()
+        sums, objects, told = summing.result()
         laps.end("proof")
     lines = prove(sums, made, "the load")
-    write_manifest(volume, intent, snapshot, sums, databases)
+    lines += prove_objects(plan.units, objects, made, "the load")
+    write_manifest(volume, intent, snapshot, sums, objects, databases)
     laps.end("manifest")
     put.commit()
-    put.autocommit = True
-    analyze(put, plan.units)
+    finish(put, plan.units)
     with put.cursor() as cursor:
         cursor.execute("CHECKPOINT")  # the stop that follows has less to write
     laps.end("commit, analyze, checkpoint")
@@ -157,7 +165,12 @@ def _carry(
     )
     rows = {table: found.rows for table, found in sums.items()}
     did = tuple(f"run transform {name} again" for name in made.again)
-    return Result(lines, (), {}, rows, did, missing)
+    return Result(lines, (), {}, rows, did, (*missing, *told, *made.of_objects.told))
+
+
+def _sums(count: Connection, units: Sequence[Unit]) -> tuple[dict[str, Content], Content, tuple[str, ...]]:
+    """Return what rows and large objects sum up to, and what a person should know of these."""
+    return sums_of(count, units), objects_sum(count, units), told_of_objects(count, units)
 
 
 def portal_tables(take: Connection, put: Connection) -> tuple[dict[str, Table], dict[str, Table]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..dataset.owners import PORTAL
 from ..dataset.table_name import table_name
@@ -31,6 +31,14 @@ WITH RECURSIVE base AS (
     SELECT t.oid, t.oid AS of FROM pg_type t
     UNION ALL
     SELECT t.typbasetype, b.of FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
+), inside AS (
+    SELECT DISTINCT atttypid AS oid, atttypid AS of FROM pg_attribute WHERE attrelid = ANY(%s) AND attnum > 0
+    UNION
+    SELECT part.oid, i.of FROM inside i JOIN pg_type t ON t.oid = i.oid CROSS JOIN LATERAL (
+        SELECT t.typbasetype AS oid WHERE t.typtype = 'd'
+        UNION ALL SELECT t.typelem WHERE t.typlen = -1 AND t.typcategory = 'A' AND t.typname <> 'oidvector'
+        UNION ALL SELECT a.atttypid FROM pg_attribute a
+        WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS part
 )
 SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
@@ -40,10 +48,12 @@ SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerat
                       OR t.typnamespace = 'pg_catalog'::regnamespace
                          AND (t.typname = ANY(%s)
                               OR t.typlen = -1 AND t.typcategory = 'A' AND e.typname = ANY(%s)))),
-       ARRAY(SELECT v.enumlabel::text FROM base b JOIN pg_enum v ON v.enumtypid
-                         = b.oid WHERE b.of = a.atttypid ORDER BY v.enumsortorder) FROM pg_attribute a WHERE
-                         a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid,
-                         a.attnum
+       ARRAY(SELECT v.enumlabel::text FROM base b JOIN pg_enum v ON v.enumtypid = b.oid
+             WHERE b.of = a.atttypid ORDER BY v.enumsortorder),
+       EXISTS (SELECT FROM inside i WHERE i.of = a.atttypid AND i.oid = 'oid'::regtype),
+       EXISTS (SELECT FROM base b WHERE b.of = a.atttypid AND b.oid = 'oid'::regtype)
+FROM pg_attribute a
+WHERE a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum
 """
 
 
@@ -57,6 +67,8 @@ class Column:
     required: bool
     binary: bool
     labels: tuple[str, ...]  # of an enum
+    holds_oid: bool
+    is_oid: bool  # by itself, also as a domain: type lo of the extension is one
 
 
 @dataclass(frozen=True)
@@ -70,12 +82,21 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What the load wrote down of a portal-owned table."""
+
+    orphans: str = _ORPHANS
+    oids: Mapping[str, str] = field(default_factory=dict)  # by column, what its OIDs are
+
+
+@dataclass(frozen=True)
 class Table:
     """A portal-owned table: itself with its inheritance children, each with its partitions that hold rows."""
 
     name: str
-    orphans: str
+    terms: Terms
     units: Mapping[Relation, tuple[Part, ...]]  # the relation that rows are put into, and where they lie
+    above: Mapping[Relation, tuple[Relation, ...]]  # what each of these inherits from, nearest first
 
     @property
     def oids(self) -> tuple[int, ...]:
@@ -83,8 +104,8 @@ class Table:
         return tuple(part.oid for parts in self.units.values() for part in parts)
 
 
-def read_contract(connection: Connection) -> dict[str, str]:
-    """Return the portal-owned tables by name, with what becomes of their orphans, as the load wrote it down.
+def read_contract(connection: Connection) -> dict[str, Terms]:
+    """Return the portal-owned tables by name, with their terms, as the load wrote them down.
 
     Empty where no load made the database.
     """
@@ -93,15 +114,16 @@ def read_contract(connection: Connection) -> dict[str, str]:
         if not cursor.fetchone()[0]:
             return {}
         cursor.execute(
-            "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = 'reingest.load_table'::regclass"
-            " AND attname = 'orphans_policy' AND NOT attisdropped)"
+            "SELECT attname FROM pg_attribute WHERE attrelid = 'reingest.load_table'::regclass"
+            " AND attname IN ('orphans_policy', 'oids') AND NOT attisdropped"
         )
-        said = "coalesce(orphans_policy, %s)" if cursor.fetchone()[0] else "%s"
+        there = {name for (name,) in cursor.fetchall()}
+        said = ", ".join(name if name in there else "NULL" for name in ("orphans_policy", "oids"))
         cursor.execute(
             f"SELECT name, {said} FROM reingest.load_table WHERE owner = %s ORDER BY name",  # noqa: S608 - constants
-            (_ORPHANS, PORTAL),
+            (PORTAL,),
         )
-        return dict(cursor.fetchall())
+        return {name: Terms(orphans or _ORPHANS, oids or {}) for name, orphans, oids in cursor.fetchall()}
 
 
 def read_owners(connection: Connection) -> dict[str, str]:
@@ -125,8 +147,11 @@ def table_names(connection: Connection) -> list[str]:
         ]
 
 
-def read_portal_tables(connection: Connection, contract: Mapping[str, str]) -> dict[str, Table]:
-    """Return those tables of the contract that are there; inheritance children go with their parent."""
+def read_portal_tables(connection: Connection, contract: Mapping[str, Terms]) -> dict[str, Table]:
+    """Return those tables of the contract that are there; inheritance children go with their parent.
+
+    A child of several tables goes with the first of them: its rows are carried once.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_RELATIONS)
         rows = cursor.fetchall()
@@ -143,25 +168,31 @@ def read_portal_tables(connection: Connection, contract: Mapping[str, str]) -> d
                 children.setdefault(parent, []).append(oid)
         columns = _columns(cursor, list(found))
     tables: dict[str, Table] = {}
-    for name, orphans in contract.items():
+    seen: set[int] = set()
+    for name, terms in contract.items():
         if name not in roots:
             continue
         units: dict[Relation, tuple[Part, ...]] = {}
-        todo = [roots[name]]
+        above: dict[Relation, tuple[Relation, ...]] = {}
+        todo: list[tuple[int, tuple[Relation, ...]]] = [(roots[name], ())]
         while todo:
-            oid = todo.pop(0)
+            oid, ancestors = todo.pop(0)
+            if oid in seen:
+                continue
+            seen.add(oid)
             relation, kind, _, _ = found[oid]
+            above[relation] = ancestors
             below = _below(oid, children) if kind == "p" else []
             units[relation] = tuple(
                 Part(one, found[one][0], found[one][1], columns.get(one, {})) for one in (oid, *below)
             )
             # An inheritance child that the contract names itself is a table of its own.
             todo += [
-                one
+                (one, (relation, *ancestors))
                 for one in children.get(oid, [])
                 if kind != "p" and table_name(*found[one][0]) not in contract
             ]
-        tables[name] = Table(name, orphans, units)
+        tables[name] = Table(name, terms, units, above)
     return tables
 
 
@@ -173,8 +204,9 @@ def _below(oid: int, children: Mapping[int, list[int]]) -> list[int]:
 
 
 def _columns(cursor: Cursor, oids: list[int]) -> dict[int, dict[str, Column]]:
-    cursor.execute(_COLUMNS, (list(_BINARY), list(_BINARY), oids))
+    cursor.execute(_COLUMNS, (oids, list(_BINARY), list(_BINARY), oids))
     columns: dict[int, dict[str, Column]] = {}
-    for oid, name, type_, generated, required, binary, labels in cursor.fetchall():
-        columns.setdefault(oid, {})[name] = Column(name, type_, generated, required, binary, tuple(labels))
+    for oid, name, type_, generated, required, binary, labels, *of_oids in cursor.fetchall():
+        facts = (type_, generated, required, binary, tuple(labels), *of_oids)
+        columns.setdefault(oid, {})[name] = Column(name, *facts)
     return columns

@@ -21,18 +21,19 @@ from ..frame.bring import Brought
 from ..frame.kept_roles import bring_kept, forget_roles
 from ..load.other_databases import write_databases
 from ..load.script import refused
+from ..ownership.checksum import Content
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
 from ..volume.unsaved import let_go, unsaved
-from .catalogue import Table, read_contract, read_portal_tables
+from .catalogue import Table, Terms, read_contract, read_portal_tables
 from .copies import keep_for_ever
 from .databases import put_database, read_databases, server_of
 from .fence import Patience, control_session, identifier_of, is_fenced, raise_fence
 from .laps import Laps
-from .plan import misfits
-from .proof import prove, read_back
-from .put import analyze, put_rows
+from .plan import PARTITIONED, heir, misfits, of_its_own
+from .proof import prove, prove_objects, read_back
+from .put import Source, finish, put_rows
 from .record import Carried, Fenced, carried_folder, carried_record, fence_record, hidden_name, write_fence
 from .renaming import drop_replaced, open_all, own_names, rename
 from .stream import kept
@@ -41,7 +42,7 @@ from .unit import QUARANTINE_UNIT, Unit
 
 @dataclass(frozen=True)
 class Opened:
-    """What was done, a sentence each; ``kept`` is what the database could not hold."""
+    """What was done, a sentence each; ``kept`` is what the database could not hold, and other warnings."""
 
     did: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -138,7 +139,7 @@ def _give(
     write_fence(volume, hidden)
     rename(control, (record.database, hidden.hidden), opened=True)
     try:
-        did, left = _put(volume, login, hidden, manifest, run)
+        did, left, told = _put(volume, login, hidden, manifest, run)
     except BaseException:
         with suppress(psycopg2.Error):
             own_names(control, hidden)
@@ -153,7 +154,7 @@ def _give(
     rename(control, (hidden.hidden, record.database), opened=True, also=others)
     fence_record(volume, record.server).remove()
     warnings = tuple(f"roles are not as they were in the server that was left: {one}" for one in roles.failed)
-    return Opened((*did, *whole, *roles.did, *_lifted(record)), left, warnings)
+    return Opened((*did, *whole, *roles.did, *_lifted(record)), left, (*warnings, *told))
 
 
 def _bring_roles(folder: Path, login: str) -> Brought:
@@ -203,47 +204,75 @@ def _lifted(record: Fenced) -> tuple[str, ...]:
 
 def _put(
     volume: Volume, login: str, hidden: Fenced, manifest: Carried, run: str
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return what was done, what the database could not hold, and what else a person should know."""
     folder = carried_folder(volume, manifest.run)
     units = {one.unit: folder / one.file for one in manifest.units}
     with closing(pinned(login, hidden.hidden, application_name="reingest carry")) as put:
-        contract = {unit.table: unit.orphans for unit in units if unit != QUARANTINE_UNIT}
+        contract = {unit.table: Terms(unit.orphans) for unit in units if unit != QUARANTINE_UNIT}
         tables = read_portal_tables(put, contract)
         left = _left(units, tables)
         policy = read_contract(put)  # what becomes of orphans is for whom they are orphans to say
+        aimed = {unit: there for unit in units if (there := _aimed(unit, tables)) is not None}
         going = {
-            replace(unit, orphans=policy.get(unit.table, unit.orphans)): path
-            for unit, path in units.items()
+            replace(
+                there, orphans=policy[unit.table].orphans if unit.table in policy else unit.orphans
+            ): units[unit]
+            for unit, there in aimed.items()
             if unit.table not in left
         }
         made = put_rows(
             put,
             tuple(going),
             tables,
-            lambda unit: kept(going[unit]),
+            Source(lambda unit: kept(going[unit]), lambda stream: kept(folder / stream.value)),
             counters=manifest.counters,
             run=run,
             laps=Laps(),
+            beside=[_naming(there, tables) for unit, there in aimed.items() if unit.table in left],
         )
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
         lines = prove(sums, made, "the earlier snapshot")
+        objects = Content(manifest.large_objects.rows, int(manifest.large_objects.total))
+        lines += prove_objects(tuple(going), objects, made, "the earlier snapshot")
         _know(put, [one.name for one in manifest.databases])
         put.commit()
-        put.autocommit = True
-        analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT])
+        finish(put, [unit for unit in going if unit != QUARANTINE_UNIT])
     did = [*(f"carry {line}" for line in lines), *(f"run transform {name} again" for name in made.again)]
-    return tuple(did), tuple(left.values())
+    return tuple(did), tuple(left.values()), made.of_objects.told
+
+
+def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:
+    """Return a unit with the relation of the earlier schema that takes its rows; None where none does."""
+    there = tables.get(unit.table)
+    if there is None:
+        return unit if unit == QUARANTINE_UNIT else None
+    target = heir(unit.source, unit.above, there)
+    if target is None:
+        return None
+    return replace(unit, target=target, to_partitions=there.units[target][0].kind == PARTITIONED)
+
+
+def _naming(unit: Unit, tables: Mapping[str, Table]) -> Unit:
+    """Return a unit whose rows are not put with the columns that name large objects in the earlier schema."""
+    columns = tables[unit.table].units[unit.target][0].columns
+    there = (name for name in unit.large_objects if name in columns and columns[name].is_oid)
+    return replace(unit, large_objects=tuple(there))
 
 
 def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, str]:
     """Return, by table, why its rows stay where they were kept: the earlier schema cannot hold them."""
     left = {}
+    columns = {unit.source: unit.columns for unit in units}
     for unit, path in units.items():
         if unit == QUARANTINE_UNIT:
             continue
-        there = tables.get(unit.table)
-        parts = there.units.get(unit.target) if there else None
-        faults = misfits(unit, parts[0]) if parts else ["there is no such table"]
+        aimed = _aimed(unit, tables)
+        faults = ["there is no such table"]
+        if aimed is not None:
+            faults = misfits(unit, tables[unit.table].units[aimed.target][0])
+        if aimed is not None and aimed.target != unit.source:
+            faults += of_its_own(unit.columns, columns.get(aimed.target, ()))
         if faults:
             left[unit.table] = (
                 f"table {unit.table}: the earlier schema cannot hold the rows written since "

@@ -99,7 +99,7 @@ def _settle(
                 " SELECT {name}, {columns}, gone.found, {reason}, {run}, now() FROM gone"
             ).format(
                 delete=delete,
-                name=name_of(unit),
+                name=name_of(unit.target),
                 columns=columns_of(unit),
                 reason=sql.Literal(reason),
                 run=sql.Literal(run),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..dataset.oids import LARGE_OBJECT, NUMBER, OID_MEANINGS
 from .catalogue import Column, Part, Table
 from .unit import Relation, Unit
 
 _SIZED = re.compile(r"(character varying|numeric|bit varying)\((\d+)(?:,(\d+))?\)")
 _WHOLE = ("smallint", "integer", "bigint")
 _TEXTS = ("text", "character varying")
-_PARTITIONED, _FOREIGN = "p", "f"  # relkind
-_OIDS = ("oid", "lo", "oid[]", "lo[]")
+PARTITIONED, _FOREIGN = "p", "f"  # relkind
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,15 @@ def plan_carry(production: Mapping[str, Table], next_: Mapping[str, Table], call
                 "the schema, or drop it in production"
             )
             continue
-        for relation, parts in table.units.items():
+        for relation, above in table.above.items():
             shown = name if len(table.units) == 1 else f"{name} (its child {relation[0]}.{relation[1]})"
-            target = there.units.get(relation)
+            target = heir(relation, above, there)
             if target is None:
                 faults.append(
                     f"table {shown}: {called} has no table {relation[0]}.{relation[1]}: add it to the schema"
                 )
                 continue
-            found = _unit(shown, there, relation, parts, target)
+            found = _unit(shown, table, relation, there, target)
             if isinstance(found, Unit):
                 units.append(found)
             else:
@@ -63,9 +63,26 @@ def plan_carry(production: Mapping[str, Table], next_: Mapping[str, Table], call
     return CarryPlan(tuple(units), tuple(faults))
 
 
-def _unit(
-    shown: str, table: Table, relation: Relation, parts: tuple[Part, ...], target: tuple[Part, ...]
-) -> Unit | list[str]:
+def heir(relation: Relation, above: Sequence[Relation], there: Table) -> Relation | None:
+    """Return the relation that takes the rows of one: of a child that is not there, what it inherits from."""
+    return next((one for one in (relation, *above) if one in there.units), None)
+
+
+def of_its_own(columns: Sequence[str], heirs: Collection[str]) -> list[str]:
+    """Return why rows of a child cannot go into the relation that it inherits from; none where they can.
+
+    A column that only the child has would get a value in the rows of that relation, too.
+    """
+    own = ", ".join(name for name in columns if name not in heirs)
+    return (
+        [f"column {own} is the child's own, and such a child is not there: add it to the schema"]
+        if own
+        else []
+    )
+
+
+def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: Relation) -> Unit | list[str]:
+    parts, target = live_table.units[relation], table.units[to]
     faults = [
         f"table {shown}: {part.relation[0]}.{part.relation[1]} is a foreign table, its rows lie elsewhere: "
         "take it "
@@ -74,9 +91,17 @@ def _unit(
         if part.kind == _FOREIGN
     ]
     live, new = parts[0].columns, target[0].columns
-    carried = [column for column in live.values() if not column.generated]
+    # In the order of the table itself: rows of a child that come into it are summed up like its own.
+    first = next(iter(live_table.units.values()))[0].columns
+    ordered = [*(name for name in first if name in live), *(name for name in live if name not in first)]
+    carried = [live[name] for name in ordered if not live[name].generated]
+    if to != relation:
+        taken = [column.name for column in carried if column.name in new]
+        own = of_its_own(taken, live_table.units[to][0].columns)
+        faults += [f"table {shown}: {fault}" for fault in own]
     for column in carried:
         faults += _column_faults(shown, column, new.get(column.name))
+        faults += _oid_faults(shown, column, table.terms.oids.get(column.name))
     faults += [
         f"table {shown}: the new column {column.name} takes no NULL and has no default, and production's "
         "rows have "
@@ -89,20 +114,21 @@ def _unit(
     same = all(new[column.name].type == column.type and column.binary for column in carried)
     return Unit(
         table.name,
-        table.orphans,
+        table.terms.orphans,
         relation,
+        live_table.above[relation],
+        to,
         tuple(column.name for column in carried),
         tuple(column.type for column in carried),
         same,
-        parts[0].kind == _PARTITIONED,
-        target[0].kind == _PARTITIONED,
+        parts[0].kind == PARTITIONED,
+        target[0].kind == PARTITIONED,
+        tuple(column.name for column in carried if table.terms.oids.get(column.name) == LARGE_OBJECT),
     )
 
 
 def _column_faults(shown: str, live: Column, new: Column | None) -> list[str]:
     where = f"table {shown}: column {live.name}"
-    if live.type in _OIDS:
-        return [f"{where} is of type {live.type}: large objects are not carried yet, nor what names them"]
     if new is None:
         return [f"{where} of production is not in the new schema: add it, or rename it in production first"]
     if new.generated:
@@ -118,6 +144,18 @@ def _column_faults(shown: str, live: Column, new: Column | None) -> list[str]:
     lost = [label for label in live.labels if label not in new.labels] if live.labels else []
     if lost:
         return [f"{where}: the new schema's {new.type} has lost {', '.join(lost)}: keep what rows may hold"]
+    return []
+
+
+def _oid_faults(shown: str, column: Column, meaning: str | None) -> list[str]:
+    where = f"table {shown}: column {column.name} is of type {column.type}"
+    if column.holds_oid and meaning not in OID_MEANINGS:
+        return [
+            f"{where} and holds OIDs, and the dataset does not say what they are: add `oids: {{"
+            f"{column.name}: {LARGE_OBJECT if column.is_oid else NUMBER}}}` to the table, and load again"
+        ]
+    if meaning == LARGE_OBJECT and not column.is_oid:
+        return [f"{where}, which names no large object: correct `oids:` of the table, and load again"]
     return []
 
 

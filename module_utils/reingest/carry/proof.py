@@ -9,6 +9,7 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..ownership.checksum import Content, read_content
 from ..postgres.dsn import Connection
+from .named_objects import naming, tables_of
 from .put import Put
 from .quarantine import quarantine_sum
 from .record import TableSum
@@ -20,9 +21,9 @@ def sums_of(connection: Connection, units: Sequence[Unit]) -> dict[str, Content]
     sums: dict[str, Content] = {}
     for unit in units:
         found = read_content(
-            connection, sql.Identifier(*unit.target), unit.columns, only=not unit.from_partitions
+            connection, sql.Identifier(*unit.source), unit.columns, only=not unit.from_partitions
         )
-        sums[unit.table] = sums.get(unit.table, Content()) + found + quarantine_sum(connection, unit)
+        sums[unit.table] = sums.get(unit.table, Content()) + found + quarantine_sum(connection, unit.source)
     return sums
 
 
@@ -55,6 +56,26 @@ def prove(taken: Mapping[str, Content], made: Put, where: str) -> tuple[str, ...
             "value or a trigger of the schema change them?"
         )
     return tuple(_line(table, before, made) for table, before in taken.items())
+
+
+def prove_objects(units: Sequence[Unit], before: Content, made: Put, where: str) -> tuple[str, ...]:
+    """Compare the large objects that rows named where they were taken with those that are there; a line.
+
+    Raises:
+        Refusal: they differ.
+    """
+    if not naming(units):
+        return ()
+    tables = tables_of(units)
+    left_out = made.of_objects.left_out
+    after = made.objects + left_out
+    if before != after:
+        raise Refusal(
+            f"large objects of {tables} are not in {where} as they were taken: {before.rows} were taken and "
+            f"{after.rows} are there, or their content is another one: look at the log of its server"
+        )
+    left = f", {left_out.rows:,} left out with their rows" if left_out.rows else ""
+    return (f"large objects of {tables}: {made.objects.rows:,} carried{left}, 0 differ",)
 
 
 def _faults(table: str, before: Content, made: Put) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import psycopg2
@@ -23,8 +23,11 @@ from ..postgres.dsn import Connection, Cursor
 from .again import run_again
 from .catalogue import Table
 from .laps import Laps
+from .named_objects import Stream, naming, objects_sum
 from .orphans import read_operators, settle_orphans
-from .quarantine import Settled, make_quarantine, quarantine_sum, return_rows
+from .plan import PARTITIONED
+from .put_objects import ObjectsPut, finish_objects, note_objects, put_objects
+from .quarantine import Settled, follow_rows, make_quarantine, quarantine_sum, return_rows
 from .sequences import move_counters
 from .stream import BLOCK, copy_in
 from .unit import QUARANTINE_UNIT, Counter, Unit
@@ -65,7 +68,12 @@ class Rows(Protocol):
         """Return the next block; empty at the end."""
 
 
-Source = Callable[[Unit], AbstractContextManager[Rows]]
+@dataclass(frozen=True)
+class Source:
+    """Where rows come from, and the large objects that they name."""
+
+    rows: Callable[[Unit], AbstractContextManager[Rows]]
+    objects: Callable[[Stream], AbstractContextManager[Rows]]
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,10 @@ class Put:
     settled: Settled
     sums: Mapping[str, Content]  # by table, quarantined and dropped rows included
     rows: Mapping[str, int]  # in the table itself
-    missing: tuple[str, ...] = field(default=())  # production's sequences that are not there
-    again: tuple[str, ...] = ()  # the transforms that were run again
+    missing: tuple[str, ...]  # production's sequences that are not there
+    again: tuple[str, ...]  # the transforms that were run again
+    objects: Content  # large objects that the rows name
+    of_objects: ObjectsPut
 
 
 def put_rows(
@@ -88,6 +98,7 @@ def put_rows(
     counters: Sequence[Counter],
     run: str,
     laps: Laps,
+    beside: Sequence[Unit] = (),
 ) -> Put:
     """Replace the portal-owned rows of a database, in the caller's transaction.
 
@@ -95,32 +106,48 @@ def put_rows(
         connection: a pinned session; the caller commits, or rolls back.
         units: what is put, ``QUARANTINE_UNIT`` among it where the server that it is from has a quarantine.
         tables: the database's portal-owned tables.
-        source: gives the rows of a unit.
+        source: gives the rows of a unit, and large objects.
         counters: the sequences of the server that the rows are from.
         run: the run's id.
         laps: told when each step ends.
+        beside: rows that stay as they are, for the large objects that they name.
 
     Raises:
         Refusal: the database does not take the rows, or a table that says ``orphans: fail`` has some.
     """
     settled, oids = Settled(), [oid for table in tables.values() for oid in table.oids]
-    names = {table_name(*unit.target) for unit in units}
+    # Children too that have nothing to take: what is in them came into their parents.
+    emptied = [
+        (relation, parts[0].kind == PARTITIONED)
+        for name in dict.fromkeys(unit.table for unit in units if unit != QUARANTINE_UNIT)
+        for relation, parts in tables[name].units.items()
+    ]
+    names = {table_name(*relation) for relation, _ in emptied}
+    of_objects = ObjectsPut()
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
         operators = read_operators(connection)
+        note_objects(connection, units, beside)
         with _triggers_off(cursor, oids):
             aside = set_aside(connection, names)
             make_quarantine(cursor)
-            _empty(cursor, units)
+            for relation, spread in emptied:
+                only = sql.SQL("" if spread else "ONLY")
+                cursor.execute(sql.SQL("TRUNCATE {} {}").format(only, sql.Identifier(*relation)))
             for unit in units:
                 _copy(cursor, unit, source)
             units = [unit for unit in units if unit != QUARANTINE_UNIT]
+            follow_rows(cursor, units)
+            units = list({unit.target: unit for unit in units}.values())
             laps.end("copy")
             _build(cursor, aside)
             laps.end("keys and indexes")
             return_rows(cursor, units)
             settle_orphans(cursor, units, aside.references, operators, run, settled)
             laps.end("orphans")
+            if naming(units):
+                of_objects = put_objects(connection, units, source.objects)
+                laps.end("large objects")
             for reference in aside.references:
                 _execute(cursor, reference.create, reference.table)
                 cursor.execute(reference.comment)
@@ -135,26 +162,23 @@ def put_rows(
             connection, sql.Identifier(*unit.target), unit.columns, only=not unit.to_partitions
         )
         rows[unit.table] = rows.get(unit.table, 0) + there.rows
-        sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit)
+        sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit.target)
+    objects = objects_sum(connection, units, put=True)
     laps.end("proof")
-    return Put(settled, sums, rows, tuple(missing), again)
+    return Put(settled, sums, rows, tuple(missing), again, objects, of_objects)
 
 
-def analyze(connection: Connection, units: Sequence[Unit]) -> None:
-    """Tell the planner of the rows, once they are committed."""
+def finish(connection: Connection, units: Sequence[Unit]) -> None:
+    """Do what follows the commit: what of large objects comes last, and tell the planner of the rows."""
+    connection.autocommit = True
+    finish_objects(connection)
     with connection.cursor() as cursor:
         for unit in units:
             cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*unit.target)))
 
 
-def _empty(cursor: Cursor, units: Sequence[Unit]) -> None:
-    for unit in units:
-        only = sql.SQL("" if unit.to_partitions else "ONLY")
-        cursor.execute(sql.SQL("TRUNCATE {} {}").format(only, sql.Identifier(*unit.target)))
-
-
 def _copy(cursor: Cursor, unit: Unit, source: Source) -> None:
-    with source(unit) as rows:
+    with source.rows(unit) as rows:
         try:
             cursor.copy_expert(copy_in(unit).as_string(cursor), rows, size=BLOCK)
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:

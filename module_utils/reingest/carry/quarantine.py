@@ -14,7 +14,7 @@ from psycopg2 import sql
 
 from ..ownership.checksum import Content, fetched, hash_of, texts_of
 from ..postgres.dsn import Connection, Cursor
-from .unit import Unit
+from .unit import Relation, Unit
 
 _CREATE = """
 CREATE SCHEMA IF NOT EXISTS reingest;
@@ -43,9 +43,9 @@ class Settled:
     reasons: dict[str, str] = field(default_factory=dict)
 
 
-def name_of(unit: Unit) -> sql.Composable:
+def name_of(relation: Relation) -> sql.Composable:
     """Return a relation's name as the quarantine has it; no parameter, which a % in a name would break."""
-    return sql.SQL("format('%I.%I', {}::text, {}::text)").format(*map(sql.Literal, unit.target))
+    return sql.SQL("format('%I.%I', {}::text, {}::text)").format(*map(sql.Literal, relation))
 
 
 def columns_of(unit: Unit) -> sql.Composable:
@@ -66,7 +66,7 @@ def make_quarantine(cursor: Cursor) -> None:
     cursor.execute("TRUNCATE reingest.quarantine")
 
 
-def quarantine_sum(connection: Connection, unit: Unit) -> Content:
+def quarantine_sum(connection: Connection, relation: Relation) -> Content:
     """Return what a relation's rows in quarantine sum up to; nothing where there is no quarantine."""
     if not has_quarantine(connection):
         return Content()
@@ -76,9 +76,20 @@ def quarantine_sum(connection: Connection, unit: Unit) -> Content:
             sql.SQL(
                 "SELECT count(*), coalesce(sum({hash}), 0) FROM reingest.quarantine q"
                 " WHERE q.relation = {name}"
-            ).format(hash=hashed, name=name_of(unit))
+            ).format(hash=hashed, name=name_of(relation))
         )
         return fetched(cursor)
+
+
+def follow_rows(cursor: Cursor, units: Sequence[Unit]) -> None:
+    """Let the rows in quarantine of a child that is not there belong to the table that takes its rows."""
+    for unit in units:
+        if unit.source != unit.target:
+            cursor.execute(
+                sql.SQL("UPDATE reingest.quarantine SET relation = {} WHERE relation = {}").format(
+                    name_of(unit.target), name_of(unit.source)
+                )
+            )
 
 
 def return_rows(cursor: Cursor, units: Sequence[Unit]) -> None:
@@ -96,7 +107,7 @@ def return_rows(cursor: Cursor, units: Sequence[Unit]) -> None:
 def _set_aside(cursor: Cursor, unit: Unit) -> list[str]:
     cursor.execute(
         sql.SQL("SELECT ctid::text FROM reingest.quarantine WHERE relation = {} AND columns = {}").format(
-            name_of(unit), columns_of(unit)
+            name_of(unit.target), columns_of(unit)
         )
     )
     return [ctid for (ctid,) in cursor.fetchall()]
@@ -112,7 +123,7 @@ def _returned_together(cursor: Cursor, unit: Unit) -> bool:
         " SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM back)"
     ).format(
         insert=_insert(cursor, unit),
-        name=name_of(unit),
+        name=name_of(unit.target),
         columns=columns_of(unit),
         texts=texts_of(unit.columns, "c"),
     )

@@ -43,6 +43,10 @@ def _is_place(text: str) -> bool:
     return re.fullmatch(r"[0-9]{1,10}/[0-9]{1,10}/[0-9]{1,10}", text) is not None
 
 
+def _is_relation(names: tuple[str, ...]) -> bool:
+    return len(names) == len(("schema", "name"))
+
+
 def _is_file_name(text: str) -> bool:
     return text.isalnum() and text.isascii()
 
@@ -88,15 +92,27 @@ class CarriedUnit:
     types: tuple[str, ...]
     binary: bool
     from_partitions: bool
-    to_partitions: bool
+    above: tuple[Annotated[tuple[str, ...], _is_relation], ...]
     file: Annotated[str, _is_file_name]
+    large_objects: tuple[str, ...] = ()
 
     @property
     def unit(self) -> Unit:
-        """Return the unit whose rows they are."""
+        """Return the unit whose rows they are, as it would be put where they were taken."""
         where = (self.schema, self.relation)
-        spread = (self.from_partitions, self.to_partitions)
-        return Unit(self.table, self.orphans, where, self.columns, self.types, self.binary, *spread)
+        return Unit(
+            self.table,
+            self.orphans,
+            where,
+            tuple((schema, name) for schema, name in self.above),
+            where,
+            self.columns,
+            self.types,
+            self.binary,
+            self.from_partitions,
+            self.from_partitions,
+            self.large_objects,
+        )
 
 
 def carried_units(files: Mapping[Unit, str]) -> tuple[CarriedUnit, ...]:
@@ -105,13 +121,14 @@ def carried_units(files: Mapping[Unit, str]) -> tuple[CarriedUnit, ...]:
         CarriedUnit(
             unit.table,
             unit.orphans,
-            *unit.target,
+            *unit.source,
             unit.columns,
             unit.types,
             unit.binary,
             unit.from_partitions,
-            unit.to_partitions,
+            unit.above,
             file,
+            unit.large_objects,
         )
         for unit, file in files.items()
     )
@@ -159,6 +176,7 @@ class Carried:
     units: tuple[CarriedUnit, ...]
     sums: Mapping[str, TableSum]
     counters: tuple[Counter, ...]
+    large_objects: TableSum = TableSum(0, "0")  # of all that the rows name
     stored: tuple[Stored, ...] = ()  # where the rows lie on the server's disk
     databases: tuple[CarriedDatabase, ...] = ()
     version: int = _VERSION

@@ -15,7 +15,16 @@ from .catalogue import Table
 from .plan import CarryPlan
 from .proof import written
 from .quarantine import has_quarantine
-from .record import Carried, CarriedDatabase, Fenced, Stored, carried_folder, carried_record, carried_units
+from .record import (
+    Carried,
+    CarriedDatabase,
+    Fenced,
+    Stored,
+    TableSum,
+    carried_folder,
+    carried_record,
+    carried_units,
+)
 from .sequences import read_counters
 from .storage import read_stored
 from .unit import QUARANTINE_UNIT, Counter, Unit
@@ -73,6 +82,7 @@ def write_manifest(
     intent: Fenced,
     snapshot: Snapshot,
     sums: Mapping[str, Content],
+    objects: Content,
     databases: tuple[CarriedDatabase, ...],
 ) -> Carried:
     """Write down what was taken, once all of it is on disk."""
@@ -86,6 +96,7 @@ def write_manifest(
         carried_units(snapshot.files),
         written(sums),
         snapshot.counters,
+        TableSum(objects.rows, str(objects.checksum)),
         snapshot.stored,
         databases,
     )

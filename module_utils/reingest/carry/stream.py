@@ -19,7 +19,7 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..fs.durable import PRIVATE
 from ..fs.no_follow import check_file, open_file
-from ..postgres.dsn import Connection
+from ..postgres.dsn import Composed, Connection
 from .unit import Unit
 
 BLOCK = 1 << 18
@@ -30,7 +30,7 @@ def copy_out(unit: Unit) -> sql.Composable:
     return sql.SQL("COPY (SELECT {columns} FROM {only} {relation} AS c) TO STDOUT {how}").format(
         columns=sql.SQL(", ").join(sql.Identifier("c", name) for name in unit.columns),
         only=sql.SQL("" if unit.from_partitions else "ONLY"),
-        relation=sql.Identifier(*unit.target),
+        relation=sql.Identifier(*unit.source),
         how=_how(unit),
     )
 
@@ -70,19 +70,19 @@ class Taken:
 
 
 @contextmanager
-def taken(connection: Connection, unit: Unit, file: Path) -> Iterator[Taken]:
-    """Take the rows of a unit; what reads them to the end has them also in a new file, on disk.
+def taken(connection: Connection, copy: Composed, file: Path) -> Iterator[Taken]:
+    """Take what a COPY TO gives; what reads it to the end has it also in a new file, on disk.
 
     Args:
         connection: a pinned session in the transaction that sees the rows.
-        unit: the rows.
+        copy: the statement.
         file: a path in a folder of this account, where nothing lies.
     """
     reading, writing = os.pipe()
     try:
-        with new_file(file) as copy, ThreadPoolExecutor(1) as pool:
+        with new_file(file) as out, ThreadPoolExecutor(1) as pool:
             try:
-                yield Taken(reading, copy, pool.submit(_take, connection, unit, writing))
+                yield Taken(reading, out, pool.submit(_take, connection, copy, writing))
             finally:
                 os.close(reading)  # before the pool waits: whoever still writes learns that nobody reads
                 reading = -1
@@ -91,10 +91,10 @@ def taken(connection: Connection, unit: Unit, file: Path) -> Iterator[Taken]:
             os.close(reading)
 
 
-def keep(connection: Connection, unit: Unit, file: Path) -> None:
-    """Take the rows of a unit into a new file, on disk."""
-    with new_file(file) as copy, connection.cursor() as cursor:
-        cursor.copy_expert(copy_out(unit).as_string(cursor), copy)
+def keep(connection: Connection, copy: Composed, file: Path) -> None:
+    """Take what a COPY TO gives into a new file, on disk."""
+    with new_file(file) as out, connection.cursor() as cursor:
+        cursor.copy_expert(copy.as_string(cursor), out)
 
 
 @contextmanager
@@ -123,6 +123,6 @@ def kept(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _take(connection: Connection, unit: Unit, pipe: int) -> None:
+def _take(connection: Connection, copy: Composed, pipe: int) -> None:
     with BufferedWriter(FileIO(pipe, "w"), BLOCK) as out, connection.cursor() as cursor:
-        cursor.copy_expert(copy_out(unit).as_string(cursor), out)
+        cursor.copy_expert(copy.as_string(cursor), out)

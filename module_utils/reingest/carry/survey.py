@@ -25,6 +25,7 @@ from .catalogue import Table, read_contract, read_owners, read_portal_tables, ta
 from .databases import read_databases
 from .fence import MAINTENANCE, control_session, refuse_prepared
 from .fenced import control_of
+from .named_objects import objects_size, refuse_taken_numbers, told_of_objects
 from .plan import plan_carry
 from .quarantine import has_quarantine
 from .record import fence_record
@@ -44,10 +45,12 @@ class Survey:
     needed: bool = False
     rows: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0  # that counting took
-    size: int = 0  # bytes that the rows take in production
+    size: int = 0  # bytes that the rows take in production, with the large objects that they name
     connected: int = 0  # sessions that would be ended
     owners: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # production's other tables, by owner
     databases: Mapping[str, int] = field(default_factory=dict)  # that are carried whole, with their bytes
+    objects: int = 0  # large objects
+    told: tuple[str, ...] = ()  # what a person should know of them
 
 
 def loaded_database(login: str) -> str:
@@ -119,6 +122,7 @@ def survey(
         control, _ = stack.enter_context(control_of(login, live, database))
         refuse_prepared(control, database)
         take = stack.enter_context(closing(pinned(login, database)))
+        put = None
         if there:
             servers = Servers(login, staging, database)
             serves = stack.enter_context(closing(control_session(staging)))
@@ -139,15 +143,19 @@ def survey(
             owned = read_owners(take)
         plan = plan_carry(tables, next_, "the load")
         refuse_faults(plan)
+        if put is not None:
+            refuse_taken_numbers(take, put, plan.units)
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)
         size, connected = _measured(take, tables, [database, *whole])
         owners = _by_owner(owned, table_names(take))
-    size += sum(whole.values())
+        objects, bytes_ = objects_size(take, plan.units)
+        told = told_of_objects(take, plan.units)
+    size += sum(whole.values()) + bytes_
     _refuse_full(volume, size)
     needed = bool(rows or whole) or fence is not None
-    return Survey(needed, rows, seconds, size, connected, owners, whole)
+    return Survey(needed, rows, seconds, size, connected, owners, whole, objects, told)
 
 
 def _by_owner(owned: Mapping[str, str], names: Iterable[str]) -> dict[str, tuple[str, ...]]:
@@ -167,7 +175,7 @@ def _is_loaded(login: str, name: str) -> bool:
 def _counted(take: Connection, units: tuple[Unit, ...]) -> dict[str, int]:
     rows: dict[str, int] = {}
     for unit in units:
-        found = read_content(take, sql.Identifier(*unit.target), (), only=not unit.from_partitions).rows
+        found = read_content(take, sql.Identifier(*unit.source), (), only=not unit.from_partitions).rows
         rows[unit.table] = rows.get(unit.table, 0) + found
     if has_quarantine(take):
         with take.cursor() as cursor:

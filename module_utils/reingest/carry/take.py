@@ -24,6 +24,7 @@ from .contents import shown_contents
 from .databases import read_databases, server_of, take_databases
 from .fence import Ended, Patience, is_fenced
 from .fenced import begin_anew, control_of, fenced
+from .named_objects import Stream, copy_objects, naming, objects_sum
 from .plan import plan_carry
 from .proof import read_back, sums_of
 from .record import (
@@ -38,7 +39,7 @@ from .record import (
     write_fence,
 )
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
-from .stream import keep
+from .stream import copy_out, keep
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,8 @@ def _told(made: Carried, ended: tuple[Ended, ...]) -> Taken:
     sums = read_back(made.sums)
     lines = [f"{table}: {found.rows:,} rows" for table, found in sums.items()]
     lines += [shown_contents(one.name, read_back(one.sums)) for one in made.databases]
+    objects = made.large_objects.rows
+    lines += [f"large objects: {objects:,}"] if objects else []
     rows = {table: found.rows for table, found in sums.items()}
     return Taken(tuple(f"take {line}" for line in lines), ended, rows)
 
@@ -136,5 +139,8 @@ def _keep(
     snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
     keep_roles(snapshot.folder, login)
     for unit in snapshot.files:
-        keep(take, unit, snapshot.path(unit))
-    return write_manifest(volume, intent, snapshot, sums_of(take, plan.units), databases)
+        keep(take, copy_out(unit), snapshot.path(unit))
+    for stream in Stream if naming(plan.units) else ():
+        keep(take, copy_objects(take, plan.units, stream), snapshot.folder / stream.value)
+    sums, objects = sums_of(take, plan.units), objects_sum(take, plan.units)
+    return write_manifest(volume, intent, snapshot, sums, objects, databases)

@@ -9,22 +9,29 @@ Relation = tuple[str, str]  # schema and name
 
 @dataclass(frozen=True)
 class Unit:
-    """Rows that are copied as one: of a relation and its partitions, into the relation of the same name."""
+    """Rows that are copied as one: of a relation and its partitions, into it or into one above it."""
 
     table: str  # the portal-owned table whose rows they are
     orphans: str
+    source: Relation
+    above: tuple[
+        Relation, ...
+    ]  # what the source inherits from, nearest first: one of these may take its rows
     target: Relation
     columns: tuple[str, ...]
     types: tuple[str, ...]  # of the columns, where the rows lie
     binary: bool
     from_partitions: bool  # where they lie; else in the relation alone, without its inheritance children
     to_partitions: bool  # where they are put
+    large_objects: tuple[str, ...] = ()  # the columns whose OIDs name some, which are carried with the rows
 
 
 # The quarantine itself is carried as it is, before its rows are tried again.
 QUARANTINE_UNIT = Unit(
     "reingest.quarantine",
     "quarantine",
+    ("reingest", "quarantine"),
+    (),
     ("reingest", "quarantine"),
     ("relation", "columns", "row_values", "reason", "run", "since"),
     ("text", "text[]", "text[]", "text", "text", "timestamp with time zone"),

@@ -74,6 +74,7 @@ class Table:
     on_reject: str = "fail"
     max_rejects: Budget | None = None
     shrink: float | None = None
+    oids: Mapping[str, str] = field(default_factory=dict)  # by column, what its OIDs are
 
     @property
     def quarantines(self) -> bool:

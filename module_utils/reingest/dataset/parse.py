@@ -11,6 +11,7 @@ from ..sources.registry import format_called
 from .document import Section, read_document
 from .form import FORM_KEYS, read_form
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
+from .oids import OID_MEANINGS
 from .owners import IGNORE, MAINTENANCE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
@@ -27,7 +28,7 @@ _TOP = (
     *_REJECTS,
 )
 _LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
-_TABLE = ("owner", "orphans", *_LOADED)
+_TABLE = ("owner", "orphans", "oids", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
 
@@ -148,6 +149,8 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
     owner = section.choice("owner", OWNERS)
     if owner != SOURCE:
         return _kept(section, name, owner)
+    if "oids" in section:
+        raise section.refusal("is for tables of owner portal", "oids")
     sources = section.texts("from")
     given = [key for key in _LOADED if key in section and key not in ("from", "shrink")]
     if not sources and given:
@@ -178,10 +181,18 @@ def _kept(section: Section, name: str, owner: str) -> Table:
     for key in _LOADED:
         if key in section:
             raise section.refusal(f"is for tables of owner source; this one's owner is {owner}", key)
-    if owner == SCHEMA and "orphans" in section:
-        raise section.refusal("is for tables of owner source and portal", "orphans")
-    orphans = section.choice("orphans", _ORPHANS[PORTAL], "quarantine") if owner == PORTAL else "fail"
-    return Table(name=name, owner=owner, orphans=orphans)
+    if owner == SCHEMA:
+        for key, owners in (("orphans", "source and portal"), ("oids", "portal")):
+            if key in section:
+                raise section.refusal(f"is for tables of owner {owners}", key)
+        return Table(name=name, owner=owner)
+    oids = section.section("oids") if "oids" in section else None
+    return Table(
+        name=name,
+        owner=owner,
+        orphans=section.choice("orphans", _ORPHANS[PORTAL], "quarantine"),
+        oids={} if oids is None else {column: oids.choice(column, OID_MEANINGS) for column in oids.keys()},  # noqa: SIM118
+    )
 
 
 def _columns(section: Section, kind: str, each: str) -> tuple[Column, ...]:

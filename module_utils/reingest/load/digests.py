@@ -11,9 +11,9 @@ from pathlib import Path
 from ..dataset.model import Dataset, Table
 from ..sources.source import SourceFile
 
-_LAYOUT = 2  # of what an unfinished load leaves in the database, and of what goes into its digests
+_LAYOUT = 3  # of what an unfinished load leaves in the database, and of what goes into its digests
 # What of a table is judged when all tables are filled, or later.
-_LATER = ("orphans", "shrink", "sources")
+_LATER = ("oids", "orphans", "shrink", "sources")
 
 
 def load_digest(

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from psycopg2.extras import execute_values
+from psycopg2.extras import Json, execute_values
 
 from ..dataset.model import Dataset
 from ..postgres.dsn import Connection
@@ -40,7 +40,8 @@ CREATE TABLE reingest.load_table (
     orphans bigint NOT NULL,
     rejected bigint NOT NULL,
     filtered bigint NOT NULL,
-    orphans_policy text NOT NULL -- what becomes of rows without their parent: fail, drop or quarantine
+    orphans_policy text NOT NULL, -- what becomes of rows without their parent: fail, drop or quarantine
+    oids jsonb NOT NULL -- by column, what its OIDs are: "large object" or "number"
 );
 CREATE TABLE reingest.load_source (
     path text PRIMARY KEY,
@@ -125,13 +126,13 @@ def finish_record(
 ) -> None:
     """Write down the counts and that the load is complete, in the caller's transaction.
 
-    With them stands what the switch does: the contract of each table, owner and policy for orphans, what
-    becomes of production's other databases, and the transforms that it runs again.
+    With them stands what the switch does: the contract of each table (owner, policy for orphans, what OIDs
+    are), what becomes of production's other databases, and the transforms that it runs again.
     """
     again = [(at, path.name, text) for at, (path, text) in enumerate(transforms) if path in dataset.again]
-    policies = {table.name: table.orphans for table in dataset.tables}
+    policies = {table.name: (table.orphans, Json(table.oids)) for table in dataset.tables}
     with connection.cursor() as cursor:
-        rows = [(name, *astuple(count), policies[name]) for name, count in tables.items()]
+        rows = [(name, *astuple(count), *policies[name]) for name, count in tables.items()]
         execute_values(cursor, "INSERT INTO reingest.load_table VALUES %s", rows)
         if dataset.databases:
             write_databases(cursor, dataset.databases)

@@ -181,7 +181,7 @@ class Catalog:
     tables: Mapping[str, Table] = field(default_factory=dict)
     references: tuple[Reference, ...] = ()
     types: Mapping[str, Type] = field(default_factory=dict)
-    large_objects: bool = False
+    large_objects: bool = False  # of users
 
 
 def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Catalog:
@@ -217,8 +217,7 @@ def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Cata
             name: Type(kind, tuple(labels), base, tuple(checks_), tuple(map(tuple, attributes)))
             for name, kind, labels, base, checks_, attributes in cursor.fetchall()
         }
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_largeobject_metadata)")
-        large_objects = cursor.fetchone()[0]
+        large_objects = _has_large_objects(cursor)
     tables = {
         names[oid]: replace(
             table,
@@ -232,6 +231,14 @@ def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Cata
         for oid, (table, _, parents) in found.items()
     }
     return Catalog(tables, references, types, large_objects)
+
+
+def _has_large_objects(cursor: Cursor) -> bool:
+    """Return whether there are large objects that the load itself did not make."""
+    cursor.execute("SELECT to_regclass('reingest.load_object') IS NOT NULL")
+    own = "(SELECT loid FROM reingest.load_object)" if cursor.fetchone()[0] else "('0')"
+    cursor.execute(f"SELECT EXISTS (SELECT FROM pg_largeobject_metadata WHERE oid NOT IN {own})")  # noqa: S608
+    return bool(cursor.fetchone()[0])
 
 
 def _columns(cursor: Cursor, ids: list[int]) -> dict[int, dict[str, Column]]:

@@ -10,8 +10,9 @@ from ..errors import ListedRefusal
 from ..postgres.dsn import Connection
 from .catalog import Catalog, Table
 from .fault import Fault, told
+from .oids import oid_faults
 from .owners import owned_by, owner_faults
-from .portal_rows import ask, judge_table, large_object_fault, missing_table, oid_faults
+from .portal_rows import ask, judge_table, missing_table, own_columns
 from .references import reference_faults
 
 
@@ -51,27 +52,30 @@ def portal_faults(
 ) -> list[Fault]:
     """Return what keeps production's rows of portal-owned tables from being carried into what was made."""
     owned = owned_by(dataset, live, PORTAL)
-    faults = large_object_fault(live) if owned else []
+    faults = oid_faults(dataset, made, live)
     questions = []
     for name in owned:
         before = live.tables[name]
-        after = _heir(made, live, name)
+        after = _heir(dataset, made, live, name)
         if after is None:
             faults.append(missing_table(before))
             continue
+        if after.name != name:
+            faults += own_columns(before, live.tables[after.name], after)
         wrong, asked = judge_table(before, after, live.types, made.types)
-        faults += oid_faults(before, live.types) or oid_faults(after, made.types)
         faults += wrong
         questions += asked
-    for name in owned_by(dataset, made, PORTAL):
-        if name not in owned:
-            faults += oid_faults(made.tables[name], made.types)
     return faults + (ask(production, questions) if production is not None else [])
 
 
-def _heir(made: Catalog, live: Catalog, name: str) -> Table | None:
-    """Return the table that takes a table's rows: of a child that the schema does not make, its parent."""
+def _heir(dataset: Dataset, made: Catalog, live: Catalog, name: str) -> Table | None:
+    """Return the table that takes a table's rows: of a child that the schema does not make, its parent.
+
+    A child that the dataset names is a table of its own, and its rows stay there.
+    """
     if name in made.tables:
         return made.tables[name]
-    parents = live.tables[name].parents
-    return next((heir for parent in parents if (heir := _heir(made, live, parent)) is not None), None)
+    parents = () if dataset.table(name) is not None else live.tables[name].parents
+    return next(
+        (heir for parent in parents if (heir := _heir(dataset, made, live, parent)) is not None), None
+    )

@@ -87,13 +87,17 @@ def _has_none(dataset: Dataset, catalog: Catalog, name: str) -> bool:
 
 def _line(name: str, made: bool, live: bool, filled: bool, *, by_schema: bool) -> str:
     """Return the line to add; portal is the owner by which no row is lost."""
-    key = name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
     owner = SCHEMA if filled else PORTAL
     where = "production has it, the schema does not: add it there, or drop it in production"
     if made or not by_schema:
         places = [place for place, has in (("the schema", made and by_schema), ("production", live)) if has]
         where = f"in {' and in '.join(places)}" if places else "the loader made it"
-    return f"  {key}: {{owner: {owner}}}  # {where}"
+    return f"  {key_of(name)}: {{owner: {owner}}}  # {where}"
+
+
+def key_of(name: str) -> str:
+    """Return a name as a key of the dataset, quoted where YAML would read something else."""
+    return name if _PLAIN.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _torn(dataset: Dataset, catalog: Catalog, name: str) -> Fault | None:

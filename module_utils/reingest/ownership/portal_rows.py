@@ -9,11 +9,10 @@ import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
-from .catalog import Catalog, Column, Table
+from .catalog import Column, Table
 from .fault import Fault
-from .types import Types, holds_oid, misfit, shown
+from .types import Types, misfit, shown
 
-LARGE_OBJECTS = "pg_largeobject"
 _ADD = "or drop it in production, if nobody needs its rows"
 _MIGRATE = "keep production's form in the schema, or migrate production first"
 
@@ -60,17 +59,22 @@ def missing_table(before: Table) -> Fault:
     )
 
 
-def oid_faults(table: Table, types: Types) -> list[Fault]:
-    """Return the columns whose values mean something in one cluster only."""
+def own_columns(before: Table, parent: Table, after: Table) -> list[Fault]:
+    """Return what keeps rows of a child that the schema does not make out of the table that it inherits from.
+
+    A column that only the child has would get a value in the rows of that table, too.
+    """
+    own = [name for name in before.columns if name not in parent.columns and name in after.columns]
+    if not own:
+        return []
     return [
         Fault(
-            table.name,
-            f"table {table.name}, column {column.name}: its type {shown(column.type)} holds OIDs, which name "
-            "something else in another cluster: large objects are not carried yet",
-            "keep the content itself in a column of type bytea, or give the table another owner",
+            before.name,
+            f"table {before.name} inherits from {parent.name}, and the schema does not make it: "
+            f"{', '.join(own)} of its rows would come into {parent.name}, which has no such column in "
+            "production",
+            f"add the child to the schema, {_ADD}",
         )
-        for column in table.columns.values()
-        if holds_oid(column.type, types)
     ]
 
 
@@ -92,19 +96,6 @@ def ask(connection: Connection, questions: Sequence[Question]) -> list[Fault]:
             message = f"and {count} rows of production do not meet it"
             faults.append(_broken(name, question.demand, message))
     return faults
-
-
-def large_object_fault(live: Catalog) -> list[Fault]:
-    """Return the fault of a production with large objects."""
-    if not live.large_objects:
-        return []
-    return [
-        Fault(
-            LARGE_OBJECTS,
-            "production's database has large objects, and large objects are not carried yet",
-            "keep the content in columns of type bytea, and remove the large objects (vacuumlo)",
-        )
-    ]
 
 
 def _lost(table: Table, column: Column) -> Fault:

@@ -44,6 +44,12 @@ def misfit(before: str, after: str, old: Types, new: Types) -> str:
     return f"{shown(after)} does not take every value of {shown(before)} as it is"
 
 
+def is_oid(name: str, types: Types) -> bool:
+    """Return whether a value of a type is one OID: also of a domain, as type lo of the extension is."""
+    made = types.get(name)
+    return name == "oid" if made is None else made.kind == DOMAIN and is_oid(made.base, types)
+
+
 def holds_oid(name: str, types: Types) -> bool:
     """Return whether values of a type are, or hold, OIDs: of large objects, or of rows of the catalogue."""
     base = name.removesuffix("[]")

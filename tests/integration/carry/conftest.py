@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
+from psycopg2.extras import Json
 
 from plugins.module_utils.reingest.carry.carry_over import Servers, carry_over
 from plugins.module_utils.reingest.carry.fence import Patience, control_session, is_fenced, lift_fence
@@ -14,7 +15,8 @@ from plugins.module_utils.reingest.volume.layout import Volume
 DATABASE = "portal"
 _CONTRACT = """
 CREATE SCHEMA reingest;
-CREATE TABLE reingest.load_table (name text PRIMARY KEY, owner text NOT NULL, orphans_policy text);
+CREATE TABLE reingest.load_table
+    (name text PRIMARY KEY, owner text NOT NULL, orphans_policy text, oids jsonb);
 """
 
 
@@ -26,13 +28,14 @@ class Portal:
         self.volume = Volume(folder)
         self.servers = Servers(production.dsn(), staging.dsn(), DATABASE)
 
-    def make(self, schema, owners, *, new=None):
+    def make(self, schema, owners, *, new=None, oids=None):
         """Make the database on both servers: by ``schema``, and by ``new`` where the load has another one.
 
         Args:
             schema: production's.
             owners: by table its owner, or for a portal-owned one what becomes of its orphans.
             new: the load's schema.
+            oids: by table, what the OIDs in its columns are.
         """
         for server, text in ((self.production, schema), (self.staging, new or schema)):
             server.rows(f"CREATE DATABASE {DATABASE}")
@@ -41,11 +44,12 @@ class Portal:
             for name, owner in owners.items():
                 policy = None if owner in ("source", "schema") else owner
                 server.rows(
-                    "INSERT INTO reingest.load_table VALUES (%(name)s, %(owner)s, %(policy)s)",
+                    "INSERT INTO reingest.load_table VALUES (%(name)s, %(owner)s, %(policy)s, %(oids)s)",
                     DATABASE,
                     name=name,
                     owner="portal" if policy else owner,
                     policy=policy,
+                    oids=Json((oids or {}).get(name, {})),
                 )
 
     def live(self, statement):

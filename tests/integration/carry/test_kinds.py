@@ -258,7 +258,6 @@ REFUSED = {
     "a column that is generated now": (
         "a int", "b int, a int GENERATED ALWAYS AS (b) STORED", "column a is generated in the new schema",
     ),
-    "an oid": ("a oid", "a oid", "large objects are not carried yet"),
 }  # fmt: skip
 
 

@@ -205,18 +205,49 @@ def test_all_that_is_wrong_is_told_at_once(live, refused, loan):
         assert part in message
 
 
-@pytest.mark.parametrize("column", ["picture oid", "pictures oid[]", "picture picture"])
-def test_a_column_of_oids_is_refused(live, refused, portal, column):
-    table = f"CREATE DOMAIN picture AS oid; CREATE TABLE scan ({column});"
-    live(table)
+def test_columns_of_oids_that_nobody_explained_are_refused_with_a_line_that_works(
+    live, refused, against, portal, staging
+):
+    table = """CREATE DOMAIN lo AS oid;
+        CREATE TABLE scan (id int, picture oid, lo lo, "on" oid[], number oid);
+        CREATE TABLE scan_2025 () INHERITS (scan);"""
+    live(table + "SELECT lo_create(0)")
     portal.schema(f"{SCHEMA} {table}")
-    portal.change("checks:", "  scan: {owner: portal}\nchecks:")
-    assert "large objects are not carried yet" in refused()
+    portal.change("checks:", "  scan: {owner: portal, orphans: fail, oids: {number: number}}\nchecks:")
+    message = refused()
+    assert "columns picture (oid), lo (lo), on (oid[]) hold OIDs, and " in message
+    [line] = [line for line in message.splitlines() if line.startswith("  scan")]
+    assert line == (
+        "  scan: {owner: portal, orphans: fail, oids: "
+        '{picture: large object, lo: large object, "on": number, number: number}}'
+    )
+    portal.change("  scan: {owner: portal, orphans: fail, oids: {number: number}}", line)
+    result = against()
+    assert result.get("changed"), result.get("msg")
+    written = staging.rows("SELECT oids FROM reingest.load_table WHERE name = 'scan'", "library")
+    assert written == [
+        ({"picture": "large object", "lo": "large object", "on": "number", "number": "number"},)
+    ]
 
 
-def test_a_production_with_large_objects_is_refused(live, refused):
+@pytest.mark.parametrize(
+    ("column", "said", "told"),
+    [
+        ("pictures oid[]", "pictures: large object", "and only a column of one OID names a large object"),
+        ("picture text", "picture: number", "which is of type text, which holds none"),
+        ("picture oid", "picture: number, other: number", "its column other are, which is not there"),
+    ],
+)
+def test_what_the_dataset_says_wrongly_of_oids_is_refused(live, refused, portal, column, said, told):
+    live(f"CREATE TABLE scan ({column})")
+    portal.schema(f"{SCHEMA} CREATE TABLE scan ({column});")
+    portal.change("checks:", f"  scan: {{owner: portal, oids: {{{said}}}}}\nchecks:")
+    assert told in refused()
+
+
+def test_large_objects_of_production_that_no_column_is_said_to_name_are_refused(live, refused):
     live("SELECT lo_create(0)")
-    assert "production's database has large objects, and large objects are not carried yet" in refused()
+    assert "production's database has large objects, and " in refused()
 
 
 def test_a_name_that_needs_quoting_is_judged_like_any_other(live, refused, portal):

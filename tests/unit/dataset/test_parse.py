@@ -68,6 +68,12 @@ def test_the_folder_of_sources_gives_the_release_its_name(parse, tmp_path):
     assert parse(f"release: named\n{HEAD}{table}", release="given").release == "given"
 
 
+def test_what_oids_are_is_said_by_column(parse):
+    table = parse(HEAD + "  t: {owner: portal, oids: {picture: large object, on: number}}\n").table("t")
+    assert table.oids == {"picture": "large object", "on": "number"}
+    assert parse(HEAD + "  t: {owner: portal}\n").table("t").oids == {}
+
+
 def test_words_that_yaml_takes_for_values_are_names_as_keys(parse):
     table = parse(
         HEAD + "  t: {owner: source, from: a.csv, null: '-', columns: {on: id, no: x, null: y}}\n"
@@ -115,6 +121,9 @@ def test_the_dialect_follows_the_format(parse):
             "tables.t.from: is for tables of owner source; this one's owner is portal",
         ),
         ("{owner: schema, orphans: drop}", "tables.t.orphans: is for tables of owner source and portal"),
+        ("{owner: schema, oids: {a: number}}", "tables.t.oids: is for tables of owner portal"),
+        ("{owner: source, from: a.csv, oids: {a: number}}", "tables.t.oids: is for tables of owner portal"),
+        ("{owner: portal, oids: {a: blob}}", "tables.t.oids.a: 'blob' is none of large object, number"),
         (
             "{owner: source, from: a.csv, orphans: ignore}",
             "tables.t.orphans: 'ignore' is none of fail, drop, quarantine",

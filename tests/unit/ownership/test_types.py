@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plugins.module_utils.reingest.ownership.catalog import COMPOSITE, DOMAIN, ENUM, Type
-from plugins.module_utils.reingest.ownership.types import holds_oid, misfit
+from plugins.module_utils.reingest.ownership.types import holds_oid, is_oid, misfit
 
 MOOD = {"public.mood": Type(ENUM, labels=("good", "bad"))}
 EMAIL = {"public.email": Type(DOMAIN, base="text", checks=("CHECK ((VALUE ~ '@'))",))}
@@ -98,6 +98,12 @@ def test_a_composite_type_is_judged_by_its_attributes():
     assert misfit(name, name, point(("x", "integer")), point(("y", "integer"))) == (
         "its attributes are y in the schema and x in production"
     )
+
+
+def test_one_oid_is_no_list_of_them():
+    types = {"public.lo": Type(DOMAIN, base="oid"), "public.los": Type(DOMAIN, base="oid[]")}
+    assert all(is_oid(name, types) for name in ("oid", "public.lo"))
+    assert not any(is_oid(name, {**types, **MOOD}) for name in ("oid[]", "public.los", "public.mood", "xid"))
 
 
 def test_oids_are_found_wherever_they_are_held():
