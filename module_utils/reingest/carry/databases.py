@@ -153,12 +153,12 @@ def _take(server: Server, other: OtherFence, archive: Path) -> CarriedDatabase:
 def lift_unrecorded(login: str, server: str) -> tuple[str, ...]:
     """Lift the fence of the database that a connection string names, and of those that came with it.
 
-    Returns:
-        Their names; none where that database is not fenced.
-
     Args:
         login: a superuser's connection string.
         server: the system identifier that its server must have.
+
+    Returns:
+        Their names; none where that database is not fenced.
 
     Raises:
         Refusal: the server does not answer, or the login is no superuser's.
