@@ -18,8 +18,8 @@ BASE = ROOT / "module_utils"
 BUDGETS = {
     "carry_over": (301, 95),
     "ingest_load": (550, 98),
-    "ingest_verify": (328, 94),
-    "loader_run": (401, 104),
+    "ingest_verify": (329, 94),
+    "loader_run": (402, 104),
     "run_lock": (130, 101),
     "run_progress": (105, 105),
     "run_report": (107, 107),
