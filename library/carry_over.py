@@ -9,7 +9,8 @@ module: carry_over
 short_description: Carry the rows of the portal's users over to the server that is to serve
 description:
   - A switch replaces production's database. What its users wrote lies in the tables that C(dataset.yml) calls
-    C(portal); this module brings it along, and proves by a content checksum of every table that it did.
+    C(portal); this module brings it along, with the large objects that these rows name, and proves by content
+    checksums that it did.
   - "O(state=carried), to a load: production is fenced (PostgreSQL lets nobody in any more, superusers
     included), its rows go from server to server, a copy of them to C(.reingest/runs/<run>/carried/). One
     transaction puts them; a failure leaves the load as it was and opens production again. Roles that were
