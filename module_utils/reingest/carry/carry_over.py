@@ -107,7 +107,7 @@ def _carry(
     laps.end("manifest")
     put.commit()
     put.autocommit = True
-    analyze(put, plan.units)
+    analyze(put, plan.units, made.views)
     with put.cursor() as cursor:
         cursor.execute("CHECKPOINT")  # the stop that follows has less to write
     laps.end("commit, analyze, checkpoint")

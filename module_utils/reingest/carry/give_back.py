@@ -171,7 +171,7 @@ def _put(
         lines = prove(sums, made, "the earlier snapshot")
         put.commit()
         put.autocommit = True
-        analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT])
+        analyze(put, [unit for unit in going if unit != QUARANTINE_UNIT], made.views)
     return tuple(f"carry {line}" for line in lines), tuple(left.values())
 
 

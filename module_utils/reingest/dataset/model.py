@@ -60,7 +60,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. ``shrink`` and ``max_rejects`` are None where only the dataset's own limits hold."""
+    """One table. ``shrink`` and ``max_rejects`` are None where only the dataset's own limits hold.
+
+    ``required``: it must have rows, also where production has none.
+    """
 
     name: str
     owner: str
@@ -74,6 +77,7 @@ class Table:
     on_reject: str = "fail"
     max_rejects: Budget | None = None
     shrink: float | None = None
+    required: bool = False
 
     @property
     def quarantines(self) -> bool:
@@ -100,6 +104,7 @@ class Dataset:
     """The whole file, its paths made absolute; ``tables`` are in the order of the file.
 
     ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``.
+    ``unpopulated`` are the materialised views that a load does not refresh.
     """
 
     file: Path
@@ -113,6 +118,7 @@ class Dataset:
     checks: tuple[Check, ...]
     max_rejects: Budget | None = None
     databases: Mapping[str, str] = field(default_factory=dict)
+    unpopulated: frozenset[str] = frozenset()
 
     @property
     def portal(self) -> bool:

@@ -14,11 +14,16 @@ from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, D
 from .owners import IGNORE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
-_TOP = ("database", "schema", "sources", "release", "tables", "databases", "transform", "checks", *_REJECTS)
-_LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
+_TOP = (
+    "database", "schema", "sources", "release", "tables", "views", "databases", "transform", "checks",
+    *_REJECTS,
+)  # fmt: skip
+_JUDGED = ("shrink", "required")  # by the verification
+_LOADED = ("from", "each", "where", "columns", "duplicates", *_JUDGED, *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
+_UNPOPULATED = "unpopulated"
 _RESERVED = ("postgres", "template0", "template1")
 
 
@@ -61,7 +66,16 @@ def parse_dataset(
         checks=_checks(checks),
         max_rejects=_budget(top),
         databases=_databases(top, database),
+        unpopulated=_unpopulated(top),
     )
+
+
+def _unpopulated(top: Section) -> frozenset[str]:
+    """Return the materialised views that stay empty; there is nothing else to say of a view."""
+    if "views" not in top:
+        return frozenset()
+    section = top.section("views")
+    return frozenset(name for name in section.keys() if section.choice(name, (_UNPOPULATED,)))  # noqa: SIM118
 
 
 def _databases(top: Section, portal: str) -> dict[str, str]:
@@ -130,7 +144,7 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
     if owner != SOURCE:
         return _kept(section, name, owner)
     sources = section.texts("from")
-    given = [key for key in _LOADED if key in section and key not in ("from", "shrink")]
+    given = [key for key in _LOADED if key in section and key not in ("from", *_JUDGED)]
     if not sources and given:
         raise section.refusal(f"{given[0]} needs `from:`, the file that the rows come from")
     if not sources and not filled_otherwise:
@@ -151,6 +165,7 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
         duplicates=section.choice("duplicates", ("fail", "drop"), "fail"),
         orphans=section.choice("orphans", _ORPHANS[SOURCE], "fail"),
         shrink=section.fraction("shrink"),
+        required=section.flag("required"),
     )
 
 
