@@ -12,7 +12,10 @@ description:
     with production. Changes nothing.
   - Fails when anything is found that was not accepted by name; lists all findings, not the first.
   - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
-    C(unlogged:<table>), C(role:<name>) and C(sql:<name of the check>)."
+    C(role:<name>) and C(sql:<name of the check>)."
+  - "Those about what cannot be used as it stands are named C(unpopulated:<materialised view>),
+    C(index:<index>), C(constraint:<table>.<constraint>), C(trigger:<table>.<trigger>), C(unlogged:<table>)
+    and C(collation:<collation>)."
   - Rows of portal-owned tables are no findings, whether the load has them or not, see RV(portal_rows).
   - "Those about production's cluster are named C(databases), C(prepared), C(standby), C(slot:<name>),
     C(subscription:<database>.<name>), C(archiving) and C(synchronous_standby_names)."
@@ -169,7 +172,7 @@ def verify(call: Call) -> Outcome:
     findings = [finding.shown() for finding in verification.findings]
     rows = [{**vars(one), "told": one.told} for one in verification.portal_rows]
     return Outcome(
-        did=[*summary(checks), *(one["told"] for one in rows if one["told"])],
+        did=[*summary(checks), *filter(None, (verification.empty, *(one["told"] for one in rows)))],
         values={
             "findings": findings,
             "checks": [planned.sentence for planned in checks],

@@ -45,6 +45,11 @@ options:
     description: Why the snapshot that a rollback leaves is bad, for the ledger.
     type: str
     default: ""
+  force:
+    description: Promote also a snapshot that is marked as bad, and a load of what a rollback left for being
+      bad; else they are refused with who marked it, when and why.
+    type: bool
+    default: false
   rows_left:
     description: Whether rows of users stay behind in the snapshot that is live now, because somebody accepted
       that; it is kept then until losing them is accepted by name.
@@ -139,6 +144,7 @@ OPTIONS: dict[str, Any] = {
     "release": {"type": "str", "default": ""},
     "kind": {"type": "str", "choices": ["ingest", "promote", "rollback"], "default": "promote"},
     "why": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
     "rows_left": {"type": "bool", "default": False},
     "by_release": {"type": "bool", "default": False},
     "accept": {"type": "list", "elements": "str", "default": []},
@@ -163,6 +169,7 @@ def promote(call: Call) -> Outcome:
         run=call.run,
         exclusive=exclusive,
         copies=bool(call.predicted.copied),
+        force=call["force"],
     )
     values = {
         "snapshot": plan.snapshot,

@@ -35,6 +35,11 @@ options:
       O(keep_days) covers.
     type: str
     default: "0"
+  digest:
+    description: With O(purpose=load), the digest of a load that is to be promoted. It is refused where a
+      rollback left a load of that digest for being bad. Empty, nothing is refused.
+    type: str
+    default: ""
   accept:
     description: Findings accepted by name. V(rows:<snapshot>) accepts losing the rows of users that only that
       snapshot holds; until then it is kept. V(copies:<run>) accepts losing those that only the copy of a run
@@ -105,7 +110,9 @@ from ..module_utils.reingest.fs.removal import Removal
 from ..module_utils.reingest.fs.sizes import free_bytes
 from ..module_utils.reingest.retention.prune import Pruning, apply_pruning, plan_pruning
 from ..module_utils.reingest.retention.space import plan_room
+from ..module_utils.reingest.volume.bad import refuse_rolled_back
 from ..module_utils.reingest.volume.chain import refuse_broken
+from ..module_utils.reingest.volume.ledger import read_ledger
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
@@ -113,6 +120,7 @@ OPTIONS: dict[str, Any] = {
     "keep": {"type": "int", "default": 2},
     "keep_days": {"type": "int", "default": 0},
     "min_free": {"type": "str", "default": "0"},
+    "digest": {"type": "str", "default": ""},
     "accept": {"type": "list", "elements": "str", "default": []},
 }
 _ROWS, _COPIES = "rows:", "copies:"
@@ -123,7 +131,7 @@ def plan(call: Call) -> Pruning:
     """Return what is to go.
 
     Raises:
-        Refusal: ``min_free`` is no size, or there is no room for the load.
+        Refusal: ``min_free`` is no size, there is no room for the load, or it is known to be bad.
     """
     try:
         least = int(human_to_bytes(call["min_free"]))
@@ -139,6 +147,7 @@ def plan(call: Call) -> Pruning:
         "lost": _accepted(call, _ROWS),
     }
     if call["purpose"] == "load":
+        refuse_rolled_back(read_ledger(call.volume), call["digest"])
         return plan_room(call.volume, **rules)
     return plan_pruning(call.volume, **rules, promoting=call.predicted.live)
 

@@ -243,7 +243,9 @@ def one(host, policy, task):
     new = next(name for name in releases if name != before)
     for name in CONTAINERS:
         host.inside(f"docker update --restart {policy} {name}")
-    run = run_to_task(host, "playbooks/promote.yml", task, "-e", f"reingest_snapshot={new}")
+    run = run_to_task(
+        host, "playbooks/promote.yml", task, "-e", f"reingest_snapshot={new} reingest_force=true"
+    )
     host.inside(_RESTART)
     code, output = rest(run)
     began = time.monotonic()
@@ -261,7 +263,9 @@ def one(host, policy, task):
     live = host.live()
     assert host.portal()["release"] == releases[live]
     target = next(name for name in releases if name != live)
-    code_after, output = host.play("playbooks/promote.yml", "-e", f"reingest_snapshot={target}")
+    code_after, output = host.play(
+        "playbooks/promote.yml", "-e", f"reingest_snapshot={target} reingest_force=true"
+    )
     assert code_after == 0, output[-3000:]
     assert host.portal()["release"] == releases[target]
     assert host.containers() == wanted, host.containers()

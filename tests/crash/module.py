@@ -122,7 +122,9 @@ def release(run):
 
 
 def promote(run, snapshot="", **params):
-    return Verb("snapshot_promote", run, {"snapshot": snapshot, "kind": "ingest", **EXCLUSIVE, **params})
+    # An undo may have marked it as bad.
+    given = {"snapshot": snapshot, "kind": "ingest", "force": True, **EXCLUSIVE, **params}
+    return Verb("snapshot_promote", run, given)
 
 
 def recover(run, **params):

@@ -20,6 +20,7 @@ SMALL = {
     "release": "r1",
     "transform": ["a.sql"],
     "on_reject": "fail",
+    "views": {"m": "unpopulated"},
     "checks": {"shrink": "5%", "sql": [{"name": "n", "query": "select 1", "expect": 1}]},
     "tables": {
         "t": {
@@ -29,6 +30,7 @@ SMALL = {
             "where": {"a.b": [1, None]},
             "columns": {"id": "id", "n": {"path": ["a", "b"], "optional": True}, "rest": "*"},
             "duplicates": "drop",
+            "required": True,
             "on_reject": "quarantine",
             "max_rejects": "1%",
         },

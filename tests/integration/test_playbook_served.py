@@ -77,7 +77,9 @@ def a_rollback_is_proven_by_the_id_of_the_snapshot_that_it_goes_back_to(site):
 def went_back(site, reason, **values):
     """Promote the other snapshot, which fails for a reason; the one that was live serves again."""
     before, new = served(site), other(site)
-    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={new}", *variables(**values))
+    code, output = site.play(
+        PROMOTE, "-e", f"reingest_snapshot={new} reingest_force=true", *variables(**values)
+    )
     assert code != 0
     assert f"the switch failed in {PROOF} (the backend's own login does not read {new}" in output
     assert reason in output
@@ -119,7 +121,7 @@ def a_role_that_reads_passes_at_another_address_which_is_told_and_no_password_is
         PROMOTE,
         "-vvv",
         "--diff",
-        *("-e", f"reingest_snapshot={new}", *variables(**given)),
+        *("-e", f"reingest_snapshot={new} reingest_force=true", *variables(**given)),
         PORTAL_DSN=login(site, "reader", host="db.inside", port=5432).replace("sql:", "sql+psycopg2:"),
         ANSIBLE_LOG_PATH=str(log),
     )
@@ -133,7 +135,7 @@ def a_role_that_reads_passes_at_another_address_which_is_told_and_no_password_is
 
 def an_accepted_gap_is_warned_of_in_the_report(site):
     nothing = variables(reingest_backend_dsn="", reingest_accept="served")
-    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={other(site)}", *nothing)
+    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={other(site)} reingest_force=true", *nothing)
     assert code == 0, output
     assert "[WARNING]: accepted: served: nothing would prove that the portal serves" in output
     assert [each for each in did(site) if each.startswith("accepted: served: nothing would prove")]
@@ -142,7 +144,11 @@ def an_accepted_gap_is_warned_of_in_the_report(site):
 @full
 def test_an_address_that_names_the_release_is_enough(site):
     code, output = site.play(
-        PROMOTE, "-e", f"reingest_snapshot={other(site)}", "-e", json.dumps({"reingest_backend_dsn": ""})
+        PROMOTE,
+        "-e",
+        f"reingest_snapshot={other(site)} reingest_force=true",
+        "-e",
+        json.dumps({"reingest_backend_dsn": ""}),
     )
     assert code == 0, output
     assert f"prove that portal serves release {served(site).release}" in did(site)
@@ -158,7 +164,7 @@ def test_a_password_in_the_inventory_is_shown_nowhere(site, tmp_path):
         PROMOTE,
         "-vvv",
         "--diff",
-        *("-e", f"@{secret}", "-e", f"reingest_snapshot={other(site)}", *variables()),
+        *("-e", f"@{secret}", "-e", f"reingest_snapshot={other(site)} reingest_force=true", *variables()),
         ANSIBLE_LOG_PATH=str(log),
     )
     assert code != 0

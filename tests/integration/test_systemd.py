@@ -101,7 +101,7 @@ def whole(machine):
     assert not window_open(machine)
     machine.wait("! ls /etc/systemd/system | grep -q reingest", 20)  # it ends after its window
     assert machine.inside("sh", "-c", "ls /etc/systemd/system/*.wants | grep reingest")[1] == ""
-    code, output = machine.play(PROMOTE, "-e", f"reingest_snapshot={other(machine)}")
+    code, output = machine.play(PROMOTE, "-e", f"reingest_snapshot={other(machine)} reingest_force=true")
     assert code == 0, output
     assert served(machine).snapshot != now.snapshot
     assert machine.unit_files() == []
@@ -109,7 +109,9 @@ def whole(machine):
 
 def promotion(machine, task):
     """Start a promotion of the other snapshot and return it as the task begins."""
-    return run_to_task(machine, PROMOTE, task, "-e", f"reingest_snapshot={other(machine)}")
+    return run_to_task(
+        machine, PROMOTE, task, "-e", f"reingest_snapshot={other(machine)} reingest_force=true"
+    )
 
 
 def test_the_watcher_is_a_unit_that_is_enabled_while_the_window_is_open(whole):

@@ -56,7 +56,7 @@ def whole(site):
     assert now.release == releases[now.snapshot]
     assert not window_open(site)
     assert not list((site.home / "work/services").glob("reingest-watch*"))
-    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={other(site)}")
+    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={other(site)} reingest_force=true")
     assert code == 0, output
     assert served(site).release == releases[served(site).snapshot]
     assert set(snapshots(site)) == before
@@ -65,7 +65,7 @@ def whole(site):
 
 
 def to(snapshot):
-    return ("-e", f"reingest_snapshot={snapshot}", *SHORT)
+    return ("-e", f"reingest_snapshot={snapshot} reingest_force=true", *SHORT)
 
 
 def log(site):
@@ -224,7 +224,7 @@ def test_two_recoveries_at_once_and_a_watcher_are_one(whole):
 @full
 def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole):
     if served(whole).release == RELEASE_2:
-        code, output = whole.play(PROMOTE, "-e", f"reingest_snapshot={other(whole)}")
+        code, output = whole.play(PROMOTE, "-e", f"reingest_snapshot={other(whole)} reingest_force=true")
         assert code == 0, output
     before, new = served(whole), other(whole)
     assert before.release == RELEASE_1

@@ -50,13 +50,14 @@ class Site:
     volume: Volume
     template: object
 
-    def load(self, snapshot, *, finalised=True):
+    def load(self, snapshot, *, finalised=True, digest=""):
         """Put a load into ``ingest/``; its system identifier is the snapshot's id as a number."""
         identifier = int("".join(digit for digit in snapshot if digit.isdigit()))
         self.volume.ingest.mkdir(mode=0o700, exist_ok=True)
         core_of(self.template, self.volume.ingest, identifier)
         if finalised:
             detail = {"system_identifier": str(identifier), "release": f"r{snapshot[:8]}"}
+            detail["digest"] = digest or f"digest of {snapshot}"
             detail.update(self.finalise_record().detail())
             make_own_directory(self.volume.records)
             self.record(ledger_file.LOADED, snapshot, "load", detail)
@@ -71,11 +72,11 @@ class Site:
     def record(self, event, snapshot, run, detail=None):
         ledger_file.append(self.volume, event, snapshot, run=run, operator=OPERATOR, detail=detail)
 
-    def plan(self, snapshot="", *, run="", loaded="", dry=False):
-        return plan_promotion(self.volume, snapshot, loaded=loaded, dry=dry, run=run)
+    def plan(self, snapshot="", *, run="", loaded="", dry=False, force=False):
+        return plan_promotion(self.volume, snapshot, loaded=loaded, dry=dry, run=run, force=force)
 
-    def promote(self, snapshot="", *, run="run", kind="promote"):
-        plan = self.plan(snapshot, run=run)
+    def promote(self, snapshot="", *, run="run", kind="promote", force=False):
+        plan = self.plan(snapshot, run=run, force=force)
         apply_promotion(self.volume, plan, run=run, operator=OPERATOR, kind=kind)
         return plan
 

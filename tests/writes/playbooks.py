@@ -66,8 +66,9 @@ class _Run:
         sources = f"reingest_sources={ROOT}/demo/data/{RELEASE_2}"
         back, ingest = ["playbooks/rollback.yml"], ["ingest.yml", "-e", sources, "-e", "reingest_force=true"]
         for kind, playbook in zip(self.kinds, (back, ingest, None)):
-            # By name: the load may never have been live, or was called bad by an undo.
-            given = playbook or ["playbooks/promote.yml", "-e", f"reingest_snapshot={other(self.deployment)}"]
+            # By name: the load may never have been live. Forced: an undo may have marked it as bad.
+            named = f"reingest_snapshot={other(self.deployment)} reingest_force=true"
+            given = playbook or ["playbooks/promote.yml", "-e", named]
             self.users.begin()
             time.sleep(_WARM_S)
             self._switch(kind, [*given, "-e", f"reingest_watchdog={WATCHDOG_S}"])

@@ -29,6 +29,7 @@ class Switch:
             "snapshot": self.snapshot,
             "loaded": self.snapshot if self.kind == INGEST else "",
             "why": "the search finds nothing" if self.kind == ROLLBACK else "",
+            "force": True,  # an earlier undo may have marked it as bad
         }
         planned = (yield "Plan", place.verb("snapshot_promote", run, plan_only=True, **promotion)).result
         promotion["snapshot"] = planned["snapshot"]

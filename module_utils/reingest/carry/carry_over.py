@@ -156,7 +156,7 @@ def _carry(
     write_manifest(volume, intent, snapshot, sums, objects, databases)
     laps.end("manifest")
     put.commit()
-    finish(put, plan.units)
+    finish(put, plan.units, made.views)
     with put.cursor() as cursor:
         cursor.execute("CHECKPOINT")  # the stop that follows has less to write
     laps.end("commit, analyze, checkpoint")

@@ -237,7 +237,7 @@ def _put(
         lines += prove_objects(tuple(going), objects, made, "the earlier snapshot")
         _know(put, [one.name for one in manifest.databases])
         put.commit()
-        finish(put, [unit for unit in going if unit != QUARANTINE_UNIT])
+        finish(put, [unit for unit in going if unit != QUARANTINE_UNIT], made.views)
     did = [*(f"carry {line}" for line in lines), *(f"run transform {name} again" for name in made.again)]
     return tuple(did), tuple(left.values()), made.of_objects.told
 

@@ -18,6 +18,7 @@ from psycopg2 import sql
 from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..load.constraints import SetAside, set_aside
+from ..load.views import refresh_views
 from ..ownership.checksum import Content, read_content
 from ..postgres.dsn import Connection, Cursor
 from .again import run_again
@@ -30,7 +31,7 @@ from .put_objects import ObjectsPut, finish_objects, note_objects, put_objects
 from .quarantine import Settled, follow_rows, make_quarantine, quarantine_sum, return_rows
 from .sequences import move_counters
 from .stream import BLOCK, copy_in
-from .unit import QUARANTINE_UNIT, Counter, Unit
+from .unit import QUARANTINE_UNIT, Counter, Relation, Unit
 
 _TRIGGERS = """
 SELECT n.nspname, c.relname, t.tgname, t.tgenabled::text
@@ -43,21 +44,6 @@ _AS_BEFORE = {
     "R": "ENABLE REPLICA TRIGGER",
     "A": "ENABLE ALWAYS TRIGGER",
 }
-# Materialised views that read these relations, also by way of other views, each after what it reads itself.
-_VIEWS = """
-WITH RECURSIVE reads AS (
-    SELECT c.oid, 0 AS depth FROM pg_class c WHERE c.oid = ANY(%s)
-    UNION
-    SELECT w.ev_class, r.depth + 1 FROM reads r
-    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = r.oid
-        AND d.classid = 'pg_rewrite'::regclass
-    JOIN pg_rewrite w ON w.oid = d.objid AND w.ev_class <> r.oid
-    JOIN pg_class v ON v.oid = w.ev_class AND v.relkind IN ('v', 'm')
-)
-SELECT n.nspname, c.relname FROM reads r JOIN pg_class c ON c.oid = r.oid
-JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'm' GROUP BY 1, 2 ORDER BY max(r.depth), 1, 2
-"""
 _SESSION = "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL synchronous_commit = on"
 
 
@@ -85,6 +71,7 @@ class Put:
     rows: Mapping[str, int]  # in the table itself
     missing: tuple[str, ...]  # production's sequences that are not there
     again: tuple[str, ...]  # the transforms that were run again
+    views: tuple[Relation, ...]  # that were refreshed
     objects: Content  # large objects that the rows name
     of_objects: ObjectsPut
 
@@ -153,7 +140,7 @@ def put_rows(
                 cursor.execute(reference.comment)
             missing = move_counters(connection, counters, oids)
         again = run_again(cursor)
-        _refresh(cursor, oids)
+        views = _refresh(cursor, oids)
         laps.end("references and views")
     sums: dict[str, Content] = dict(settled.dropped)
     rows: dict[str, int] = {}
@@ -165,16 +152,19 @@ def put_rows(
         sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit.target)
     objects = objects_sum(connection, units, put=True)
     laps.end("proof")
-    return Put(settled, sums, rows, tuple(missing), again, objects, of_objects)
+    return Put(settled, sums, rows, tuple(missing), again, views, objects, of_objects)
 
 
-def finish(connection: Connection, units: Sequence[Unit]) -> None:
-    """Do what follows the commit: what of large objects comes last, and tell the planner of the rows."""
+def finish(connection: Connection, units: Sequence[Unit], views: Sequence[Relation]) -> None:
+    """Do what follows the commit: what of large objects comes last, and tell the planner of the rows.
+
+    Of partitioned parents nobody else tells it.
+    """
     connection.autocommit = True
     finish_objects(connection)
     with connection.cursor() as cursor:
-        for unit in units:
-            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*unit.target)))
+        for relation in (*(unit.target for unit in units), *views):
+            cursor.execute(sql.SQL("ANALYZE {}").format(sql.Identifier(*relation)))
 
 
 def _copy(cursor: Cursor, unit: Unit, source: Source) -> None:
@@ -226,13 +216,9 @@ def _trigger(schema: str, relation: str, what: str, name: str) -> sql.Composable
     )
 
 
-def _refresh(cursor: Cursor, oids: Sequence[int]) -> None:
-    cursor.execute(_VIEWS, (list(oids),))
-    views = cursor.fetchall()
-    if views:
-        # What a view calls may name things as its users do; PostgreSQL 17 pins the path there itself.
-        cursor.execute('SET LOCAL search_path = "$user", public')
-    for schema, name in views:
-        cursor.execute(sql.SQL("REFRESH MATERIALIZED VIEW {}").format(sql.Identifier(schema, name)))
-    if views:
-        cursor.execute("SET LOCAL search_path = pg_catalog")
+def _refresh(cursor: Cursor, oids: Sequence[int]) -> tuple[Relation, ...]:
+    # What a view calls may name things as its users do; PostgreSQL 17 pins the path there itself.
+    cursor.execute('SET LOCAL search_path = "$user", public')
+    views = refresh_views(cursor, over=oids)
+    cursor.execute("SET LOCAL search_path = pg_catalog")
+    return views

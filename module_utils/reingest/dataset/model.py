@@ -60,7 +60,10 @@ class Budget:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. ``shrink`` and ``max_rejects`` are None where only the dataset's own limits hold."""
+    """One table. ``shrink`` and ``max_rejects`` are None where only the dataset's own limits hold.
+
+    ``required``: it must have rows, also where production has none.
+    """
 
     name: str
     owner: str
@@ -75,6 +78,7 @@ class Table:
     max_rejects: Budget | None = None
     shrink: float | None = None
     oids: Mapping[str, str] = field(default_factory=dict)  # by column, what its OIDs are
+    required: bool = False
 
     @property
     def quarantines(self) -> bool:
@@ -102,7 +106,8 @@ class Dataset:
 
     ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``,
     or ``portal``, carried whole;
-    ``again`` are the transforms that run again once users' rows are in place.
+    ``again`` are the transforms that run again once users' rows are in place, ``unpopulated`` the
+    materialised views that a load does not refresh.
     """
 
     file: Path
@@ -117,6 +122,7 @@ class Dataset:
     max_rejects: Budget | None = None
     databases: Mapping[str, str] = field(default_factory=dict)
     again: tuple[Path, ...] = ()
+    unpopulated: frozenset[str] = frozenset()
 
     @property
     def portal(self) -> bool:

@@ -16,21 +16,15 @@ from .owners import IGNORE, MAINTENANCE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = (
-    "database",
-    "schema",
-    "sources",
-    "release",
-    "tables",
-    "databases",
-    "transform",
-    "transform_again",
-    "checks",
-    *_REJECTS,
-)
-_LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
+    "database", "schema", "sources", "release", "tables", "views", "databases", "transform",
+    "transform_again", "checks", *_REJECTS,
+)  # fmt: skip
+_JUDGED = ("shrink", "required")  # by the verification
+_LOADED = ("from", "each", "where", "columns", "duplicates", *_JUDGED, *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", "oids", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
+_UNPOPULATED = "unpopulated"
 
 
 def parse_dataset(
@@ -73,6 +67,7 @@ def parse_dataset(
         checks=_checks(checks),
         max_rejects=_budget(top),
         databases=_databases(top, database),
+        unpopulated=_unpopulated(top),
     )
 
 
@@ -82,6 +77,14 @@ def _again(top: Section, transforms: tuple[Path, ...]) -> tuple[Path, ...]:
     for path in sorted(again - {*transforms}):
         raise top.refusal(f"{path.name} is none of `transform:`: name it there, too", "transform_again")
     return tuple(path for path in transforms if path in again)
+
+
+def _unpopulated(top: Section) -> frozenset[str]:
+    """Return the materialised views that stay empty; there is nothing else to say of a view."""
+    if "views" not in top:
+        return frozenset()
+    section = top.section("views")
+    return frozenset(name for name in section.keys() if section.choice(name, (_UNPOPULATED,)))  # noqa: SIM118
 
 
 def _databases(top: Section, portal: str) -> dict[str, str]:
@@ -152,7 +155,7 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
     if "oids" in section:
         raise section.refusal("is for tables of owner portal", "oids")
     sources = section.texts("from")
-    given = [key for key in _LOADED if key in section and key not in ("from", "shrink")]
+    given = [key for key in _LOADED if key in section and key not in ("from", *_JUDGED)]
     if not sources and given:
         raise section.refusal(f"{given[0]} needs `from:`, the file that the rows come from")
     if not sources and not filled_otherwise:
@@ -173,6 +176,7 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
         duplicates=section.choice("duplicates", ("fail", "drop"), "fail"),
         orphans=section.choice("orphans", _ORPHANS[SOURCE], "fail"),
         shrink=section.fraction("shrink"),
+        required=section.flag("required"),
     )
 
 

@@ -19,6 +19,7 @@ from ..load.reporter import Reporter
 from ..load.script import run_script
 from ..load.server import load_lock, replace_database
 from ..load.transforms import run_transform
+from ..load.usable import make_usable
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.fault import told
 from ..ownership.owners import owner_faults
@@ -96,7 +97,7 @@ def apply_loader(
         check_unchanged(plan.files)
         reporter.enter("describe")
         with closing(connect(dsn)) as connection:
-            tables = _describe(connection, plan, load)
+            tables = _describe(connection, dsn, plan, load)
         seconds = {"loader": round(loading, 3), "describe": round(time.monotonic() - began - loading, 3)}
         # Only shortens the stop that comes next; a login without the right to it loses nothing.
         with lock.cursor() as cursor, contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
@@ -115,8 +116,8 @@ def _prepare(dsn: str, plan: LoaderPlan, load: _Run) -> None:
         connection.commit()
 
 
-def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str, TableCount]:
-    """Run the transforms, count every table, and write down that the load is complete."""
+def _describe(connection: Connection, dsn: str, plan: LoaderPlan, load: _Run) -> dict[str, TableCount]:
+    """Run the transforms, make it usable, count every table, and write down that the load is complete."""
     for path, text in plan.transforms:
         run_transform(connection, plan.dataset, path, text)
     shapes = read_tables(connection)
@@ -130,6 +131,8 @@ def _describe(connection: Connection, plan: LoaderPlan, load: _Run) -> dict[str,
             "does its connection string name that database of the staging server? "
             f"Otherwise correct {plan.dataset.file}"
         )
+    connection.commit()  # no lock of it is in the way of a view
+    make_usable(dsn, plan.dataset)
     if read_record(connection) is None:  # the loader made the database, or all its schemas, anew
         load.begin(connection)
     with connection.cursor() as cursor:

@@ -17,6 +17,7 @@ from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
 from ..sources.source import Query
 from .account import Account, count_table, settle_accounts
+from .behind_rows import move_behind_rows
 from .constraints import Reference, SetAside
 from .fill import CONTENT, Filling, fill_table
 from .meter import TableMeter
@@ -30,10 +31,11 @@ from .rejects import RejectPolicy
 from .reporter import Reporter
 from .rows import Feed
 from .script import refused
-from .sequences import keep_sequences, move_sequences
+from .sequences import keep_sequences
 from .server import load_lock
 from .state import FilledTable, end_state, give_up_state, write_filled, write_settled
 from .transforms import run_transform
+from .usable import make_usable
 from .workers import Job, run_parallel
 
 _SMALL = 1 << 23  # bytes of a table's sources
@@ -104,6 +106,8 @@ def apply_load(
                     loaded = settle_accounts(connection, plan.feeds, accounts, policy)
                 with phases.phase("transform"):
                     transforms = _transform(connection, plan)
+                with phases.phase("views"):
+                    make_usable(dsn, plan.dataset)
                 with phases.phase("finish"):
                     tables = _finish(connection, plan, loaded)
             with phases.phase("checkpoint"):
@@ -241,7 +245,7 @@ def _prove(dsn: str, references: list[Reference]) -> None:
 
 def _transform(connection: Connection, plan: LoadPlan) -> dict[str, float]:
     """Run the transforms, each in a transaction of its own, and return the seconds of each."""
-    move_sequences(connection, plan.feeds)
+    move_behind_rows(connection)  # a transform may take numbers
     keep_sequences(connection)
     connection.commit()
     give_up_state(connection)  # with the first transform, or at the end

@@ -177,6 +177,11 @@ def _shapes(servers: Servers, both: BothServers, dataset: Dataset, schema: str) 
     check_ownership(dataset, servers, both, made)
     if both.staging:
         check_tables(dataset, made.tables)
+    missing = sorted(dataset.unpopulated - made.views)
+    if both.staging and missing and not dataset.transforms:  # a transform may make them
+        raise Refusal(
+            f"the schema makes no materialised view {', '.join(missing)}: correct `views:` in {dataset.file}"
+        )
     return made.tables
 
 

@@ -20,17 +20,22 @@ from .catalog import TableShape, read_tables
 from .request import Servers
 from .script import run_script
 from .server import MAINTENANCE
+from .views import read_views
 
 _EARLIER = "SELECT coalesce(array_agg(oid), '{}') FROM pg_class WHERE relkind IN ('r', 'p')"
 
 
 @dataclass(frozen=True)
 class Made:
-    """What a schema makes; ``filled`` are the tables without an owner that it puts rows into."""
+    """What a schema makes; ``filled`` are the tables without an owner that it puts rows into.
+
+    ``views`` are its materialised views.
+    """
 
     tables: dict[str, TableShape] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     filled: frozenset[str] = frozenset()
+    views: frozenset[str] = frozenset()
 
 
 def try_schema(dsn: str, dataset: Dataset, schema: str, *, roles: Collection[str] = ()) -> Made:
@@ -50,14 +55,17 @@ def try_schema(dsn: str, dataset: Dataset, schema: str, *, roles: Collection[str
         with connection.cursor() as cursor:
             cursor.execute(_EARLIER)
             earlier = cursor.fetchone()[0]
+            views = read_views(cursor)
         _make_roles(connection, roles)
         _apply(connection, dataset, schema, roles)
         shapes = {name: shape for name, shape in read_tables(connection).items() if name not in there}
         catalog = read_catalog(connection, without=earlier)
         unowned = (name for name in catalog.tables if dataset.table(name) is None)
         filled = frozenset(name for name in unowned if _has_rows(connection, catalog, name))
+        with connection.cursor() as cursor:
+            views = read_views(cursor) - views
         connection.rollback()
-    return Made(shapes, catalog, filled)
+    return Made(shapes, catalog, filled, frozenset(views))
 
 
 def _apply(connection: Connection, dataset: Dataset, schema: str, roles: Collection[str]) -> None:

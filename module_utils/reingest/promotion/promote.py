@@ -14,6 +14,7 @@ from ..fs.durable import make_own_directory, replace_link
 from ..fs.no_follow import is_empty, is_folder
 from ..fs.tree import sync_stopped
 from ..postgres.datadir import DataDirectory, is_data_directory, read_data_directory
+from ..volume.bad import refuse_bad
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import LOADED, ROLLBACK, Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
@@ -35,6 +36,7 @@ def plan_promotion(
     run: str = "",
     exclusive: bool = False,
     copies: bool = False,
+    force: bool = False,
 ) -> Promotion:
     """Plan the promotion of a snapshot, or of the load in ``ingest/``.
 
@@ -47,9 +49,10 @@ def plan_promotion(
         exclusive: whether the directories are declared to be nobody else's, where that cannot be seen.
         copies: check mode: a copy of a load that cannot be renamed comes before this step, and is taken as
             done.
+        force: also a snapshot that is bad, or a load of what a rollback left for being bad.
 
     Raises:
-        Refusal: with every fault that was found.
+        Refusal: with every fault that was found, or who marked it as bad.
     """
     copied = dry and copies and bool(ingest_mount_faults(volume))
     ground = _Ground(volume, read_ledger(volume), live_snapshot(volume), dry, exclusive, copied)
@@ -57,6 +60,8 @@ def plan_promotion(
     wanted = snapshot or loaded or _begun(volume, ledger, run) or _at_hand(volume, ledger)
     if ground.live == wanted:
         return _already(ledger, wanted, run=run)
+    if not force:
+        refuse_bad(ledger, wanted)
     target = volume.snapshot(wanted)
     if is_folder(target) and not is_empty(target):
         return _plan_snapshot(ground, wanted)

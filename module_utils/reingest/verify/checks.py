@@ -10,7 +10,7 @@ from ..dataset.owners import PORTAL, SOURCE
 
 COUNT, EMPTY, SHRINK, SQL, SCHEMA, ROLE = "count", "empty", "shrink", "sql", "schema", "role"
 CARRIED, EDITED, TABLES = "carried", "edited", "tables"  # what they find is a finding `schema:<table>`, too
-UNLOGGED, CLUSTER = "unlogged", "cluster"
+WHOLE, CLUSTER = "whole", "cluster"
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,20 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
     for table in dataset.tables:
         if table.owner != PORTAL:  # the switch gives it production's rows
             checks.append(PlannedCheck(COUNT, "holds the rows that were loaded", table))
-        if table.owner == SOURCE:
-            checks.append(PlannedCheck(EMPTY, "is not empty", table))
+        if table.owner == SOURCE and (table.required or against_production):
+            clause = "is not empty" if table.required else "is not empty where production's is not"
+            checks.append(PlannedCheck(EMPTY, clause, table))
         if against_production:
             checks.extend(_against_production(dataset, table))
     if against_production:
         checks.append(PlannedCheck(TABLES, "the staging server has all of production's tables"))
-        checks.append(PlannedCheck(UNLOGGED, "no table is unlogged that is logged in production"))
         checks.append(PlannedCheck(ROLE, "the staging server has production's roles"))
         checks.append(PlannedCheck(CLUSTER, "nothing else of production's cluster is lost or broken"))
+    checks.append(
+        PlannedCheck(
+            WHOLE, "nothing is unpopulated, invalid, disabled, unlogged or of another version's collation"
+        )
+    )
     checks.extend(PlannedCheck(SQL, check.name, query=check) for check in dataset.checks)
     return tuple(checks)
 

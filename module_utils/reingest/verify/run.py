@@ -10,7 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ..dataset.model import Check, Dataset, Table
-from ..dataset.table_name import table_name
+from ..dataset.owners import SOURCE
 from ..errors import Refusal
 from ..frame.bring import role_findings
 from ..frame.cluster import cluster_findings
@@ -32,15 +32,10 @@ from .checks import (
     SHRINK,
     SQL,
     TABLES,
-    UNLOGGED,
+    WHOLE,
     PlannedCheck,
 )
-
-# Partitions by themselves; a partitioned table has no rows of its own, and 18 has no unlogged ones.
-_PERSISTENCE = """
-SELECT n.nspname, c.relname, c.relpersistence FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind = 'r' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' ORDER BY 1, 2
-"""
+from .whole import whole_findings
 
 
 @dataclass(frozen=True)
@@ -50,6 +45,7 @@ class Verification:
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     portal_rows: tuple[PortalRows, ...] = ()
+    empty: str = ""  # how many tables are empty that may be, as a sentence
 
 
 def run_checks(
@@ -81,7 +77,7 @@ def run_checks(
         run = _Run(dataset, record, staging, production, sides, staging_dsn, production_dsn)
         findings = tuple(finding for check in checks for finding in run.findings(check))
         counts = {table.name: staging.count(table.name) for table in dataset.tables}
-        return Verification(findings, counts, sides.portal_rows() if sides else ())
+        return Verification(findings, counts, sides.portal_rows() if sides else (), run.empty())
 
 
 def _reading(dsn: str, database: str) -> closing[Connection]:
@@ -108,12 +104,6 @@ class _Side:
                 self._counts[name] = cursor.fetchone()[0]
         return self._counts[name]
 
-    def persistence(self) -> dict[str, str]:
-        """Return of each table, partitions too, whether it is permanent ("p") or unlogged ("u")."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(_PERSISTENCE)
-            return {table_name(schema, relation): kind for schema, relation, kind in cursor.fetchall()}
-
 
 @dataclass(frozen=True)
 class _Run:
@@ -131,12 +121,13 @@ class _Run:
             yield from self._query(check.query)
         elif check.table is not None:
             yield from self._of_table(check, check.table)
+        elif check.kind == WHOLE:
+            live = self.production.connection if self.production is not None else None
+            yield from whole_findings(self.staging.connection, live, self.dataset.unpopulated)
         elif self.production is not None and check.kind == TABLES:
             yield from self._missing_tables(self.production)
             if self.sides is not None:
                 yield from self.sides.other_misfits()
-        elif self.production is not None and check.kind == UNLOGGED:
-            yield from self._unlogged(self.production)
         elif self.production is not None and check.kind == ROLE:
             yield from role_findings(self.production_dsn, self.staging_dsn)
         elif self.production is not None and check.kind == CLUSTER:
@@ -148,10 +139,8 @@ class _Run:
     def _of_table(self, check: PlannedCheck, table: Table) -> Iterator[Finding]:
         if check.kind == COUNT:
             yield from self._count(table)
-        elif check.kind == EMPTY and not self.staging.count(table.name):
-            yield Finding(
-                f"{EMPTY}:{table.name}", f"table {table.name} is empty", "look at its source and its mapping"
-            )
+        elif check.kind == EMPTY:
+            yield from self._empty(table)
         elif self.production is None or table.name not in self.production.tables:
             return
         elif check.kind == SHRINK:
@@ -172,6 +161,30 @@ class _Run:
                 f"table {table.name} holds {rows} rows, and {was}",
                 "find what changed it after the load (a transform, a client), and load again",
             )
+
+    def _empty(self, table: Table) -> Iterator[Finding]:
+        before = self.production.count(table.name) if self.production is not None else 0
+        if self.staging.count(table.name) or not (table.required or before):
+            return
+        why = f"production has {before} rows in it" if before else "the dataset says that it must have rows"
+        yield Finding(
+            f"{EMPTY}:{table.name}",
+            f"table {table.name} is empty, and {why}",
+            "look at its source and its mapping",
+        )
+
+    def empty(self) -> str:
+        """Return how many tables are empty that may be; empty itself where there is none."""
+        tables = [table for table in self.dataset.tables if table.owner == SOURCE]
+        empty = sum(1 for table in tables if not self.staging.count(table.name))
+        empty -= sum(1 for table in tables for _ in self._empty(table))
+        if not empty:
+            return ""
+        also = ", as in production" if self.production is not None else ""
+        return (
+            f"{empty} of {len(tables)} source-owned tables have no rows{also}; "
+            "`required: true` declares one that must have some"
+        )
 
     def _shrunk(self, production: _Side, table: Table, limit: float) -> Iterator[Finding]:
         before, now = production.count(table.name), self.staging.count(table.name)
@@ -206,16 +219,6 @@ class _Run:
                     f"{SCHEMA}:{name}",
                     f"table {name} of production is not in the staging server",
                     "add it to the schema and to the dataset, or drop it in production",
-                )
-
-    def _unlogged(self, production: _Side) -> Iterator[Finding]:
-        live = production.persistence()
-        for name, kind in self.staging.persistence().items():
-            if kind == "u" and live.get(name) == "p":
-                yield Finding(
-                    f"{UNLOGGED}:{name}",
-                    f"table {name} is unlogged, and logged in production: the first crash would empty it",
-                    f"take UNLOGGED out of the schema, or ALTER TABLE {name} SET LOGGED in a transform",
                 )
 
     def _query(self, check: Check) -> Iterator[Finding]:

@@ -128,15 +128,31 @@ class Ledger:
         entry = self._verdict(snapshot, GOOD, BAD)
         return entry is not None and entry.state == GOOD
 
-    def bad(self, snapshot: str) -> bool:
-        """Return whether a snapshot failed, or was left for being bad, and was not made live since."""
+    def bad_line(self, snapshot: str) -> Entry | None:
+        """Return the line that marks a snapshot as bad: it failed, or was left, and is not live since."""
         entry = self._verdict(snapshot, LOADED, LIVE, GOOD, BAD)
-        return entry is not None and entry.state == BAD
+        return entry if entry is not None and entry.state == BAD else None
+
+    def bad(self, snapshot: str) -> bool:
+        """Return whether a snapshot is marked as bad."""
+        return self.bad_line(snapshot) is not None
 
     def why_bad(self, snapshot: str) -> str:
         """Return why a snapshot is bad; empty when it is not."""
-        entry = self._verdict(snapshot, LOADED, LIVE, GOOD, BAD)
-        return entry.why if entry is not None and entry.state == BAD else ""
+        entry = self.bad_line(snapshot)
+        return entry.why if entry is not None else ""
+
+    def rolled_back(self, digest: str) -> Entry | None:
+        """Return the line by which a rollback left a load of this digest for being bad.
+
+        What served last of that digest decides. A switch that failed says nothing of the load.
+        """
+        loads = {entry.snapshot for entry in self.entries if digest and entry.detail.get("digest") == digest}
+        for snapshot in sorted(filter(self.was_live, loads), key=self.last_live, reverse=True):
+            line = self.bad_line(snapshot)
+            if line is None or "restored" not in line.detail:
+                return line
+        return None
 
     def pinned(self, snapshot: str) -> bool:
         """Return whether a snapshot is pinned."""

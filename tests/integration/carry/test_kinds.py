@@ -204,6 +204,36 @@ def test_a_sequence_is_never_below_the_rows(portal):
     assert portal.new("SELECT max(id) FROM t") == [(501,)]
 
 
+def test_a_sequence_at_its_first_value_does_not_give_it_to_a_row_again(portal):
+    portal.make("CREATE TABLE t (id serial PRIMARY KEY)", {"t": "quarantine"})
+    portal.live("INSERT INTO t VALUES (1)")
+    portal.carry()
+    assert portal.new("INSERT INTO t DEFAULT VALUES RETURNING id") == [(2,)]
+
+
+def test_a_materialised_view_that_is_to_stay_empty_stays_so(portal):
+    portal.make("CREATE TABLE t (a int); CREATE MATERIALIZED VIEW m AS TABLE t WITH NO DATA", {"t": "fail"})
+    portal.live("INSERT INTO t VALUES (1)")
+    portal.carry()
+    assert portal.new("SELECT ispopulated FROM pg_matviews") == [(False,)]
+
+
+def test_the_planner_knows_the_carried_rows_of_partitions_and_views(portal):
+    schema = """
+    CREATE TABLE t (a int, b int) PARTITION BY RANGE (a);
+    CREATE TABLE t1 PARTITION OF t DEFAULT;
+    CREATE STATISTICS both_columns ON a, b FROM t1;
+    CREATE INDEX sums ON t1 ((a + b));
+    CREATE MATERIALIZED VIEW m AS TABLE t;
+    """
+    portal.make(schema, {"t": "quarantine"})
+    portal.live("INSERT INTO t SELECT n, n % 5 FROM generate_series(1, 500) n")
+    portal.carry()
+    known = portal.new("SELECT tablename, count(*) FROM pg_stats WHERE schemaname = 'public' GROUP BY 1")
+    assert dict(known) == {"t": 2, "t1": 2, "sums": 1, "m": 2}
+    assert portal.new("SELECT count(*) FROM pg_stats_ext WHERE n_distinct IS NOT NULL") == [(1,)]
+
+
 def test_materialised_views_show_the_carried_rows(portal):
     schema = """
     CREATE TABLE t (a int);

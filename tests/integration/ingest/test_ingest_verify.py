@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from integration.ingest.portal_dataset import AUTHORS
+from integration.ingest.portal_dataset import AUTHORS, SCHEMA
 
 MANY = AUTHORS + "".join(f"b{number},Nobody,,\n" for number in range(20))
 
@@ -31,7 +31,7 @@ def verify(run_module, portal, staging, production):
     return run
 
 
-def names(result):
+def names_of(result):
     return [finding["name"] for finding in result["findings"]]
 
 
@@ -57,7 +57,8 @@ def test_a_table_that_the_first_crash_would_empty_is_found(load_into, verify, po
     found = [finding for finding in result["findings"] if finding["name"].startswith("unlogged:")]
     assert [finding["name"] for finding in found] == ["unlogged:loan"]
     assert "ALTER TABLE loan SET LOGGED" in found[0]["remedy"]
-    assert "check that no table is unlogged that is logged in production" in result["checks"]
+    whole = "check that nothing is unpopulated, invalid, disabled, unlogged or of another version's collation"
+    assert whole in result["checks"]
 
 
 def test_all_findings_are_listed_with_their_remedies(load_into, verify, portal, staging, production):
@@ -80,7 +81,7 @@ def test_all_findings_are_listed_with_their_remedies(load_into, verify, portal, 
     finally:
         production.rows("DROP ROLE portal_reader")
     assert result["failed"]
-    assert names(result) == [
+    assert names_of(result) == [
         "shrink:author",
         "count:book",
         "empty:book",
@@ -92,11 +93,38 @@ def test_all_findings_are_listed_with_their_remedies(load_into, verify, portal, 
         "sql:two books",
     ]
     assert all(finding["message"] and finding["remedy"] for finding in result["findings"])
-    assert all(f"- {name}: " in result["msg"] for name in names(result))
+    assert all(f"- {name}: " in result["msg"] for name in names_of(result))
     assert (
         "table author has 2 rows where production has 22: 90.9% fewer, and 10% is the limit" in result["msg"]
     )
     assert "table loan, column until: it is in production (date), and not in the schema" in result["msg"]
+
+
+def test_empty_tables_are_told_in_one_line_unless_production_has_rows_or_they_are_required(
+    load_into, verify, portal, staging, production
+):
+    names = [f"empty{number}" for number in range(9)]
+    portal.schema(SCHEMA + "".join(f"CREATE TABLE {name} (n int);" for name in names))
+    own = "".join(f"  {name}: {{owner: source}}\n" for name in names)
+    portal.change("checks:", f"{own}transform: [nothing.sql]\nchecks:")
+    (portal.folder / "nothing.sql").write_text("")
+    for server in (staging, production):
+        load_into(server)
+    told = "of 11 source-owned tables have no rows"
+    first = verify(production_dsn="", first=True)
+    assert (first["findings"], first.get("failed")) == ([], None)
+    assert [did for did in first["step"]["did"] if "no rows" in did] == [
+        f"9 {told}; `required: true` declares one that must have some"
+    ]
+    assert f"9 {told}, as in production; " in str(verify()["step"]["did"])
+    portal.change("  empty0: {owner: source}", "  empty0: {owner: source, required: true}")
+    production.rows("INSERT INTO empty1 VALUES (1), (2)", "library")
+    assert names_of(verify(production_dsn="", first=True)) == ["empty:empty0"]
+    result = verify(accept=["shrink:empty1"])
+    assert names_of(result) == ["empty:empty0", "empty:empty1", "shrink:empty1"]
+    assert "table empty0 is empty, and the dataset says that it must have rows" in result["msg"]
+    assert "table empty1 is empty, and production has 2 rows in it" in result["msg"]
+    assert f"7 {told}, as in production; " in str(result["step"]["did"])
 
 
 def test_a_finding_accepted_by_name_is_a_warning(load_into, verify, production, staging):
@@ -106,7 +134,7 @@ def test_a_finding_accepted_by_name_is_a_warning(load_into, verify, production, 
     assert verify()["failed"]
     result = verify(accept=["schema:forgotten", "shrink:nothing"])
     assert not result.get("failed")
-    assert names(result) == ["schema:forgotten"]
+    assert names_of(result) == ["schema:forgotten"]
     warnings = str(result["warnings"])
     assert "accepted: schema:forgotten: " in warnings
     assert "shrink:nothing was accepted, but nothing of that name was found" in warnings
@@ -155,14 +183,14 @@ def test_check_mode_verifies_a_load_that_is_kept(load_into, verify, staging, pro
     snapshot = load_into(staging)
     staging.rows("UPDATE author SET favourite = NULL", "library")
     staging.rows("DELETE FROM book", "library")
-    assert "count:book" in names(verify(check=True, snapshot=snapshot))
+    assert "count:book" in names_of(verify(check=True, snapshot=snapshot))
 
 
 def test_a_check_cannot_change_anything(load_into, verify, portal, staging, production):
     portal.change("select count(*) from book where pages is null", "delete from loan")
     load_into(production)
     load_into(staging)
-    assert names(verify()) == ["sql:books have pages"]
+    assert names_of(verify()) == ["sql:books have pages"]
     assert "read-only transaction" in verify()["msg"]
 
 

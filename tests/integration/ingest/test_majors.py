@@ -6,6 +6,8 @@ import pytest
 from clusters import MAJORS
 from integration.ingest.portal_dataset import BOOKS, SCHEMA
 from integration.ingest.test_ingest_load import CATALOG, DEMO, R1
+from integration.ingest.test_usable import VIEWS
+from integration.ingest.test_verify_whole import BROKEN, MORE
 
 
 @pytest.fixture(scope="session", params=MAJORS)
@@ -40,3 +42,24 @@ def test_values_keys_references_and_indexes_are_as_the_sources_and_the_schema_ha
     staging.rows("CREATE DATABASE plain TEMPLATE template0")
     staging.rows(SCHEMA, "plain")
     assert staging.rows(CATALOG, "library") == staging.rows(CATALOG, "plain")
+
+
+def test_what_follows_from_the_rows_is_made_and_what_is_broken_is_found(run_module, load, portal, staging):
+    portal.schema(SCHEMA + MORE + VIEWS)
+    portal.change("checks:", "  part: {owner: schema}\nchecks:")
+    result = load()
+    assert result.get("changed"), result.get("msg")
+    assert staging.rows("SELECT (TABLE z), (TABLE a), (TABLE y), (TABLE b)", "library") == [(2, 20, 2, 2)]
+    assert staging.rows("INSERT INTO book (title) VALUES ('new') RETURNING id", "library") == [(10,)]
+    staging.rows("DELETE FROM book WHERE id = 10", "library")
+    broken = {name: statement for statement, name, *_ in BROKEN.values()}
+    major = int(staging.rows("SHOW server_version_num")[0][0]) // 10000
+    if major < 15:
+        del broken["collation:default"]  # no version of it is written down
+    if major >= 18:
+        broken["constraint:book.never"] = "ALTER TABLE book ADD CONSTRAINT never CHECK (id > 99) NOT ENFORCED"
+    for statement in broken.values():
+        staging.rows(statement, "library")
+    given = {"dataset": str(portal.dataset), "staging_dsn": staging.dsn(), "first": True}
+    found = run_module("ingest_verify", **given)["findings"]
+    assert {finding["name"] for finding in found} == set(broken)

@@ -49,6 +49,24 @@ def test_what_the_loader_made_is_described_as_any_load_is(load, place, staging):
     assert place.log == "loaded 10 of 10 books\n"
 
 
+def test_what_follows_from_its_rows_is_made_after_it(load, place, staging):
+    place.adds(
+        """
+with connection, connection.cursor() as cursor:
+    cursor.execute("CREATE SEQUENCE own START 3; ALTER TABLE book ALTER id SET DEFAULT nextval('own')")
+    cursor.execute("CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM book WITH NO DATA")
+    cursor.execute("CREATE MATERIALIZED VIEW later AS SELECT 1 / 0 AS n WITH NO DATA")
+"""
+    )
+    assert "materialised view later cannot be refreshed: division by zero" in load()["msg"]
+    place.dataset.write_text(place.dataset.read_text() + "views: {later: unpopulated}\n")
+    assert load().get("changed")
+    assert staging.rows("TABLE m", "library") == [(10,)]
+    assert staging.rows("INSERT INTO book (title) VALUES ('x') RETURNING id", "library") == [(11,)]
+    place.dataset.write_text(place.dataset.read_text().replace("later:", "never:"))
+    assert "there is no materialised view never: correct `views:`" in load()["msg"]
+
+
 def test_the_same_verification_follows(load, run_module, place, staging):
     result = load()
     given = {"dataset": str(place.dataset), "staging_dsn": staging.dsn(), "first": True}

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,8 @@ def test_the_dialect_follows_the_format(parse):
             "{owner: source, from: a.csv, shrink: 5}",
             "tables.t.shrink: must be a percentage such as 5%, not 5",
         ),
+        ("{owner: source, from: a.csv, required: 1}", "tables.t.required: must be true or false, not 1"),
+        ("{owner: schema, required: true}", "tables.t.required: is for tables of owner source"),
         ("{owner: source, from: a.csv, shrink: 500%}", "tables.t.shrink: must be a percentage"),
         ("{owner: source, from: a.csv, colums: {}}", "tables.t: unknown key colums; did you mean columns?"),
         (
@@ -283,6 +286,32 @@ def test_a_condition_has_one_value_or_several_and_the_null_text_of_fields_is_nul
     a, b = parse(text).tables
     assert a.where == (Condition("type", ("x",)), Condition("n", (1, True, None)))
     assert b.where == (Condition("type", ("", None)),)
+
+
+def test_a_table_that_a_transform_fills_may_be_required(parse):
+    tables = "  t: {owner: source, required: true}\n  u: {owner: source}\n"
+    found = parse(f"{HEAD}{tables}transform: a.sql\n").tables
+    assert [table.required for table in found] == [True, False]
+
+
+def test_views_that_stay_empty_are_named(parse):
+    tables = "  t: {owner: portal}\n"
+    assert parse(HEAD + tables).unpopulated == frozenset()
+    found = parse(f"{HEAD}{tables}views: {{m: unpopulated, other.no: unpopulated}}\n").unpopulated
+    assert found == {"m", "other.no"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{m: refreshed}", "views.m: 'refreshed' is none of unpopulated"),
+        ("{m: no}", "views.m: must be a text, not False"),
+        ("[m]", "views: must be a list of `key: value`, not a list"),
+    ],
+)
+def test_nothing_else_is_said_of_a_view(parse, text, message):
+    with pytest.raises(Refusal, match=re.escape(message)):
+        parse(f"{HEAD}  t: {{owner: portal}}\nviews: {text}\n")
 
 
 def test_the_other_databases_of_production_are_left_behind_by_name(parse):

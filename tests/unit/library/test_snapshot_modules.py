@@ -71,6 +71,16 @@ class TestPromote:
         assert run_module("snapshot_promote", **options)["live"] == B
         assert run_module("snapshot_promote", **options)["live"] == B
 
+    def test_a_bad_snapshot_is_promoted_by_force_only(self, site, run_module):
+        site.serve(A, B)
+        options = {"volume": str(site.volume.root), **WHO}
+        run_module("snapshot_promote", kind="rollback", why="no search", **options)
+        for plan_only in (True, False):
+            refused = run_module("snapshot_promote", snapshot=B, plan_only=plan_only, **options)
+            assert f"snapshot {B} is bad, marked by {WHO['operator']} at " in refused["msg"]
+            assert "in run run-1 (no search): promote another one" in refused["msg"]
+        assert run_module("snapshot_promote", snapshot=B, force=True, **options)["live"] == B
+
     def test_an_adopted_snapshot_that_only_a_release_would_prove_is_refused_before_the_window(
         self, site, run_module
     ):
@@ -211,6 +221,16 @@ class TestPrune:
     def test_no_way_back_is_refused(self, site, run_module):
         refused = run_module("snapshot_prune", volume=str(site.volume.root), keep=0, **WHO)
         assert "at least 1" in refused["msg"]
+
+    def test_no_room_is_made_for_a_load_of_what_a_rollback_left_for_being_bad(self, site, run_module):
+        site.serve(A, B)
+        site.promote(A, run="back", kind="rollback")
+        options = {"volume": str(site.volume.root), "purpose": "load", **WHO}
+        for check in (True, False):
+            refused = run_module("snapshot_prune", check=check, digest=f"digest of {B}", **options)
+            assert f"the sources of snapshot {B}, which is bad, marked by {WHO['operator']}" in refused["msg"]
+            assert "failed" not in run_module("snapshot_prune", check=check, digest="another", **options)
+        assert "failed" not in run_module("snapshot_prune", **options)
 
     def test_a_size_that_is_none_is_refused(self, site, run_module):
         assert (

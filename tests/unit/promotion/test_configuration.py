@@ -81,7 +81,7 @@ def test_an_earlier_snapshot_keeps_the_files_that_it_served_with(served):
     write(served.volume.snapshot(B), "changed since")
     served.promote(A, run="two", kind="rollback")
     assert texts(served.volume.prod) == {"# production\n"}
-    served.promote(B, run="three")
+    served.promote(B, run="three", force=True)
     assert texts(served.volume.prod) == {"# changed since\n"}
 
 

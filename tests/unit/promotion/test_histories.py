@@ -234,8 +234,12 @@ class Histories(RuleBasedStateMachine):
         run = f"run-{next(self.number)}"
         after = copy.deepcopy(self.model)
         after.promote(snapshot, run=run, kind=kind)
+        bad = snapshot in self.model.bad
+        if bad:
+            with pytest.raises(Refusal, match=f"snapshot {snapshot} is bad, marked by"):
+                self.site.plan(snapshot)
         self._do(
-            lambda: self.site.promote(snapshot, run=run, kind=kind),
+            lambda: self.site.promote(snapshot, run=run, kind=kind, force=bad),
             step,
             after,
             lambda: self.volume.live() == snapshot,

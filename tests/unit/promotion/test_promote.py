@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 
 import pytest
@@ -17,7 +18,7 @@ from plugins.module_utils.reingest.promotion.promote import (
     previous_snapshot,
 )
 
-A, B, C = "20261101T000000Z", "20261102T000000Z", "20261103T000000Z"
+A, B, C, D = (f"202611{day:02}T000000Z" for day in range(1, 5))
 OPERATOR = "0000-0002-1825-0097"
 
 
@@ -249,6 +250,77 @@ class TestProbe:
         with pytest.raises(OSError, match="Input/output error"):
             probe_rename(site.volume, rename)
         assert not list(site.volume.ingest.glob(".reingest-probe*"))
+
+
+class TestBadSnapshots:
+    def test_one_that_was_left_for_being_bad_is_refused_by_name_with_who_when_and_why(self, site):
+        site.serve(A, B)
+        site.promote(A, run="back", kind="rollback")
+        marked = site.ledger.bad_line(B)
+        said = f"snapshot {B} is bad, marked by {OPERATOR} at {marked.at} in run back"
+        for kind in ("promote", "rollback"):
+            with pytest.raises(Refusal, match=re.escape(f"{said} (rolled back to {A}): promote another one")):
+                site.promote(B, run="again", kind=kind)
+        assert site.volume.live() == A
+        site.promote(B, run="again", force=True)
+        assert (site.volume.live(), site.ledger.bad(B)) == (B, False)
+
+    def test_one_whose_switch_failed_is_refused_by_name_too(self, site):
+        site.serve(A)
+        site.load(B)
+        site.promote(run="bad")
+        site.recover(failed="no answer", run="bad")
+        with pytest.raises(Refusal, match=r"in run bad \(no answer\): promote another one, or this one with"):
+            site.plan(B)
+        assert site.plan(B, force=True).changed
+
+    def test_a_load_of_the_same_is_refused_after_a_rollback_and_another_one_is_not(self, site):
+        site.serve(A, B)
+        site.promote(A, run="back", kind="rollback")
+        site.load(C, digest=f"digest of {B}")
+        for asked in ({}, {"snapshot": C}, {"loaded": C}):
+            with pytest.raises(Refusal, match=f"the dataset, the schema and the sources of snapshot {B}"):
+                site.plan(**asked)
+        assert site.plan(force=True).changed
+        site.load(D)
+        assert site.plan().snapshot == D
+
+    def test_a_load_of_the_same_may_follow_a_switch_that_failed(self, site):
+        site.serve(A)
+        site.load(B)
+        site.promote(run="bad")
+        site.recover(failed="no answer", run="bad")
+        site.load(C, digest=f"digest of {B}")
+        assert site.plan().snapshot == C
+
+    def test_a_failed_switch_does_not_make_up_for_an_earlier_rollback(self, site):
+        site.serve(A, B)
+        site.promote(A, run="back", kind="rollback")
+        site.load(C, digest=f"digest of {B}")
+        site.promote(run="insists", force=True)
+        site.recover(failed="no answer", run="insists")
+        site.load(D, digest=f"digest of {B}")
+        with pytest.raises(Refusal, match=f"the sources of snapshot {B}"):
+            site.plan()
+
+    def test_what_serves_again_is_not_bad_any_more(self, site):
+        site.serve(A, B)
+        site.promote(A, run="back", kind="rollback")
+        site.promote(B, run="insists", force=True)
+        site.serve(C)
+        site.load(D, digest=f"digest of {B}")
+        assert site.plan().snapshot == D
+
+    def test_a_snapshot_that_served_well_may_have_the_sources_of_a_bad_one(self, site):
+        site.serve(A)
+        site.load(B, digest=f"digest of {A}")
+        site.promote(run="two")
+        site.serve(C)
+        site.promote(B, run="back", kind="rollback")
+        site.promote(A, run="further", kind="rollback")
+        assert site.ledger.bad(B)
+        assert site.plan(C, force=True).changed
+        assert site.ledger.rolled_back(f"digest of {A}") is None
 
 
 class TestWayBack:

@@ -18,7 +18,7 @@ def test_a_line_that_a_crash_cut_short_is_passed_over_and_the_next_is_whole(site
 def test_a_verdict_outlives_a_failure_of_another_snapshot(site):
     site.serve(A, B)
     site.promote(A, run="back", kind="rollback")
-    site.promote(B, run="again")
+    site.promote(B, run="again", force=True)
     assert not site.ledger.good(B)
     site.load(C)
     site.promote(run="bad")
