@@ -73,7 +73,7 @@ def snapshot_of(
         carried_folder(volume, intent.taken),
         {unit: f"unit{number}" for number, unit in enumerate(units)},
         read_counters(take, [oid for table in tables.values() for oid in table.oids]),
-        read_stored(take, tables),
+        read_stored(take, tables, plan.units),
     )
 
 

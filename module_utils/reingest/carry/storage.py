@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ..postgres.dsn import Connection
 from .catalogue import Table
+from .named_objects import naming
 from .record import Stored
-from .unit import QUARANTINE_UNIT
+from .unit import QUARANTINE_UNIT, Unit
 
 # With their TOAST tables. The WAL has no changes of an unlogged table, and those of another access method are
 # records of its own.
@@ -22,10 +23,15 @@ WHERE (c.oid = ANY(%s) OR c.oid = to_regclass('reingest.quarantine'))
 ORDER BY c.oid, s.oid
 """
 
+_OBJECTS = {2613: "pg_largeobject", 2995: "pg_largeobject_metadata"}  # the same in all versions
 
-def read_stored(connection: Connection, tables: Mapping[str, Table]) -> tuple[Stored, ...]:
-    """Return where the tables lie, their partitions and the quarantine among them."""
+
+def read_stored(
+    connection: Connection, tables: Mapping[str, Table], units: Sequence[Unit]
+) -> tuple[Stored, ...]:
+    """Return where the tables lie, with partitions, the quarantine and large objects."""
     names = {oid: name for name, table in tables.items() for oid in table.oids}
+    names.update(_OBJECTS if naming(units) else {})
     with connection.cursor() as cursor:
         cursor.execute(_STORED, (list(names),))
         rows = cursor.fetchall()
