@@ -33,7 +33,7 @@ BUDGETS = {
     "snapshot_prune": (240, 189),
     "staging_discard": (181, 141),
     "staging_settings": (224, 179),
-    "switch_window": (507, 127),
+    "switch_window": (508, 127),
     "volume_adopt": (249, 209),
 }
 
