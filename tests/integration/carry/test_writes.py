@@ -6,7 +6,7 @@ from contextlib import closing
 
 import psycopg2
 import pytest
-from tiers import full
+from tiers import full, sample
 from waiting import wait_for
 from writes import disturbance, playbooks
 from writes.place import make_templates, programs_in_path
@@ -61,7 +61,7 @@ def templates_with_jobs():
     made.remove()
 
 
-@pytest.mark.parametrize("kind", STEPS)
+@pytest.mark.parametrize("kind", sample(STEPS, disturbance.GROUP))
 def test_so_is_every_write_into_another_database(templates_with_jobs, kind):
     result = attempt(templates_with_jobs, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
     assert result.sound, told(result)
