@@ -33,7 +33,7 @@ BUDGETS = {
     "snapshot_prune": (245, 191),
     "staging_discard": (181, 141),
     "staging_settings": (224, 179),
-    "switch_window": (579, 127),
+    "switch_window": (580, 127),
     "volume_adopt": (250, 209),
 }
 
