@@ -122,7 +122,7 @@ def survey(
         control, _ = stack.enter_context(control_of(login, live, database))
         refuse_prepared(control, database)
         take = stack.enter_context(closing(pinned(login, database)))
-        put = None
+        load = None
         if there:
             servers = Servers(login, staging, database)
             serves = stack.enter_context(closing(control_session(staging)))
@@ -143,8 +143,8 @@ def survey(
             owned = read_owners(take)
         plan = plan_carry(tables, next_, "the load")
         refuse_faults(plan)
-        if put is not None:
-            refuse_taken_numbers(take, put, plan.units)
+        if load is not None:
+            refuse_taken_numbers(take, load, plan.units)
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)

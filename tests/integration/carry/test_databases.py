@@ -26,6 +26,7 @@ from plugins.module_utils.reingest.carry.record import Fenced, carried_folder, f
 from plugins.module_utils.reingest.carry.survey import survey
 from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.frame.kept_roles import forget_roles
 from plugins.module_utils.reingest.postgres import programs
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.session import pinned
@@ -387,9 +388,10 @@ def test_what_the_earlier_server_cannot_hold_is_kept_and_told_and_the_portal_is_
     switched.new.rows("CREATE TABLE theirs (n int)", "jobs")
     switched.new.rows("ALTER TABLE theirs OWNER TO clerk", "jobs")
     switched.take()
+    folder = carried_folder(switched.portal.volume, "run-2")
+    forget_roles(folder)  # one that cannot be made there
     opened = switched.open()
     assert 'role "clerk" does not exist' in opened.kept[0]
-    folder = carried_folder(switched.portal.volume, "run-2")
     assert str(folder) in opened.kept[0]
     assert (folder / "only-place").read_text() == f"{opened.kept[0]}\n"
     assert switched.old.rows("SELECT count(*) FROM part", "jobs") == [(2,)]

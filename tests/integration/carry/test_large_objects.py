@@ -8,13 +8,14 @@ import stat
 import pytest
 from integration.carry.conftest import Portal
 
-from plugins.module_utils.reingest.carry import put_objects
+from plugins.module_utils.reingest.carry import carry_over, put_objects
 from plugins.module_utils.reingest.carry.fence import Patience
 from plugins.module_utils.reingest.carry.give_back import open_database
 from plugins.module_utils.reingest.carry.record import carried_record
 from plugins.module_utils.reingest.carry.survey import survey
 from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.frame.bring import Brought
 from plugins.module_utils.reingest.ownership.catalog import read_catalog
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.session import pinned_reading
@@ -94,7 +95,26 @@ def test_default_privileges_of_the_new_server_add_nothing(server_factory, tmp_pa
     assert portal.new("SELECT has_largeobject_privilege('lo_reader', 5001, 'SELECT')") == [(False,)]
 
 
-def test_a_role_that_is_not_there_is_told_and_the_object_is_carried(uploads):
+def test_a_role_that_was_made_since_the_load_owns_its_object_after_the_switch(uploads):
+    uploads.live("CREATE ROLE only_here")
+    try:
+        uploads.live(
+            "ALTER LARGE OBJECT 5001 OWNER TO only_here; GRANT SELECT ON LARGE OBJECT 5002 TO only_here"
+        )
+        assert uploads.carry().warnings == ()
+        rights = {oid: (owner, granted) for oid, owner, granted in uploads.new(RIGHTS)}
+        assert rights[5001][0] == "only_here"
+        assert "only_here=r/postgres" in rights[5002][1]
+    finally:
+        uploads.lift()
+        for server in (uploads.live, uploads.new):
+            server("REASSIGN OWNED BY only_here TO postgres; DROP OWNED BY only_here; DROP ROLE only_here")
+
+
+def test_a_role_that_is_not_there_is_told_and_the_object_is_carried(uploads, monkeypatch):
+    monkeypatch.setattr(
+        carry_over, "bring_roles", lambda *_, **__: Brought((), ())
+    )  # one that it cannot make
     uploads.live("CREATE ROLE only_here")
     try:
         uploads.live(

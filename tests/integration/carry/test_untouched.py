@@ -139,10 +139,8 @@ def test_a_row_that_was_changed_behind_the_fence_undoes_the_switch(stopped, chan
 
 @pytest.mark.parametrize("change", ["SELECT lo_put({}, 0, 'other')", "SELECT lo_unlink({})"])
 def test_so_does_a_large_object_that_rows_name(portal, monkeypatch, change):
-    portal.make("CREATE TABLE upload (id int, file oid)", {"upload": "quarantine"})
-    for server in (portal.production, portal.staging):
-        server.rows("ALTER TABLE reingest.load_table ADD oids jsonb", DATABASE)
-        server.rows("""UPDATE reingest.load_table SET oids = '{"file": "large object"}'""", DATABASE)
+    oids = {"upload": {"file": "large object"}}
+    portal.make("CREATE TABLE upload (id int, file oid)", {"upload": "quarantine"}, oids=oids)
     ((number,),) = portal.live("INSERT INTO upload SELECT 1, lo_from_bytea(0, 'some') RETURNING file")
     portal.carry()
     stopped = Stopped(portal, monkeypatch)
