@@ -112,9 +112,7 @@ def test_a_role_that_was_made_since_the_load_owns_its_object_after_the_switch(up
 
 
 def test_a_role_that_is_not_there_is_told_and_the_object_is_carried(uploads, monkeypatch):
-    monkeypatch.setattr(
-        carry_over, "bring_roles", lambda *_, **__: Brought((), ())
-    )  # one that it cannot make
+    monkeypatch.setattr(carry_over, "bring_roles", lambda *_, **__: Brought((), ()))
     uploads.live("CREATE ROLE only_here")
     try:
         uploads.live(
