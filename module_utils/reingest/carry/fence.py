@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ..errors import Refusal
+from ..load.script import refused
 from ..postgres.dsn import Connection, Cursor, address, connect, with_database
 
 MAINTENANCE = "postgres"
@@ -118,6 +119,16 @@ def is_fenced(control: Connection, database: str) -> bool | None:
         cursor.execute("SELECT datallowconn FROM pg_database WHERE datname = %s", (database,))
         row = cursor.fetchone()
     return None if row is None else not row[0]
+
+
+def lets_in(login: str, database: str) -> bool:
+    """Return whether a database is there under its name and lets clients in.
+
+    Raises:
+        Refusal: the server does not answer, or the login is no superuser's.
+    """
+    with refused("looking at the fence", "the server"), closing(control_session(login)) as control:
+        return is_fenced(control, database) is False
 
 
 def raise_fence(

@@ -44,14 +44,16 @@ def take_written_since(
     if not login:
         return rows
     _, fence = _fence(volume, left, rows)
-    if rows.faults or (fence is not None and fence.taken != taken):
+    if rows.faults or (fence is not None and fence.carried):
         return rows  # it was not opened yet: no user wrote
     serve()
-    from ..carry.fence import Patience
+    from ..carry.fence import Patience, lets_in
     from ..carry.survey import loaded_database
     from ..carry.take import take_rows
 
     try:
+        if fence is not None and fence.taken != taken and not lets_in(login, fence.database):
+            return rows  # nor was this one, or its run died as it opened it
         database = fence.database if fence is not None else loaded_database(login)
         if database:
             made = take_rows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from contextlib import closing
+from dataclasses import replace
 
 import psycopg2
 import pytest
@@ -16,6 +17,9 @@ from writes.place import DATABASE, Place, make_templates, programs_in_path
 from writes.switch import INGEST, ROLLBACK, Switch, recover, undo
 
 from plugins.module_utils.reingest.carry.fence import control_session, lift_fence
+from plugins.module_utils.reingest.carry.record import fence_record, write_fence
+from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.window.window_record import read_window
 
 
@@ -103,6 +107,25 @@ def test_a_new_server_that_died_is_started_for_what_users_wrote(place):
     assert answer.succeeded, answer.text
     assert place.live == A
     assert rows(place, "SELECT key, value FROM event ORDER BY value") == [("before", 1), ("since", 2)]
+
+
+def test_what_was_written_comes_along_also_where_the_run_died_just_as_it_opened_the_database(place):
+    switch_to(place, "Release")
+    run = "20261201T000000Z-2"
+    switch_to(place, "Start production", kind=ROLLBACK, snapshot="", run=run)
+    volume = Volume(place.volume)
+    record = fence_record(volume, read_control(volume.snapshot(A)).system_identifier)
+    fence = record.read()
+    given = place.verb("carry_over", run, state="opened", production_dsn=place.dsn(), window=True)
+    answer = given.call(place.volume)
+    assert answer.succeeded, answer.text
+    assert record.read() is None
+    write_fence(volume, replace(fence, carried=""))  # as it lies there when the database has just been opened
+    rows(place, "INSERT INTO event VALUES ('since', 2)")
+    answer = undo(place, run, "its run died").call(place.volume)
+    assert answer.succeeded, answer.text
+    assert place.live == B
+    assert rows(place, "SELECT key, value FROM event") == [("since", 2)]
 
 
 def test_what_was_written_into_another_database_since_comes_along(with_jobs):
