@@ -96,6 +96,15 @@ class Check:
 
 
 @dataclass(frozen=True)
+class ObjectRule:
+    """What becomes of objects made by hand in production, by kind and pattern: carry, fail or ignore."""
+
+    kind: str
+    name: str
+    do: str
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The whole file, its paths made absolute; ``tables`` are in the order of the file.
 
@@ -113,6 +122,7 @@ class Dataset:
     checks: tuple[Check, ...]
     max_rejects: Budget | None = None
     databases: Mapping[str, str] = field(default_factory=dict)
+    objects: tuple[ObjectRule, ...] = ()
 
     @property
     def portal(self) -> bool:

@@ -11,10 +11,11 @@ from ..sources.registry import format_called
 from .document import Section, read_document
 from .form import FORM_KEYS, read_form
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
+from .objects import read_objects
 from .owners import IGNORE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
-_TOP = ("database", "schema", "sources", "release", "tables", "databases", "transform", "checks", *_REJECTS)
+_TOP = ("database", "schema", "sources", "release", "tables", "databases", "objects", "transform", "checks", *_REJECTS)
 _LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
@@ -61,6 +62,7 @@ def parse_dataset(
         checks=_checks(checks),
         max_rejects=_budget(top),
         databases=_databases(top, database),
+        objects=read_objects(top),
     )
 
 

@@ -38,6 +38,7 @@ _RIGHTS_ON = {
     "pg_foreign_data_wrapper": "F", "pg_foreign_server": "S", "pg_type": "T", "pg_tablespace": "t",
     "pg_parameter_acl": "p", "pg_class": "r",
 }  # fmt: skip
+_CLASSES = {"pg_largeobject_metadata": 2613}  # PostgreSQL names large objects by pg_largeobject
 _NO_FACT = ("_aclitem", "oid", "_oid", "oidvector", "xid", "cid", "tid", "pg_lsn", "anyarray", "pg_node_tree")
 _BOOTSTRAP = "10::oid"  # the superuser that initdb made
 
@@ -131,7 +132,7 @@ def read_catalogues(cursor: Cursor) -> dict[str, Catalogue]:
             references.setdefault(table, {})[columns[1]] = Reference(target, array, columns[0])
     cursor.execute(_LIST)
     return {
-        name: Catalogue(oid, name, dict(columns), references.get(oid, {}), key)
+        name: Catalogue(_CLASSES.get(name, oid), name, dict(columns), references.get(oid, {}), key)
         for oid, name, columns, key in cursor.fetchall()
     }
 

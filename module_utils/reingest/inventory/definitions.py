@@ -77,6 +77,9 @@ _POLICY = """format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', x.polname, x.po
     || coalesce(' USING (' || pg_get_expr(x.polqual, x.polrelid) || ')', '')
     || coalesce(' WITH CHECK (' || pg_get_expr(x.polwithcheck, x.polrelid) || ')', '')"""
 
+_ENABLED = """CASE WHEN {flag} <> 'O' THEN format('ALTER TABLE %s %s {what} %I', {table}::regclass,
+    CASE {flag} WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END, {name}) END"""
+
 DEFINITIONS = {
     "pg_class": Definition(
         _CLASS,
@@ -99,7 +102,9 @@ DEFINITIONS = {
     ),
     "pg_constraint": Definition(
         _facts(
-            definition="pg_get_constraintdef(x.oid)",
+            definition="""CASE WHEN x.contypid <> 0 THEN format('ALTER DOMAIN %s', format_type(x.contypid, NULL))
+                ELSE format('ALTER TABLE %s', x.conrelid::regclass) END
+                || format(' ADD CONSTRAINT %I ', x.conname) || pg_get_constraintdef(x.oid)""",
             enabled="""(SELECT jsonb_agg(t.tgrelid::regclass::text || ' ' || t.tgenabled::text
                 ORDER BY t.tgrelid::regclass::text, t.tgtype)
                 FROM pg_trigger t WHERE t.tgconstraint = x.oid AND t.tgisinternal AND t.tgenabled <> 'O')""",
@@ -108,11 +113,17 @@ DEFINITIONS = {
         kind="CASE WHEN x.contypid <> 0 THEN 'domain constraint' ELSE 'constraint' END",
     ),
     "pg_trigger": Definition(
-        _facts(definition="pg_get_triggerdef(x.oid)", enabled="nullif(x.tgenabled, 'O')"),
+        _facts(
+            definition="pg_get_triggerdef(x.oid)",
+            enabled=_ENABLED.format(flag="x.tgenabled", table="x.tgrelid", what="TRIGGER", name="x.tgname"),
+        ),
         "NOT x.tgisinternal",
     ),
     "pg_rewrite": Definition(
-        _facts(definition="pg_get_ruledef(x.oid)", enabled="nullif(x.ev_enabled, 'O')"),
+        _facts(
+            definition="pg_get_ruledef(x.oid)",
+            enabled=_ENABLED.format(flag="x.ev_enabled", table="x.ev_class", what="RULE", name="x.rulename"),
+        ),
         "x.rulename <> '_RETURN'",
     ),
     "pg_policy": Definition(_facts(definition=_POLICY)),

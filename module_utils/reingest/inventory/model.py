@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Optional
 
 Key = tuple[str, str]  # kind and identity
@@ -59,7 +59,8 @@ class Item:
 
     def untouched(self) -> Item:
         """Return it as it is where nobody changed its rights."""
-        return Item(self.kind, self.identity, {PRIVILEGES: sorted_rights(self.initial or ())})
+        facts = {name: value for name, value in self.facts.items() if name != PRIVILEGES}
+        return replace(self, facts={**facts, PRIVILEGES: sorted_rights(self.initial or ())})
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,7 @@ from .database import database_items
 from .definitions import COLUMNS, DEFINITIONS, Definition
 from .model import (
     COLUMN,
-    COMMENT,
     DEFAULT_PRIVILEGES,
-    LABEL,
     OWNER,
     PRIVILEGES,
     TABLE,
@@ -165,9 +163,9 @@ def _objects(cursor: Cursor, catalogue: Catalogue) -> dict[_Place, _Found]:
         found[catalogue.oid, oid, 0] = own
     if catalogue.acl and rights_on(catalogue) and _ALSO.get(catalogue.name) != "true":
         cursor.execute(_built_in(catalogue))
-        for oid, kind, identity, schema, given, initial in cursor.fetchall():
+        for oid, kind, identity, schema, owner, given, initial in cursor.fetchall():
             if rights_of(given) != rights_of(initial):
-                facts = {PRIVILEGES: sorted_rights(given)}
+                facts = {OWNER: owner, PRIVILEGES: sorted_rights(given)}
                 own = _Found(kind.replace(" ", "-"), identity, schema or "", facts, initial)
                 found[catalogue.oid, oid, 0] = own
     return found
@@ -213,7 +211,7 @@ def _built_in(catalogue: Catalogue) -> str:
     """Return the query for the privileges on what is built in, or comes with an extension."""
     acl, on, owner = f"x.{catalogue.acl}", rights_on(catalogue), catalogue.owner
     return f"""
-SELECT x.oid, i.type, i.identity, i.schema, {rights(acl, on, owner)}, {rights("p.initprivs", on, owner)}
+SELECT x.oid, i.type, i.identity, i.schema, pg_get_userbyid({owner})::text, {rights(acl, on, owner)}, {rights("p.initprivs", on, owner)}
 FROM pg_catalog.{catalogue.name} x
 LEFT JOIN pg_init_privs p ON p.classoid = {catalogue.oid} AND p.objoid = x.oid AND p.objsubid = 0
 CROSS JOIN LATERAL pg_identify_object({catalogue.oid}, x.oid, 0) i
@@ -282,14 +280,11 @@ def _items(found: Mapping[_Place, _Found], above: Mapping[_Place, set[_Place]]) 
         if any(_is_foreign(one) for one in (own, *over)):
             continue
         inside: frozenset[Key] = frozenset((one.kind, one.identity) for one in over if one is not own)
-        facts = {name: value for name, value in own.facts.items() if name != COMMENT or value}
-        if own.kind == COLUMN and not facts:
-            continue  # of a view
         initial = None if own.initial is None else tuple(rights_of(own.initial))
         table = own.table
         if table and own.kind == TABLE:
             table = table_name(own.schema, table)
-        yield Item(own.kind, own.identity, facts, inside, initial, table)
+        yield Item(own.kind, own.identity, own.facts, inside, initial, table)
 
 
 def _is_foreign(own: _Found) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import astuple, dataclass
 from psycopg2.extras import execute_values
 
 from ..dataset.model import Dataset
+from ..inventory.baseline import write_baseline
+from ..inventory.read import read_inventory
 from ..postgres.dsn import Connection
 from ..sources.source import SourceFile
 
@@ -117,8 +119,10 @@ def finish_record(
 ) -> None:
     """Write down the counts and that the load is complete, in the caller's transaction.
 
-    With them stands the contract of each table, owner and policy for orphans: the switch reads it there.
+    With them stands the contract of each table, owner and policy for orphans: the switch reads it there. And
+    the inventory of what the load made, by which a later verification knows what was made by hand since.
     """
+    write_baseline(connection, read_inventory(connection))
     policies = {table.name: table.orphans for table in dataset.tables}
     with connection.cursor() as cursor:
         rows = [(name, *astuple(count), policies[name]) for name, count in tables.items()]
