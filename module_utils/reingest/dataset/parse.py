@@ -15,7 +15,18 @@ from .objects import read_objects
 from .owners import IGNORE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
-_TOP = ("database", "schema", "sources", "release", "tables", "databases", "objects", "transform", "checks", *_REJECTS)
+_TOP = (
+    "database",
+    "schema",
+    "sources",
+    "release",
+    "tables",
+    "databases",
+    "objects",
+    "transform",
+    "checks",
+    *_REJECTS,
+)
 _LOADED = ("from", "each", "where", "columns", "duplicates", "shrink", *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg2
@@ -75,7 +75,7 @@ def _to_carry(
     production: Inventory,
     base: Inventory | None,
     rules: Sequence[ObjectRule],
-    wanted: Collection[Key],
+    wanted: set[Key],
 ) -> list[Difference]:
     """Return what is to be carried now: by the rules, and what belongs to an object that was carried."""
     differences = compare(production, read_inventory(connection), base)
@@ -95,8 +95,8 @@ def _made(cursor: Cursor, todo: list[Difference], database: str, failed: dict[st
         for one in todo:
             try:
                 made = statements(one, database)
-            except NotCarried as reason:
-                failed[one.name] = str(reason)
+            except NotCarried as error:
+                failed[one.name] = str(error)
                 continue
             reason = _refused(cursor, made)
             if reason:

@@ -30,7 +30,10 @@ def database_items(cursor: Cursor) -> Iterator[Item]:
     on = """'d'::"char\""""
     cursor.execute(_DATABASE.format(rights=rights("d.datacl", on, "d.datdba")))
     name, owner, given, limit, comment, labels, facts = cursor.fetchone()
-    shown = {key[3:] if key.startswith("dat") and key != "data checksums" else key: value for key, value in facts.items()}
+    shown = {
+        key[3:] if key.startswith("dat") and key != "data checksums" else key: value
+        for key, value in facts.items()
+    }
     shown |= {OWNER: owner, PRIVILEGES: sorted_rights(given)}
     shown |= {key: value for key, value in (("comment", comment), ("security label", labels)) if value}
     yield Item(DATABASE, name, shown)

@@ -137,7 +137,7 @@ def _read(cursor: Cursor, major: int) -> Inventory:
     found.update(_columns(cursor, class_oid))
     cursor.execute(_BESIDE)
     for *place, name, value in cursor.fetchall():
-        own = found.get(tuple(place))  # type: ignore[arg-type]
+        own = found.get(tuple(place))
         if own is not None:
             own.facts[name] = value
     above = _above(cursor, found, class_oid)
@@ -187,8 +187,14 @@ def _query(catalogue: Catalogue, *, unknown: bool = False) -> str:
         if catalogue.name == "pg_parameter_acl":
             initial = rights("NULL", on, owner)
     elif catalogue.acl:
-        given = f"(SELECT jsonb_agg(jsonb_build_array(a::text, '', '', false)) FROM unnest(x.{catalogue.acl}) a)"
-    named = f"CASE WHEN {known.owner} THEN pg_get_userbyid({catalogue.owner})::text END" if catalogue.owned else "NULL"
+        given = (
+            f"(SELECT jsonb_agg(jsonb_build_array(a::text, '', '', false)) FROM unnest(x.{catalogue.acl}) a)"
+        )
+    named = (
+        f"CASE WHEN {known.owner} THEN pg_get_userbyid({catalogue.owner})::text END"
+        if catalogue.owned
+        else "NULL"
+    )
     table, join = "''", f"CROSS JOIN LATERAL pg_identify_object({catalogue.oid}, x.oid, 0) i"
     kind, identity, schema = known.kind, "i.identity", "i.schema"
     if unknown:

@@ -39,10 +39,12 @@ _GRANTED_ON = {
 _NAME = r'"(?:[^"]|"")*"|[^" ]+'
 _ON = re.compile(rf"({_NAME}) on (.+)", re.DOTALL)
 _OF_TABLE = re.compile(r'(.+)\.("(?:[^"]|"")*"|[^".]+)', re.DOTALL)
-_DEFAULTS = re.compile(r"(for role .+?(?: in schema .+)?) on (tables|sequences|functions|types|schemas|large objects)")
+_DEFAULTS = re.compile(
+    r"(for role .+?(?: in schema .+)?) on (tables|sequences|functions|types|schemas|large objects)"
+)
 
 
-_SECRET = re.compile(r"\.|pass|secret|token|credential|_key", re.IGNORECASE)
+SECRET = re.compile(r"\.|pass|secret|token|credential|_key", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,20 @@ def statements(difference: Difference, database: str) -> list[Statement]:
     """
     if difference.kind == SETTING:
         name = difference.item.identity
-        texts = [_setting(difference, database, secret=secret) for secret in (False, _SECRET.search(name) is not None)]
+        texts = [
+            _setting(difference, database, secret=secret)
+            for secret in (False, SECRET.search(name) is not None)
+        ]
         return [Statement(*texts)]
     return [Statement(text, text) for text in _statements(difference)]
+
+
+def is_carried(difference: Difference) -> bool:
+    """Return whether there are statements that carry a difference."""
+    try:
+        return bool(statements(difference, ""))
+    except NotCarried:
+        return False
 
 
 def _statements(difference: Difference) -> list[str]:
@@ -107,7 +120,9 @@ def _composed(item: Item) -> list[str]:
     if item.kind == "schema":
         return [f"CREATE SCHEMA {item.identity}"]
     if item.kind == "extension":
-        return [f"CREATE EXTENSION {item.identity} SCHEMA {facts.get('namespace')} VERSION '{facts.get('version')}'"]
+        return [
+            f"CREATE EXTENSION {item.identity} SCHEMA {facts.get('namespace')} VERSION '{facts.get('version')}'"
+        ]
     if item.kind == "domain":
         return [f"CREATE DOMAIN {item.identity} AS {facts.get('base')}{_default(facts.get('default'))}"]
     if item.kind == "type" and "labels" in facts:

@@ -10,7 +10,7 @@ from ..dataset.owners import PORTAL, SOURCE
 
 COUNT, EMPTY, SHRINK, SQL, SCHEMA, ROLE = "count", "empty", "shrink", "sql", "schema", "role"
 CARRIED, EDITED, TABLES = "carried", "edited", "tables"  # what they find is a finding `schema:<table>`, too
-UNLOGGED, CLUSTER = "unlogged", "cluster"
+UNLOGGED, CLUSTER, OBJECTS = "unlogged", "cluster", "object"
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
         checks.append(PlannedCheck(TABLES, "the staging server has all of production's tables"))
         checks.append(PlannedCheck(UNLOGGED, "no table is unlogged that is logged in production"))
         checks.append(PlannedCheck(ROLE, "the staging server has production's roles"))
+        checks.append(
+            PlannedCheck(OBJECTS, "nothing that production has beside rows is missing or different")
+        )
         checks.append(PlannedCheck(CLUSTER, "nothing else of production's cluster is lost or broken"))
     checks.extend(PlannedCheck(SQL, check.name, query=check) for check in dataset.checks)
     return tuple(checks)

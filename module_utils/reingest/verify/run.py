@@ -27,6 +27,7 @@ from .checks import (
     COUNT,
     EDITED,
     EMPTY,
+    OBJECTS,
     ROLE,
     SCHEMA,
     SHRINK,
@@ -35,6 +36,7 @@ from .checks import (
     UNLOGGED,
     PlannedCheck,
 )
+from .objects import Objects, look_at_objects
 
 # Partitions by themselves; a partitioned table has no rows of its own, and 18 has no unlogged ones.
 _PERSISTENCE = """
@@ -50,12 +52,13 @@ class Verification:
     findings: tuple[Finding, ...]
     counts: dict[str, int]
     portal_rows: tuple[PortalRows, ...] = ()
+    objects: Objects | None = None
 
 
 def run_checks(
     dataset: Dataset, checks: Sequence[PlannedCheck], *, staging_dsn: str, production_dsn: str
 ) -> Verification:
-    """Make all checks and return all findings; reads only.
+    """Make all checks and return all findings; changes nothing.
 
     Args:
         dataset: the dataset that was loaded.
@@ -79,9 +82,13 @@ def run_checks(
             production = _Side(stack.enter_context(_reading(production_dsn, dataset.database)))
             sides = open_both(stack, dataset, staging_dsn, production_dsn)
         run = _Run(dataset, record, staging, production, sides, staging_dsn, production_dsn)
-        findings = tuple(finding for check in checks for finding in run.findings(check))
+        findings = [finding for check in checks for finding in run.findings(check)]
+        objects = None
+        if sides is not None and any(check.kind == OBJECTS for check in checks):
+            objects = look_at_objects(dataset, staging_dsn, production_dsn)
+            findings += objects.findings({finding.name for finding in findings}, sides.follows)
         counts = {table.name: staging.count(table.name) for table in dataset.tables}
-        return Verification(findings, counts, sides.portal_rows() if sides else ())
+        return Verification(tuple(findings), counts, sides.portal_rows() if sides else (), objects)
 
 
 def _reading(dsn: str, database: str) -> closing[Connection]:

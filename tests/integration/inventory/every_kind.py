@@ -62,7 +62,11 @@ MADE = {
         "event-trigger:on_ddl",
         False,
     ),
-    "rule": ("CREATE RULE quiet AS ON DELETE TO sample DO INSTEAD NOTHING", "rule:quiet on public.sample", True),
+    "rule": (
+        "CREATE RULE quiet AS ON DELETE TO sample DO INSTEAD NOTHING",
+        "rule:quiet on public.sample",
+        True,
+    ),
     "check": (
         "ALTER TABLE sample ADD CONSTRAINT sized CHECK (part > 0) NOT VALID",
         "constraint:sized on public.sample",
@@ -74,7 +78,11 @@ MADE = {
         True,
     ),
     "unique": ("ALTER TABLE sample ADD UNIQUE (part)", "constraint:sample_part_key on public.sample", True),
-    "statistics": ("CREATE STATISTICS study_st ON size, at FROM study", "statistics-object:public.study_st", True),
+    "statistics": (
+        "CREATE STATISTICS study_st ON size, at FROM study",
+        "statistics-object:public.study_st",
+        True,
+    ),
     "sequence": ("CREATE SEQUENCE numbers INCREMENT 5 CACHE 3", "sequence:public.numbers", False),
     "enum": ("CREATE TYPE size AS ENUM ('small', 'it''s big')", "type:public.size", False),
     "composite": ("CREATE TYPE place AS (x float8, y float8)", "type:public.place", False),
@@ -161,19 +169,39 @@ MADE = {
         "setting:search_path of reader",
         True,
     ),
-    "policy": ("CREATE POLICY own ON study FOR SELECT TO reader USING (id > 3)", "policy:own on public.study", True),
+    "policy": (
+        "CREATE POLICY own ON study FOR SELECT TO reader USING (id > 3)",
+        "policy:own on public.study",
+        True,
+    ),
     "row security": ("ALTER TABLE study ENABLE ROW LEVEL SECURITY", "row-security:table:public.study", True),
-    "forced row security": ("ALTER TABLE sample FORCE ROW LEVEL SECURITY", "row-security:table:public.sample", True),
-    "grant": ("GRANT SELECT, UPDATE ON study TO reader WITH GRANT OPTION", "privileges:table:public.study", True),
+    "forced row security": (
+        "ALTER TABLE sample FORCE ROW LEVEL SECURITY",
+        "row-security:table:public.sample",
+        True,
+    ),
+    "grant": (
+        "GRANT SELECT, UPDATE ON study TO reader WITH GRANT OPTION",
+        "privileges:table:public.study",
+        True,
+    ),
     "grant of others": (
         "GRANT SELECT ON sample TO reader WITH GRANT OPTION; SET ROLE reader; GRANT SELECT ON sample TO writer;"
         " RESET ROLE",
         "privileges:table:public.sample",
         True,
     ),
-    "grant on a column": ("GRANT SELECT (name) ON study TO writer", "privileges:column:public.study.name", True),
+    "grant on a column": (
+        "GRANT SELECT (name) ON study TO writer",
+        "privileges:column:public.study.name",
+        True,
+    ),
     "grant on a view": ("GRANT SELECT ON study_names TO PUBLIC", "privileges:view:public.study_names", True),
-    "grant on a sequence": ("GRANT USAGE ON SEQUENCE ticket TO writer", "privileges:sequence:public.ticket", True),
+    "grant on a sequence": (
+        "GRANT USAGE ON SEQUENCE ticket TO writer",
+        "privileges:sequence:public.ticket",
+        True,
+    ),
     "revoke on a function": (
         "REVOKE EXECUTE ON FUNCTION one() FROM PUBLIC",
         "privileges:function:public.one()",
@@ -218,7 +246,11 @@ MADE = {
     ),
     "owner of a table": ("ALTER TABLE measured OWNER TO writer", "owner:table:public.measured", True),
     "owner of a view": ("ALTER VIEW study_names OWNER TO writer", "owner:view:public.study_names", True),
-    "owner of a function": ("ALTER FUNCTION shout(text) OWNER TO writer", "owner:function:public.shout(pg_catalog.text)", True),
+    "owner of a function": (
+        "ALTER FUNCTION shout(text) OWNER TO writer",
+        "owner:function:public.shout(pg_catalog.text)",
+        True,
+    ),
     "owner of a type": ("ALTER TYPE pair OWNER TO writer", "owner:type:public.pair", True),
     "owner of a domain": ("ALTER DOMAIN positive OWNER TO writer", "owner:domain:public.positive", True),
     "owner of a schema": ("ALTER SCHEMA other OWNER TO writer", "owner:schema:other", True),
@@ -253,13 +285,25 @@ MADE = {
     "storage of a table": ("ALTER TABLE sample SET (fillfactor = 50)", "table:public.sample", False),
     "unlogged table": ("ALTER TABLE sample SET UNLOGGED", "table:public.sample", False),
     "replica identity": ("ALTER TABLE study REPLICA IDENTITY FULL", "table:public.study", False),
-    "statistics of a column": ("ALTER TABLE study ALTER size SET STATISTICS 7", "column:public.study.size", False),
-    "disabled references": ("ALTER TABLE sample DISABLE TRIGGER ALL", "trigger:check_sample on public.sample", False),
+    "statistics of a column": (
+        "ALTER TABLE study ALTER size SET STATISTICS 7",
+        "column:public.study.size",
+        False,
+    ),
+    "disabled references": (
+        "ALTER TABLE sample DISABLE TRIGGER ALL",
+        "trigger:check_sample on public.sample",
+        False,
+    ),
 }
 # By the major that knows it first.
 LATER = {
     15: {
-        "publication of a schema": ("CREATE PUBLICATION whole FOR TABLES IN SCHEMA other", "publication:whole", False),
+        "publication of a schema": (
+            "CREATE PUBLICATION whole FOR TABLES IN SCHEMA other",
+            "publication:whole",
+            False,
+        ),
         "rows and columns of a publication": (
             "CREATE PUBLICATION narrow FOR TABLE sample (id, part) WHERE (part > 3)",
             "publication:narrow",
@@ -279,6 +323,10 @@ def made(major, database):
     later = [more for since, more in LATER.items() if major >= since]
     kinds = {what: kind for kinds in (*later, MADE) for what, kind in kinds.items()}
     return {
-        what: (statement.replace("{database}", database), f"object:{name}".replace("{database}", database), carried)
+        what: (
+            statement.replace("{database}", database),
+            f"object:{name}".replace("{database}", database),
+            carried,
+        )
         for what, (statement, name, carried) in kinds.items()
     }
