@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .model import COMMENT, LABEL, OWNER, PRIVILEGES, ROW_SECURITY, Inventory, Item, Key
+from .model import COMMENT, DEFAULT_PRIVILEGES, LABEL, OWNER, PRIVILEGES, ROW_SECURITY, Inventory, Item, Key
 
 HAND, RELEASE, BOTH = "hand", "release", "both"  # who made the difference
 # Facts that any object may have are judged by themselves, by a kind of their own.
@@ -88,7 +88,7 @@ def _of_object(
     for fact in {**live.facts, **made.facts}:
         one, other = live.facts.get(fact), made.facts.get(fact)
         if one != other:
-            kind = ASPECTS.get(fact, live.kind)
+            kind = live.kind if live.kind == DEFAULT_PRIVILEGES else ASPECTS.get(fact, live.kind)
             causes.setdefault(kind, {})[fact] = _cause(one, other, was, fact, known=base is not None)
     for kind, facts in causes.items():
         cause = BOTH if BOTH in facts.values() else HAND if HAND in facts.values() else RELEASE

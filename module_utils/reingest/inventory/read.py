@@ -11,6 +11,7 @@ import psycopg2
 from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
+from ..postgres.session import LOCK_WAIT_S, locked_tables
 from .catalogues import (
     FIRST_OID,
     PUBLIC_SCHEMA,
@@ -35,13 +36,12 @@ from .model import (
     sorted_rights,
 )
 
-_WAIT = "10s"  # for a table that somebody locks
 # A value has one text, and a name its schema, whatever the database or the role is set to.
 _SETTINGS = f"""
 SET LOCAL search_path = pg_catalog; SET LOCAL quote_all_identifiers = off; SET LOCAL DateStyle = 'ISO, YMD';
 SET LOCAL IntervalStyle = postgres; SET LOCAL TimeZone = 'UTC'; SET LOCAL extra_float_digits = 1;
 SET LOCAL bytea_output = hex; SET LOCAL lc_monetary = 'C'; SET LOCAL lc_numeric = 'C';
-SET LOCAL lock_timeout = '{_WAIT}'; SET LOCAL statement_timeout = 0
+SET LOCAL lock_timeout = '{LOCK_WAIT_S}s'; SET LOCAL statement_timeout = 0
 """
 _AFTER = "SET LOCAL lock_timeout = 0"
 # What an object comes and goes with.
@@ -60,11 +60,6 @@ GROUP BY 1, 2, 3
 UNION ALL
 SELECT classoid, objoid, 0, 'security label', jsonb_object_agg(provider, label) FROM pg_shseclabel GROUP BY 1, 2
 """  # noqa: S608 - constants of this file
-_LOCKED = """
-SELECT DISTINCT l.relation::regclass::text, l.pid FROM pg_locks l
-WHERE l.mode = 'AccessExclusiveLock' AND l.granted AND l.pid <> pg_backend_pid() AND l.relation >= 16384
-  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1 LIMIT 5
-"""
 # Of what has an OID of PostgreSQL's own: what users make and drop all the same.
 _ALSO = {
     "pg_extension": "true",
@@ -106,12 +101,9 @@ def read_inventory(connection: Connection) -> Inventory:
             return inventory
     except psycopg2.errors.LockNotAvailable:
         connection.rollback()
-        with connection.cursor() as cursor:
-            cursor.execute(_LOCKED)
-            held = ", ".join(f"{table} (server process {pid})" for table, pid in cursor.fetchall())
         raise Refusal(
-            f"database {connection.info.dbname} cannot be compared: after {_WAIT} somebody still locks "
-            f"{held or 'one of its tables'}; wait until that is over, or end it, and run again"
+            f"database {connection.info.dbname} cannot be compared: after {LOCK_WAIT_S} s somebody still locks "
+            f"{locked_tables(connection)}; wait until that is over, or end it, and run again"
         ) from None
 
 

@@ -22,7 +22,7 @@ from ..ownership.fault import Fault
 from ..ownership.owners import owned_by
 from ..ownership.references import reference_faults
 from ..postgres.dsn import Connection
-from ..postgres.session import pinned_reading
+from ..postgres.session import pinned_reading, wait_for_locks
 from .checks import SCHEMA
 
 _BATCH = 10_000
@@ -148,6 +148,8 @@ def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_d
     """
     staging = stack.enter_context(pinned_reading(staging_dsn, dataset.database))
     production = stack.enter_context(pinned_reading(production_dsn, dataset.database))
+    for connection in (staging, production):
+        wait_for_locks(connection)
     return BothSides(dataset, staging, production, read_catalog(staging), read_catalog(production))
 
 

@@ -129,8 +129,8 @@ def _is_told(one: Difference, found: Collection[str], follows: Callable[[str], b
         return False
     if one.facts == ("persistence",) and f"unlogged:{item.table}" in found:
         return True
-    if f"schema:{item.table}" in found:
-        return not one.facts or item.kind == COLUMN
+    if f"schema:{item.table}" in found and one.kind in (TABLE, COLUMN):
+        return not one.facts or one.facts == ("type",)
     return one.load is None and item.kind == TABLE and follows(item.table)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import psycopg2
@@ -20,6 +20,7 @@ from ..load.provenance import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database
+from ..postgres.session import LOCK_WAIT_S, locked_tables, wait_for_locks
 from .both_sides import BothSides, PortalRows, open_both
 from .checks import (
     CARRIED,
@@ -75,7 +76,7 @@ def run_checks(
         raise Refusal(
             f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
         )
-    with ExitStack() as stack:
+    with _told_of_locks(dataset.database, production_dsn, staging_dsn), ExitStack() as stack:
         staging = _Side(stack.enter_context(_reading(staging_dsn, dataset.database)))
         production = sides = None
         if production_dsn:
@@ -91,9 +92,26 @@ def run_checks(
         return Verification(tuple(findings), counts, sides.portal_rows() if sides else (), objects)
 
 
+@contextmanager
+def _told_of_locks(database: str, *dsns: str) -> Iterator[None]:
+    """Turn a wait for a locked table that took too long into a refusal that names the table."""
+    try:
+        yield
+    except psycopg2.errors.LockNotAvailable:
+        held = []
+        for dsn in filter(None, dsns):
+            with _reading(dsn, database) as connection:
+                held.append(f"{locked_tables(connection)} at {address(dsn)}")
+        raise Refusal(
+            f"database {database} cannot be verified: after {LOCK_WAIT_S} s somebody still locks "
+            f"{' or '.join(held)}; wait until that is over, or end it, and run again"
+        ) from None
+
+
 def _reading(dsn: str, database: str) -> closing[Connection]:
     connection = connect(with_database(dsn, database))
     connection.set_session(readonly=True, autocommit=True)
+    wait_for_locks(connection)
     return closing(connection)
 
 

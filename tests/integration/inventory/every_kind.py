@@ -8,6 +8,7 @@ from __future__ import annotations
 BASE = """
 CREATE TABLE study (id bigint PRIMARY KEY, name text, size int, at date, tags tsvector);
 CREATE TABLE sample (id bigint, study_id bigint, part int);
+CREATE TABLE scratch (id int);
 CREATE TABLE measured (id int, at date) PARTITION BY RANGE (at);
 CREATE VIEW study_names AS SELECT id, name FROM study;
 CREATE SEQUENCE ticket;
@@ -112,7 +113,7 @@ MADE = {
     ),
     "operator class": (
         "CREATE OPERATOR CLASS cls FOR TYPE int USING hash AS OPERATOR 1 =, FUNCTION 1 hashint4(int)",
-        "operator-class:public.cls USING hash",
+        "operator-family:public.cls USING hash",  # made for the class, which goes with it
         False,
     ),
     "language": (
@@ -283,7 +284,7 @@ MADE = {
     ),
     "connection limit": ("ALTER DATABASE {database} CONNECTION LIMIT 77", "setting:connection limit", True),
     "storage of a table": ("ALTER TABLE sample SET (fillfactor = 50)", "table:public.sample", False),
-    "unlogged table": ("ALTER TABLE sample SET UNLOGGED", "table:public.sample", False),
+    "unlogged table": ("ALTER TABLE scratch SET UNLOGGED", "table:public.scratch", False),
     "replica identity": ("ALTER TABLE study REPLICA IDENTITY FULL", "table:public.study", False),
     "statistics of a column": (
         "ALTER TABLE study ALTER size SET STATISTICS 7",
