@@ -44,6 +44,7 @@ _DEFAULTS = re.compile(
 )
 
 
+_SWITCHED = re.compile(r" (?:DISABLE|ENABLE ALWAYS|ENABLE REPLICA) (TRIGGER|RULE) ")
 SECRET = re.compile(r"\.|pass|secret|token|credential|_key", re.IGNORECASE)
 
 
@@ -97,6 +98,8 @@ def _statements(difference: Difference) -> list[str]:
         raise NotCarried(f"of kind {difference.kind}, for which PostgreSQL writes no whole statement")
     if live is None:
         return [_dropped(item)]
+    if made is not None and difference.facts == ("enabled",):
+        return [_enabled(live, made)]
     drop = [_dropped(live)] if made is not None and live.kind not in _REPLACED else []
     return [*drop, *created(live)]
 
@@ -221,6 +224,15 @@ def _setting(difference: Difference, database: str, *, secret: bool) -> str:
         return f"ALTER {whom} RESET {quoted(name)}"
     given = "***" if secret else ", ".join(map(literal, setting_items(name, value)))
     return f"ALTER {whom} SET {quoted(name)} TO {given}"
+
+
+def _enabled(live: Item, made: Item) -> str:
+    text, there = live.facts.get("enabled"), made.facts.get("enabled")
+    if isinstance(text, str):
+        return text
+    if text is None and isinstance(there, str):
+        return _SWITCHED.sub(r" ENABLE \1 ", there, count=1)
+    raise NotCarried("its own triggers are disabled (ALTER TABLE ... DISABLE TRIGGER ALL)")
 
 
 def _rights(difference: Difference) -> Iterator[str]:

@@ -20,6 +20,8 @@ CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE TYPE pair AS (a int, b text);
 CREATE DOMAIN positive AS int CHECK (VALUE > 0);
 CREATE SCHEMA other;
+CREATE TABLE child (of bigint REFERENCES study);
+CREATE TRIGGER guard BEFORE INSERT ON child FOR EACH ROW EXECUTE FUNCTION checked();
 """
 
 # What is made by hand, whether it is carried where the dataset says so, and by what it is listed.
@@ -291,9 +293,14 @@ MADE = {
         "column:public.study.size",
         False,
     ),
-    "disabled references": (
-        "ALTER TABLE sample DISABLE TRIGGER ALL",
-        "trigger:check_sample on public.sample",
+    "disabled trigger": (
+        "ALTER TABLE child DISABLE TRIGGER guard",
+        "trigger:guard on public.child",
+        True,
+    ),
+    "disabled reference": (
+        "ALTER TABLE child DISABLE TRIGGER ALL",
+        "constraint:child_of_fkey on public.child",
         False,
     ),
 }
