@@ -10,9 +10,9 @@ short_description: Verify the load in the staging server
 description:
   - Compares each table with the rows that the load counted, makes the dataset's own checks, and compares
     with production.
-  - Compares everything else that production's database has with the load, and with what production's own load
-    made. What was made by hand is a finding, or is made in the load, too, as the dataset says (C(objects)), in
-    one transaction and only where nothing is left to refuse. Else this changes nothing.
+  - Compares everything else that production's database has with the load, and with what production's own
+    load made. What was made by hand is a finding, or is made in the load, too, as the dataset says
+    (C(objects)), in one transaction and only where nothing is left to refuse. Else this changes nothing.
   - Fails when anything is found that was not accepted by name; lists all findings, not the first.
   - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
     C(unlogged:<table>), C(role:<name>), C(sql:<name of the check>) and C(object:<kind>:<name>)."

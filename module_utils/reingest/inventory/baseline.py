@@ -1,4 +1,4 @@
-"""The inventory that a load keeps of itself, in schema `reingest`: what it made, before anybody changed it."""
+"""The inventory that a load keeps of itself, in schema `reingest`: what it made, before it was changed."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ from ..dataset.objects import CARRY
 from ..postgres.dsn import Connection, Cursor
 from .compare import Difference, compare
 from .model import Inventory, Key
+from .names import NotCarried
 from .read import read_inventory
 from .rules import decided
-from .statements import NotCarried, Statement, statements
+from .statements import Statement, statements
 
 _ROUNDS = 3  # an object that was made has its owner, rights and comments only in the next round
 
@@ -117,7 +118,7 @@ def _refused(cursor: Cursor, made: Sequence[Statement]) -> str:
     for statement in made:
         try:
             cursor.execute(statement.text)
-        except psycopg2.Error as error:
+        except psycopg2.Error as error:  # noqa: PERF203 - one of them refused ends it
             cursor.execute("ROLLBACK TO SAVEPOINT reingest_carry")
             reason = error.diag.message_primary or "PostgreSQL refused it"
             return f"{reason} ({statement.shown})"

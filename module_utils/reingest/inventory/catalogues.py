@@ -11,7 +11,8 @@ from ..postgres.dsn import Cursor
 FIRST_OID = 16384  # what is not PostgreSQL's own: FirstNormalObjectId
 PUBLIC_SCHEMA = 2200  # is there from the beginning, and may be altered and dropped like another schema
 
-# Read with what they belong to, beside it, or elsewhere: frame/ has the cluster's own. Statistics are no facts.
+# Read with what they belong to, beside it, or elsewhere: frame/ has the cluster's own. Statistics are no
+# facts.
 SKIPPED = frozenset(
     (
         "pg_attribute", "pg_attrdef", "pg_enum", "pg_index", "pg_inherits", "pg_partitioned_table",
@@ -86,7 +87,7 @@ class Catalogue:
     def facts(self) -> str:
         """Return an expression of a row's facts, in which no number of this one server is left."""
         names = [name for name in self.columns if name != "oid"]
-        begin = len(os.path.commonprefix(names)) if len(names) > 1 else 0
+        begin = len(os.path.commonprefix(names)) if len(names) > 1 else 0  # noqa: RUF071 - of letters
         pairs = [f"'{name[begin:] or name}', {value}" for name in names if (value := self._value(name))]
         return f"jsonb_strip_nulls(jsonb_build_object({', '.join(pairs)}))"
 
@@ -94,7 +95,7 @@ class Catalogue:
         """Return the expression of one column; empty where it is no fact of the object."""
         kind, reference, column = self.columns[name], self.references.get(name), f"x.{name}"
         if name == "umoptions":  # the values may be passwords
-            return f"(SELECT jsonb_agg(split_part(o, '=', 1) ORDER BY o) FROM unnest({column}) o)"
+            return f"(SELECT jsonb_agg(split_part(o, '=', 1) ORDER BY o) FROM unnest({column}) o)"  # noqa: S608
         if kind == "pg_node_tree":
             own = next((f"x.{one}" for one in self.references if one.endswith("relid")), "")
             return f"pg_get_expr({column}, {own})" if own else ""
@@ -103,12 +104,13 @@ class Catalogue:
         if reference is not None and reference.relation:
             numbers = f"unnest({column}::int2[])" if reference.array else f"unnest(ARRAY[{column}])"
             return (
-                f"(SELECT jsonb_agg(a.attname ORDER BY u.n) FROM {numbers} WITH ORDINALITY u(o, n)"
+                f"(SELECT jsonb_agg(a.attname ORDER BY u.n) FROM {numbers} WITH ORDINALITY u(o, n)"  # noqa: S608
                 f" JOIN pg_attribute a ON a.attrelid = x.{reference.relation} AND a.attnum = u.o)"
             )
         if reference is not None and reference.array:
+            named = f"(pg_identify_object({reference.catalogue}, u.o, 0)).identity"
             return (
-                f"(SELECT jsonb_agg((pg_identify_object({reference.catalogue}, u.o, 0)).identity ORDER BY u.n)"
+                f"(SELECT jsonb_agg({named} ORDER BY u.n)"  # noqa: S608
                 f" FROM unnest({column}::oid[]) WITH ORDINALITY u(o, n))"
             )
         if reference is not None:
@@ -117,7 +119,7 @@ class Catalogue:
         if kind in _NO_FACT:
             return ""
         if name.endswith("options"):
-            return f"(SELECT jsonb_agg(o ORDER BY o) FROM unnest({column}) o)"
+            return f"(SELECT jsonb_agg(o ORDER BY o) FROM unnest({column}) o)"  # noqa: S608
         return f"to_jsonb({column}::text)" if kind.startswith("reg") else f"to_jsonb({column})"
 
 
@@ -146,7 +148,7 @@ def rights(acl: str, on: str, owner: str) -> str:
         owner: the expression of the owner's OID.
     """
     return (
-        "(SELECT coalesce(jsonb_agg(jsonb_build_array(r.privilege_type,"
+        "(SELECT coalesce(jsonb_agg(jsonb_build_array(r.privilege_type,"  # noqa: S608
         f" CASE r.grantee WHEN 0 THEN '' WHEN {owner} THEN NULL ELSE pg_get_userbyid(r.grantee)::text END,"
         f" CASE r.grantor WHEN {owner} THEN NULL ELSE pg_get_userbyid(r.grantor)::text END, r.is_grantable)),"
         f" '[]') FROM aclexplode(coalesce({acl}, acldefault({on}, {owner}))) r)"

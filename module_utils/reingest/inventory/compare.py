@@ -1,4 +1,4 @@
-"""Three inventories beside each other: what production's own load made, what production is, and the new load."""
+"""Three inventories: what production's own load made, what production is, and what the new load made."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ ASPECTS = {
 class Difference:
     """Where production and the new load differ.
 
-    ``kind`` is what a rule names it by; ``facts`` are those that differ, none where one of the two has no such
-    object. ``within`` are the objects that come and go with it.
+    ``kind`` is what a rule names it by; ``facts`` are those that differ, none where one of the two has no
+    such object. ``within`` are the objects that come and go with it.
     """
 
     kind: str
@@ -59,8 +59,8 @@ def compare(production: Inventory, load: Inventory, base: Inventory | None) -> t
     Args:
         production: what it is now.
         load: what the new load made.
-        base: what production's own load made; None where that is not known: then whatever both have and is not
-            the same was made by hand, and so is what only production has.
+        base: what production's own load made; None where that is not known: then whatever both have and is
+            not the same was made by hand, and so is what only production has.
     """
     before = base.items if base is not None else None
     found = [
@@ -82,7 +82,7 @@ def _of_object(
         live, made = live or untouched, made or untouched
         was = was or (untouched if base is not None else None)
     if live is None or made is None:
-        yield Difference((live or made or built_in).kind, _cause_of_whole(live, made, was, base), live, made)  # type: ignore[union-attr]
+        yield Difference((live or made or built_in).kind, _cause_of_whole(live, made, was), live, made)  # type: ignore[union-attr]
         return
     causes: dict[str, dict[str, str]] = {}
     for fact in {**live.facts, **made.facts}:
@@ -96,9 +96,7 @@ def _of_object(
         yield Difference(kind, cause, live, made, told)
 
 
-def _cause_of_whole(
-    live: Item | None, made: Item | None, was: Item | None, base: Mapping[Key, Item] | None
-) -> str:
+def _cause_of_whole(live: Item | None, made: Item | None, was: Item | None) -> str:
     """Return who made an object that only one of the two has, or dropped it in the other."""
     if was is None:
         return RELEASE if live is None else HAND  # also where nobody knows what production's load made

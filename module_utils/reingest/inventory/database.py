@@ -10,10 +10,11 @@ from .model import DATABASE, OWNER, PRIVILEGES, SETTING, Item, sorted_rights
 
 _DATABASE = """
 SELECT d.datname::text, pg_get_userbyid(d.datdba)::text, {rights}, d.datconnlimit,
-    shobj_description(d.oid, 'pg_database'), (SELECT jsonb_object_agg(l.provider, l.label) FROM pg_shseclabel l
+    shobj_description(d.oid, 'pg_database'),
+    (SELECT jsonb_object_agg(l.provider, l.label) FROM pg_shseclabel l
         WHERE l.classoid = 'pg_database'::regclass AND l.objoid = d.oid),
-    jsonb_strip_nulls(to_jsonb(d) - '{{oid,datname,datdba,datacl,datconnlimit,datallowconn,datfrozenxid,datminmxid,
-        datlastsysoid,dathasloginevt,encoding,dattablespace}}'::text[]) || jsonb_build_object(
+    jsonb_strip_nulls(to_jsonb(d) - '{{oid,datname,datdba,datacl,datconnlimit,datallowconn,datfrozenxid,
+        datminmxid,datlastsysoid,dathasloginevt,encoding,dattablespace}}'::text[]) || jsonb_build_object(
         'encoding', pg_encoding_to_char(d.encoding), 'data checksums', current_setting('data_checksums'),
         'tablespace', (SELECT s.spcname FROM pg_tablespace s WHERE s.oid = d.dattablespace))
 FROM pg_database d WHERE d.datname = current_database()

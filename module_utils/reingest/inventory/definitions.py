@@ -1,4 +1,4 @@
-"""How the objects of a catalogue are defined, where the server writes a statement or several catalogues count."""
+"""How objects are defined where the server writes a statement, or several catalogues count."""
 
 from __future__ import annotations
 
@@ -37,17 +37,19 @@ _CLASS = _facts(
         WHERE t.oid = x.reltoastrelid AND x.reltoastrelid <> 0)""",
     row_security="""nullif(concat_ws(', ', CASE WHEN x.relrowsecurity THEN 'enabled' END,
         CASE WHEN x.relforcerowsecurity THEN 'forced' END), '')""",
-    replica_identity=f"""CASE WHEN {_TABLES} AND x.relreplident <> 'd' THEN x.relreplident::text || coalesce(' ' ||
-        (SELECT r.indexrelid::regclass::text FROM pg_index r WHERE r.indrelid = x.oid AND r.indisreplident), '')
-        END""",
+    replica_identity=f"""CASE WHEN {_TABLES} AND x.relreplident <> 'd' THEN
+        x.relreplident::text || coalesce(' ' || (SELECT r.indexrelid::regclass::text FROM pg_index r
+         WHERE r.indrelid = x.oid AND r.indisreplident), '') END""",  # noqa: S608
     clustered_on=f"""CASE WHEN {_TABLES} THEN
-        (SELECT r.indexrelid::regclass::text FROM pg_index r WHERE r.indrelid = x.oid AND r.indisclustered) END""",
+        (SELECT r.indexrelid::regclass::text FROM pg_index r
+         WHERE r.indrelid = x.oid AND r.indisclustered) END""",  # noqa: S608
     of="CASE WHEN x.reloftype <> 0 THEN format_type(x.reloftype, NULL) END",
     inherits="""(SELECT jsonb_agg(h.inhparent::regclass::text ORDER BY h.inhseqno) FROM pg_inherits h
         WHERE h.inhrelid = x.oid)""",
     partition_key="CASE WHEN x.relkind = 'p' THEN pg_get_partkeydef(x.oid) END",
     bound="CASE WHEN x.relispartition THEN pg_get_expr(x.relpartbound, x.oid) END",
-    valid="CASE WHEN x.relkind IN ('i', 'I') THEN (SELECT r.indisvalid FROM pg_index r WHERE r.indexrelid = x.oid) END",
+    valid="""CASE WHEN x.relkind IN ('i', 'I') THEN
+        (SELECT r.indisvalid FROM pg_index r WHERE r.indexrelid = x.oid) END""",
     statistics="""CASE WHEN x.relkind IN ('i', 'I') THEN (SELECT jsonb_object_agg(a.attnum, a.attstattarget)
         FROM pg_attribute a WHERE a.attrelid = x.oid AND a.attstattarget >= 0) END""",
     owned_by=f"CASE WHEN x.relkind = 'S' THEN {_OWNED} END",
@@ -64,8 +66,9 @@ _TYPE = _facts(
         format_type(a.atttypid, a.atttypmod), a.attcollation::regcollation::text) ORDER BY a.attnum)
         FROM pg_attribute a WHERE a.attrelid = x.typrelid AND a.attnum > 0 AND NOT a.attisdropped) END""",
     row="""CASE WHEN x.typtype = 'b' THEN jsonb_build_array(x.typinput::text, x.typoutput::text,
-        x.typreceive::text, x.typsend::text, x.typmodin::text, x.typmodout::text, x.typanalyze::text, x.typlen,
-        x.typbyval, x.typcategory, x.typispreferred, x.typdelim, format_type(nullif(x.typelem, 0), NULL),
+        x.typreceive::text, x.typsend::text, x.typmodin::text, x.typmodout::text, x.typanalyze::text,
+        x.typlen, x.typbyval, x.typcategory, x.typispreferred, x.typdelim,
+        format_type(nullif(x.typelem, 0), NULL),
         x.typalign, x.typstorage) END""",
 )
 _POLICY = """format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', x.polname, x.polrelid::regclass,
@@ -78,7 +81,8 @@ _POLICY = """format('CREATE POLICY %I ON %s AS %s FOR %s TO %s', x.polname, x.po
     || coalesce(' WITH CHECK (' || pg_get_expr(x.polwithcheck, x.polrelid) || ')', '')"""
 
 _ENABLED = """CASE WHEN {flag} <> 'O' THEN format('ALTER TABLE %s %s {what} %I', {table}::regclass,
-    CASE {flag} WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END, {name}) END"""
+    CASE {flag} WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' ELSE 'ENABLE REPLICA' END,
+    {name}) END"""
 
 DEFINITIONS = {
     "pg_class": Definition(
@@ -102,7 +106,8 @@ DEFINITIONS = {
     ),
     "pg_constraint": Definition(
         _facts(
-            definition="""CASE WHEN x.contypid <> 0 THEN format('ALTER DOMAIN %s', format_type(x.contypid, NULL))
+            definition="""CASE WHEN x.contypid <> 0
+                THEN format('ALTER DOMAIN %s', format_type(x.contypid, NULL))
                 ELSE format('ALTER TABLE %s', x.conrelid::regclass) END
                 || format(' ADD CONSTRAINT %I ', x.conname) || pg_get_constraintdef(x.oid)""",
             enabled="""(SELECT jsonb_agg(t.tgrelid::regclass::text || ' ' || t.tgenabled::text
@@ -145,9 +150,11 @@ WITH members AS MATERIALIZED (
 SELECT c.oid, a.attnum, n.nspname, c.relname,
     quote_ident(n.nspname) || '.' || quote_ident(c.relname) || '.' || quote_ident(a.attname),
     CASE WHEN a.attacl IS NOT NULL THEN {rights} END,
-    CASE WHEN a.attrelid < {first} OR m.objid IS NOT NULL THEN coalesce((SELECT {initial} FROM pg_init_privs p WHERE
+    CASE WHEN a.attrelid < {first} OR m.objid IS NOT NULL THEN coalesce((SELECT {initial}
+        FROM pg_init_privs p WHERE
         p.classoid = 'pg_class'::regclass AND p.objoid = c.oid AND p.objsubid = a.attnum), '[]') END,
-    CASE WHEN a.attrelid < {first} OR m.objid IS NOT NULL THEN '{{}}' ELSE jsonb_strip_nulls(jsonb_build_object(
+    CASE WHEN a.attrelid < {first} OR m.objid IS NOT NULL THEN '{{}}'
+    ELSE jsonb_strip_nulls(jsonb_build_object(
         'type', CASE WHEN c.relkind IN ('r', 'p', 'f') THEN format_type(a.atttypid, a.atttypmod) END,
         'collation', CASE WHEN c.relkind IN ('r', 'p', 'f') AND a.attcollation <> t.typcollation
             THEN a.attcollation::regcollation::text END,
@@ -156,7 +163,8 @@ SELECT c.oid, a.attnum, n.nspname, c.relname,
         'generated', CASE WHEN a.attgenerated <> '' THEN
             a.attgenerated::text || ' ' || pg_get_expr(d.adbin, d.adrelid) END,
         'identity', nullif(a.attidentity, ''),
-        'storage', CASE WHEN c.relkind IN ('r', 'p', 'f') AND a.attstorage <> t.typstorage THEN a.attstorage END,
+        'storage', CASE WHEN c.relkind IN ('r', 'p', 'f') AND a.attstorage <> t.typstorage
+            THEN a.attstorage END,
         'compression', nullif(a.attcompression, ''),
         'statistics', CASE WHEN a.attstattarget >= 0 THEN a.attstattarget END,
         'options', (SELECT jsonb_agg(o ORDER BY o) FROM unnest(a.attoptions) o),

@@ -47,7 +47,8 @@ _AFTER = "SET LOCAL lock_timeout = 0"
 # What an object comes and goes with.
 _INSIDE = f"""
 SELECT DISTINCT classid, objid, refclassid, refobjid FROM pg_depend
-WHERE deptype IN ('a', 'e', 'i', 'P', 'S') AND objid >= {FIRST_OID} AND (classid, objid) <> (refclassid, refobjid)
+WHERE deptype IN ('a', 'e', 'i', 'P', 'S') AND objid >= {FIRST_OID}
+  AND (classid, objid) <> (refclassid, refobjid)
 """  # noqa: S608 - constants of this file
 _BESIDE = f"""
 SELECT classoid, objoid, objsubid, 'comment', to_jsonb(description) FROM pg_description
@@ -58,7 +59,8 @@ UNION ALL
 SELECT classoid, objoid, objsubid, 'security label', jsonb_object_agg(provider, label) FROM pg_seclabel
 GROUP BY 1, 2, 3
 UNION ALL
-SELECT classoid, objoid, 0, 'security label', jsonb_object_agg(provider, label) FROM pg_shseclabel GROUP BY 1, 2
+SELECT classoid, objoid, 0, 'security label', jsonb_object_agg(provider, label) FROM pg_shseclabel
+GROUP BY 1, 2
 """  # noqa: S608 - constants of this file
 # Of what has an OID of PostgreSQL's own: what users make and drop all the same.
 _ALSO = {
@@ -102,8 +104,8 @@ def read_inventory(connection: Connection) -> Inventory:
     except psycopg2.errors.LockNotAvailable:
         connection.rollback()
         raise Refusal(
-            f"database {connection.info.dbname} cannot be compared: after {LOCK_WAIT_S} s somebody still locks "
-            f"{locked_tables(connection)}; wait until that is over, or end it, and run again"
+            f"database {connection.info.dbname} cannot be compared: after {LOCK_WAIT_S} s somebody still "
+            f"locks {locked_tables(connection)}; wait until that is over, or end it, and run again"
         ) from None
 
 
@@ -179,9 +181,8 @@ def _query(catalogue: Catalogue, *, unknown: bool = False) -> str:
         if catalogue.name == "pg_parameter_acl":
             initial = rights("NULL", on, owner)
     elif catalogue.acl:
-        given = (
-            f"(SELECT jsonb_agg(jsonb_build_array(a::text, '', '', false)) FROM unnest(x.{catalogue.acl}) a)"
-        )
+        one = "jsonb_build_array(a::text, '', '', false)"
+        given = f"(SELECT jsonb_agg({one}) FROM unnest(x.{catalogue.acl}) a)"  # noqa: S608 - as below
     named = (
         f"CASE WHEN {known.owner} THEN pg_get_userbyid({catalogue.owner})::text END"
         if catalogue.owned
@@ -209,7 +210,8 @@ def _built_in(catalogue: Catalogue) -> str:
     """Return the query for the privileges on what is built in, or comes with an extension."""
     acl, on, owner = f"x.{catalogue.acl}", rights_on(catalogue), catalogue.owner
     return f"""
-SELECT x.oid, i.type, i.identity, i.schema, pg_get_userbyid({owner})::text, {rights(acl, on, owner)}, {rights("p.initprivs", on, owner)}
+SELECT x.oid, i.type, i.identity, i.schema, pg_get_userbyid({owner})::text, {rights(acl, on, owner)},
+    {rights("p.initprivs", on, owner)}
 FROM pg_catalog.{catalogue.name} x
 LEFT JOIN pg_init_privs p ON p.classoid = {catalogue.oid} AND p.objoid = x.oid AND p.objsubid = 0
 CROSS JOIN LATERAL pg_identify_object({catalogue.oid}, x.oid, 0) i

@@ -29,7 +29,7 @@ def rule_of(difference: Difference, rules: Sequence[ObjectRule]) -> ObjectRule |
 
 
 def decided(difference: Difference, rules: Sequence[ObjectRule]) -> str:
-    """Return what becomes of a difference: carry, fail or ignore; empty where it is the release's intention."""
+    """Return what becomes of a difference: carry, fail or ignore; empty where the release means it."""
     if difference.cause == RELEASE:
         return ""
     rule = rule_of(difference, rules)

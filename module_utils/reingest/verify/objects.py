@@ -1,4 +1,4 @@
-"""Everything beside rows that production has: found, told, or carried into the load, by the dataset's rules."""
+"""Everything beside rows that production has: found, told, or carried, by the rules of the dataset."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SHOWN = 5  # names in a line that tells of many
 
 @dataclass(frozen=True)
 class Objects:
-    """What production and the load have, and where they differ; ``unknown`` says why there is no base line."""
+    """What production has, and where the load differs; ``unknown`` says why there is no base line."""
 
     dataset: Dataset
     production: Inventory
@@ -76,7 +76,7 @@ class Objects:
                 )
 
     def told(self) -> list[str]:
-        """Return what is no finding: what the release intends, what is ignored, and what rules name nothing."""
+        """Return what is no finding: what the release intends, and what is ignored."""
         lines = []
         if self.unknown:
             lines.append(
@@ -94,8 +94,8 @@ class Objects:
         """Return the rules of the dataset that name nothing, as warnings."""
         used = {rule_of(one, self.dataset.objects) for one in self.differences}
         return [
-            f"objects: the rule {{kind: {rule.kind}, name: {rule.name}, do: {rule.do}}} of {self.dataset.file} "
-            "names nothing that differs"
+            f"objects: the rule {{kind: {rule.kind}, name: {rule.name}, do: {rule.do}}} of "
+            f"{self.dataset.file} names nothing that differs"
             for rule in self.dataset.objects
             if rule not in used and rule.do != CARRY  # what was carried is the same by now
         ]
