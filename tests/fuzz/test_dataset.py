@@ -20,6 +20,7 @@ SMALL = {
     "release": "r1",
     "transform": ["a.sql"],
     "on_reject": "fail",
+    "objects": [{"kind": "view", "name": "public.*", "do": "carry"}],
     "checks": {"shrink": "5%", "sql": [{"name": "n", "query": "select 1", "expect": 1}]},
     "tables": {
         "t": {

@@ -11,7 +11,7 @@ import psycopg2
 from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
-from ..postgres.session import LOCK_WAIT_S, locked_tables
+from ..postgres.locks import LOCK_WAIT_S, locked_tables
 from .catalogues import (
     FIRST_OID,
     PUBLIC_SCHEMA,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..dataset.pattern import is_pattern, matches
@@ -43,6 +43,7 @@ def judge(
         what: what the refusal begins with.
         whole: whether a name that was accepted must be among the findings; else another step may find it.
     """
+    accepted = list(_whole(accepted))
     exact, patterns = set(accepted), [name for name in accepted if is_pattern(name)]
     met = [
         finding
@@ -67,6 +68,18 @@ def judge(
     count = "1 finding" if len(left) == 1 else f"{len(left)} findings"
     refusal = f"{what}, {count}:{lines}" if left else ""
     return Verdict(refusal, tuple(warnings))
+
+
+def _whole(accepted: Iterable[str]) -> Iterator[str]:
+    """Yield names, those of functions too, whose arguments a list of one text is divided at."""
+    name = ""
+    for piece in accepted:
+        name = f"{name},{piece}" if name else piece
+        if name.count("(") <= name.count(")") and not name.count('"') % 2:
+            yield name
+            name = ""
+    if name:
+        yield name
 
 
 def _lines(left: Sequence[Finding], hook: str) -> Iterator[str]:

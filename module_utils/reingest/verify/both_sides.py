@@ -22,7 +22,8 @@ from ..ownership.fault import Fault
 from ..ownership.owners import owned_by
 from ..ownership.references import reference_faults
 from ..postgres.dsn import Connection
-from ..postgres.session import pinned_reading, wait_for_locks
+from ..postgres.locks import wait_for_locks
+from ..postgres.session import pinned_reading
 from .checks import SCHEMA
 
 _BATCH = 10_000

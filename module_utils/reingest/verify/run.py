@@ -20,7 +20,7 @@ from ..load.provenance import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database
-from ..postgres.session import LOCK_WAIT_S, locked_tables, wait_for_locks
+from ..postgres.locks import LOCK_WAIT_S, locked_tables, wait_for_locks
 from .both_sides import BothSides, PortalRows, open_both
 from .checks import (
     CARRIED,
