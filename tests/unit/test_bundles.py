@@ -22,7 +22,7 @@ BUDGETS = {
     "loader_run": (441, 104),
     "run_lock": (130, 101),
     "run_progress": (105, 105),
-    "run_report": (107, 107),
+    "run_report": (108, 108),
     "run_stop": (155, 134),
     "service_group": (226, 169),
     "snapshot_copy": (249, 208),

@@ -93,7 +93,7 @@ def _lines(left: Sequence[Finding], hook: str) -> Iterator[str]:
                 yield f"{finding.name}: {finding.message}; {finding.remedy}{_way(finding, hook)}"
             continue
         some = "".join(f"\n  {finding.name}: {finding.message}" for finding in found[:_SHOWN])
-        yield f"{kind}:*: {len(found):,} findings, all of them in the report, for example{some}\n  " + (
+        yield f"{kind}:*: {len(found):,} findings (all: findings.json of the run), for example{some}\n  " + (
             f"look at each, or accept {kind + ':*'!r}"
         )
 

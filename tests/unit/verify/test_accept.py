@@ -59,7 +59,7 @@ def test_a_name_that_was_divided_at_its_commas_is_put_together():
 def test_many_findings_of_one_kind_have_one_line_with_examples_and_the_pattern():
     refusal = judge([*views(50_000), SHRUNK], []).refusal
     assert "50001 findings:" in refusal
-    assert "\n- object:view:*: 50,000 findings, all of them in the report, for example" in refusal
+    assert "\n- object:view:*: 50,000 findings (all: findings.json of the run), for example" in refusal
     assert "object:view:public.v2: view public.v2 is missing" in refusal
     assert "public.v3:" not in refusal
     assert "or accept 'object:view:*'" in refusal
