@@ -1,6 +1,7 @@
 """One statement for each kind of thing that can be created in a database, and the name that it is listed by.
 
-They may be run in the order of ``made``, in a database that has ``BASE``; roles ``reader`` and ``writer`` are there.
+They may be run in the order of ``made``, in a database that has ``BASE``. Roles ``reader`` and ``writer`` are
+there.
 """
 
 from __future__ import annotations
@@ -36,7 +37,8 @@ MADE = {
     ),
     "index": ("CREATE INDEX study_size ON study (size) WHERE size > 3", "index:public.study_size", True),
     "function": (
-        "CREATE FUNCTION two(a int, b text DEFAULT ';') RETURNS int LANGUAGE sql SET work_mem = '8MB' AS 'SELECT 2'",
+        "CREATE FUNCTION two(a int, b text DEFAULT ';') RETURNS int LANGUAGE sql SET work_mem = '8MB'"
+        " AS 'SELECT 2'",
         "function:public.two(integer,pg_catalog.text)",
         True,
     ),
@@ -56,7 +58,8 @@ MADE = {
         True,
     ),
     "constraint trigger": (
-        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON sample DEFERRABLE FOR EACH ROW EXECUTE FUNCTION checked()",
+        "CREATE CONSTRAINT TRIGGER late AFTER INSERT ON sample DEFERRABLE FOR EACH ROW"
+        " EXECUTE FUNCTION checked()",
         "trigger:late on public.sample",
         True,
     ),
@@ -159,7 +162,7 @@ MADE = {
     ),
     "transform": (
         "CREATE TRANSFORM FOR int LANGUAGE plpgsql (FROM SQL WITH FUNCTION varchar_support(internal))",
-        "transform:for integer language plpgsql",
+        "transform:for integer {on}language plpgsql",
         False,
     ),
     "publication": ("CREATE PUBLICATION everything FOR ALL TABLES", "publication:everything", False),
@@ -189,8 +192,8 @@ MADE = {
         True,
     ),
     "grant of others": (
-        "GRANT SELECT ON sample TO reader WITH GRANT OPTION; SET ROLE reader; GRANT SELECT ON sample TO writer;"
-        " RESET ROLE",
+        "GRANT SELECT ON sample TO reader WITH GRANT OPTION; SET ROLE reader;"
+        " GRANT SELECT ON sample TO writer; RESET ROLE",
         "privileges:table:public.sample",
         True,
     ),
@@ -327,14 +330,17 @@ LATER = {
 
 
 def made(major, database):
-    """Return all kinds that a major knows, by what they are: the statement, the finding's name, whether carried."""
+    """Return all kinds that a major knows, by what they are: statement, finding, whether it is carried."""
     later = [more for since, more in LATER.items() if major >= since]
     kinds = {what: kind for kinds in (*later, MADE) for what, kind in kinds.items()}
+    words = {"{database}": database, "{on}": "on " if major < 16 else ""}
+
+    def filled(text):
+        for word, value in words.items():
+            text = text.replace(word, value)
+        return text
+
     return {
-        what: (
-            statement.replace("{database}", database),
-            f"object:{name}".replace("{database}", database),
-            carried,
-        )
+        what: (filled(statement), f"object:{filled(name)}", carried)
         for what, (statement, name, carried) in kinds.items()
     }

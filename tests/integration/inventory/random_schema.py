@@ -1,4 +1,4 @@
-"""Schemas by chance: things in a database, each with ways to change or drop it, and the name it is found by."""
+"""Schemas by chance: things in a database, each with changes of it, and the name that these are found by."""
 
 from __future__ import annotations
 

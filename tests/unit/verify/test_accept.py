@@ -51,7 +51,7 @@ def test_in_a_name_only_the_star_and_the_question_mark_stand_for_something_else(
 
 def test_a_name_that_was_divided_at_its_commas_is_put_together():
     function = Finding("object:function:public.f(integer,text)", "f is missing", "add it")
-    accepted = "shrink:a,object:function:public.f(integer,text),empty:b".split(",")
+    accepted = ["shrink:a", "object:function:public.f(integer", "text)", "empty:b"]
     verdict = judge([function, SHRUNK, EMPTY], accepted)
     assert (verdict.refusal, len(verdict.warnings)) == ("", 3)
 
