@@ -20,11 +20,12 @@ CREATE TABLE IF NOT EXISTS reingest.inventory (
     PRIMARY KEY (kind, identity)
 );
 TRUNCATE reingest.inventory, reingest.inventory_form;
+GRANT SELECT ON reingest.inventory, reingest.inventory_form TO PUBLIC;
 """
 
 
 def write_baseline(connection: Connection, inventory: Inventory) -> None:
-    """Write down what the load consists of, in the caller's transaction; nobody but its owner may read it."""
+    """Write down what the load consists of, in the caller's transaction, for everybody to read."""
     with connection.cursor() as cursor:
         cursor.execute(_CREATE)
         cursor.execute("INSERT INTO reingest.inventory_form VALUES (%s, %s)", (_FORM, inventory.major))

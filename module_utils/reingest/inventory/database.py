@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 
 from ..postgres.dsn import Cursor
@@ -39,9 +40,15 @@ def database_items(cursor: Cursor) -> Iterator[Item]:
     shown |= {key: value for key, value in (("comment", comment), ("security label", labels)) if value}
     yield Item(DATABASE, name, shown)
     if limit != -1:
-        yield Item(SETTING, LIMIT, {"value": str(limit), "role": ""})
+        yield setting_item(LIMIT, str(limit))
     cursor.execute(_SETTINGS)
     for role, lines in cursor.fetchall():
         for line in lines:
             setting, _, value = line.partition("=")
-            yield Item(SETTING, f"{setting} of {role}" if role else setting, {"value": value, "role": role})
+            yield setting_item(setting, value, role)
+
+
+def setting_item(name: str, value: str, role: str = "") -> Item:
+    """Return a setting of the database, or of a role in it."""
+    facts = {"value": hashlib.sha256(value.encode()).hexdigest(), "role": role}
+    return Item(SETTING, f"{name} of {role}" if role else name, facts, value=value)

@@ -98,8 +98,8 @@ def _shown(item: Item, fact: str, value: Any) -> str:  # noqa: ANN401 - of JSON
     """Return the value of a fact, without what may be a secret."""
     if value is None:
         return "none"
-    if item.kind == SETTING and fact == "value" and SECRET.search(item.identity):
-        return MASK
+    if item.kind == SETTING and fact == "value":
+        return MASK if SECRET.search(item.identity) else item.value
     if isinstance(value, str):
         return value
     if fact.endswith("options") and isinstance(value, list):

@@ -170,7 +170,7 @@ def _row_security(item: Item) -> list[str]:
 
 def _setting(difference: Difference, database: str, *, secret: bool) -> str:
     item = difference.item
-    value = None if difference.production is None else str(difference.production.facts["value"])
+    value = None if difference.production is None else difference.production.value
     if item.identity == LIMIT:
         return f"ALTER DATABASE {quoted(database)} CONNECTION LIMIT {value or -1}"
     role = str(item.facts["role"])

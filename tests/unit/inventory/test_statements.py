@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from plugins.module_utils.reingest.inventory.compare import compare
+from plugins.module_utils.reingest.inventory.database import setting_item
 from plugins.module_utils.reingest.inventory.model import Inventory, Item
 from plugins.module_utils.reingest.inventory.names import NotCarried
 from plugins.module_utils.reingest.inventory.show import remedy, said
@@ -68,13 +69,13 @@ def test_a_column_is_taken_out_of_its_table_whatever_the_names_are():
     ],
 )
 def test_a_setting_is_shown_without_what_may_be_secret(name, value, expected):
-    setting = Item("setting", name, {"value": value, "role": ""})
+    setting = setting_item(name, value)
     assert shown(setting, None) == [expected]
     assert "***" not in statements(difference(setting, None), "portal")[0].text
 
 
 def test_a_setting_that_production_has_not_is_reset():
-    setting = Item("setting", "work_mem of ro ot", {"value": "1", "role": "ro ot"})
+    setting = setting_item("work_mem", "1", "ro ot")
     (found,) = compare(
         Inventory({}, 16), Inventory({setting.key: setting}, 16), Inventory({setting.key: setting}, 16)
     )
