@@ -6,11 +6,12 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 from integration.inventory.random_schema import schemas
+from tiers import full
 
 from plugins.module_utils.reingest.inventory.compare import HAND, RELEASE, compare
 from plugins.module_utils.reingest.inventory.read import read_inventory
 
-EXAMPLES = 40
+EXAMPLES = 40  # some 10 s
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,24 @@ def both(server):
         connection.close()
 
 
-@hypothesis.settings(max_examples=EXAMPLES, suppress_health_check=list(hypothesis.HealthCheck))
+def settings(examples):
+    return hypothesis.settings(max_examples=examples, suppress_health_check=list(hypothesis.HealthCheck))
+
+
+@settings(EXAMPLES)
 @hypothesis.given(things=schemas(), data=st.data())
 def test_one_change_is_found_by_its_name_and_nothing_else_is_found(both, things, data):
+    changed_once(both, things, data)
+
+
+@full
+@settings(EXAMPLES * 10)
+@hypothesis.given(things=schemas(), data=st.data())
+def test_one_change_is_found_in_many_more_schemas(both, things, data):
+    changed_once(both, things, data)
+
+
+def changed_once(both, things, data):
     one, two = both
     try:
         for connection in both:
