@@ -9,10 +9,13 @@ module: ingest_verify
 short_description: Verify the load in the staging server
 description:
   - Compares each table with the rows that the load counted, makes the dataset's own checks, and compares
-    with production. Changes nothing.
+    with production.
+  - Compares everything else that production's database has with the load, and with what production's own
+    load made. What was made by hand is a finding, or is made in the load, too, as the dataset says
+    (C(objects)), in one transaction and only where nothing is left to refuse. Else this changes nothing.
   - Fails when anything is found that was not accepted by name; lists all findings, not the first.
   - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
-    C(role:<name>) and C(sql:<name of the check>)."
+    C(role:<name>), C(sql:<name of the check>) and C(object:<kind>:<name>)."
   - "Those about what cannot be used as it stands are named C(unpopulated:<materialised view>),
     C(index:<index>), C(constraint:<table>.<constraint>), C(trigger:<table>.<trigger>), C(unlogged:<table>)
     and C(collation:<collation>)."
@@ -38,7 +41,9 @@ options:
     type: str
     default: ""
   accept:
-    description: Names of findings that are no failure; each becomes a warning.
+    description:
+      - Names of findings that are no failure; each becomes a warning.
+      - "C(*) stands for any text and C(?) for any character, as in C(object:view:*)."
     type: list
     elements: str
     default: []
@@ -81,7 +86,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 findings:
-  description: C(name), C(message) and C(remedy) of everything found, the accepted ones too.
+  description:
+    - C(name), C(message) and C(remedy) of what was found, the accepted ones too. At most 1000 of them.
+    - All are in C(findings.json) of the run's folder below O(work), where the run has one.
   returned: always
   type: list
   elements: dict
@@ -121,6 +128,15 @@ portal_rows:
     only_in_load: {description: Rows that only the load has; the switch replaces them., type: int}
     example: {description: The key of a row that the load has not., type: str}
     told: {description: The same as a sentence; empty where neither has a row., type: str}
+found:
+  description: How many findings there are.
+  returned: always
+  type: int
+carried:
+  description: The statements that made objects of the load what they are in production; in check mode would.
+  returned: always
+  type: list
+  elements: str
 step:
   description: What was done, for the report.
   returned: always
@@ -142,6 +158,9 @@ OPTIONS: dict[str, Any] = {
     "accept": {"type": "list", "elements": "str", "default": []},
     "after_promote": {"type": "str", "default": ""},
 }
+
+
+_MOST = 1000  # findings in a result: it passes through the controller
 
 
 def verify(call: Call) -> Outcome:
@@ -171,10 +190,24 @@ def verify(call: Call) -> Outcome:
     verdict = judge(verification.findings, call["accept"], hook=call["after_promote"])
     findings = [finding.shown() for finding in verification.findings]
     rows = [{**vars(one), "told": one.told} for one in verification.portal_rows]
+    _write_findings(call, findings)
+    shown, objects = findings[:_MOST], verification.objects
+    told = objects.told() if objects else []
+    carried: list[str] = []
+    if objects is not None and objects.to_carry and not verdict.refusal:
+        carried = list(objects.carry(staging, keep=not call.check).did)
     return Outcome(
-        did=[*summary(checks), *filter(None, (verification.empty, *(one["told"] for one in rows)))],
+        changed=bool(carried),
+        did=[
+            *summary(checks),
+            *told,
+            *filter(None, (verification.empty, *(one["told"] for one in rows))),
+            *(f"carry {statement}" for statement in carried),
+        ],
         values={
-            "findings": findings,
+            "findings": shown,
+            "found": len(findings),
+            "carried": carried,
             "checks": [planned.sentence for planned in checks],
             "tables": verification.counts,
             "database": dataset.database,
@@ -182,11 +215,22 @@ def verify(call: Call) -> Outcome:
             "databases": dataset.whole,
             "portal_rows": rows,
         },
-        diff={"before": "", "after": ""},
-        detail={"counts": verification.counts, "findings": findings, "portal_rows": rows},
-        warnings=verdict.warnings,
+        diff={"before": "", "after": "".join(f"{statement}\n" for statement in carried)},
+        detail={"counts": verification.counts, "findings": shown, "portal_rows": rows},
+        warnings=[*verdict.warnings, *(objects.idle_rules() if objects else [])],
         failure=verdict.refusal,
+        listed=True,
     )
+
+
+def _write_findings(call: Call, findings: list[dict[str, Any]]) -> None:
+    """Write all findings to the run's folder on this host."""
+    from ..module_utils.reingest.fs.durable import make_own_directory, write_json
+
+    if call.work is None or not call.run or not call.work.is_dir():
+        return
+    make_own_directory(call.work / call.run)
+    write_json(call.work / call.run / "findings.json", {"findings": findings})
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ PIECES = {
         "portal",
         "test_postgres_versions.py",
     ),
-    "rows": ("carry", "frame", "ownership"),
+    "rows": ("carry", "frame", "inventory", "ownership"),
     "volume": (
         "interrupted",
         "nfs",

@@ -21,6 +21,7 @@ SMALL = {
     "transform": ["a.sql"],
     "on_reject": "fail",
     "views": {"m": "unpopulated"},
+    "objects": [{"kind": "view", "name": "public.*", "do": "carry"}],
     "checks": {"shrink": "5%", "sql": [{"name": "n", "query": "select 1", "expect": 1}]},
     "tables": {
         "t": {

@@ -101,6 +101,15 @@ class Check:
 
 
 @dataclass(frozen=True)
+class ObjectRule:
+    """What becomes of objects made by hand in production, by kind and pattern: carry, fail or ignore."""
+
+    kind: str
+    name: str
+    do: str
+
+
+@dataclass(frozen=True)
 class Dataset:
     """The whole file, its paths made absolute; ``tables`` are in the order of the file.
 
@@ -123,6 +132,7 @@ class Dataset:
     databases: Mapping[str, str] = field(default_factory=dict)
     again: tuple[Path, ...] = ()
     unpopulated: frozenset[str] = frozenset()
+    objects: tuple[ObjectRule, ...] = ()
 
     @property
     def portal(self) -> bool:

@@ -11,13 +11,14 @@ from ..sources.registry import format_called
 from .document import Section, read_document
 from .form import FORM_KEYS, read_form
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
+from .objects import read_objects
 from .oids import OID_MEANINGS
 from .owners import IGNORE, MAINTENANCE, OWNERS, PORTAL, SCHEMA, SOURCE
 
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = (
-    "database", "schema", "sources", "release", "tables", "views", "databases", "transform",
-    "transform_again", "checks", *_REJECTS,
+    "database", "schema", "sources", "release", "tables", "views", "databases", "objects",
+    "transform", "transform_again", "checks", *_REJECTS,
 )  # fmt: skip
 _JUDGED = ("shrink", "required")  # by the verification
 _LOADED = ("from", "each", "where", "columns", "duplicates", *_JUDGED, *_REJECTS, *FORM_KEYS)
@@ -68,6 +69,7 @@ def parse_dataset(
         max_rejects=_budget(top),
         databases=_databases(top, database),
         unpopulated=_unpopulated(top),
+        objects=read_objects(top),
     )
 
 

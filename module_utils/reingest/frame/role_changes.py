@@ -123,10 +123,15 @@ def _of_settings(role: str, wanted: Mapping[str, str], there: Mapping[str, str])
 
 
 def _value(name: str, value: str) -> Composed:
+    return sql.SQL(", ").join(map(sql.Literal, setting_items(name, value)))
+
+
+def setting_items(name: str, value: str) -> list[str]:
+    """Return the values that SET takes for a setting: of a list each name by itself."""
     if name.lower() not in _LISTS:
-        return sql.Literal(value)
+        return [value]
     items = [bare if quoted is None else quoted.replace('""', '"') for quoted, bare in _items(value)]
-    return sql.SQL(", ").join(map(sql.Literal, items)) if items else sql.Literal("")
+    return items or [""]
 
 
 def _items(value: str) -> Iterator[tuple[str | None, str]]:

@@ -9,6 +9,8 @@ from pathlib import Path
 from psycopg2.extras import Json, execute_values
 
 from ..dataset.model import Dataset
+from ..inventory.baseline import write_baseline
+from ..inventory.read import read_inventory
 from ..postgres.dsn import Connection
 from ..sources.source import SourceFile
 from .other_databases import write_databases
@@ -127,8 +129,10 @@ def finish_record(
     """Write down the counts and that the load is complete, in the caller's transaction.
 
     With them stands what the switch does: the contract of each table (owner, policy for orphans, what OIDs
-    are), what becomes of production's other databases, and the transforms that it runs again.
+    are), what becomes of production's other databases, and the transforms that it runs again. And the
+    inventory of what the load made, by which a later verification knows what was made by hand since.
     """
+    write_baseline(connection, read_inventory(connection))
     again = [(at, path.name, text) for at, (path, text) in enumerate(transforms) if path in dataset.again]
     policies = {table.name: (table.orphans, Json(table.oids)) for table in dataset.tables}
     with connection.cursor() as cursor:

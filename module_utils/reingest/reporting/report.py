@@ -47,6 +47,7 @@ class Report:
     proof: str = ""  # the fingerprint of the key that proved the operator; empty: nothing did
     ledger: Mapping[str, Any] = field(default_factory=dict)  # its chain, as volume.chain has it
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
+    findings: tuple[Mapping[str, str], ...] = ()  # of the verification, the accepted ones too
 
     def as_values(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -101,6 +102,7 @@ def make_report(
         stages=stages,
         steps=tuple({key: step.get(key) for key in _STEP} for step in ordered),
         tables=loaded["detail"]["tables"] if loaded else {},
+        findings=tuple(one for step in ordered for one in step["detail"].get("findings") or ()),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..disclosure.printable import printable
+from ..disclosure.printable import printable, printable_text
 
 _COUNTS = ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
 _MOST = 1 << 63
@@ -17,7 +17,7 @@ _LONGEST_S = 1e9
 def step_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - that is what is found out
     """Return a step as ``runs.steps.StepClock`` makes them; with ``host`` and ``failure`` where it has them.
 
-    Of its detail the report uses the tables: they are typed, the rest is left as it is.
+    Of its detail the report uses the tables and the findings: they are typed, the rest is left as it is.
 
     Raises:
         ValueError: it is none; the text says what is wrong.
@@ -37,9 +37,23 @@ def step_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - that is what is fou
         "seconds": seconds,
         "changed": raw["changed"],
         "did": [printable(one) for one in did],
-        "detail": {**detail, "tables": tables_from(detail["tables"])} if "tables" in detail else dict(detail),
+        "detail": {**detail, **{name: form(detail[name]) for name, form in _TYPED.items() if name in detail}},
     }
     return {**step, **{name: _line(raw, name) for name in ("host", "failure") if raw.get(name) is not None}}
+
+
+def findings_from(raw: Any) -> list[dict[str, str]]:  # noqa: ANN401 - as above
+    """Return findings as ``frame.finding.Finding`` shows them.
+
+    Raises:
+        ValueError: they are none.
+    """
+    _need(
+        isinstance(raw, list) and all(isinstance(one, Mapping) for one in raw), "findings is no list of dicts"
+    )
+    names = ("name", "message", "remedy")
+    _need(all(isinstance(one.get(name), str) for one in raw for name in names), "a finding is no text")
+    return [{name: printable_text(one[name]) for name in names} for one in raw]
 
 
 def tables_from(raw: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as above
@@ -73,3 +87,6 @@ def _line(raw: Mapping[str, Any], name: str) -> str:
 def _need(good: object, wrong: str) -> None:
     if not good:
         raise ValueError(wrong)
+
+
+_TYPED = {"tables": tables_from, "findings": findings_from}

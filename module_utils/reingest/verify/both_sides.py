@@ -22,6 +22,7 @@ from ..ownership.fault import Fault
 from ..ownership.owners import owned_by
 from ..ownership.references import reference_faults
 from ..postgres.dsn import Connection
+from ..postgres.locks import wait_for_locks
 from ..postgres.session import pinned_reading
 from .checks import SCHEMA
 
@@ -148,6 +149,8 @@ def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_d
     """
     staging = stack.enter_context(pinned_reading(staging_dsn, dataset.database))
     production = stack.enter_context(pinned_reading(production_dsn, dataset.database))
+    for connection in (staging, production):
+        wait_for_locks(connection)
     return BothSides(dataset, staging, production, read_catalog(staging), read_catalog(production))
 
 

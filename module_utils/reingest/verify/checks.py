@@ -10,7 +10,7 @@ from ..dataset.owners import PORTAL, SOURCE
 
 COUNT, EMPTY, SHRINK, SQL, SCHEMA, ROLE = "count", "empty", "shrink", "sql", "schema", "role"
 CARRIED, EDITED, TABLES = "carried", "edited", "tables"  # what they find is a finding `schema:<table>`, too
-WHOLE, CLUSTER = "whole", "cluster"
+WHOLE, CLUSTER, OBJECTS = "whole", "cluster", "object"
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,9 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
     if against_production:
         checks.append(PlannedCheck(TABLES, "the staging server has all of production's tables"))
         checks.append(PlannedCheck(ROLE, "the staging server has production's roles"))
+        checks.append(
+            PlannedCheck(OBJECTS, "nothing that production has beside rows is missing or different")
+        )
         checks.append(PlannedCheck(CLUSTER, "nothing else of production's cluster is lost or broken"))
     checks.append(
         PlannedCheck(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import psycopg2
@@ -20,6 +20,7 @@ from ..load.provenance import LoadRecord
 from ..load.script import database_reason
 from ..load.server import inspect_server
 from ..postgres.dsn import Connection, address, connect, with_database
+from ..postgres.locks import LOCK_WAIT_S, locked_tables, wait_for_locks
 from .both_sides import BothSides, PortalRows, open_both
 from .checks import (
     CARRIED,
@@ -27,6 +28,7 @@ from .checks import (
     COUNT,
     EDITED,
     EMPTY,
+    OBJECTS,
     ROLE,
     SCHEMA,
     SHRINK,
@@ -35,6 +37,7 @@ from .checks import (
     WHOLE,
     PlannedCheck,
 )
+from .objects import Objects, look_at_objects
 from .whole import whole_findings
 
 
@@ -46,12 +49,13 @@ class Verification:
     counts: dict[str, int]
     portal_rows: tuple[PortalRows, ...] = ()
     empty: str = ""  # how many tables are empty that may be, as a sentence
+    objects: Objects | None = None
 
 
 def run_checks(
     dataset: Dataset, checks: Sequence[PlannedCheck], *, staging_dsn: str, production_dsn: str
 ) -> Verification:
-    """Make all checks and return all findings; reads only.
+    """Make all checks and return all findings; changes nothing.
 
     Args:
         dataset: the dataset that was loaded.
@@ -68,21 +72,44 @@ def run_checks(
         raise Refusal(
             f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
         )
-    with ExitStack() as stack:
+    with _told_of_locks(dataset.database, production_dsn, staging_dsn), ExitStack() as stack:
         staging = _Side(stack.enter_context(_reading(staging_dsn, dataset.database)))
         production = sides = None
         if production_dsn:
             production = _Side(stack.enter_context(_reading(production_dsn, dataset.database)))
             sides = open_both(stack, dataset, staging_dsn, production_dsn)
         run = _Run(dataset, record, staging, production, sides, staging_dsn, production_dsn)
-        findings = tuple(finding for check in checks for finding in run.findings(check))
+        findings = [finding for check in checks for finding in run.findings(check)]
+        objects = None
+        if sides is not None and any(check.kind == OBJECTS for check in checks):
+            objects = look_at_objects(dataset, staging_dsn, production_dsn)
+            findings += objects.findings({finding.name for finding in findings}, sides.follows)
         counts = {table.name: staging.count(table.name) for table in dataset.tables}
-        return Verification(findings, counts, sides.portal_rows() if sides else (), run.empty())
+        return Verification(
+            tuple(findings), counts, sides.portal_rows() if sides else (), run.empty(), objects
+        )
+
+
+@contextmanager
+def _told_of_locks(database: str, *dsns: str) -> Iterator[None]:
+    """Turn a wait for a locked table that took too long into a refusal that names the table."""
+    try:
+        yield
+    except psycopg2.errors.LockNotAvailable:
+        held = []
+        for dsn in filter(None, dsns):
+            with _reading(dsn, database) as connection:
+                held.append(f"{locked_tables(connection)} at {address(dsn)}")
+        raise Refusal(
+            f"database {database} cannot be verified: after {LOCK_WAIT_S} s somebody still locks "
+            f"{' or '.join(held)}; wait until that is over, or end it, and run again"
+        ) from None
 
 
 def _reading(dsn: str, database: str) -> closing[Connection]:
     connection = connect(with_database(dsn, database))
     connection.set_session(readonly=True, autocommit=True)
+    wait_for_locks(connection)
     return closing(connection)
 
 

@@ -1,0 +1,126 @@
+"""Carry what was made by hand in production into the load: in one transaction, and proven at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psycopg2
+
+from ..dataset.model import ObjectRule
+from ..dataset.objects import CARRY
+from ..postgres.dsn import Connection, Cursor
+from .compare import Difference, compare
+from .model import Inventory, Key
+from .names import NotCarried
+from .read import read_inventory
+from .rules import decided
+from .statements import Statement, statements
+
+_ROUNDS = 3  # an object that was made has its owner, rights and comments only in the next round
+
+
+@dataclass(frozen=True)
+class Carried:
+    """What was done, and what could not be: the reason by the name of the finding."""
+
+    did: tuple[str, ...]
+    failed: Mapping[str, str]
+    left: tuple[Difference, ...] = field(default=())  # what still differs and was to be carried
+
+
+def carry_objects(
+    connection: Connection,
+    production: Inventory,
+    base: Inventory | None,
+    rules: Sequence[ObjectRule],
+    *,
+    keep: bool,
+) -> Carried:
+    """Make in the load what production has and the rules carry, and read it again to see that it is there.
+
+    Args:
+        connection: to the load, of a superuser, not in autocommit.
+        production: what it consists of.
+        base: what production's own load made, see ``compare``.
+        rules: the dataset's.
+        keep: whether it stays; else only tried, and rolled back.
+    """
+    did: list[str] = []
+    failed: dict[str, str] = {}
+    wanted: set[Key] = set()
+    database = connection.info.dbname
+    try:
+        with connection.cursor() as cursor:
+            # Bodies of functions name tables by their own search path, not by that of this session.
+            cursor.execute("SET LOCAL check_function_bodies = off")
+            left = _to_carry(connection, production, base, rules, wanted)
+            for _ in range(_ROUNDS):
+                todo = [one for one in left if one.name not in failed]
+                if not todo:
+                    break
+                wanted |= {one.item.key for one in todo}
+                did += _made(cursor, todo, database, failed)
+                left = _to_carry(connection, production, base, rules, wanted)
+        for one in left:
+            failed.setdefault(one.name, "it is not the same in the load afterwards")
+        if keep:
+            connection.commit()
+        return Carried(tuple(did), failed, tuple(left))
+    finally:
+        connection.rollback()
+
+
+def _to_carry(
+    connection: Connection,
+    production: Inventory,
+    base: Inventory | None,
+    rules: Sequence[ObjectRule],
+    wanted: set[Key],
+) -> list[Difference]:
+    """Return what is to be carried now: by the rules, and what belongs to an object that was carried."""
+    differences = compare(production, read_inventory(connection), base)
+    return [
+        one
+        for one in differences
+        if decided(one, rules) == CARRY or one.item.key in wanted or wanted.intersection(one.item.inside)
+    ]
+
+
+def _made(cursor: Cursor, todo: list[Difference], database: str, failed: dict[str, str]) -> list[str]:
+    """Make what can be made, in whatever order it can be: a view may need another one first."""
+    did: list[str] = []
+    reasons: dict[str, str] = {}
+    while todo:
+        again = []
+        for one in todo:
+            try:
+                made = statements(one, database)
+            except NotCarried as error:
+                failed[one.name] = str(error)
+                continue
+            reason = _refused(cursor, made)
+            if reason:
+                reasons[one.name] = reason
+                again.append(one)
+            else:
+                did += [statement.shown for statement in made]
+        if len(again) == len(todo):
+            failed.update((one.name, reasons[one.name]) for one in again)
+            break
+        todo = again
+    return did
+
+
+def _refused(cursor: Cursor, made: Sequence[Statement]) -> str:
+    """Run the statements of one object; return why PostgreSQL refused one, empty when it did not."""
+    cursor.execute("SAVEPOINT reingest_carry")
+    for statement in made:
+        try:
+            cursor.execute(statement.text)
+        except psycopg2.Error as error:  # noqa: PERF203 - one of them refused ends it
+            cursor.execute("ROLLBACK TO SAVEPOINT reingest_carry")
+            reason = error.diag.message_primary or "PostgreSQL refused it"
+            return f"{reason} ({statement.shown})"
+    cursor.execute("RELEASE SAVEPOINT reingest_carry")
+    return ""

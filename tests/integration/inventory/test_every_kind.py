@@ -1,0 +1,273 @@
+"""Production altered by hand in every kind: found by its name, carried, accepted, ignored."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from integration.inventory.every_kind import BASE, made
+
+from plugins.module_utils.reingest.inventory.rules import CARRIED
+
+DATASET = """
+database: portal
+schema: schema.sql
+tables:
+  study: {owner: schema}
+  sample: {owner: schema}
+  measured: {owner: schema}
+  scratch: {owner: schema}
+  child: {owner: schema}
+"""
+# Told by another check, by the name that it always had.
+ELSEWHERE = {"object:column:public.study.note": "schema:study"}
+
+
+@pytest.fixture(scope="module")
+def production(server):
+    return server
+
+
+@pytest.fixture(scope="module")
+def staging(server_factory, major):
+    staging = server_factory(major)
+    for role in ("reader", "writer"):
+        staging.rows(f"CREATE ROLE {role}")
+    return staging
+
+
+@pytest.fixture
+def portal(tmp_path, production, staging):
+    """Return the folder of a portal's dataset; both servers are without its database."""
+    for one in (production, staging):
+        one.rows("DROP DATABASE IF EXISTS portal WITH (FORCE)")
+    (tmp_path / "dataset.yml").write_text(DATASET)
+    (tmp_path / "schema.sql").write_text(BASE)
+    return tmp_path
+
+
+@pytest.fixture
+def load(run_module, portal, production, staging):
+    """Load into one of the servers."""
+
+    def run(server, **params):
+        given = {"dataset": str(portal / "dataset.yml"), "staging_dsn": server.dsn(), "first": True}
+        result = run_module(
+            "ingest_load", **given, run="run-1", operator="0000-0002-1825-0097", force=True, **params
+        )
+        assert result.get("changed"), result.get("msg")
+
+    return run
+
+
+@pytest.fixture
+def verify(run_module, portal, production, staging):
+    def run(**params):
+        servers = {"staging_dsn": staging.dsn(), "production_dsn": production.dsn()}
+        given = {**servers, "dataset": str(portal / "dataset.yml"), **params}
+        return run_module("ingest_verify", **given)
+
+    return run
+
+
+@pytest.fixture
+def rules(portal):
+    """Give the dataset rules for objects."""
+
+    def write(*rules):
+        (portal / "dataset.yml").write_text(f"{DATASET}objects: {json.dumps(list(rules))}\n")
+
+    return write
+
+
+def names(result):
+    return {finding["name"] for finding in result["findings"]}
+
+
+def test_two_loads_of_one_schema_differ_in_nothing(load, verify, production, staging):
+    load(production)
+    load(staging)
+    result = verify()
+    assert (result["findings"], result["carried"], result["changed"]) == ([], [], False)
+
+
+@pytest.fixture
+def altered(load, production, staging, major):
+    """Load both, alter production by hand in every kind, and return the kinds."""
+    load(production)
+    load(staging)
+    kinds = made(major, "portal")
+    for statement, _, _ in kinds.values():
+        production.rows(statement, "portal")
+    return kinds
+
+
+def test_every_kind_is_found_or_carried_and_afterwards_all_but_the_accepted_is_the_same(
+    altered, rules, verify, staging
+):
+    rules({"kind": "*", "name": "*", "do": "fail"})
+    found = names(verify())
+    expected = {ELSEWHERE.get(name, name) for _, name, _ in altered.values()}
+    assert expected - found == set()
+
+    rules()
+    by_default = {name for name in expected if name.split(":")[1] in CARRIED}
+    result = verify()
+    assert expected - by_default <= names(result)
+    assert names(result).isdisjoint(by_default)
+
+    rules({"kind": "*", "name": "*", "do": "carry"})
+    result = verify(accept=["object:*", "schema:study"])
+    assert not result.get("failed"), result["msg"]
+    assert result["changed"]
+    assert result["carried"]
+    again = verify(accept=["object:*", "schema:study"])
+    carried = {name for _, name, is_carried in altered.values() if is_carried}
+    assert names(again) & carried == set()
+    assert staging.rows("SELECT n FROM report_2", "portal") == [(1,)]
+    assert "wordpass" not in json.dumps([result, again])
+
+
+def test_what_is_ignored_or_accepted_is_left_behind(load, rules, verify, production, staging):
+    load(production)
+    load(staging)
+    production.rows("CREATE VIEW report_a AS SELECT 1; CREATE VIEW list_a AS SELECT 1", "portal")
+    rules({"kind": "view", "name": "public.report_*", "do": "ignore"})
+    result = verify()
+    assert names(result) == {"object:view:public.list_a"}
+    assert "add to the schema:\nCREATE OR REPLACE VIEW public.list_a AS\nSELECT 1" in result["msg"]
+    assert "or accept 'object:view:public.list_a'" in result["msg"]
+    result = verify(accept=["object:view:*", "object:index:*"])
+    assert not result.get("failed")
+    assert "object:index:* was accepted, but nothing of that name was found" in str(result["warnings"])
+    assert "left behind, as the dataset says: 1 view (public.report_a)" in result["step"]["did"]
+    assert staging.rows("SELECT count(*) FROM pg_views WHERE schemaname = 'public'", "portal") == [(1,)]
+
+
+def test_what_only_the_release_changes_is_told_and_no_finding(load, verify, portal, production, staging):
+    load(production)
+    (portal / "schema.sql").write_text(
+        BASE.replace("SELECT 1", "SELECT 2") + "CREATE VIEW fresh AS SELECT 1;"
+    )
+    load(staging)
+    result = verify()
+    assert result["findings"] == []
+    assert "the release changes 1 function (public.one())" in result["step"]["did"]
+    assert "the release changes 1 view (public.fresh)" in result["step"]["did"]
+
+
+def test_what_both_have_changed_is_a_finding_with_the_difference(
+    load, rules, verify, portal, production, staging
+):
+    load(production)
+    (portal / "schema.sql").write_text(BASE.replace("SELECT id, name FROM", "SELECT id, name, 2 AS n FROM"))
+    load(staging)
+    production.rows("CREATE OR REPLACE VIEW study_names AS SELECT id, name, 3 AS n FROM study", "portal")
+    result = verify()
+    assert names(result) == {"object:view:public.study_names"}
+    assert "was changed in production by hand, and by the release in another way" in result["msg"]
+    assert "-    2 AS n\n+    3 AS n" in result["msg"]
+    rules({"kind": "view", "name": "*", "do": "carry"})
+    assert verify()["carried"] != []
+    assert staging.rows("SELECT pg_get_viewdef('study_names')", "portal")[0][0].count("3 AS n") == 1
+
+
+def test_what_was_dropped_by_hand_is_a_finding_or_dropped_from_the_load(
+    load, rules, verify, production, staging
+):
+    load(production)
+    load(staging)
+    production.rows("DROP VIEW study_names; DROP TYPE mood; REVOKE ALL ON study FROM postgres", "portal")
+    rules({"kind": "view", "name": "*", "do": "carry"})
+    result = verify()
+    assert names(result) == {"object:type:public.mood"}
+    assert "type public.mood was dropped in production by hand, and the load has it" in result["msg"]
+    assert result["carried"] == []  # nothing is changed while there is something to refuse
+    assert staging.rows("SELECT to_regclass('study_names') IS NOT NULL", "portal") == [(True,)]
+    result = verify(accept=["object:type:public.mood"])
+    assert "DROP VIEW public.study_names" in result["carried"]
+    assert staging.rows(
+        "SELECT to_regclass('study_names'), relacl::text FROM pg_class WHERE relname = 'study'", "portal"
+    ) == [(None, "{}")]
+
+
+def test_without_a_base_line_all_that_production_has_counts_as_made_by_hand(
+    load, verify, portal, production, staging
+):
+    load(production)
+    (portal / "schema.sql").write_text(
+        BASE.replace("CREATE SEQUENCE ticket;", "CREATE VIEW fresh AS SELECT 1;")
+    )
+    load(staging)
+    production.rows("DROP TABLE reingest.inventory_form", "portal")
+    result = verify()
+    assert names(result) == {"object:sequence:public.ticket"}
+    assert any(
+        line.startswith("what production's own load made is not known") for line in result["step"]["did"]
+    )
+
+
+def test_what_cannot_be_carried_is_a_finding_with_the_reason_and_nothing_is_changed(
+    load, rules, verify, production, staging
+):
+    load(production)
+    load(staging)
+    production.rows("CREATE ROLE onlyhere", "postgres")
+    try:
+        production.rows("GRANT SELECT ON study TO onlyhere; COMMENT ON TABLE study IS 'c'", "portal")
+        result = verify()
+        assert {"role:onlyhere", "object:privileges:table:public.study"} <= names(result)
+        assert 'cannot be: role "onlyhere" does not exist' in result["msg"]
+        comment = "SELECT obj_description('study'::regclass)"
+        assert staging.rows(comment, "portal") == [(None,)]
+        assert verify(accept=["role:onlyhere", "object:privileges:*"])["carried"] != []
+        assert staging.rows(comment, "portal") == [("c",)]
+    finally:
+        production.rows("DROP OWNED BY onlyhere", "portal")
+        production.rows("DROP ROLE onlyhere")
+
+
+def test_a_dry_run_shows_the_statements_and_changes_nothing(load, verify, production, staging):
+    load(production)
+    load(staging)
+    snapshot = staging.rows("SELECT snapshot FROM reingest.load", "portal")[0][0]
+    production.rows(
+        "ALTER DATABASE portal SET app.jwt_secret = 'dontshow'; COMMENT ON TABLE study IS 'c'", "portal"
+    )
+    result = verify(check=True, snapshot=snapshot)
+    shown = 'ALTER DATABASE "portal" SET "app.jwt_secret" TO ***'
+    assert shown in result["carried"]
+    assert f"carry {shown}" in result["step"]["did"]
+    assert shown in result["diff"]["after"]
+    assert "dontshow" not in json.dumps(result)
+    settings = "SELECT count(*) FROM pg_db_role_setting WHERE setdatabase <> 0"
+    assert staging.rows(settings) == [(0,)]
+    assert shown in verify()["carried"]
+    assert staging.rows(settings) == [(1,)]
+
+
+def test_a_table_that_somebody_locks_ends_the_verification_and_is_named(load, verify, production, staging):
+    load(production)
+    load(staging)
+    with production.connect("portal") as locking:
+        locking.autocommit = False
+        with locking.cursor() as cursor:
+            cursor.execute("LOCK study_names IN ACCESS EXCLUSIVE MODE")
+        message = verify()["msg"]
+    locking.close()
+    assert "study_names" in message
+    assert "still locks" in message
+
+
+def test_a_catalogue_that_the_login_may_not_read_is_a_finding(load, verify, production, staging):
+    load(production)
+    load(staging)
+    production.rows("CREATE ROLE looker LOGIN PASSWORD 'only-for-tests'")
+    production.rows("GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker", "portal")
+    try:
+        result = verify(production_dsn=production.dsn().replace("postgres:", "looker:", 1))
+    finally:
+        production.rows("DROP OWNED BY looker", "portal")
+        production.rows("DROP ROLE looker")
+    assert "object:catalogue:pg_user_mapping" in names(result)
+    assert not any("what production's own load made" in line for line in result["step"]["did"])
