@@ -25,6 +25,10 @@ options:
     description: The load that this run made.
     type: str
     default: ""
+  force:
+    description: Copy also a load of what a rollback left for being bad; else it is refused.
+    type: bool
+    default: false
   plan_only:
     description: Only say what is to be done (RV(needed)); this is no step of the report.
     type: bool
@@ -71,14 +75,15 @@ from ..module_utils.runner import Call, Outcome, Verb, run_module
 OPTIONS: dict[str, Any] = {
     "snapshot": {"type": "str", "default": ""},
     "loaded": {"type": "str", "default": ""},
+    "force": {"type": "bool", "default": False},
     "plan_only": {"type": "bool", "default": False},
 }
 
 
 def copy(call: Call) -> Outcome:
     """Copy the load to where it is promoted."""
-    wanted = {"loaded": call["loaded"], "dry": call.check, "exclusive": call["exclusive"]}
-    plan = plan_copy(call.volume, call["snapshot"], **wanted)
+    wanted = {name: call[name] for name in ("loaded", "exclusive", "force")}
+    plan = plan_copy(call.volume, call["snapshot"], dry=call.check, **wanted)
     values = {"snapshot": plan.snapshot, "needed": plan.changed}
     if call["plan_only"]:
         return Outcome(values=values, diff=plan.diff(), planned=True)

@@ -52,12 +52,13 @@ class Place:
         record = FinaliseRecord(
             control.checkpoint_lsn, control.timeline, settings, "2026-11-23T12:00:00+00:00"
         )
-        detail = {"system_identifier": control.system_identifier, "release": "r1", **record.detail()}
+        detail = {"system_identifier": control.system_identifier, "release": "r1"}
+        detail.update(record.detail(), digest="of r1")
         make_own_directory(self.volume.records)
         ledger_file.append(self.volume, ledger_file.LOADED, A, run="load", operator=OPERATOR, detail=detail)
 
-    def plan(self, *, dry=False):
-        return plan_copy(self.volume, "", loaded="", dry=dry)
+    def plan(self, *, dry=False, force=False):
+        return plan_copy(self.volume, "", loaded="", dry=dry, force=force)
 
     def copy(self):
         return apply_copy(self.volume, self.plan())
@@ -132,6 +133,16 @@ def same(one, other):
         if (one / name).is_file() and not filecmp.cmp(one / name, other / name, shallow=False):
             return False
     return True
+
+
+def test_a_load_of_what_a_rollback_left_for_being_bad_is_not_even_copied(place):
+    made, bad = place(bound), "20261031T000000Z"
+    lines = [(ledger_file.LOADED, {"digest": "of r1"}), (ledger_file.LIVE, {"previous": ""})]
+    for state, detail in [*lines, (ledger_file.BAD, {})]:
+        ledger_file.append(made.volume, state, bad, run="back", operator=OPERATOR, detail=detail)
+    with pytest.raises(Refusal, match=f"the sources of snapshot {bad}, which is bad, marked by {OPERATOR}"):
+        made.plan()
+    assert made.plan(force=True).did() == [f"copy ingest to staging/{A}", "empty ingest"]
 
 
 @pytest.mark.parametrize(

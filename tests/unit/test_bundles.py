@@ -25,7 +25,7 @@ BUDGETS = {
     "run_report": (108, 108),
     "run_stop": (155, 134),
     "service_group": (226, 169),
-    "snapshot_copy": (249, 209),
+    "snapshot_copy": (251, 211),
     "snapshot_finalise": (239, 90),
     "snapshot_info": (206, 206),
     "snapshot_pin": (127, 127),

@@ -23,6 +23,7 @@ from ..postgres.control import read_control
 from ..postgres.datadir import DataDirectory, is_data_directory, read_data_directory, version_faults
 from ..promotion.candidate import candidate_faults, live_directory, load_faults
 from ..promotion.movable import ingest_mount_faults, staging_mount_faults
+from ..volume.bad import refuse_bad
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import Entry, Ledger, read_ledger
 from ..volume.unsynced import is_lost
@@ -59,7 +60,7 @@ class SnapshotCopy:
 
 
 def plan_copy(
-    volume: Volume, snapshot: str, *, loaded: str, dry: bool, exclusive: bool = False
+    volume: Volume, snapshot: str, *, loaded: str, dry: bool, exclusive: bool = False, force: bool = False
 ) -> SnapshotCopy:
     """Plan it; nothing is to be done where a rename does it, or where another snapshot is promoted.
 
@@ -69,6 +70,7 @@ def plan_copy(
         loaded: the id of the load that this run made.
         dry: check mode: a load and a stop that come before this step are taken as done.
         exclusive: whether ``ingest/`` is declared to be nobody else's, where that cannot be seen.
+        force: also a load of what a rollback left for being bad.
 
     Raises:
         Refusal: the load may not be promoted, or a copy cannot do it either.
@@ -87,6 +89,8 @@ def plan_copy(
     if entry is None or wanted not in ("", entry.snapshot):
         coming = dry and bool(loaded) and wanted == loaded
         return SnapshotCopy(loaded, copy=True, empty=True) if coming else nothing
+    if not force:
+        refuse_bad(ledger, entry.snapshot)
     _refuse(volume, _faults(volume, found, entry, dry=dry, exclusive=exclusive))
     there = volume.snapshot(entry.snapshot)
     if not is_data_directory(there):
