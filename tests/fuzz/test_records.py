@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from plugins.module_utils.reingest.adoption.adoption_record import Adopting, read_adopting
 from plugins.module_utils.reingest.carry.record import (
     Carried,
+    CarriedDatabase,
     Stored,
     TableSum,
     carried_record,
@@ -92,7 +93,9 @@ CARRIED = Carried(
     carried_units({QUARANTINE_UNIT: "unit0"}),
     {"t": TableSum(3, "-17")},
     (Counter("public", "t_id_seq", 3, called=True, shared=False),),
+    TableSum(2, "5"),
     (Stored("t", "1663/5/16384", logged=True),),
+    (CarriedDatabase("jobs", f"reingest_{'0' * 32}", "database0", {"public.job": TableSum(1, "7")}),),
 )
 ROLES = KeptRoles(
     (
