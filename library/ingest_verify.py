@@ -202,7 +202,7 @@ def verify(call: Call) -> Outcome:
             *summary(checks),
             *told,
             *filter(None, (verification.empty, *(one["told"] for one in rows))),
-            *(f"carry {statement}" for statement in carried),
+            *(f"carry {' '.join(statement.split())}" for statement in carried),
         ],
         values={
             "findings": shown,
@@ -227,7 +227,7 @@ def _write_findings(call: Call, findings: list[dict[str, Any]]) -> None:
     """Write all findings to the run's folder on this host."""
     from ..module_utils.reingest.fs.durable import make_own_directory, write_json
 
-    if call.work is None or not call.run or not call.work.is_dir():
+    if call.check or call.work is None or not call.run or not call.work.is_dir():
         return
     make_own_directory(call.work / call.run)
     write_json(call.work / call.run / "findings.json", {"findings": findings})

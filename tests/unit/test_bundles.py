@@ -18,8 +18,8 @@ BASE = ROOT / "module_utils"
 BUDGETS = {
     "carry_over": (380, 97),
     "ingest_load": (610, 99),
-    "ingest_verify": (424, 96),
-    "loader_run": (463, 104),
+    "ingest_verify": (425, 96),
+    "loader_run": (464, 104),
     "run_lock": (131, 101),
     "run_progress": (105, 105),
     "run_report": (108, 108),

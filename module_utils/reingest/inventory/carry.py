@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import psycopg2
 
 from ..dataset.model import ObjectRule
 from ..dataset.objects import CARRY
+from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
 from .compare import Difference, compare
 from .model import Inventory, Key
@@ -36,6 +37,7 @@ def carry_objects(
     rules: Sequence[ObjectRule],
     *,
     keep: bool,
+    known: Collection[str] = (),
 ) -> Carried:
     """Make in the load what production has and the rules carry, and read it again to see that it is there.
 
@@ -45,6 +47,10 @@ def carry_objects(
         base: what production's own load made, see ``compare``.
         rules: the dataset's.
         keep: whether it stays; else only tried, and rolled back.
+        known: the findings of what cannot be carried, as a trial told them.
+
+    Raises:
+        Refusal: what is to stay cannot be carried as it was tried; nothing was changed then.
     """
     did: list[str] = []
     failed: dict[str, str] = {}
@@ -64,6 +70,9 @@ def carry_objects(
                 left = _to_carry(connection, production, base, rules, wanted)
         for one in left:
             failed.setdefault(one.name, "it is not the same in the load afterwards")
+        if keep and not failed.keys() <= set(known):
+            what = "; ".join(f"{name}: {reason}" for name, reason in failed.items() if name not in known)
+            raise Refusal(f"the load is not what it was when the carrying was tried ({what}): verify again")
         if keep:
             connection.commit()
         return Carried(tuple(did), failed, tuple(left))

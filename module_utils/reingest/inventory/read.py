@@ -123,7 +123,8 @@ def _read(cursor: Cursor, major: int) -> Inventory:
             cursor.execute("RELEASE SAVEPOINT reingest_inventory")
         except psycopg2.errors.InsufficientPrivilege:
             cursor.execute("ROLLBACK TO SAVEPOINT reingest_inventory")
-            unread.append(catalogue.name)
+            if not _is_empty(cursor, catalogue.name):
+                unread.append(catalogue.name)
     for catalogue in catalogues.values():
         if catalogue.name not in SKIPPED and not catalogue.has_oid:
             _add_parts(cursor, catalogue, found)
@@ -138,6 +139,14 @@ def _read(cursor: Cursor, major: int) -> Inventory:
     items = {item.key: item for item in _items(found, above)}
     items.update((item.key, item) for item in database_items(cursor))
     return Inventory(items, major, tuple(unread))
+
+
+def _is_empty(cursor: Cursor, name: str) -> bool:
+    """Return whether a catalogue that the login may not read has no rows, as a view of it tells."""
+    if name != "pg_user_mapping":
+        return False
+    cursor.execute("SELECT NOT EXISTS (SELECT FROM pg_user_mappings)")
+    return bool(cursor.fetchone()[0])
 
 
 def _objects(cursor: Cursor, catalogue: Catalogue) -> dict[_Place, _Found]:

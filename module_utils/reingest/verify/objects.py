@@ -45,10 +45,12 @@ class Objects:
         """Make it so in the load, in one transaction; without ``keep`` only try it.
 
         Raises:
-            Refusal: the staging server does not answer.
+            Refusal: the staging server does not answer, or what was tried cannot be done any more.
         """
         with closing(pinned(staging_dsn, self.dataset.database)) as connection:
-            return carry_objects(connection, self.production, self.base, self.dataset.objects, keep=keep)
+            return carry_objects(
+                connection, self.production, self.base, self.dataset.objects, keep=keep, known=self.failed
+            )
 
     def findings(self, found: Collection[str], follows: Callable[[str], bool]) -> Iterator[Finding]:
         """Yield what is missing or different.

@@ -44,7 +44,7 @@ def schemas(draw):
 
 
 def _table(draw, table, columns):
-    parts = ['"key" integer PRIMARY KEY', "size integer DEFAULT 1"]
+    parts = ['"key" integer PRIMARY KEY', "size integer DEFAULT 1", "free integer"]
     parts += [f"c{n} {type_}{draw(st.sampled_from(['', ' NOT NULL']))}" for n, type_ in enumerate(columns)]
     yield Thing(
         f"CREATE TABLE {table} ({', '.join(parts)})",
@@ -57,7 +57,7 @@ def _table(draw, table, columns):
             (f"ALTER TABLE {table} ADD made_by_hand text", f"column:{table}.made_by_hand"),
             (f"ALTER TABLE {table} ALTER size DROP DEFAULT", f"column:{table}.size"),
             (f"ALTER TABLE {table} ALTER size SET NOT NULL", f"column:{table}.size"),
-            (f"ALTER TABLE {table} ALTER size TYPE bigint", f"column:{table}.size"),
+            (f"ALTER TABLE {table} ALTER free TYPE bigint", f"column:{table}.free"),
             (f"ALTER TABLE {table} ALTER size SET STATISTICS 9", f"column:{table}.size"),
             (f"ALTER TABLE {table} DROP size CASCADE", f"column:{table}.size"),
             (f"GRANT UPDATE (size) ON {table} TO writer", f"privileges:column:{table}.size"),

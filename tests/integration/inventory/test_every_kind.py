@@ -264,10 +264,36 @@ def test_a_catalogue_that_the_login_may_not_read_is_a_finding(load, verify, prod
     load(staging)
     production.rows("CREATE ROLE looker LOGIN PASSWORD 'only-for-tests'")
     production.rows("GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker", "portal")
+    looking = production.dsn().replace("postgres:", "looker:", 1)
     try:
-        result = verify(production_dsn=production.dsn().replace("postgres:", "looker:", 1))
+        without = verify(production_dsn=looking)
+        production.rows("CREATE FOREIGN DATA WRAPPER f; CREATE SERVER s FOREIGN DATA WRAPPER f", "portal")
+        production.rows("CREATE USER MAPPING FOR looker SERVER s OPTIONS (user 'u')", "portal")
+        result = verify(production_dsn=looking)
+        production.rows("DROP SERVER s CASCADE", "portal")
     finally:
         production.rows("DROP OWNED BY looker", "portal")
         production.rows("DROP ROLE looker")
+    assert "object:catalogue:pg_user_mapping" not in names(without)
     assert "object:catalogue:pg_user_mapping" in names(result)
     assert not any("what production's own load made" in line for line in result["step"]["did"])
+
+
+def test_more_findings_than_a_page_takes_are_in_a_file_of_the_run(
+    load, verify, production, staging, tmp_path
+):
+    load(production)
+    load(staging)
+    make = (
+        "DO $$ BEGIN FOR n IN 1..1200 LOOP EXECUTE format('CREATE VIEW v%s AS SELECT 1', n); END LOOP; END $$"
+    )
+    production.rows(make, "portal")
+    work = tmp_path / "work"
+    work.mkdir(mode=0o700)
+    result = verify(work=str(work), run="run-2")
+    assert (result["found"], len(result["findings"])) == (1200, 1000)
+    assert "object:view:*: 1,200 findings" in result["msg"]
+    assert len(result["msg"]) < 1000
+    kept = json.loads((work / "run-2" / "findings.json").read_text())["findings"]
+    assert len(kept) == 1200
+    assert not verify(accept=["object:view:*"]).get("failed")
