@@ -19,6 +19,7 @@ from ..inventory.read import read_inventory
 from ..inventory.rules import decided, rule_of
 from ..inventory.show import remedy, said
 from ..inventory.statements import is_carried
+from ..ownership.oids import LARGE_OBJECTS
 from ..postgres.dsn import address
 from ..postgres.session import pinned, pinned_reading
 
@@ -125,7 +126,7 @@ def _is_told(one: Difference, found: Collection[str], follows: Callable[[str], b
     """Return whether another check tells of a table, or its rows go into the one that it follows."""
     item = one.item
     if item.kind == "large-object":
-        return True  # the contract of owners tells of them, and the switch carries them
+        return f"schema:{LARGE_OBJECTS}" in found  # else none is carried
     if item.kind not in (TABLE, COLUMN) or not item.table:
         return False
     if one.facts == ("persistence",) and f"unlogged:{item.table}" in found:
