@@ -10,7 +10,8 @@ def run(*argv, ended=False):
     kept = start_kept(argv, dict(os.environ), Path("/"))
     output = b""
     if ended:
-        output += os.read(kept.output, 100)
+        while not output.endswith(b"\n"):  # a line may come in parts
+            output += os.read(kept.output, 100)
         kept.end()
     while block := os.read(kept.output, 1 << 16):
         output += block
