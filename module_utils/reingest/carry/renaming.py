@@ -40,7 +40,7 @@ def own_name(control: Connection, hidden: str, name: str) -> None:
     """Give a database that has a hidden name its own, fenced.
 
     A program that makes the database which it misses may have made one of that name: it is set aside, fenced,
-    and whoever loads next is told of it.
+    and the next load reports it.
     """
     if not hidden or is_fenced(control, hidden) is None:
         return

@@ -92,7 +92,7 @@ def survey(
         staging: that of the staging server, whose load is to serve; empty: an earlier snapshot is.
         target: that snapshot's data directory.
         coming: a dry run, in which the load may not be there yet: production alone is looked at then.
-        databases: other databases that the dataset gives to the portal; none where nobody has read it.
+        databases: other databases that the dataset gives to the portal; none where the dataset was not read.
 
     Raises:
         Refusal: it could not be carried, with every reason.
@@ -129,7 +129,7 @@ def survey(
             refuse_same(control, serves, servers)
             load = stack.enter_context(closing(pinned(staging, database)))
             names = read_databases(load)
-            if not coming:  # else the load that comes is told
+            if not coming:  # else the load that comes says so
                 refuse_later(names, databases)
             wanted = databases or names if coming else names
             whole = survey_databases(control, login, wanted, serves=serves, strict=True)

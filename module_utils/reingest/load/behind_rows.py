@@ -124,7 +124,7 @@ def read_sequences(cursor: Cursor) -> list[SequenceShape]:
 
 
 def move_behind_rows(connection: Connection) -> None:
-    """Set each sequence behind the rows that are there, in the caller's transaction; none goes back."""
+    """Set each sequence past the highest value there is, in the caller's transaction; none goes back."""
     with connection.cursor() as cursor:
         for sequence in read_sequences(cursor):
             if sequence.extension or not sequence.columns:

@@ -12,7 +12,7 @@ from .views import read_views, refresh_views
 
 
 def make_usable(dsn: str, dataset: Dataset) -> None:
-    """Set sequences behind the rows and refresh materialised views, in a session that no script has changed.
+    """Set sequences past their highest values and refresh materialised views, in a session of its own.
 
     Raises:
         Refusal: a view cannot be refreshed, or the dataset names one that is not there.

@@ -1,4 +1,4 @@
-"""What stands against a load, and how all of it is told at once."""
+"""What stands against a load; all of it is reported at once."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Expected:
 
     snapshot: str
     loaded: bool = True  # reingest loaded it, so that its database holds the id; an adopted one has none
-    data: Path | None = None  # production's data directory, by which an adopted one is told
+    data: Path | None = None  # production's data directory, which identifies an adopted one
 
 
 @dataclass(frozen=True)

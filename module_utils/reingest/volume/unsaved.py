@@ -14,7 +14,7 @@ from .lock import now_text
 
 @dataclass(frozen=True)
 class Unsaved:
-    """Why a snapshot is kept: its users' rows were not taken along when it was left."""
+    """Why a snapshot is kept: its users' rows were not carried over when production left it."""
 
     run: RunId
     at: str
