@@ -28,6 +28,7 @@ LOADED = {
     "sources": [],
     "system_identifier": "7",
     "database": "portal",
+    "databases": [],
     "portal": False,
     "roles": [],
     "step": STEP,
