@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..errors import Refusal
@@ -108,14 +108,15 @@ def _taken_before(volume: Volume, server: str, taken: str) -> Carried | None:
 
 
 def _aim(volume: Volume, run: str, target: Path, made: Carried) -> None:
-    """Write down for which server the rows are, before it serves."""
+    """Write down for which server the rows are, before it serves; a name that a killed run gave it stays."""
     server = read_control(target).system_identifier
     before = fence_record(volume, server).read()
     others = {other.name: other for other in before.databases} if before is not None else {}
     for one in made.databases:
         others.setdefault(one.name, OtherFence(one.name, ""))
-    fence = Fenced(run, server, made.database, now_text(), carried=made.run, databases=tuple(others.values()))
-    write_fence(volume, fence)
+    hidden = before.hidden if before is not None else ""
+    fence = Fenced(run, server, made.database, now_text(), hidden, carried=made.run)
+    write_fence(volume, replace(fence, databases=tuple(others.values())))
 
 
 def _told(made: Carried, ended: tuple[Ended, ...]) -> Taken:

@@ -10,7 +10,7 @@ import psycopg2
 import pytest
 
 from plugins.module_utils.reingest.carry import give_back
-from plugins.module_utils.reingest.carry.fence import Patience
+from plugins.module_utils.reingest.carry.fence import Patience, control_session, lift_fence
 from plugins.module_utils.reingest.carry.give_back import open_database
 from plugins.module_utils.reingest.carry.record import fence_record, write_fence
 from plugins.module_utils.reingest.carry.take import take_rows
@@ -37,15 +37,15 @@ class Switched:
     def identifier(self):
         return read_control(self.old.data).system_identifier
 
-    def take(self):
+    def take(self, run="run-2"):
         return take_rows(
             self.portal.volume,
             self.new.dsn(),
             "portal",
             live=self.new.data,
             target=self.old.data,
-            run="run-2",
-            taken="run-2",
+            run=run,
+            taken=run,
             patience=Patience(0.2, 5),
         )
 
@@ -142,6 +142,22 @@ def test_a_database_that_a_killed_run_left_renamed_is_found_and_opened(switched)
         cursor.execute(f'ALTER DATABASE "{hidden.hidden}" ALLOW_CONNECTIONS true')
     with closing(switched.old.connect(hidden.hidden)):
         assert switched.open().did[0] == "carry download: 2 carried, 0 differ"
+    assert switched.portal.live("SELECT id FROM download ORDER BY id") == [(2,), (3,)]
+
+
+def test_one_that_was_left_renamed_is_found_by_a_later_way_back_too(switched):
+    """The run that was killed was undone: the newer server was opened, and its users went on."""
+    switched.take()
+    record = fence_record(switched.portal.volume, switched.identifier).read()
+    hidden = replace(record, hidden="reingest_" + "0" * 32)
+    write_fence(switched.portal.volume, hidden)
+    with closing(switched.old.connect()) as control, control.cursor() as cursor:
+        cursor.execute(f'ALTER DATABASE portal RENAME TO "{hidden.hidden}"')
+    with closing(control_session(switched.new.dsn())) as control:
+        lift_fence(control, "portal")
+    switched.portal.new("DELETE FROM download WHERE id = 1")
+    switched.take("run-3")
+    assert switched.open().did[0] == "carry download: 2 carried, 0 differ"
     assert switched.portal.live("SELECT id FROM download ORDER BY id") == [(2,), (3,)]
 
 
