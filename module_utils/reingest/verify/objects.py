@@ -19,7 +19,7 @@ from ..inventory.read import read_inventory
 from ..inventory.rules import decided, rule_of
 from ..inventory.show import remedy, said
 from ..inventory.statements import is_carried
-from ..ownership.oids import LARGE_OBJECTS
+from ..ownership.oids import LARGE_OBJECTS, carries_large_objects
 from ..postgres.dsn import address
 from ..postgres.session import pinned, pinned_reading
 
@@ -68,7 +68,7 @@ class Objects:
             )
         for one in self.differences:
             decision = decided(one, self.dataset.objects)
-            if decision == FAIL and not _is_told(one, found, follows):
+            if decision == FAIL and not self._is_told(one, found, follows):
                 yield Finding(one.name, said(one), remedy(one, carried=is_carried(one)))
             elif one.name in self.failed and decision == CARRY:
                 yield Finding(
@@ -76,6 +76,19 @@ class Objects:
                     f"{said(one)}; it was to be carried, and cannot be: {self.failed[one.name]}",
                     remedy(one, carried=False),
                 )
+
+    def _is_told(self, one: Difference, found: Collection[str], follows: Callable[[str], bool]) -> bool:
+        """Return whether another check tells of a table, or its rows go into the one that it follows."""
+        item = one.item
+        if item.kind == "large-object":
+            return carries_large_objects(self.dataset) or f"schema:{LARGE_OBJECTS}" in found
+        if item.kind not in (TABLE, COLUMN) or not item.table:
+            return False
+        if one.facts == ("persistence",) and f"unlogged:{item.table}" in found:
+            return True
+        if f"schema:{item.table}" in found and one.kind in (TABLE, COLUMN):
+            return not one.facts or one.facts == ("type",)
+        return one.load is None and item.kind == TABLE and follows(item.table)
 
     def told(self) -> list[str]:
         """Return what is no finding: what the release intends, and what is ignored."""
@@ -120,20 +133,6 @@ def look_at_objects(dataset: Dataset, staging_dsn: str, production_dsn: str) -> 
     if seen.to_carry:
         seen.failed.update(seen.carry(staging_dsn, keep=False).failed)
     return seen
-
-
-def _is_told(one: Difference, found: Collection[str], follows: Callable[[str], bool]) -> bool:
-    """Return whether another check tells of a table, or its rows go into the one that it follows."""
-    item = one.item
-    if item.kind == "large-object":
-        return f"schema:{LARGE_OBJECTS}" in found  # else none is carried
-    if item.kind not in (TABLE, COLUMN) or not item.table:
-        return False
-    if one.facts == ("persistence",) and f"unlogged:{item.table}" in found:
-        return True
-    if f"schema:{item.table}" in found and one.kind in (TABLE, COLUMN):
-        return not one.facts or one.facts == ("type",)
-    return one.load is None and item.kind == TABLE and follows(item.table)
 
 
 def _counted(what: str, differences: Sequence[Difference]) -> list[str]:

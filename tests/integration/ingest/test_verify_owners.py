@@ -95,6 +95,14 @@ def test_the_results_name_the_database_and_whether_users_write_to_it(both, verif
     assert load()["portal"] is False
 
 
+def test_large_objects_that_the_switch_carries_are_no_findings(both, verify, portal, production):
+    portal.schema(f"{SCHEMA} CREATE TABLE scan (id int PRIMARY KEY, picture oid);")
+    portal.change("checks:", "  scan: {owner: portal, oids: {picture: large object}}\nchecks:")
+    both()
+    production.rows("INSERT INTO scan VALUES (1, lo_create(0))", "library")
+    assert verify()["findings"] == []
+
+
 def test_what_cannot_take_the_users_rows_is_found_also_when_production_changed_during_the_load(
     both, verify, production
 ):
