@@ -62,10 +62,7 @@ def _portal_tables_read(connection: Connection, dataset: Dataset, before: dict[i
             for oid, schema, name, counted in cursor.fetchall()
             if not counted or after.get(oid, 0) > before.get(oid, 0)
         ]
-        cursor.execute("SHOW search_path")
-        (path,) = cursor.fetchone()
-        catalog = read_catalog(connection) if read else None
-        cursor.execute("SELECT set_config('search_path', %s, false)", (path,))  # the next transform's
+    catalog = read_catalog(connection) if read else None
     return [name for name in read if catalog and owners_of(dataset, catalog, name) == {PORTAL}]
 
 

@@ -14,7 +14,8 @@ from ..postgres.dsn import Connection, Cursor
 ENUM, DOMAIN, COMPOSITE = "e", "d", "c"
 
 # Names come out in one form whatever the schema's file has set: all but PostgreSQL's own with their schema.
-_PATH = "SELECT set_config('search_path', 'pg_catalog', false)"
+_PATH = "SELECT current_setting('search_path'), set_config('search_path', 'pg_catalog', false)"
+_PATH_BEFORE = "SELECT set_config('search_path', %s, false)"
 _USERS = (
     "n.nspname NOT IN ('pg_catalog', 'information_schema', 'reingest') AND n.nspname !~ '^pg_(toast|temp)'"
 )
@@ -185,7 +186,7 @@ class Catalog:
 
 
 def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Catalog:
-    """Return what a database consists of; leaves the session with the search path of PostgreSQL's own.
+    """Return what a database consists of; the session keeps its search path.
 
     Args:
         connection: to the database.
@@ -193,6 +194,7 @@ def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Cata
     """
     with connection.cursor() as cursor:
         cursor.execute(_PATH)
+        path = cursor.fetchone()[0]
         cursor.execute(_TABLES, (list(without),))
         found = {
             oid: (Table(schema, relation, partitioned, partition), bound, parents)
@@ -218,6 +220,7 @@ def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Cata
             for name, kind, labels, base, checks_, attributes in cursor.fetchall()
         }
         large_objects = _has_large_objects(cursor)
+        cursor.execute(_PATH_BEFORE, (path,))
     tables = {
         names[oid]: replace(
             table,
