@@ -8,7 +8,6 @@ archive lies on the volume, and has all of it: owner, rights, settings, large ob
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
@@ -142,7 +141,6 @@ def _take(server: Server, other: OtherFence, archive: Path) -> CarriedDatabase:
             dumping = pool.submit(dump, server.programs, server.login, other.hidden, out, **how)
             sums = read_contents(session)
             dumping.result()
-            os.fsync(out.fileno())
         return CarriedDatabase(other.name, other.hidden, archive.name, written(sums))
     except Refusal as refusal:
         raise Refusal(f"database {other.name} cannot be taken: {refusal}") from None
