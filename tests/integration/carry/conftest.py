@@ -9,6 +9,9 @@ from psycopg2.extras import Json
 
 from plugins.module_utils.reingest.carry.carry_over import Servers, carry_over
 from plugins.module_utils.reingest.carry.fence import Patience, control_session, is_fenced, lift_fence
+from plugins.module_utils.reingest.carry.give_back import open_database
+from plugins.module_utils.reingest.carry.take import take_rows
+from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.session import pinned
 from plugins.module_utils.reingest.volume.layout import Volume
 
@@ -62,6 +65,30 @@ class Portal:
         """Carry over; returns the result."""
         patience = Patience(drain, end)
         return carry_over(self.volume, self.servers, live=self.production.data, run=run, patience=patience)
+
+    def take(self, run="run-2", *, forward=False):
+        """Take users' rows out of the newer server, for production's; ``forward``: the other way round."""
+        left, target = (self.production, self.staging) if forward else (self.staging, self.production)
+        return take_rows(
+            self.volume,
+            left.dsn(),
+            DATABASE,
+            live=left.data,
+            target=target.data,
+            run=run,
+            taken=run,
+            patience=Patience(0.2, 5),
+        )
+
+    def open(self, run="run-2", *, forward=False, how=open_database):
+        """Give the rows that were taken to the server that they are for, and open it."""
+        server = self.staging if forward else self.production
+        return how(self.volume, server.dsn(), read_control(server.data).system_identifier, run=run)
+
+    def back(self, run="run-2"):
+        """Go back to production, which is fenced; returns what was done."""
+        self.take(run)
+        return self.open(run)
 
     @property
     def is_fenced(self):

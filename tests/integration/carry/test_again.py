@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.reingest.carry.fence import Patience
-from plugins.module_utils.reingest.carry.give_back import open_database
-from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.postgres.control import read_control
 
 SCHEMA = """
 CREATE TABLE object (id text PRIMARY KEY, downloads bigint DEFAULT 0);
@@ -54,18 +50,7 @@ def test_it_runs_again_on_the_way_back(counted):
     keep(counted, COUNT)
     counted.carry()
     counted.new("INSERT INTO download (object) VALUES ('b')")
-    take_rows(
-        counted.volume,
-        counted.staging.dsn(),
-        "portal",
-        live=counted.staging.data,
-        target=counted.production.data,
-        run="run-2",
-        taken="run-2",
-        patience=Patience(0.2, 5),
-    )
-    server = read_control(counted.production.data).system_identifier
-    opened = open_database(counted.volume, counted.production.dsn(), server, run="run-2")
+    opened = counted.back()
     assert "run transform count.sql again" in opened.did
     assert counted.live("SELECT * FROM object ORDER BY id") == [("a", 2), ("b", 2)]
 

@@ -8,15 +8,11 @@ from pathlib import Path
 import pytest
 
 from plugins.module_utils.reingest.carry.catalogue import read_contract, read_portal_tables
-from plugins.module_utils.reingest.carry.fence import Patience
-from plugins.module_utils.reingest.carry.give_back import open_database
 from plugins.module_utils.reingest.carry.plan import plan_carry
-from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.dataset.model import Dataset, Table
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.ownership.catalog import read_catalog
 from plugins.module_utils.reingest.ownership.contract import portal_faults
-from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.session import pinned, pinned_reading
 
 PARENT = "CREATE TABLE t (id int PRIMARY KEY, note text);"
@@ -117,22 +113,12 @@ def test_orphans_of_a_child_that_is_not_there_are_back_in_its_parent_with_their_
     assert portal.new("SELECT count(*) FROM reingest.quarantine") == [(0,)]
 
 
-def back(portal, run="run-2"):
-    """Go back to production; returns what was done."""
-    old, new = portal.production, portal.staging
-    take_rows(
-        portal.volume, new.dsn(), "portal", live=new.data, target=old.data, run=run, taken=run,
-        patience=Patience(0.2, 5),
-    )  # fmt: skip
-    return open_database(portal.volume, old.dsn(), read_control(old.data).system_identifier, run=run)
-
-
 def test_on_the_way_back_a_child_that_only_the_earlier_schema_has_gives_its_rows_to_the_parent(portal):
     portal.make(BOTH, {"t": "quarantine"}, new=PARENT)
     portal.live("INSERT INTO t VALUES (1); INSERT INTO child VALUES (10), (11)")
     portal.carry()
     portal.new("DELETE FROM t WHERE id = 11; INSERT INTO t VALUES (12, 'since')")
-    opened = back(portal)
+    opened = portal.back()
     assert (opened.did[0], opened.kept) == ("carry t: 3 carried, 0 differ", ())
     assert portal.live("SELECT id FROM t ORDER BY 1") == [(1,), (10,), (12,)]
     assert portal.live("SELECT count(*) FROM child") == [(0,)]
@@ -143,7 +129,7 @@ def test_on_the_way_back_a_child_that_only_the_newer_schema_has_goes_into_the_pa
     portal.live("INSERT INTO t VALUES (1)")
     portal.carry()
     portal.new("INSERT INTO child VALUES (10, 'since')")
-    opened = back(portal)
+    opened = portal.back()
     assert (opened.did[0], opened.kept) == ("carry t: 2 carried, 0 differ", ())
     assert portal.live("SELECT id, note FROM t ORDER BY 1") == [(1, None), (10, "since")]
 
@@ -153,7 +139,7 @@ def test_on_the_way_back_a_child_with_a_column_of_its_own_keeps_its_table_on_the
     portal.live("INSERT INTO t VALUES (1)")
     portal.carry()
     portal.new("INSERT INTO child VALUES (10, 'since', 5)")
-    opened = back(portal)
+    opened = portal.back()
     with closing(pinned(portal.production.dsn(), "portal")):
         pass  # it is open
     assert "column more" in opened.kept[0]

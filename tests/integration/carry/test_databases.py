@@ -20,11 +20,8 @@ from plugins.module_utils.reingest.carry import databases as databases_module
 from plugins.module_utils.reingest.carry import renaming
 from plugins.module_utils.reingest.carry.contents import read_contents
 from plugins.module_utils.reingest.carry.databases import lift_unrecorded
-from plugins.module_utils.reingest.carry.fence import Patience
-from plugins.module_utils.reingest.carry.give_back import open_database
 from plugins.module_utils.reingest.carry.record import Fenced, carried_folder, fence_record, write_fence
 from plugins.module_utils.reingest.carry.survey import survey
-from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.frame.kept_roles import forget_roles
 from plugins.module_utils.reingest.postgres import programs
@@ -80,22 +77,11 @@ class Cluster:
     def rows(self, server, statement, name="jobs"):
         return server.rows(statement, name)
 
-    def take(self, run="run-2"):
-        return take_rows(
-            self.portal.volume,
-            self.new.dsn(),
-            "portal",
-            live=self.new.data,
-            target=self.old.data,
-            run=run,
-            taken=run,
-            patience=Patience(0.2, 5),
-        )
+    def take(self, run="run-2", *, forward=False):
+        return self.portal.take(run, forward=forward)
 
     def open(self, server=None, run="run-2"):
-        server = server or self.old
-        identifier = read_control(server.data).system_identifier
-        return open_database(self.portal.volume, server.dsn(), identifier, run=run)
+        return self.portal.open(run, forward=server is self.new)
 
     def survey(self, **changed):
         asked = {
@@ -358,16 +344,7 @@ def test_a_snapshot_of_before_the_declaration_carries_it_when_it_is_left_again(s
         switched.take()
     switched.open()
     switched.old.rows("INSERT INTO part VALUES (7)", "jobs")
-    made = take_rows(
-        switched.portal.volume,
-        switched.old.dsn(),
-        "portal",
-        live=switched.old.data,
-        target=switched.new.data,
-        run="run-3",
-        taken="run-3",
-        patience=Patience(0.2, 5),
-    )
+    made = switched.take("run-3", forward=True)
     assert made.lines[1] == "take database jobs: 3 tables, 7 rows"
     switched.open(switched.new, run="run-3")
     assert in_production(switched, switched.new) == [(1,), (2,), (7,)]

@@ -10,10 +10,9 @@ import psycopg2
 import pytest
 
 from plugins.module_utils.reingest.carry import give_back
-from plugins.module_utils.reingest.carry.fence import Patience, control_session, lift_fence
+from plugins.module_utils.reingest.carry.fence import control_session, lift_fence
 from plugins.module_utils.reingest.carry.give_back import open_database
 from plugins.module_utils.reingest.carry.record import fence_record, write_fence
-from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.fs.durable_record import DurableRecord
 from plugins.module_utils.reingest.postgres.control import read_control
@@ -38,19 +37,10 @@ class Switched:
         return read_control(self.old.data).system_identifier
 
     def take(self, run="run-2"):
-        return take_rows(
-            self.portal.volume,
-            self.new.dsn(),
-            "portal",
-            live=self.new.data,
-            target=self.old.data,
-            run=run,
-            taken=run,
-            patience=Patience(0.2, 5),
-        )
+        return self.portal.take(run)
 
     def open(self):
-        return open_database(self.portal.volume, self.old.dsn(), self.identifier, run="run-2")
+        return self.portal.open()
 
 
 @pytest.fixture

@@ -9,15 +9,11 @@ import pytest
 from integration.carry.conftest import Portal
 
 from plugins.module_utils.reingest.carry import carry_over, put_objects
-from plugins.module_utils.reingest.carry.fence import Patience
-from plugins.module_utils.reingest.carry.give_back import open_database
 from plugins.module_utils.reingest.carry.record import carried_record
 from plugins.module_utils.reingest.carry.survey import survey
-from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.frame.bring import Brought
 from plugins.module_utils.reingest.ownership.catalog import read_catalog
-from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.session import pinned_reading
 
 SCHEMA = """
@@ -248,7 +244,7 @@ def test_objects_of_rows_in_quarantine_are_kept_and_come_on(uploads):
     )
     assert uploads.seen(uploads.staging, PAGES) == uploads.seen(uploads.production, PAGES)
     # And back: the object goes with the row that is in quarantine there.
-    opened = back(uploads)
+    opened = uploads.back()
     assert "carry large objects of upload: 3 carried, 0 differ" in opened.did
     assert uploads.live("SELECT length(lo_get(picture)) FROM upload WHERE id = 2") == [(600000,)]
 
@@ -279,22 +275,12 @@ def test_the_copy_on_the_volume_has_them_for_this_account_alone(uploads):
     assert carried_record(uploads.volume, "run-1").read().large_objects.rows == 3
 
 
-def back(portal, run="run-2"):
-    """Go back to production, which is fenced; returns what was done."""
-    old, new = portal.production, portal.staging
-    take_rows(
-        portal.volume, new.dsn(), "portal", live=new.data, target=old.data, run=run, taken=run,
-        patience=Patience(0.2, 5),
-    )  # fmt: skip
-    return open_database(portal.volume, old.dsn(), read_control(old.data).system_identifier, run=run)
-
-
 def test_on_the_way_back_objects_are_as_they_were_left(uploads):
     uploads.carry()
     uploads.new("SELECT lo_put(5001, 0, 'ONE and more'); SELECT lo_from_bytea(5004, 'new')")
     uploads.new("SELECT lo_unlink(5002); DELETE FROM upload WHERE id = 2")
     uploads.new("INSERT INTO upload VALUES (4, 'kept', 5004)")
-    opened = back(uploads)
+    opened = uploads.back()
     assert opened.did[:2] == (
         "carry upload: 3 carried, 0 differ",
         "carry large objects of upload: 3 carried, 0 differ",
@@ -308,24 +294,20 @@ def test_on_the_way_back_objects_are_as_they_were_left(uploads):
 
 def test_on_the_way_back_an_object_that_users_left_behind_gives_way_to_a_new_one_of_its_number(uploads):
     uploads.carry()
-    assert back(uploads).kept == ()
+    assert uploads.back().kept == ()
     uploads.live("SELECT lo_from_bytea(6000, 'garbage of users')")
     # Forward again, where somebody makes one of the same number, and back.
-    old, new = uploads.production, uploads.staging
-    take_rows(
-        uploads.volume, old.dsn(), "portal", live=old.data, target=new.data, run="run-3", taken="run-3",
-        patience=Patience(0.2, 5),
-    )  # fmt: skip
-    open_database(uploads.volume, new.dsn(), read_control(new.data).system_identifier, run="run-3")
+    uploads.take("run-3", forward=True)
+    uploads.open("run-3", forward=True)
     uploads.new("SELECT lo_from_bytea(6000, 'new'); INSERT INTO upload VALUES (4, 'kept', 6000)")
-    assert "carry large objects of upload: 4 carried, 0 differ" in back(uploads, run="run-4").did
+    assert "carry large objects of upload: 4 carried, 0 differ" in uploads.back(run="run-4").did
     assert uploads.live("SELECT convert_from(lo_get(6000), 'UTF8')") == [("new",)]
 
 
 def test_objects_of_a_table_that_the_earlier_schema_cannot_hold_stay_there(uploads):
     uploads.carry()
     uploads.new("ALTER TABLE upload ADD stars int; SELECT lo_put(5001, 0, 'ONE')")
-    opened = back(uploads)
+    opened = uploads.back()
     assert "column stars is not there" in opened.kept[0]
     assert uploads.live("SELECT convert_from(lo_get(5001), 'UTF8')") == [("one",)]
     folder = uploads.volume.run("run-2") / "carried"

@@ -8,12 +8,9 @@ import stat
 import pytest
 from psycopg2.extensions import make_dsn
 
-from plugins.module_utils.reingest.carry.fence import Patience
 from plugins.module_utils.reingest.carry.give_back import open_database, without_rows
 from plugins.module_utils.reingest.carry.record import carried_folder
-from plugins.module_utils.reingest.carry.take import take_rows
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.postgres.dsn import connect
 
 NAMES = ("ada", "late", "readers")
@@ -98,12 +95,10 @@ class Back:
         self.file = carried_folder(portal.volume, "run-2") / "roles.json"
 
     def take(self):
-        where = {"live": self.new.data, "target": self.old.data, "run": "run-2", "taken": "run-2"}
-        take_rows(self.portal.volume, self.new.dsn(), "portal", patience=Patience(0.2, 5), **where)
+        self.portal.take()
 
     def open(self, how=open_database):
-        server = read_control(self.old.data).system_identifier
-        return how(self.portal.volume, self.old.dsn(), server, run="run-2")
+        return self.portal.open(how=how)
 
 
 @pytest.fixture
