@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from crash.volumes import A, B
 from mounts import bind, needs
-from tiers import sample
+from tiers import full, sample
 from waiting import wait_for
 from writes.place import DATABASE, Place, make_templates, programs_in_path
 from writes.switch import INGEST, Switch, recover
@@ -20,6 +20,7 @@ from writes.switch import INGEST, Switch, recover
 from plugins.module_utils.reingest.carry.record import Fenced, fence_in, write_fence
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.window.window_record import read_window
 
 RUN, NEXT = "20261201T000000Z-1", "20261201T000000Z-2"
 _CLIENTS, _ROWS = 3, 2000
@@ -56,14 +57,19 @@ def rows(place, statement, database=DATABASE, *, staging=False):
     return found
 
 
-def switch_to(place, last, run=RUN, *, but=()):
-    """Switch to the load, up to a step, ``but`` for some; returns the answer of the last one."""
+def switch_to(place, last, run=RUN, *, but=(), watched=False):
+    """Switch to the load, up to a step, ``but`` for some; returns the answer of the last one.
+
+    No watchdog brings to an end what a person is to: but where it is ``watched``.
+    """
     steps, answer = Switch(place, run, INGEST, B, copied=True).steps(), None
     for _ in range(24):
         name, verb = steps.send(answer)
         if name in but:
             continue
         answer = verb.call(place.volume)
+        if name == "Open the window" and not watched:
+            os.kill(place.process("watchdog"), signal.SIGKILL)
         if name == last:
             return answer
         assert answer.succeeded, (name, answer.text)
@@ -156,8 +162,6 @@ STEPS = [
 @pytest.mark.parametrize("last", sample(STEPS, "Fence", "Copy", "Start production"))
 def test_a_run_that_died_leaves_production_open_with_all_rows_and_the_next_one_goes_on(place, last):
     assert switch_to(place, last).succeeded
-    if place.process("watchdog"):
-        os.kill(place.process("watchdog"), signal.SIGKILL)  # this test is about what a person runs
     for verb in recover(place, NEXT):
         answer = verb.call(place.volume)
         assert answer.succeeded, answer.text
@@ -172,6 +176,15 @@ def test_a_run_that_died_leaves_production_open_with_all_rows_and_the_next_one_g
     assert place.live == B
     assert rows(place, "SELECT count(*) FROM event WHERE key = 'before'") == [(_ROWS + 1,)]
     assert rows(place, "SELECT count(*) FROM job", "jobs") == [(2,)]
+
+
+@full
+def test_the_watchdog_gives_it_the_rows_and_opens_it(place):
+    assert switch_to(place, "Start production", watched=True).succeeded
+    wait_for(lambda: read_window(place.records) is None, "the watchdog closed the window")
+    assert place.live == B
+    assert rows(place, "SELECT count(*) FROM event WHERE key = 'before'") == [(_ROWS,)]
+    assert rows(place, "SELECT key FROM job", "jobs") == [("before",)]
 
 
 @pytest.mark.parametrize("raised", [True, False], ids=["raised", "not raised yet"])
