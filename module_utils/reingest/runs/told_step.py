@@ -9,6 +9,7 @@ from typing import Any
 from ..disclosure.printable import printable, printable_text
 
 _COUNTS = ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
+_FINDING = ("name", "message", "remedy")
 _MOST = 1 << 63
 _LONGEST_S = 1e9
 
@@ -50,9 +51,10 @@ def findings_from(raw: Any) -> list[dict[str, str]]:  # noqa: ANN401 - as above
     _need(
         isinstance(raw, list) and all(isinstance(one, Mapping) for one in raw), "findings is no list of dicts"
     )
-    names = ("name", "message", "remedy")
-    _need(all(isinstance(one.get(name), str) for one in raw for name in names), "a finding is no text")
-    return [{name: printable_text(one[name]) for name in names} for one in raw]
+    _need(all(isinstance(one.get(name), str) for one in raw for name in _FINDING), "a finding is no text")
+    _need(all(isinstance(one.get("accept", ""), str) for one in raw), "a finding's acceptance is no text")
+    names = (*_FINDING, "accept")
+    return [{name: printable_text(one[name]) for name in names if name in one} for one in raw]
 
 
 def tables_from(raw: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as above
