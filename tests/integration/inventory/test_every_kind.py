@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -38,6 +39,12 @@ def staging(server_factory, major):
     for role in ("reader", "writer"):
         staging.rows(f"CREATE ROLE {role}")
     return staging
+
+
+@pytest.fixture(autouse=True)
+def programs_of_the_server(monkeypatch, production):
+    """Have this host's pg_dump be the servers', as on a worker that carries definitions."""
+    monkeypatch.setenv("PATH", f"{production.binaries}:{os.environ['PATH']}")
 
 
 @pytest.fixture
