@@ -10,26 +10,13 @@ from tempfile import TemporaryFile
 import psycopg2
 from psycopg2 import sql
 
-from ..dataset.model import ObjectRule
-from ..dataset.objects import CARRY
-from ..dataset.pattern import matches
 from ..errors import Refusal
-from ..postgres.archives import Programs, programs_of_major
 from ..postgres.dsn import connect, with_database
 from ..postgres.schema_archive import dump_schema, read_entries, read_statements
+from .by_dump import dump_programs
 from .model import Item, Key
 from .names import NotCarried, literal
 
-DUMPED = frozenset(
-    (
-        "aggregate", "type", "domain", "sequence", "cast", "collation", "conversion", "operator",
-        "operator-family", "operator-class", "language", "access-method", "foreign-data-wrapper", "server",
-        "foreign-table", "text-search-parser", "text-search-template", "text-search-dictionary",
-        "text-search-configuration", "transform", "publication", "publication-relation",
-        "publication-namespace", "event-trigger",
-    )
-)  # fmt: skip
-_WHOSE = "the definitions of types, sequences, publications and other objects"
 _POSITION = "SELECT last_value, is_called FROM {}"
 
 
@@ -61,20 +48,6 @@ class Dumped:
 
 
 ANY = Dumped()  # before pg_dump is asked: it will write all of them
-
-
-def wants_dump(rules: Collection[ObjectRule]) -> bool:
-    """Return whether the dataset carries objects by rules that need a definition of pg_dump."""
-    return any(rule.do == CARRY and any(matches(rule.kind, kind) for kind in DUMPED) for rule in rules)
-
-
-def dump_programs(major: int) -> Programs:
-    """Return the programs that write the definitions of a server of that major version.
-
-    Raises:
-        Refusal: this host lacks one.
-    """
-    return programs_of_major(major, _WHOSE)
 
 
 def read_dumped(login: str, database: str, major: int, items: Collection[Item]) -> Dumped:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from ..frame.role_changes import setting_items
 from .alterations import alterations, sequence_options
+from .by_dump import DUMPED
 from .compare import ASPECTS, Difference
 from .database import LIMIT
-from .dumped import ANY, DUMPED, Dumped
+from .dumped import ANY, Dumped
 from .model import (
     COLUMN,
     COMMENT,

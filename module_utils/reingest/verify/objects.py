@@ -12,9 +12,10 @@ from ..dataset.model import Dataset
 from ..dataset.objects import CARRY, FAIL, IGNORE
 from ..frame.finding import Finding
 from ..inventory.baseline import read_baseline
+from ..inventory.by_dump import DUMPED
 from ..inventory.carry import Carried, carry_objects
 from ..inventory.compare import ASPECTS, RELEASE, Difference, compare
-from ..inventory.dumped import ANY, DUMPED, Dumped, read_dumped
+from ..inventory.dumped import ANY, Dumped, read_dumped
 from ..inventory.model import CATALOGUE, COLUMN, TABLE, Inventory
 from ..inventory.read import read_inventory
 from ..inventory.rules import decided, rule_of
