@@ -20,7 +20,7 @@ _MASK = (1 << 64) - 1
 _PAGES = 1 << 8  # of a table, asked for at a time: two megabytes
 _MOST = 1 << 22  # bytes of rows that wait to be added up
 _HEADER = 19  # bytes before the first row of the binary format: signature, flags, length of an extension
-_TRAILER = b"\xff\xff"
+TRAILER = b"\xff\xff"  # after the last one
 _LEAVES = """
 SELECT n.nspname, c.relname, pg_relation_size(c.oid) / current_setting('block_size')::integer,
        pg_relation_size(nullif(c.reltoastrelid, 0)) > 0
@@ -34,11 +34,15 @@ _EXACT = "SET extra_float_digits = 1; SET bytea_output = hex"
 
 @dataclass(frozen=True)
 class Form:
-    """How COPY gives rows back: the columns as a query selects them, and the options."""
+    """How COPY gives rows back: the columns as a query selects them, and the options.
+
+    ``told`` by the first rows that were sent: later ones may be otherwise.
+    """
 
     columns: sql.Composable
     options: sql.Composable
     binary: bool = False
+    told: bool = False
 
 
 @dataclass
@@ -101,7 +105,7 @@ class _Rows:
         """Add up what is there."""
         if self._binary:
             self._rows[0] = self._rows[0][_HEADER:]  # it comes with the first row
-            if self._rows.pop() != _TRAILER:
+            if self._rows.pop() != TRAILER:
                 raise ValueError("the binary data of COPY have no end")
         self._found.add(self._rows)
 

@@ -145,9 +145,9 @@ def _fast(connection: Connection, filling: Filling) -> Filled:
         BadRowsError: the server refuses rows.
     """
     feed = filling.feed
-    copied, found = _copied_and_summed(connection, filling)
-    if copied.content != found:  # something is sent in a form that the first rows do not have
-        copied, found = _copied_and_summed(connection, filling, strict=True)
+    copied, form, found = _copied_and_summed(connection, filling)
+    if copied.content != found and form.told:  # later rows may be in another form than the first
+        copied, _, found = _copied_and_summed(connection, filling, strict=True)
     if found is not None:
         _compare(feed, copied.content, found)
     duplicates = _finished(connection, filling)
@@ -156,8 +156,8 @@ def _fast(connection: Connection, filling: Filling) -> Filled:
 
 def _copied_and_summed(
     connection: Connection, filling: Filling, *, strict: bool = False
-) -> tuple[Copied, ContentSum | None]:
-    """Copy the rows, and return with it what is in the table, where sums are made."""
+) -> tuple[Copied, Form, ContentSum | None]:
+    """Copy the rows, and return with it how they are given back, and their sum then, where sums are made."""
     try:
         copied, form = _copied(connection, filling, strict=strict)
     except QuotedNullError:
@@ -165,8 +165,8 @@ def _copied_and_summed(
     if copied.read and copied.unmet:
         raise IrregularError
     if copied.content is None:
-        return copied, None
-    return copied, _sum_together(filling, form, [connection.fileno()])
+        return copied, form, None
+    return copied, form, _sum_together(filling, form, [connection.fileno()])
 
 
 def _copied(

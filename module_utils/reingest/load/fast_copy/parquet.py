@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import importlib
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
@@ -19,11 +18,10 @@ from ...sources.parquet import opened_parquet, read_error, without_nanoseconds
 from ...sources.source import RowGroups, Source
 from ..content_sum import ContentSum, Form
 from ..rows import Feed
+from .binary_rows import BinaryRows
 from .model import Sent, Summing, single_paths
 
 _ROWS = 1 << 12  # in a batch
-_COUNT, _LENGTH = 2, 4  # bytes in the binary format
-_WIDTHS = dict(bool=1, int16=2, int32=4, date32=4, float=4, int64=8, double=8, timestamp=8)
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _SMALL = -1, -3, 1 << 16  # of glibc's mallopt
 
 
@@ -44,13 +42,17 @@ class ParquetCopy:
         """Take the files' columns by those of the table, their types as they are sent, pyarrow and pgpq."""
         self._arrow, pgpq = libraries
         _keep_little(self._arrow)
-        self._compute: Any = importlib.import_module("pyarrow.compute") if summing.dsn else None
-        self.content = ContentSum() if summing.dsn else None
+        self._sums = BinaryRows(self._arrow) if summing.dsn else None
         self.columns = tuple(fields)
         self._feed = feed
         self._fields = list(fields.values())
         self._schema = schema
         self._encoder = pgpq.ArrowToPostgresBinaryEncoder
+
+    @property
+    def content(self) -> ContentSum | None:
+        """The sum of the rows sent so far."""
+        return self._sums.content if self._sums else None
 
     @property
     def options(self) -> sql.Composable:
@@ -69,11 +71,13 @@ class ParquetCopy:
         yield Sent(encoder.write_header(), 0)
         for batch in chain.from_iterable(map(self._batches, files)):
             data = encoder.write_batch(batch)
-            if self.content is not None:
-                ends = self._ends(batch)
-                self.content.add([data[at:end] for at, end in zip([0, *ends], ends)])
+            if self._sums:
+                self._sums.add(batch, data)
             yield Sent(data, batch.num_rows)
-        yield Sent(encoder.finish(), 0)
+        data = encoder.finish()
+        if self._sums:
+            self._sums.end(data)
+        yield Sent(data, 0)
 
     def shares(self, streams: int) -> list[tuple[Source, ...]]:
         """Return row groups, about as many rows for each stream."""
@@ -96,23 +100,6 @@ class ParquetCopy:
     def received(self, pipe: Source) -> Iterator[Sent]:
         """Yield nothing, as nothing is handed over."""
         raise TypeError(f"{pipe} holds no Parquet")
-
-    def _ends(self, batch: Any) -> list[int]:  # noqa: ANN401 - pyarrow is imported late
-        """Return where each row ends in the binary format: a count of fields, and a length before each."""
-        compute, size = self._compute, self._arrow.int64()
-        sizes = self._arrow.repeat(
-            self._arrow.scalar(_COUNT + _LENGTH * batch.num_columns, size), batch.num_rows
-        )
-        for column in batch.columns:
-            width = _WIDTHS.get(str(column.type).partition("[")[0])
-            if width is None:
-                own = compute.fill_null(compute.binary_length(column), 0)
-            elif column.null_count:
-                own = compute.multiply(column.is_valid().cast(size), width)
-            else:
-                own = self._arrow.scalar(width, size)
-            sizes = compute.add(sizes, own.cast(size))
-        return list(compute.cumulative_sum(sizes).to_pylist())
 
     def _batches(self, source: Source) -> Iterator[Any]:
         """Yield batches with the columns and types that are sent."""

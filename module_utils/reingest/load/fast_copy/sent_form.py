@@ -91,10 +91,11 @@ class Dialect:
 
 @dataclass(frozen=True)
 class SentForm:
-    """The columns in the order in which they are sent."""
+    """The columns in the order in which they are sent; ``strict`` suits whatever is sent."""
 
     columns: tuple[ColumnForm, ...]
     dialect: Dialect
+    strict: bool = False
 
     @property
     def as_they_are(self) -> bool:
@@ -120,6 +121,7 @@ class SentForm:
                 force,
                 quote=sql.Literal(self.dialect.quote),
             ),
+            told=not self.strict,
         )
 
 
@@ -161,7 +163,7 @@ def first_form(
 def _strict_form(types: Mapping[str, str], dialect: Dialect) -> SentForm:
     """Return the form that suits whatever is sent."""
     columns = [ColumnForm(name, type_, bits=type_ == DOUBLE, changed=True) for name, type_ in types.items()]
-    return SentForm(tuple(columns), dialect)
+    return SentForm(tuple(columns), dialect, strict=True)
 
 
 def told_form(
