@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .model import TableProfile, from_plain
+from .model import NUMBER, TIME, TableProfile, from_plain
 from .shape import ProfiledTable
 
 _VERSION = 1  # of what is kept; another one is scanned anew
@@ -69,6 +69,17 @@ class KeptProfiles:
                 own = {column: profile.columns[column] for column in asked.columns}
                 found[name] = replace(profile, columns=own, disk=shape.disk)
         return found
+
+
+def without_texts(profile: TableProfile) -> TableProfile:
+    """Return a profile as it may be kept: of texts there are no values, but for numbers and times."""
+    columns = {
+        name: column
+        if column.kind in (NUMBER, TIME)
+        else replace(column, minimum=None, maximum=None, common=None)
+        for name, column in profile.columns.items()
+    }
+    return replace(profile, columns=columns)
 
 
 def kept_from_plain(value: Mapping[str, Any]) -> KeptProfiles | None:

@@ -90,21 +90,19 @@ class Profiles:
 
 
 def as_values(pair: Pair, *, kept: bool) -> dict[str, Any]:
-    """Return both profiles of a table for the report; no value of a text is in it.
+    """Return both profiles of a table for the report, of columns those that differ; without values of texts.
 
     Args:
         pair: what was compared.
         kept: whether production's profile is the one that was made when it was loaded.
     """
     keys, before, now = pair.keys, pair.before, pair.now
-    columns = {
-        name: {
-            "type": column.type,
-            "now": _shown(column, now.rows),
-            "before": _shown(before.columns[name], before.rows) if name in before.columns else None,
-        }
+    both = {
+        name: (_shown(column, now.rows), _shown(before.columns[name], before.rows))
         for name, column in now.columns.items()
+        if name in before.columns
     }
+    columns = {name: {"now": new, "before": old} for name, (new, old) in both.items() if new != old}
     return {
         "rows": now.rows,
         "rows_before": before.rows,

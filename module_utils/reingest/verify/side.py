@@ -15,7 +15,7 @@ from ..load.script import database_reason
 from ..postgres.dsn import Connection, connect, with_database
 from ..postgres.locks import wait_for_locks
 from ..postgres.session import pinned_reading
-from ..profile.kept import KeptProfiles, KeptTable
+from ..profile.kept import KeptProfiles, KeptTable, without_texts
 from ..profile.model import TableProfile
 from ..profile.scan import prepare_session, scan_table
 from ..profile.shape import ProfiledTable, read_shapes
@@ -52,12 +52,9 @@ class Side:
         for name, columns in left_out.items():
             if name not in self.shapes:
                 continue
-            if name in kept:
-                self.profiles[name] = kept[name]
-                continue
             shape = self.shapes[name].without(columns)
             with _reading_rows(name):
-                profile = scan_table(self.scanning, shape)
+                profile = kept[name] if name in kept else scan_table(self.scanning, shape)
                 self.profiles[name] = with_statistics(self.scanning, shape, profile)
         self.kept = frozenset(kept) & frozenset(self.profiles)
 
@@ -76,7 +73,8 @@ class Side:
     def to_keep(self, snapshot: str, database: str) -> KeptProfiles:
         """Return the profiles of this server's load as they are kept with it."""
         tables = {
-            name: KeptTable(self.marks.get(name, ""), profile) for name, profile in self.profiles.items()
+            name: KeptTable(self.marks.get(name, ""), without_texts(profile))
+            for name, profile in self.profiles.items()
         }
         return KeptProfiles(snapshot, database, tables)
 
