@@ -52,6 +52,8 @@ options:
   accept:
     description:
       - Names of findings that are no failure; each becomes a warning.
+      - "With what was seen behind an C(@) only that: at most so much (C(shrink:study@20)), or exactly that
+        state, by its digest, as the finding prints it. Without, whatever is found of that name."
       - "C(*) stands for any text and C(?) for any character, as in C(object:view:*)."
     type: list
     elements: str
@@ -90,13 +92,14 @@ EXAMPLES = r"""
     dataset: /srv/portal/dataset.yml
     staging_dsn: postgresql://loader@db-ingest/postgres
     production_dsn: postgresql://loader@db/postgres
-    accept: ["shrink:study"]
+    accept: ["shrink:study@120"]
 """
 
 RETURN = r"""
 findings:
   description:
     - C(name), C(message) and C(remedy) of what was found, the accepted ones too. At most 1000 of them.
+    - C(accept) is the entry of O(accept) that accepts it as it was seen; not there where nothing does.
     - All are in C(findings.json) of the run's folder below O(work), where the run has one.
   returned: always
   type: list

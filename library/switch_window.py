@@ -196,7 +196,8 @@ def recovered(call: Call) -> Outcome:
         there = describe(host.volume)
         values["volume"] = {name: there[name] for name in ("live", "loaded", "lost")}
         if call["playbook"] in _VERIFY and there["live"]:
-            runs = readable_ledger(host.volume).runs_of(there["live"])
+            entries = reversed(readable_ledger(host.volume).entries)
+            runs = [entry.run for entry in entries if entry.snapshot == there["live"]]
             values["volume"]["profiles"] = read_profiles(host.volume, there["live"], runs)
         faults, changed = there["faults"], there["chain"]["fault"]
         if changed and goes_on(call["playbook"]):

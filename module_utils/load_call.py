@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .reingest.dataset.model import Dataset
-from .reingest.errors import Refusal
+from .reingest.errors import ListedRefusal
 from .reingest.frame.bring import BothRoles, account_findings, bring_roles, read_both
 from .reingest.frame.cluster import cluster_findings
 from .reingest.frame.finding import Finding
@@ -90,7 +90,7 @@ class Frame:
             whole=False,
         )
         if verdict.refusal:
-            raise Refusal(verdict.refusal)
+            raise ListedRefusal(verdict.refusal)
         self.warnings += verdict.warnings
         if call.dry_run and both is not None and not isinstance(both, Finding):
             # In the order of the run: what is done before the load, then the rest.

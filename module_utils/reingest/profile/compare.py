@@ -103,6 +103,7 @@ def _of_rows(pair: Pair) -> Iterator[Finding]:
             f"table {pair.name} {counts}: {-change:.1%} fewer, and {shrink.shown} is the limit"
             f"{_gone(pair.keys)}",
             "look whether the source is complete; if the loss is meant, raise the table's `shrink:`",
+            amount=before - now,
         )
     if change > growth.fraction and _counts(growth, before, LEAST_ROWS):
         yield Finding(
@@ -110,6 +111,7 @@ def _of_rows(pair: Pair) -> Iterator[Finding]:
             f"table {pair.name} {counts}: {change:.1%} more, and {growth.shown} is the limit",
             "look whether a source is read twice, or a record makes several rows; if the growth is meant, "
             "raise the table's `growth:`",
+            amount=now - before,
         )
 
 
@@ -130,6 +132,7 @@ def _of_keys(pair: Pair) -> Iterator[Finding]:
         + (f", for example {_listed(keys.now_examples)}" if keys.only_now else ""),
         "look whether the source has them under other names, and what refers to them; if the loss is meant, "
         "raise the table's `lost:`",
+        amount=keys.only_before,
     )
 
 
@@ -145,6 +148,7 @@ def _of_disk(pair: Pair) -> Iterator[Finding]:
         f"takes {was:,.0f}: {is_ / was - 1:.0%} more, and {limit.shown} is the limit",
         "look for a column that holds more than before, or an index that production has not; if it is meant, "
         "raise the table's `disk:`",
+        amount=round(more / 1e6),
     )
 
 
@@ -176,6 +180,7 @@ class _Column:
                 f"values of {self._place} have {now:.1f} bytes on average where production's have "
                 f"{before:.1f}: {1 - now / before:.1%} fewer, and {limit.shown} is the limit",
                 "look whether values are cut, empty, or others than before",
+                amount=round((1 - now / before) * 100),
             )
 
     def of_range(self) -> Iterator[Finding]:
@@ -222,6 +227,7 @@ class _Column:
                 f"{self._place} has no row any more with {shown}{more}, of which production has about that "
                 f"share, and {limit.shown} is the limit",
                 "look whether the source spells them in another way",
+                state=repr(sorted(gone)),  # not the shares, which are estimated anew
             )
 
     def _fewer(self, kind: str, what: str, before: int, now: int) -> Iterator[Finding]:
@@ -238,19 +244,24 @@ class _Column:
                 "look whether the source has it under another name"
                 if kind == EMPTIED
                 else "look whether a text now stands for NULL",
+                amount=before - now,
             )
 
     @property
     def _place(self) -> str:
         return f"column {self.name} of table {self.pair.name}"
 
-    def _finding(self, kind: str, message: str, remedy: str) -> Finding:
+    def _finding(
+        self, kind: str, message: str, remedy: str, *, amount: int | None = None, state: str = ""
+    ) -> Finding:
         path = self.pair.paths.get(self.name, "")
         taken = f" (the dataset takes it from `{path}`)" if path else ""
         return Finding(
             f"{kind}:{self.pair.name}.{self.name}",
             message,
             f"{remedy}{taken}; if it is meant, raise the limit (`profile: {{{self.name}: {{{kind}: ...}}}}`)",
+            amount=amount,
+            state=state,
         )
 
 

@@ -73,15 +73,13 @@ class BothSides:
 
     def misfits(self, name: str) -> Iterator[Finding]:
         """Yield why rows of a portal-owned table, or of its children, cannot be carried into the load."""
-        for fault in self._faults:
-            if self._portal.get(fault.table) == name:
-                yield Finding(f"{SCHEMA}:{name}", fault.message, fault.remedy)
+        yield from _found(name, [fault for fault in self._faults if self._portal.get(fault.table) == name])
 
     def other_misfits(self) -> Iterator[Finding]:
         """Yield what stands against the switch, and is of no portal-owned table of production."""
-        for fault in self._faults:
-            if fault.table not in self._portal:
-                yield Finding(f"{SCHEMA}:{fault.table}", fault.message, fault.remedy)
+        others = [fault for fault in self._faults if fault.table not in self._portal]
+        for name in dict.fromkeys(fault.table for fault in others):
+            yield from _found(name, [fault for fault in others if fault.table == name])
 
     def edited(self, name: str) -> Iterator[Finding]:
         """Yield how the rows of a schema-owned table are not production's, over the columns of both."""
@@ -101,6 +99,7 @@ class BothSides:
             f"table {name} is schema-owned and was changed: it has "
             f"{same if now.rows == before.rows else counts}",
             "put production's change into the schema, else the switch replaces it by what the schema has",
+            state=repr((now, before)),
         )
 
     def follows(self, name: str) -> bool:
@@ -153,6 +152,18 @@ def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_d
     for connection in (staging, production):
         wait_for_locks(connection)
     return BothSides(dataset, staging, production, read_catalog(staging), read_catalog(production))
+
+
+def _found(name: str, faults: list[Fault]) -> Iterator[Finding]:
+    """Yield the faults of a table; all have one name, so rows are an amount where only one counts some."""
+    counted = [fault for fault in faults if fault.rows is not None]
+    for fault in faults:
+        yield Finding(
+            f"{SCHEMA}:{name}",
+            fault.message,
+            fault.remedy,
+            amount=fault.rows if len(counted) == 1 else None,
+        )
 
 
 @contextmanager

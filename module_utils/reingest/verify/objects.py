@@ -17,7 +17,7 @@ from ..inventory.compare import RELEASE, Difference, compare
 from ..inventory.model import CATALOGUE, COLUMN, TABLE, Inventory
 from ..inventory.read import read_inventory
 from ..inventory.rules import decided, rule_of
-from ..inventory.show import remedy, said
+from ..inventory.show import remedy, said, state
 from ..inventory.statements import is_carried
 from ..ownership.oids import LARGE_OBJECTS, carries_large_objects
 from ..postgres.dsn import address
@@ -69,12 +69,13 @@ class Objects:
         for one in self.differences:
             decision = decided(one, self.dataset.objects)
             if decision == FAIL and not self._is_told(one, found, follows):
-                yield Finding(one.name, said(one), remedy(one, carried=is_carried(one)))
+                yield Finding(one.name, said(one), remedy(one, carried=is_carried(one)), state=state(one))
             elif one.name in self.failed and decision == CARRY:
                 yield Finding(
                     one.name,
                     f"{said(one)}; it was to be carried, and cannot be: {self.failed[one.name]}",
                     remedy(one, carried=False),
+                    state=state(one),
                 )
 
     def _is_told(self, one: Difference, found: Collection[str], follows: Callable[[str], bool]) -> bool:

@@ -203,6 +203,7 @@ class _Run:
                 f"{COUNT}:{table.name}",
                 f"table {table.name} holds {rows} rows, and {was}",
                 "find what changed it after the load (a transform, a client), and load again",
+                amount=rows - loaded.loaded if loaded else None,
             )
 
     def _empty(self, table: Table) -> Iterator[Finding]:
@@ -214,6 +215,7 @@ class _Run:
             f"{EMPTY}:{table.name}",
             f"table {table.name} is empty, and {why}",
             "look at its source and its mapping",
+            amount=before or None,
         )
 
     def empty(self) -> str:
@@ -248,10 +250,12 @@ class _Run:
     def _missing_tables(self, production: Side) -> Iterator[Finding]:
         for name in production.tables:
             if name not in self.staging.tables and not (self.sides and self.sides.follows(name)):
+                rows = production.count(name)
                 yield Finding(
                     f"{SCHEMA}:{name}",
-                    f"table {name} of production is not in the staging server",
+                    f"table {name} of production is not in the staging server, and its {rows} rows are not",
                     "add it to the schema and to the dataset, or drop it in production",
+                    amount=rows,
                 )
 
     def _query(self, check: Check) -> Iterator[Finding]:
@@ -275,8 +279,18 @@ class _Run:
             values = f"its query gives {rows[0][0]!s}, and {check.expect!s} is expected"
             said = f"{check.name!r} does not hold: {values}"
             yield Finding(
-                name, said, "look at the rows that the query counts, and correct the source or the check"
+                name,
+                said,
+                "look at the rows that the query counts, and correct the source or the check",
+                amount=_off(rows[0][0], check.expect),
             )
+
+
+def _off(value: object, expected: object) -> int | None:
+    """Return by how much a count is not the expected one; None where they are no counts."""
+    if type(value) is int and type(expected) is int:
+        return value - expected
+    return None
 
 
 def _same(value: object, expected: object) -> bool:

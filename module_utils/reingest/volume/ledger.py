@@ -118,12 +118,6 @@ class Ledger:
                 return number
         return -1
 
-    def runs_of(self, snapshot: str) -> list[str]:
-        """Return the runs that loaded a snapshot, or promoted it, the last one first."""
-        own = (entry for entry in self.entries if entry.snapshot == snapshot)
-        runs = [entry.run for entry in own if entry.state in (LOADED, LIVE)]
-        return list(dict.fromkeys(reversed(runs)))
-
     def proven(self, snapshot: str) -> bool:
         """Return whether it was proven to serve since it was made live last: before does not count."""
         since = self.entries[self.last_live(snapshot) + 1 :]

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from integration.inventory.every_kind import BASE, made
 
 from plugins.module_utils.reingest.inventory.rules import CARRIED
 
+ROOT = Path(__file__).resolve().parents[3]
 DATASET = """
 database: portal
 schema: schema.sql
@@ -136,7 +140,7 @@ def test_what_is_ignored_or_accepted_is_left_behind(load, rules, verify, product
     result = verify()
     assert names(result) == {"object:view:public.list_a"}
     assert "add to the schema:\nCREATE OR REPLACE VIEW public.list_a AS\nSELECT 1" in result["msg"]
-    assert "or accept 'object:view:public.list_a'" in result["msg"]
+    assert "or accept it: -e reingest_accept=object:view:public.list_a@" in result["msg"]
     result = verify(accept=["object:view:*", "object:index:*"])
     assert not result.get("failed")
     assert "object:index:* was accepted, but nothing of that name was found" in str(result["warnings"])
@@ -297,3 +301,58 @@ def test_more_findings_than_a_page_takes_are_in_a_file_of_the_run(
     kept = json.loads((work / "run-2" / "findings.json").read_text())["findings"]
     assert len(kept) == 1200
     assert not verify(accept=["object:view:*"]).get("failed")
+
+
+# Names that anybody who may create a view can choose.
+HOSTILE = (
+    "it's \"q\"", "a  b", "a, b (c", "$HOME `id` $(id)", "a\nb", "{{ lookup('pipe', 'touch DIR') }}", "a*",
+    "a@20", "Größe \U0001f9ec \u202e", "--check",
+)  # fmt: skip
+PASTED = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - dataportal.reingest.ingest_verify:
+        accept: "{{ reingest_accept }}"
+        dataset: "{{ dataset }}"
+        staging_dsn: "{{ staging }}"
+        production_dsn: "{{ production }}"
+"""
+
+
+def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
+    load, verify, portal, production, staging
+):
+    load(production)
+    load(staging)
+    made = portal / "made"
+    views = [name.replace("DIR", str(made)).replace('"', '""') for name in HOSTILE]
+    for name in views:
+        production.rows(f'CREATE VIEW "{name}" AS SELECT 1 AS "n"', "portal")
+
+    message = verify()["msg"]
+    assert "10 findings:" in message
+    (portal / "play.yml").write_text(PASTED)
+    servers = {"staging": staging.dsn(), "production": production.dsn()}
+    (portal / "vars.json").write_text(json.dumps({**servers, "dataset": str(portal / "dataset.yml")}))
+
+    def paste(message):
+        argument = message.rpartition("to accept all of these: ")[2]
+        command = f"ansible-playbook {portal}/play.yml -e @{portal}/vars.json {argument}"
+        done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    code, output = paste(message)
+    assert code == 0, output
+    assert not made.exists()
+    # One view more, and one that is another now, are new findings; the others are not.
+    production.rows(f'CREATE OR REPLACE VIEW "{views[0]}" AS SELECT 2 AS "n"', "portal")
+    production.rows("CREATE VIEW more AS SELECT 1", "portal")
+    code, output = paste(message)
+    assert code != 0
+    assert "2 findings:" in output
+    assert "it is another now" in output
+    # What Ansible prints can be pasted as it stands, too.
+    [argument] = set(re.findall(r"beside what is accepted already: (-e .*)", output))
+    code, output = paste(f"to accept all of these: {argument}")
+    assert code == 0, output
