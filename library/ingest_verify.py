@@ -245,7 +245,7 @@ def verify(call: Call) -> Outcome:
             "portal_rows": rows,
             "profiles": verification.compared,
         },
-        warnings=[*verdict.warnings, *(objects.idle_rules() if objects else [])],
+        warnings=[*verdict.warnings, *verification.warnings, *(objects.idle_rules() if objects else [])],
         failure=verdict.refusal,
         listed=True,
     )

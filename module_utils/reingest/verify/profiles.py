@@ -12,6 +12,7 @@ from psycopg2 import sql
 from ..dataset.limits import LOST
 from ..dataset.model import Dataset, Table
 from ..dataset.owners import SOURCE
+from ..disclosure.printable import printable
 from ..frame.finding import Finding
 from ..ownership.catalog import Catalog
 from ..profile.compare import Pair, compared
@@ -28,6 +29,17 @@ def profiled(dataset: Dataset) -> dict[str, frozenset[str]]:
         for table in dataset.tables
         if table.owner == SOURCE and table.limits.profiled
     }
+
+
+def idle_limits(dataset: Dataset, staging: Side) -> list[str]:
+    """Return the columns under `profile:` that no table has, as warnings."""
+    return [
+        f"profile: table {table.name} of {dataset.file} has no column {printable(name)}"
+        for table in dataset.tables
+        if table.name in staging.shapes
+        for name in sorted({*table.limits.columns, *table.limits.left_out})
+        if name not in staging.shapes[table.name].columns
+    ]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from .checks import (
     PlannedCheck,
 )
 from .objects import Objects, look_at_objects
-from .profiles import Profiles, as_values, profiled
+from .profiles import Profiles, as_values, idle_limits, profiled
 from .side import Side, reading, scan_both
 from .whole import whole_findings
 
@@ -56,6 +56,7 @@ class Verification:
     objects: Objects | None = None
     profiles: KeptProfiles | None = None  # of the load, to be kept with it
     compared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by table, for the report
+    warnings: tuple[str, ...] = ()
 
 
 def run_checks(
@@ -112,6 +113,7 @@ def run_checks(
                 name: as_values(pair, kept=bool(production and name in production.kept))
                 for name, pair in pairs
             },
+            tuple(idle_limits(dataset, staging)),
         )
 
 
