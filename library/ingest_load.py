@@ -83,8 +83,8 @@ options:
   prove:
     description:
       - With C(content), each table must hold what was sent to it, value by value, before the load goes on.
-      - With C(independent), another reader, DuckDB, then reads CSV, TSV, JSON lines and Parquet once more, and its
-        figures of each column must be those of the table. It needs the Python package duckdb.
+      - With C(independent), another reader then reads the sources once more, and its figures of each column
+        must be those of the table. It needs the Python package duckdb.
       - With C(counts), only the rows are counted; for a schema whose triggers change rows as they come.
     type: str
     choices: [independent, content, counts]
@@ -192,8 +192,8 @@ rejects:
   type: str
 reader:
   description:
-    - "With O(prove=independent), by table: C(compared), and C(reason) where another reader could not follow its
-      sources; C(left_out), the rows that are not in the table, within which its figures agree;
+    - "With O(prove=independent), by table: C(compared), and C(reason) where another reader could not follow
+      its sources; C(left_out), rows that are not in the table, within which its figures agree;
       C(not_compared), columns of which only NULLs were counted, and why."
     - Empty where nothing was compared.
   returned: success

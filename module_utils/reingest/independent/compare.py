@@ -55,6 +55,7 @@ def compare(
         and not within
         and not _partly(sources)
         and not not_compared
+        and sources.whole is not None
         and table.whole != sources.whole
     ):
         differs[""] = "values stand in other rows than in the sources: each column has the same values"
@@ -99,7 +100,7 @@ class _Column:
         if self.why_not():
             return ""
         for name in self.sources.figures:
-            figure = self.kind.figures[name]
+            figure = self.kind.figures.get(name) or self.kind.ends[name]
             own = comparable(self.kind, figure.how, self.table.figures[name])
             theirs = comparable(self.kind, figure.how, self.sources.figures[name])
             if not _agree(figure.how, own, theirs, within=bool(self.within)):
@@ -112,7 +113,7 @@ def _agree(how: str, own: bytes | Number | None, theirs: bytes | Number | None, 
     if own is None or theirs is None:
         return own is theirs or (within and own is None)
     if not within:
-        return own == theirs or (own != own and theirs != theirs)  # noqa: PLR0124 - NaN
+        return own == theirs or (own != own and theirs != theirs)  # NaN
     if how == SUM:
         return True
     if how == COUNT:

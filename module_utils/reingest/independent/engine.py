@@ -1,4 +1,4 @@
-"""DuckDB, bounded: it reads the files that it was given and nothing else, and has little memory and no network."""
+"""DuckDB, bounded: it reads only the files that it was given, has little memory, and no network."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Union
@@ -19,7 +19,8 @@ class ColumnFigures:
     Args:
         values: how many are not NULL.
         made: of how many of them the compared value could be made.
-        figures: by the names that its kind has, None where there is no value; none where only NULLs are counted.
+        figures: by the names that its kind has, None where there is no value; empty where only NULLs are
+            counted.
         why_not: why no more is compared than how many are not NULL; or empty.
     """
 
@@ -29,10 +30,10 @@ class ColumnFigures:
     why_not: str = ""
 
     @staticmethod
-    def found(kind: Kind, answer: Sequence[str | None], why_not: str = "") -> ColumnFigures:
-        """Return what an engine answered: both counts, and the figures in the order of the kind."""
+    def found(names: Iterable[str], answer: Sequence[str | None], why_not: str = "") -> ColumnFigures:
+        """Return what an engine answered: both counts, and the figures of these names."""
         values, made, *figures = answer
-        return ColumnFigures(int(values or 0), int(made or 0), dict(zip(kind.figures, figures)), why_not)
+        return ColumnFigures(int(values or 0), int(made or 0), dict(zip(names, figures)), why_not)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""JSON lines, as DuckDB reads them: the keys that are needed, as texts or, where one looks inside, as JSON."""
+"""JSON lines, as DuckDB reads them: the keys that are needed, as texts; where one looks inside, as JSON."""
 
 from __future__ import annotations
 

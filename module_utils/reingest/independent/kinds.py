@@ -1,7 +1,7 @@
 """What two readers can compare of a column: figures that PostgreSQL and DuckDB make alike, by kind of value.
 
-Sums do not depend on an order and are exact. Of a double it is the sum of its bits as a fixed-point number (down
-to 2^-32 below 2^30, whole numbers above), of a time the sum of 2^-19 seconds since 1970.
+Sums do not depend on an order and are exact. Of a double it is the sum of its bits as a fixed-point number
+(down to 2^-32 below 2^30, whole numbers above), of a time the sum of 2^-19 seconds since 1970.
 """
 
 from __future__ import annotations
@@ -38,16 +38,24 @@ class Kind:
         name: as a person reads it.
         source: makes the value in DuckDB of what the source has, ``{x}``; NULL where it cannot.
         figures: by names that a person reads.
-        measure: a whole number below 4096 of the value ``{x}``, in PostgreSQL and in DuckDB, for the figure of
-            whole rows; empty: it takes no part.
+        ends: further ones, for a table from which rows were left out: there a sum says nothing.
+        measure: a whole number of the value ``{x}``, in PostgreSQL and in DuckDB, for the figure of whole
+            rows; empty: it takes no part.
         texts: whether its smallest and largest values are texts, else numbers.
     """
 
     name: str
     source: str = "{x}"
     figures: Mapping[str, Figure] = field(default_factory=dict)
+    ends: Mapping[str, Figure] = field(default_factory=dict)
     measure: tuple[str, str] = ("", "")
     texts: bool = False
+
+    def asked(self, *, left_out: bool) -> dict[str, Figure]:
+        """Return the figures that are made, of a table from which rows were left out or of a whole one."""
+        if not left_out:
+            return dict(self.figures)
+        return {name: figure for name, figure in {**self.figures, **self.ends}.items() if figure.how != SUM}
 
 
 def of(template: str, value: str) -> str:
@@ -64,7 +72,7 @@ def _range(table: str, source: str = "{x}", *, unit: str = "value", inside: str 
 
 
 _CUT = "left({x}, " + str(SHOWN) + ")"
-_LENGTH = ("octet_length({x}) % 4096", "strlen({x}) % 4096")
+_LENGTH = ("octet_length({x})", "strlen({x})")
 
 
 def _text(of_table: str) -> dict[str, Figure]:
@@ -81,21 +89,24 @@ _FIXED = (
 _SINCE = "CASE WHEN isfinite({x}) THEN {x} - date '1970-01-01' END"
 _SECONDS = "CASE WHEN isfinite({x}) THEN date_part('epoch', {x}) END"
 _TICKS = "sum(floor({x} * 524288)::bigint)"
-_SUM = Figure(SUM, "sum({x})", "sum({x})")
-
-
-def _double(of_table: str) -> dict[str, Figure]:
-    fixed = _FIXED.replace("DOUBLE PRECISION", "DOUBLE")
-    return {**_range(of_table), "sum": Figure(SUM, of(_FIXED, of_table), fixed)}
-
-
-_TIMES = {
-    **_range(_SECONDS, unit="second since 1970"),
-    "sum of seconds since 1970": Figure(SUM, of(_TICKS, _SECONDS), _TICKS),
-}
 _EPOCH = "CASE WHEN isfinite(TRY_CAST({x} AS T)) THEN epoch_us(TRY_CAST({x} AS T))::DOUBLE / 1000000 END"
 
-TEXT = Kind("text", "{x}", _text("{x}"), _LENGTH, texts=True)
+
+def _sum(table: str, source: str = "sum({x})", *, unit: str = "sum") -> dict[str, Figure]:
+    return {unit: Figure(SUM, table, source)}
+
+
+def _double(name: str, source: str, of_table: str) -> Kind:
+    fixed = _FIXED.replace("DOUBLE PRECISION", "DOUBLE")
+    return Kind(name, source, _sum(of(_FIXED, of_table), fixed), _range(of_table))
+
+
+def _time(source: str) -> Kind:
+    figures = _sum(of(_TICKS, _SECONDS), _TICKS, unit="sum of seconds since 1970")
+    return Kind("time", source, figures, _range(_SECONDS, unit="second since 1970"))
+
+
+TEXT = Kind("text", "{x}", _text("{x}"), measure=_LENGTH, texts=True)
 # Of fixed length: blanks at the end are no part of the value.
 PADDED = Kind("text", "rtrim({x}, ' ')", _text("{x}::text"), texts=True)
 LABEL = Kind("text", "{x}", _text("{x}::text"), texts=True)  # of an enum
@@ -103,27 +114,26 @@ UUID = Kind("text", "TRY_CAST({x} AS UUID)::VARCHAR", _text("{x}::text"), texts=
 WHOLE = Kind(
     "whole number",
     "TRY_CAST({x} AS BIGINT)",
-    {**_range("{x}"), "sum": _SUM},
+    _sum("sum({x})"),
+    _range("{x}"),
     ("{x} % 4096", "{x} % 4096"),
 )
-DOUBLE = Kind("number", "TRY_CAST({x} AS DOUBLE)", _double("{x}"))
-REAL = Kind("number", "TRY_CAST({x} AS FLOAT)::DOUBLE", _double("{x}::double precision"))
+DOUBLE = _double("number", "TRY_CAST({x} AS DOUBLE)", "{x}")
+REAL = _double("number", "TRY_CAST({x} AS FLOAT)::DOUBLE", "{x}::double precision")
 TRUTH = Kind(
     "truth",
     "TRY_CAST({x} AS BOOLEAN)",
     {"true values": Figure(COUNT, "count(*) FILTER (WHERE {x})", "count(*) FILTER (WHERE {x})")},
-    ("{x}::integer", "{x}::integer"),
+    measure=("{x}::integer", "{x}::integer"),
 )
 DATE = Kind(
     "date",
     "TRY_CAST({x} AS DATE)",
-    {
-        **_range(_SINCE, _SINCE, unit="day since 1970"),
-        "sum of days since 1970": Figure(SUM, f"sum({_SINCE})", f"sum({_SINCE})"),
-    },
+    _sum(f"sum({_SINCE})", f"sum({_SINCE})", unit="sum of days since 1970"),
+    _range(_SINCE, _SINCE, unit="day since 1970"),
 )
-TIMESTAMP = Kind("time", _EPOCH.replace("AS T)", "AS TIMESTAMP)"), _TIMES)
-INSTANT = Kind("time", _EPOCH.replace("AS T)", "AS TIMESTAMPTZ)"), _TIMES)
+TIMESTAMP = _time(_EPOCH.replace("AS T)", "AS TIMESTAMP)"))
+INSTANT = _time(_EPOCH.replace("AS T)", "AS TIMESTAMPTZ)"))
 BYTES = Kind("bytes", "{x}", {"bytes": Figure(COUNT, "sum(octet_length({x}))", "sum(octet_length({x}))")})
 PRESENT = Kind("any")  # it is only known how many are not NULL
 
@@ -173,8 +183,5 @@ def _places(modifier: int) -> int | None:
 def _decimal(places: int | None) -> Kind:
     kept = _PLACES if places is None else max(0, min(places, _PLACES))
     rounded = "round({x}, " + str(kept) + ")"
-    return Kind(
-        "decimal",
-        "TRY_CAST({x} AS DECIMAL(38, " + str(kept) + "))",
-        {**_range(rounded), "sum": Figure(SUM, f"sum({rounded})", "sum({x})")},
-    )
+    source = "TRY_CAST({x} AS DECIMAL(38, " + str(kept) + "))"
+    return Kind("decimal", source, _sum(f"sum({rounded})"), _range(rounded))

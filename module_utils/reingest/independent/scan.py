@@ -8,7 +8,7 @@ from psycopg2 import sql
 
 from ..postgres.dsn import Connection
 from .figures import ColumnFigures, Figures
-from .kinds import PRESENT, Kind, kind_of, of
+from .kinds import PRESENT, Figure, Kind, kind_of, of
 from .part import named
 from .statement import whole_rows
 
@@ -48,7 +48,12 @@ def read_kinds(connection: Connection, table: sql.Identifier) -> dict[str, Kind]
 
 
 def scan_figures(
-    connection: Connection, table: sql.Identifier, kinds: Mapping[str, Kind], workers: int
+    connection: Connection,
+    table: sql.Identifier,
+    kinds: Mapping[str, Kind],
+    *,
+    left_out: bool = False,
+    workers: int = 0,
 ) -> Figures:
     """Return the figures of a table.
 
@@ -56,12 +61,14 @@ def scan_figures(
         connection: a session that is pinned (``postgres.session``).
         table: the table, or the partitioned one.
         kinds: of the columns that are compared, the kinds by which they are.
+        left_out: whether rows of its sources are not in the table.
         workers: how many processes the server may use beside the session's own.
 
     Raises:
         psycopg2.Error: the table cannot be read.
     """
-    columns = ", ".join(_figures(named(name), kind) for name, kind in kinds.items())
+    asked = {name: kind.asked(left_out=left_out) for name, kind in kinds.items()}
+    columns = ", ".join(_figures(named(name), figures) for name, figures in asked.items())
     measures = [of(kind.measure[0], named(name)) if kind.measure[0] else "" for name, kind in kinds.items()]
     query = f"SELECT count(*), ({whole_rows(measures)})::text, {columns} FROM {table.as_string(connection)}"  # noqa: S608 - quoted
     with connection.cursor() as cursor:
@@ -70,12 +77,12 @@ def scan_figures(
         cursor.execute(query)
         rows, whole, *found = cursor.fetchone()
     figures = {
-        name: ColumnFigures.found(kind, [answer[0], *answer])
-        for (name, kind), answer in zip(kinds.items(), found)
+        name: ColumnFigures.found(figures, [answer[0], *answer])
+        for (name, figures), answer in zip(asked.items(), found)
     }
     return Figures(rows, 0, whole, figures)
 
 
-def _figures(column: str, kind: Kind) -> str:
-    found = (f"count({column})", *(of(figure.table, column) for figure in kind.figures.values()))
+def _figures(column: str, figures: Mapping[str, Figure]) -> str:
+    found = (f"count({column})", *(of(figure.table, column) for figure in figures.values()))
     return "ARRAY[" + ", ".join(f"({one})::text" for one in found) + "]"

@@ -32,13 +32,15 @@ class Asked:
         table: the table, with all its columns.
         files: its sources, in order.
         kinds: what its columns are.
+        left_out: how many of their rows are not in the table.
         lenient: some records were set aside.
     """
 
     table: Table
     files: tuple[Source, ...]
     kinds: Mapping[str, Kind]
-    lenient: bool
+    left_out: int = 0
+    lenient: bool = False
 
 
 def check_followed(table: Table, files: Sequence[Source]) -> None:
@@ -108,7 +110,8 @@ class SourceReader:
 
     def _figures(self, asked: Asked, *, strict: bool) -> Figures:
         parts = self._parts(asked, strict=strict)
-        asking = statement(asked.table, asked.kinds, parts)
+        left_out = asked.left_out > 0
+        asking = statement(asked.table, asked.kinds, parts, left_out=left_out)
         row = self._engine.row(asking.sql)
         if row is None:
             raise NotFollowedError("DuckDB gives no figures")
@@ -118,7 +121,7 @@ class SourceReader:
             perhaps,
             whole,
             {
-                name: ColumnFigures.found(followed.kind, found, followed.why_not)
+                name: ColumnFigures.found(followed.kind.asked(left_out=left_out), found, followed.why_not)
                 for (name, followed), found in zip(asking.columns.items(), columns)
             },
         )

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dataset.model import Column, Table
-from .kinds import BYTES, PRESENT, TIMESTAMP, Kind, of
+from .kinds import BYTES, PRESENT, TIMESTAMP, Figure, Kind, of
 from .parquet import WHOLE
 from .part import JSON, TEXT, Part, Value
 
@@ -26,6 +26,10 @@ _ALIKE = {
     "bytes": {"BLOB"},
     "any": set(),
 }
+
+
+_WEIGHTS = (1000003, 998244353, 754974721, 167772161)  # four columns: each costs as much as another figure
+_PRIME = 65521
 
 
 @dataclass(frozen=True)
@@ -93,21 +97,24 @@ def _of_typed(kind: Kind, value: Value, text: str) -> Followed:
 class Statement:
     """What DuckDB is asked of a table's sources.
 
-    ``columns`` are in the order of the answer: rows, rows that may be none, the figure of whole rows, then of each
-    column an array: how many are not NULL, of how many the value was made, and its kind's figures.
+    The answer has rows, rows that may be none, the figure of whole rows, then of each of the ``columns`` an
+    array: how many are not NULL, of how many the value was made, and its kind's figures.
     """
 
     sql: str
     columns: Mapping[str, Followed]
 
 
-def statement(table: Table, kinds: Mapping[str, Kind], parts: Sequence[Part]) -> Statement:
+def statement(
+    table: Table, kinds: Mapping[str, Kind], parts: Sequence[Part], *, left_out: bool = False
+) -> Statement:
     """Return the statement.
 
     Args:
         table: the table; all its columns have a kind.
         kinds: what the table's columns are.
         parts: its sources.
+        left_out: whether rows of its sources are not in the table.
     """
     each = [[follow(column, kinds[column.name], part) for column in table.columns] for part in parts]
     columns = {}
@@ -124,33 +131,36 @@ def statement(table: Table, kinds: Mapping[str, Kind], parts: Sequence[Part]) ->
     made = ", ".join(
         f"c{at}, {of(one.kind.source, f'c{at}')} AS t{at}" for at, one in enumerate(columns.values())
     )
-    figures = ", ".join(_figures(one.kind, f"c{at}", f"t{at}") for at, one in enumerate(columns.values()))
+    figures = ", ".join(
+        _figures(one.kind.asked(left_out=left_out), f"c{at}", f"t{at}")
+        for at, one in enumerate(columns.values())
+    )
     measures = [
         of(one.kind.measure[1], f"t{at}") if one.kind.measure[1] else ""
         for at, one in enumerate(columns.values())
     ]
+    whole = whole_rows(measures)
     sql = (
-        f"WITH records AS ({rows}), made AS (SELECT perhaps, {made} FROM records) "
-        f"SELECT count(*), count(*) FILTER (WHERE perhaps), CAST({whole_rows(measures)} AS VARCHAR), {figures} FROM made"
+        f"WITH records AS ({rows}), made AS (SELECT perhaps, {made} FROM records) "  # noqa: S608 - quoted
+        f"SELECT count(*), count(*) FILTER (WHERE perhaps), CAST({whole} AS VARCHAR), {figures} FROM made"
     )
     return Statement(sql, columns)
 
 
 def whole_rows(measures: Sequence[str]) -> str:
-    """Return the figure of whole rows: it is another one where values stand in another row or column.
+    """Return the figure of whole rows: it is another one where values stand in another row.
 
-    A row is the sum of its columns' measures, each with a weight of its own; their squares are added up.
+    The first measures of a row are added up, each with a weight of its own; what a prime leaves of that is
+    added up over all rows.
 
     Args:
-        measures: of each column an expression below 4096, NULL where the value is; empty: it takes no part.
+        measures: of each column a whole number, NULL where the value is; empty: it takes no part.
     """
     weighted = [
-        f"CAST(coalesce({measure}, 7) AS bigint) * {1 + 37 * at % 251}"
-        for at, measure in enumerate(measures)
-        if measure
+        f"CAST(coalesce({measure}, 7) AS bigint) * {weight}"
+        for measure, weight in zip(filter(None, measures), _WEIGHTS)
     ]
-    row = " + ".join(weighted)
-    return f"sum(({row}) * ({row}))" if weighted else "NULL"
+    return f"sum(CAST(({' + '.join(weighted)}) % {_PRIME} AS integer))" if weighted else "NULL"
 
 
 def _raw(sql: str, column: Followed) -> str:
@@ -161,9 +171,9 @@ def _raw(sql: str, column: Followed) -> str:
 def _rows(part: Part, values: Sequence[str]) -> str:
     named = "".join(f", {value} AS c{at}" for at, value in enumerate(values))
     condition = f" WHERE {part.condition}" if part.condition else ""
-    return f"SELECT {part.perhaps or 'false'} AS perhaps{named} FROM {part.relation}{condition}"
+    return f"SELECT {part.perhaps or 'false'} AS perhaps{named} FROM {part.relation}{condition}"  # noqa: S608
 
 
-def _figures(kind: Kind, raw: str, made: str) -> str:
-    found = [f"count({raw})", f"count({made})", *(of(one.source, made) for one in kind.figures.values())]
+def _figures(figures: Mapping[str, Figure], raw: str, made: str) -> str:
+    found = [f"count({raw})", f"count({made})", *(of(one.source, made) for one in figures.values())]
     return "[" + ", ".join(f"CAST({one} AS VARCHAR)" for one in found) + "]"

@@ -1,4 +1,4 @@
-"""The proof by another reader: what DuckDB, or the server that rows come from, says of the sources, against the tables.
+"""The proof by another reader: what DuckDB, or the server that rows come from, finds in the sources.
 
 It is made when all rows are accounted for and before any transform changes them.
 """
@@ -16,14 +16,17 @@ from typing import Any
 from ..errors import Refusal
 from ..independent.compare import Compared, compare
 from ..independent.doubts import Doubt
-from ..independent.engine import UnreadableError, duckdb
+from ..independent.engine import duckdb
 from ..independent.figures import Figures, from_plain, plain
 from ..independent.kinds import PRESENT, Kind
 from ..independent.part import NotFollowedError
+from ..independent.process import doubts_of_all, read_all
 from ..independent.scan import read_kinds, scan_figures
-from ..independent.sources import Asked, SourceReader, check_followed
+from ..independent.server import check_server
+from ..independent.sources import Asked, check_followed
 from ..postgres.dsn import connect, database_of
 from ..postgres.session import pinned_reading
+from ..sources.registry import SQL
 from .account import Account
 from .fill import CONTENT
 from .rows import Feed
@@ -131,15 +134,16 @@ class _Asking:
         followed = [one for one in asked if one.table.name in sources]
         shapes = {feed.table.name: feed.shape.identifier for feed in feeds}
         tables = self._tables(followed, sources, shapes)
-        left_out = {name: one.left_out - one.filtered for name, one in accounts.items()}
-        found = {one.table.name: _compared(one, tables, sources, left_out, {}) for one in followed}
-        differing = [one for one in followed if found[one.table.name].differs]
+        found = {one.table.name: _compared(one, tables, sources, {}) for one in followed}
+        differing = [
+            one for one in followed if found[one.table.name].differs and one.table.reading.format != SQL
+        ]
         if differing:
             names = {name: list(one.differs) for name, one in found.items() if one.differs}
             doubts = self._doubts(differing, zone, names)
             for one in differing:
                 name = one.table.name
-                found[name] = _compared(one, tables, sources, left_out, doubts.get(name, {}))
+                found[name] = _compared(one, tables, sources, doubts.get(name, {}))
         _refuse(found, self._unreadable)
         return OtherReading(found, self._not_followed)
 
@@ -152,19 +156,20 @@ class _Asking:
                 zone = cursor.fetchone()[0]
             for feed in feeds:
                 try:
-                    check_followed(feed.table, feed.files)
+                    (check_server if _of_server(feed) else check_followed)(feed.table, feed.files)
                 except NotFollowedError as reason:
                     self._not_followed[feed.table.name] = str(reason)
                     continue
                 kinds = read_kinds(connection, feed.shape.identifier)
-                lenient = accounts[feed.table.name].rejected > 0
-                asked.append(Asked(feed.table, feed.files, kinds, lenient))
+                account = accounts[feed.table.name]
+                left_out, lenient = account.left_out - account.filtered, account.rejected > 0
+                asked.append(Asked(feed.table, feed.files, kinds, left_out, lenient))
         return asked, zone
 
     def _sources(self, asked: Sequence[Asked], zone: str) -> dict[str, Figures]:
         if not asked:
             return {}
-        answers = self._in_a_process("read", partial(_read, asked, self._scratch, self._processes, zone))
+        answers = self._in_a_process("read", partial(read_all, asked, self._scratch, self._processes, zone))
         self._not_followed.update(answers["not followed"])
         self._unreadable.update(answers["unreadable"])
         return {name: from_plain(figures) for name, figures in answers["figures"].items()}
@@ -179,7 +184,7 @@ class _Asking:
                 column: one.kinds[column] if found.figures else PRESENT
                 for column, found in sources[name].columns.items()
             }
-            call = partial(_scan, self._dsn, shapes[name], kinds, self._processes - 1)
+            call = partial(_scan, self._dsn, shapes[name], kinds, one.left_out > 0, self._processes - 1)
             jobs.append(Job(name, sources[name].rows, call))
         found = run_parallel(jobs, self._processes, closed=self._closed)
         return {name: from_plain(figures) for name, figures in found.items()}
@@ -187,7 +192,7 @@ class _Asking:
     def _doubts(
         self, asked: Sequence[Asked], zone: str, names: Mapping[str, Sequence[str]]
     ) -> dict[str, dict[str, Doubt]]:
-        call = partial(_doubts, asked, self._scratch, self._processes, zone, names)
+        call = partial(doubts_of_all, asked, self._scratch, self._processes, zone, names)
         found = self._in_a_process("doubts", call)
         return {
             table: {column: Doubt(*doubt) for column, doubt in columns.items()}
@@ -200,55 +205,23 @@ class _Asking:
         return run_parallel([job], 1, closed=self._closed)[job.name]
 
 
-def _read(asked: Sequence[Asked], scratch: Path, threads: int, zone: str) -> dict[str, dict[str, Any]]:
-    """Return the figures of each table's sources, or why there are none."""
-    found: dict[str, dict[str, Any]] = {"figures": {}, "not followed": {}, "unreadable": {}}
-    reader = SourceReader(asked, _folder(scratch, "read"), threads=threads, zone=zone)
-    for one in asked:
-        try:
-            found["figures"][one.table.name] = plain(reader.read(one))
-        except NotFollowedError as reason:
-            found["not followed"][one.table.name] = str(reason)
-        except UnreadableError as reason:
-            found["unreadable"][one.table.name] = str(reason)
-    return found
+def _of_server(feed: Feed) -> bool:
+    return feed.table.reading.format == SQL
 
 
-def _doubts(
-    asked: Sequence[Asked], scratch: Path, threads: int, zone: str, names: Mapping[str, Sequence[str]]
-) -> dict[str, dict[str, Any]]:
-    reader = SourceReader(asked, _folder(scratch, "doubts"), threads=threads, zone=zone)
-    found = {}
-    for one in asked:
-        name = one.table.name
-        try:
-            doubts = reader.doubts(one, [column for column in names[name] if column])
-        except (NotFollowedError, UnreadableError):
-            continue  # what differs stays a difference
-        found[name] = {column: (doubt.values, doubt.nulls, doubt.reason) for column, doubt in doubts.items()}
-    return found
-
-
-def _scan(dsn: str, table: Any, kinds: Mapping[str, Kind], workers: int) -> dict[str, Any]:  # noqa: ANN401 - psycopg2's
+def _scan(dsn: str, table: Any, kinds: Mapping[str, Kind], left_out: bool, workers: int) -> dict[str, Any]:  # noqa: ANN401 - psycopg2's
     with refused("another reader"), pinned_reading(dsn, database_of(dsn)) as connection:
-        return plain(scan_figures(connection, table, kinds, workers))
+        return plain(scan_figures(connection, table, kinds, left_out=left_out, workers=workers))
 
 
 def _compared(
     asked: Asked,
     tables: Mapping[str, Figures],
     sources: Mapping[str, Figures],
-    left_out: Mapping[str, int],
     doubts: Mapping[str, Doubt],
 ) -> Compared:
     name = asked.table.name
-    return compare(tables[name], sources[name], asked.kinds, left_out[name], doubts)
-
-
-def _folder(scratch: Path, name: str) -> Path:
-    folder = scratch / name
-    folder.mkdir()
-    return folder
+    return compare(tables[name], sources[name], asked.kinds, asked.left_out, doubts)
 
 
 def _refuse(found: Mapping[str, Compared], unreadable: Mapping[str, str]) -> None:
@@ -266,9 +239,9 @@ def _refuse(found: Mapping[str, Compared], unreadable: Mapping[str, str]) -> Non
     more = f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
     raise Refusal(
         f"another reader ({_READER}) does not find in the tables what is in their sources: "
-        f"{'; '.join(sorted(told)[:_SHOWN])}{more}. Correct the sources, or how the dataset says that they are written "
-        "(null, escape, quote, encoding); where the other reader is wrong, load with `prove: content`, "
-        "which keeps these tables"
+        f"{'; '.join(sorted(told)[:_SHOWN])}{more}. Correct the sources, or how the dataset says that they "
+        "are written (null, escape, quote, encoding); where the other reader is wrong, load with "
+        "`prove: content`, which keeps these tables"
     )
 
 
