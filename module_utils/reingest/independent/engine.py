@@ -10,8 +10,8 @@ from typing import Any
 from ..sources.optional import library
 from .part import NotFollowedError, quoted
 
-MEMORY = 512 << 20  # bytes that its process may have in all
-_BUFFERS = "256MB"  # what it may hold of that: the rest is the program, and texts under way
+MEMORY = 448 << 20  # bytes that its process may ask for: with the program itself it has less than 512 MB
+_BUFFERS = "256MB"  # what it may hold of that: the rest are records under way
 _THREADS = 4
 _SPILL = "1GB"
 
@@ -88,7 +88,7 @@ class Engine:
             if any(limit in text for limit in _LIMITS):
                 raise NotFollowedError(f"DuckDB cannot read it: {text}") from error
             raise UnreadableError(text) from error
-        except errors.OutOfMemoryException as error:
+        except (errors.OutOfMemoryException, MemoryError) as error:
             raise NotFollowedError(f"DuckDB needs more than {_BUFFERS} of memory for it") from error
         except errors.Error as error:
             raise NotFollowedError(f"DuckDB cannot read it: {_first_words(error)}") from error

@@ -43,15 +43,24 @@ def doubts_of_all(
 
 
 def _reader(asked: Sequence[Asked], folder: Path, threads: int, zone: str) -> SourceReader:
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    limit = _data() + MEMORY  # of a process that was forked: what it shares with its parent is in it, unused
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     folder.mkdir()
     return SourceReader(asked, folder, threads=threads, zone=zone)
+
+
+def _data() -> int:
+    """Return the bytes of data that this process has, or could have without asking for more."""
+    for line in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) << 10
+    return 0
 
 
 def _answer(reader: SourceReader, one: Asked) -> tuple[str, Any]:
     try:
         if one.table.reading.format == SQL:
-            return FIGURES, plain(server_figures(one.table, one.files, one.kinds))
+            return FIGURES, plain(server_figures(one.table, one.files, one.kinds, left_out=one.left_out > 0))
         return FIGURES, plain(reader.read(one))
     except NotFollowedError as reason:
         return NOT_FOLLOWED, str(reason)

@@ -32,6 +32,10 @@ _DIALECTS = {
         "octet_length({x}::text)",
     ),
 }
+_FIGURES = {
+    WHOLE.name: {"sum": "sum({x})", "smallest value": "min({x})", "largest value": "max({x})"},
+    TEXT.name: {"bytes": "sum({bytes})"},  # the order of texts is the server's
+}
 _BACKTICKS = ("mysql", "mariadb")
 _OTHER = "its server is asked for whole numbers and texts only"
 _UNKNOWN = "of this kind of server only NULLs are asked for"
@@ -49,24 +53,35 @@ def check_server(table: Table, files: Sequence[Source]) -> None:
         raise NotFollowedError("some of its rows come from files, and some from a server")
 
 
-def server_figures(table: Table, files: Sequence[Source], kinds: Mapping[str, Kind]) -> Figures:
+def server_figures(
+    table: Table, files: Sequence[Source], kinds: Mapping[str, Kind], *, left_out: bool = False
+) -> Figures:
     """Return the figures of all sources together, as their servers make them.
+
+    Args:
+        table: the table.
+        files: its sources.
+        kinds: what its columns are.
+        left_out: whether rows of the sources are not in the table.
 
     Raises:
         NotFollowedError: a server cannot make them.
     """
-    found = [_of_one(table, file, kinds) for file in files if isinstance(file, Query)]
+    found = [_of_one(table, file, kinds, left_out=left_out) for file in files if isinstance(file, Query)]
     columns = {
         column.name: _together([one.columns[column.name] for one in found]) for column in table.columns
     }
     return Figures(sum(one.rows for one in found), 0, None, columns)
 
 
-def _of_one(table: Table, source: Query, kinds: Mapping[str, Kind]) -> Figures:
+def _of_one(table: Table, source: Query, kinds: Mapping[str, Kind], *, left_out: bool) -> Figures:
     server = source.url.partition("://")[0].partition("+")[0].lower()
     try:
         fields = read_database_fields(source)
-        asked = [_Asked.of(column, kinds[column.name], fields, server) for column in table.columns]
+        asked = [
+            _Asked.of(column, kinds[column.name], fields, server, left_out=left_out)
+            for column in table.columns
+        ]
         figures = ", ".join(
             f"{sql} AS f{at}_{place}" for at, one in enumerate(asked) for place, sql in enumerate(one.figures)
         )
@@ -93,7 +108,7 @@ class _Asked:
     why_not: str = ""
 
     @staticmethod
-    def of(column: Column, kind: Kind, fields: Sequence[str], server: str) -> _Asked:
+    def of(column: Column, kind: Kind, fields: Sequence[str], server: str, *, left_out: bool) -> _Asked:
         """Return what is asked of a column.
 
         Raises:
@@ -108,17 +123,14 @@ class _Asked:
         dialect = _DIALECTS.get(server)
         if dialect is None:
             return _Asked((f"count({value})",) * 2, (), _UNKNOWN)
-        if kind is WHOLE:
-            figures = {
-                "smallest value": f"min({value})",
-                "largest value": f"max({value})",
-                "sum": f"sum({value})",
-            }
-            fits = dialect.whole
-        elif kind is TEXT:
-            figures, fits = {"bytes": f"sum({dialect.bytes.replace('{x}', value)})"}, dialect.text
-        else:
+        if kind not in (WHOLE, TEXT):
             return _Asked((f"count({value})",) * 2, (), _OTHER)
+        fits = dialect.whole if kind is WHOLE else dialect.text
+        figures = {
+            name: _FIGURES[kind.name][name].replace("{bytes}", dialect.bytes).replace("{x}", value)
+            for name in kind.asked(left_out=left_out)
+            if name in _FIGURES[kind.name]
+        }
         made = f"count(CASE WHEN {fits.replace('{x}', value)} THEN {value} END)"
         return _Asked((f"count({value})", made, *figures.values()), tuple(figures))
 
