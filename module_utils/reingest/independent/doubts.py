@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ..dataset.model import Column, Table
 from .json_lines import doubtful
-from .kinds import Kind
+from .kinds import TIMESTAMP, Kind
 from .part import JSON, Part, Value, keys_of, quoted
 
-# A time with more digits than microseconds, or with an offset.
-_TIMES = quoted(r"[.,]\d{7}|\d:?\d\d[-+]\d\d(:?\d\d)?$")
+_LONG = r"[.,]\d{7}"  # more digits than microseconds have
+_OFFSET = r"\d:\d\d.*[-+]\d\d(:?\d\d)?$"  # PostgreSQL passes over it where the column has no zone
 
 
 _DIGITS = 15  # that a double keeps of a decimal
@@ -72,7 +72,8 @@ def _doubtful(table: Table, kind: Kind, path: str, value: Value) -> str:
             f"contains({value.sql}, {quoted(table.reading.dialect.escape)}) OR {_may_be_null(table, value)}"
         )
     if kind.name == "time" and value.given in (JSON, "text", "VARCHAR"):
-        return f"regexp_matches({value.sql}, {_TIMES})"
+        form = f"{_LONG}|{_OFFSET}" if kind is TIMESTAMP else _LONG
+        return f"regexp_matches({value.sql}, {quoted(form)})"
     if value.given == JSON and kind.texts:
         return doubtful(keys_of(path))
     if value.given == JSON and kind.name == "decimal":

@@ -116,7 +116,7 @@ WHOLE = Kind(
     "TRY_CAST({x} AS BIGINT)",
     _sum("sum({x})"),
     _range("{x}"),
-    ("{x} % 4096", "{x} % 4096"),
+    ("{x}", "{x}"),
 )
 DOUBLE = _double("number", "TRY_CAST({x} AS DOUBLE)", "{x}")
 REAL = _double("number", "TRY_CAST({x} AS FLOAT)::DOUBLE", "{x}::double precision")
