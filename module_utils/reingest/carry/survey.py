@@ -11,6 +11,7 @@ from pathlib import Path
 from psycopg2 import sql
 
 from ..dataset.owners import PORTAL
+from ..disclosure.command_line import accepting
 from ..errors import Refusal
 from ..fs.sizes import free_bytes, shown_bytes
 from ..load.script import refused
@@ -103,16 +104,16 @@ def survey(
         database = there or loaded_database(login) or (load.database if load is not None else "")
     except Unreachable as error:
         raise Refusal(
-            f"production: {error}; to switch without the rows that its users wrote, accept that: "
-            "reingest_accept=rows keeps its snapshot"
+            f"production: {error}; to switch without the rows that its users wrote, accept that "
+            f"({accepting(['rows'])}), which keeps its snapshot"
         ) from None
     if staging and not there and not coming:
         raise Refusal("the staging server holds no load: load first")
     if not database and _is_copy(volume, target):
         raise Refusal(
             "the load was copied to where it is promoted, and production was not loaded by reingest: nobody "
-            "knows which of its rows are the users': save them, then accept leaving them with "
-            "reingest_accept=rows"
+            "knows which of its rows are the users': save them, then accept leaving them: "
+            f"{accepting(['rows'])}"
         )
     if not database:
         return Survey(needed=fence is not None)
