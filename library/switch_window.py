@@ -100,14 +100,16 @@ ended_by:
   returned: success
   type: str
 volume:
-  description: C(live), C(loaded) (the finished load in the staging server) and C(lost) (whether the machine
-    went down while what the staging server holds was not on disk).
+  description: C(live), C(loaded) (the finished load in the staging server), C(lost) (whether the machine
+    went down while what the staging server holds was not on disk) and C(fenced) (whether a copy of the load
+    that was cut short has fenced it).
   returned: when recovered, with O(look), on the host of the volume
   type: dict
   contains:
     live: {description: The snapshot that serves., type: str}
     loaded: {description: The finished load., type: str}
     lost: {description: Whether it is not to be trusted., type: bool}
+    fenced: {description: Whether nobody gets into it., type: bool}
 open:
   description: Whether the window of this run is open on the host.
   returned: success
@@ -199,6 +201,7 @@ def recovered(call: Call) -> Outcome:
             entries = reversed(readable_ledger(host.volume).entries)
             runs = [entry.run for entry in entries if entry.snapshot == there["live"]]
             values["volume"]["profiles"] = read_profiles(host.volume, there["live"], runs)
+        values["volume"]["fenced"] = any(fence["load"] for fence in there["fences"])
         faults, changed = there["faults"], there["chain"]["fault"]
         if changed and goes_on(call["playbook"]):
             faults.remove(changed)

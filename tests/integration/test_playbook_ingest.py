@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
-import urllib.request
 
 import pytest
 from controller import other, snapshots
@@ -105,10 +103,7 @@ def a_second_run_changes_nothing_and_touches_no_process(deployment):
 
 
 def rows_of_the_portals_users_are_told_and_stop_no_run(deployment):
-    button = first_download_button(deployment)
-    urllib.request.urlopen(
-        urllib.request.Request(deployment.portal + button, method="POST", data=b"")
-    ).close()
+    deployment.download()
     assert deployment.health()["tables"]["file_download"] == 1
 
     code, output = deployment.play("playbooks/load.yml", "-e", f"reingest_sources={DATA}/{RELEASE_2}")
@@ -117,20 +112,6 @@ def rows_of_the_portals_users_are_told_and_stop_no_run(deployment):
     assert deployment.health()["release"] == RELEASE_1
     assert deployment.health()["tables"]["file_download"] == 1
     assert not deployment.locked()
-
-
-def first_download_button(deployment):
-    """Return the address of the first download button on a study's page."""
-    for page in re.findall(
-        r'href="(/stud[^"]+)"', urllib.request.urlopen(deployment.portal + "/").read().decode()
-    ):
-        buttons = re.findall(
-            r'action="(/[^"]*download[^"]*)"',
-            urllib.request.urlopen(deployment.portal + page).read().decode(),
-        )
-        if buttons:
-            return buttons[0]
-    raise AssertionError("no study has a data object to download")
 
 
 def after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(deployment):
