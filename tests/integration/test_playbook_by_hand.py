@@ -92,7 +92,7 @@ def paste(site, playbook, output):
     argument = ACCEPTS.findall(output)[-1]
     command = f"'{PLAYBOOK}' {playbook} -i inventories/demo {' '.join(dataset(site))} {argument}"
     done = subprocess.run(
-        ["bash", "-c", command], cwd=ROOT, env=site.environment, capture_output=True, text=True, timeout=300
+        ["bash", "-c", command], cwd=ROOT, env=site.environment, capture_output=True, text=True, timeout=900
     )
     return done.returncode, done.stdout + done.stderr
 
