@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from ..dataset.limits import OF_COLUMNS
 from ..disclosure.command_line import accepting
 from ..disclosure.printable import printable
 from ..frame.finding import Finding
@@ -78,7 +79,7 @@ class _Line:
 def _lines(
     left: Sequence[Finding], findings: Sequence[Finding], entries: Sequence[Acceptance], hook: str
 ) -> Iterator[_Line]:
-    """Yield a line for each finding; one for all of a kind of objects, where there are many."""
+    """Yield a line for each finding; one for all of a kind of objects or columns, where there are many."""
     kinds: dict[str, list[Finding]] = {}
     for finding in left:
         kinds.setdefault(_kind(finding), []).append(finding)
@@ -126,6 +127,8 @@ def _all(kept: Sequence[str], ways: Sequence[str], lines: Sequence[_Line]) -> st
 
 
 def _kind(finding: Finding) -> str:
-    """Return what the findings of one kind of objects have in common; empty for others."""
+    """Return what findings of one kind of objects, or of columns, have in common; empty for others."""
     first, _, rest = finding.name.partition(":")
+    if first in OF_COLUMNS:
+        return first
     return f"{first}:{rest.partition(':')[0]}" if first == "object" else ""

@@ -24,9 +24,8 @@ from ..ownership.references import reference_faults
 from ..postgres.dsn import Connection
 from ..postgres.locks import wait_for_locks
 from ..postgres.session import pinned_reading
+from ..profile.keys import merged_keys, sorted_keys
 from .checks import SCHEMA
-
-_BATCH = 10_000
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,9 @@ class BothSides:
                 return PortalRows(here.name, rows, 0, loaded)
             if not key or key != here.primary_key:
                 return PortalRows(here.name, rows, None, 0)
-            return _compared(here.name, _keys(self.staging, here, key), _keys(self.production, there, key))
+            found = merged_keys(_keys(self.production, there, key), _keys(self.staging, here, key))
+            example = next(iter(found.before_examples), "")
+            return PortalRows(here.name, found.both + found.only_before, found.both, found.only_now, example)
 
 
 def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_dsn: str) -> BothSides:
@@ -184,29 +185,4 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _keys(connection: Connection, table: Table, key: tuple[str, ...]) -> Iterator[str]:
-    """Yield the primary keys as texts, in the order of their bytes, in constant memory."""
-    parts = sql.SQL(", ").join(map(sql.SQL, key))
-    query = sql.SQL('SELECT ROW({})::text COLLATE "C" FROM {} ORDER BY 1').format(parts, table.identifier)
-    # WITH HOLD: the session commits each statement by itself.
-    with connection.cursor("reingest_keys", withhold=True) as cursor:
-        cursor.itersize = _BATCH
-        cursor.execute(query)
-        for (text,) in cursor:
-            yield text
-
-
-def _compared(name: str, loaded: Iterator[str], live: Iterator[str]) -> PortalRows:
-    """Return what two sorted lists of keys have in common."""
-    rows = both = only = 0
-    example = ""
-    here, there = next(loaded, None), next(live, None)
-    while here is not None or there is not None:
-        if here == there:
-            rows, both = rows + 1, both + 1
-            here, there = next(loaded, None), next(live, None)
-        elif here is None or (there is not None and there.encode() < here.encode()):
-            rows, example = rows + 1, example or str(there)
-            there = next(live, None)
-        else:
-            only, here = only + 1, next(loaded, None)
-    return PortalRows(name, rows, both, only, example)
+    return sorted_keys(connection, table.identifier, [sql.SQL(part) for part in key])

@@ -79,7 +79,7 @@ class Objects:
             decision = decided(one, self.dataset.objects)
             if decision == FAIL and not self._is_told(one, found, follows):
                 yield Finding(one.name, said(one), remedy(one, carried=is_carried(one)), state=state(one))
-            elif one.name in self.failed and decision == CARRY:
+            elif one.name in self.failed and decision == CARRY and not self._is_told(one, found, follows):
                 yield Finding(
                     one.name,
                     f"{said(one)}; it was to be carried, and cannot be: {self.failed[one.name]}",
