@@ -190,9 +190,15 @@ def recovered(call: Call) -> Outcome:
     if call["look"] and host.volume is not None and not failure:
         from ..module_utils.reingest.reporting.volume_info import describe
         from ..module_utils.reingest.volume.chain import goes_on
+        from ..module_utils.reingest.volume.ledger import readable_ledger
+        from ..module_utils.reingest.volume.profile_record import read_profiles
 
         there = describe(host.volume)
         values["volume"] = {name: there[name] for name in ("live", "loaded", "lost")}
+        if call["playbook"] in _VERIFY and there["live"]:
+            entries = reversed(readable_ledger(host.volume).entries)
+            runs = [entry.run for entry in entries if entry.snapshot == there["live"]]
+            values["volume"]["profiles"] = read_profiles(host.volume, there["live"], runs)
         faults, changed = there["faults"], there["chain"]["fault"]
         if changed and goes_on(call["playbook"]):
             faults.remove(changed)
@@ -238,6 +244,7 @@ def host_of(call: Call) -> Host:
     )
 
 
+_VERIFY = ("ingest", "load", "promote")  # the playbooks that compare a load with production
 _STATES = {"opened": opened, "closed": closed, "recovered": recovered}
 
 

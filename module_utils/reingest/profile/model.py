@@ -38,6 +38,9 @@ class ColumnProfile:
             ``COLLATE "C"``), its first ``LONGEST`` characters; of a truth ``false`` or ``true``.
         maximum: the largest value, likewise.
         total: the sum of whole numbers and ``numeric``, as PostgreSQL writes it; of truths how many are true.
+        distinct: how many different values there are, as ANALYZE estimates it; None where nothing did.
+        common: of a text, truth or enum with few different values the most common ones, each with its share
+            of all rows, as ANALYZE estimates it.
     """
 
     type: str
@@ -48,6 +51,8 @@ class ColumnProfile:
     minimum: str | None = None
     maximum: str | None = None
     total: str | None = None
+    distinct: int | None = None
+    common: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,11 +105,17 @@ def _column(value: Mapping[str, Any]) -> ColumnProfile:
         minimum=_maybe(_text, value["minimum"]),
         maximum=_maybe(_text, value["maximum"]),
         total=_maybe(_text, value["total"]),
+        distinct=_maybe(_whole, value["distinct"]),
+        common=_maybe(_shares, value["common"]),
     )
 
 
 def _maybe(read: Callable[[object], T], value: object) -> T | None:
     return None if value is None else read(value)
+
+
+def _shares(value: Any) -> dict[str, float]:  # noqa: ANN401 - whatever stands there
+    return {_text(name): float(share) for name, share in value.items()}
 
 
 def _whole(value: object) -> int:

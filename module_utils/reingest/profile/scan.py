@@ -59,16 +59,21 @@ def scan_table(connection: Connection, table: ProfiledTable, *, texts: bool = Fa
     )
 
 
-def key_of(key: Sequence[str]) -> sql.Composable:
-    """Return the text of a row's key, whose order is the same on every server."""
-    columns = [sql.Identifier("c", name) for name in key]
-    if len(columns) == 1:
-        return sql.SQL('{}::text COLLATE "C"').format(columns[0])
-    return sql.SQL('ROW({})::text COLLATE "C"').format(sql.SQL(", ").join(columns))
+def key_of(key: Sequence[sql.Composable]) -> sql.Composable:
+    """Return the text of a row's key: a column's own, or that of several as a row."""
+    if len(key) == 1:
+        return sql.SQL('{}::text COLLATE "C"').format(key[0])
+    return sql.SQL('ROW({})::text COLLATE "C"').format(sql.SQL(", ").join(key))
 
 
 def _keys(key: Sequence[str]) -> sql.Composable:
-    return sql.SQL("coalesce(sum(hashtextextended({}, 0)), 0)").format(key_of(key)) if key else _NONE
+    return (
+        sql.SQL("coalesce(sum(hashtextextended({}, 0)), 0)").format(
+            key_of([sql.Identifier("c", name) for name in key])
+        )
+        if key
+        else _NONE
+    )
 
 
 def _figures(name: sql.Identifier, column: ProfiledColumn, *, texts: bool) -> sql.Composable:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from psycopg2 import sql
@@ -94,6 +94,11 @@ class ProfiledTable:
     def identifier(self) -> sql.Identifier:
         """Return the name as SQL has it."""
         return sql.Identifier(self.schema, self.relation)
+
+    def without(self, columns: Collection[str]) -> ProfiledTable:
+        """Return the table without some of its columns, and without a key that has one of them."""
+        kept = {name: column for name, column in self.columns.items() if name not in columns}
+        return replace(self, columns=kept, key=self.key if kept.keys() >= {*self.key} else ())
 
 
 def read_shapes(connection: Connection) -> dict[str, ProfiledTable]:

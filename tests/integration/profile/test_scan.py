@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from clusters import MAJORS
-from tiers import sample
 
-from plugins.module_utils.reingest.postgres.session import pinned_reading
 from plugins.module_utils.reingest.profile.model import LONGEST, NUMBER, OTHER, TEXT, TIME, TRUTH, from_plain
 from plugins.module_utils.reingest.profile.scan import prepare_session, scan_table
 from plugins.module_utils.reingest.profile.shape import read_shapes
@@ -28,24 +25,14 @@ INSERT INTO every_kind VALUES
 """
 
 
-@pytest.fixture(scope="module", params=sample(MAJORS, MAJORS[-1]))
-def server(server_factory, request):
-    return server_factory(request.param)
-
-
 @pytest.fixture
-def profile_of(server):
+def profile_of(database):
     """Return ``profile(table, *statements, texts=...)``: of a table that these statements made."""
 
     def profile(name, *statements, texts=False, workers=0):
-        server.rows("DROP DATABASE IF EXISTS profiled WITH (FORCE)")
-        server.rows("CREATE DATABASE profiled TEMPLATE template0 ENCODING 'UTF8'")
-        server.rows("ALTER DATABASE profiled SET DateStyle = 'German'")
-        for statement in statements:
-            server.rows(statement, "profiled")
-        with pinned_reading(server.dsn(), "profiled") as connection:
-            prepare_session(connection, workers)
-            return scan_table(connection, read_shapes(connection)[name], texts=texts)
+        connection = database(*statements)
+        prepare_session(connection, workers)
+        return scan_table(connection, read_shapes(connection)[name], texts=texts)
 
     return profile
 
