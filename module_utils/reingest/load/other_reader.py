@@ -74,17 +74,21 @@ class OtherReading:
             told[name] = {"compared": False, "reason": reason}
         return dict(sorted(told.items()))
 
-    def warnings(self) -> list[str]:
-        """Return what was not compared, a sentence for each table."""
+    def did(self) -> list[str]:
+        """Return what was compared and what was not, a sentence for each table of which not all was."""
+        tables = "table" if len(self.compared) == 1 else "tables"
         found = [
-            f"table {name}: its content was not compared with another reader's: {reason}"
-            for name, reason in self.not_followed.items()
+            f"find in {len(self.compared)} {tables} what another reader ({_READER}) finds in the sources"
         ]
-        for name, one in self.compared.items():
+        for name, one in sorted(self.compared.items()):
+            if one.within:
+                found.append(f"compare {name} within the {one.within} rows that were left out")
             if one.not_compared:
                 columns = "; ".join(f"{column} ({why})" for column, why in one.not_compared.items())
-                found.append(f"table {name}: of these columns another reader compared only NULLs: {columns}")
-        return sorted(found)
+                found.append(f"count only the NULLs of {name}: {columns}")
+        for name, reason in sorted(self.not_followed.items()):
+            found.append(f"do not compare {name} with another reader: {reason}")
+        return found
 
 
 def prove_by_another_reader(
