@@ -97,7 +97,7 @@ class SourceReader:
         try:
             return self._figures(asked, mode)
         except UnreadableError as error:
-            return str(error)
+            return self._with_names(str(error))
         except NotFollowedError as error:
             if again:  # the first one tells more
                 return str(error)
@@ -117,6 +117,12 @@ class SourceReader:
             name: Doubt(row[2 * at], row[2 * at + 1], reason, escapes(asked.table))
             for at, (name, reason) in enumerate(zip(names, reasons))
         }
+
+    def _with_names(self, text: str) -> str:
+        """Return what DuckDB says with the names of sources instead of those of links."""
+        for file, link in reversed(self._links.items()):
+            text = text.replace(str(link), file.name)
+        return text
 
     def _figures(self, asked: Asked, mode: str) -> Figures:
         parts = self._parts(asked, mode)
