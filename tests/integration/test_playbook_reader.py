@@ -1,4 +1,4 @@
-"""A whole run whose load another reader has compared with its sources; the report says what it could not follow."""
+"""A whole run whose load another reader has compared; the report says what it could not follow."""
 
 from __future__ import annotations
 
