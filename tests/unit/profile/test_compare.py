@@ -61,6 +61,16 @@ def test_a_null_that_became_a_text_is_found():
     assert "no value (NULL) in 0 of 10000 rows" in found(before, now)["filled:sample.note"].message
 
 
+def test_rows_that_are_gone_with_what_they_had_are_told_of_once():
+    gone = Keys(900, 100, 100)
+    before, now = table(1000, note=text(400), born=text(920)), table(1000, note=text(310), born=text(1000))
+    assert found(before, now, keys=gone).keys() == {"lost:sample"}
+    assert found(before, now).keys() == {"emptied:sample.note", "filled:sample.born"}
+    without = table(1000, note=text(0), born=text(920))
+    before = table(1000, note=text(90), born=text(920))
+    assert found(before, without, keys=gone).keys() == {"lost:sample", "emptied:sample.note"}
+
+
 def test_texts_that_are_cut_or_emptied_are_found():
     one = found(table(100, note=text(100, 5000)), table(100, note=text(100, 0)))
     assert (
