@@ -21,7 +21,7 @@ def text(non_null, size=None, **more):
 
 
 def table(rows, disk=0, **columns):
-    return TableProfile(rows, columns, ("id",), 0, disk)
+    return TableProfile(rows, columns, ("id",), "0", disk)
 
 
 def found(before, now, **more):
