@@ -273,9 +273,17 @@ def _fenced(call: Call) -> Outcome:
 
 
 def _lifted(call: Call) -> Outcome:
-    opened = _lift(call)
+    from ..module_utils.reingest.postgres.dsn import Unreachable
+
+    opened: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    try:
+        opened = _lift(call)
+    except Unreachable as error:  # only the next load needs that server, and opens it then
+        warnings = (f"the load in {call.volume.ingest} stays fenced: {error}",)
     did = [f"lift the fence of the load's database {name}" for name in opened]
-    return Outcome(bool(did), did, {"needed": bool(did), "rows": {}, "lines": []})
+    values = {"needed": bool(did), "rows": {}, "lines": []}
+    return Outcome(bool(did), did, values, warnings=warnings)
 
 
 def _lift(call: Call) -> tuple[str, ...]:

@@ -104,11 +104,11 @@ def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_wit
     assert deployment.health()["release"] == RELEASE_1
     assert len(deployment.snapshots()) == 1
     code, output = deployment.play("playbooks/status.yml")
-    assert "the load: its database portal is fenced since" in output, output
+    assert "the load: its database nmdc is fenced since" in output, output
 
     code, output = deployment.ingest(RELEASE_2, *COPY)
     assert code == 0, output
-    assert "lift the fence of the load's database portal" in output
+    assert "lift the fence of the load's database nmdc" in output
     assert deployment.health()["release"] == RELEASE_2
     assert deployment.health()["tables"]["file_download"] == 1
     assert not copying.exists()
@@ -136,6 +136,6 @@ def test_a_rollback_that_leaves_the_rows_behind_opens_what_was_fenced(deployment
     deployment.download()
     code, output = deployment.play("playbooks/rollback.yml", "-e", "reingest_accept=rows")
     assert code == 0, output
-    assert "lift the fence of database portal" in output
+    assert "lift the fence of database nmdc" in output
     assert deployment.health()["release"] == RELEASE_1
     assert deployment.health()["tables"]["file_download"] == 1  # as it was when this release last served

@@ -33,7 +33,7 @@ BUDGETS = {
     "snapshot_prune": (248, 193),
     "staging_discard": (181, 141),
     "staging_settings": (224, 179),
-    "switch_window": (592, 128),
+    "switch_window": (593, 128),
     "volume_adopt": (250, 210),
 }
 

@@ -134,7 +134,7 @@ def _give(
         if is_fenced(control, name) is False:  # it served before fences were, or was opened by hand
             raise_fence(control, name, [], patience)
     roles = _bring_roles(carried_folder(volume, manifest.run), login)  # first: they may own what is made
-    whole, kept_whole = _put_databases(volume, login, control, manifest, patience)
+    whole, kept_whole = _put_databases(volume, login, control, manifest, patience, where=record.called)
     if record.load and kept_whole:
         raise Refusal("; ".join(kept_whole))
     hidden = replace(record, hidden=hidden_name())
@@ -168,7 +168,7 @@ def _bring_roles(folder: Path, login: str) -> Brought:
 
 
 def _put_databases(
-    volume: Volume, login: str, control: Connection, manifest: Carried, patience: Patience
+    volume: Volume, login: str, control: Connection, manifest: Carried, patience: Patience, *, where: str
 ) -> tuple[list[str], list[str]]:
     """Put the other databases, which stay fenced; return what was done, and what could not be."""
     drop_replaced(control)
@@ -177,7 +177,7 @@ def _put_databases(
         archive = carried_folder(volume, manifest.run) / one.file
         try:
             server = server_of(control, login, [one.name], patience)
-            line = put_database(server, one, archive, opened=False, where="the earlier snapshot")
+            line = put_database(server, one, archive, opened=False, where=where)
         except Refusal as refusal:
             left.append(
                 f"{refusal}; database {one.name} is as it was when this snapshot last served, and what was "
@@ -237,9 +237,9 @@ def _put(
             beside=[_naming(there, tables) for unit, there in aimed.items() if unit.table in left],
         )
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
-        lines = prove(sums, made, "the earlier snapshot")
+        lines = prove(sums, made, hidden.called)
         objects = Content(manifest.large_objects.rows, int(manifest.large_objects.total))
-        lines += prove_objects(tuple(going), objects, made, "the earlier snapshot")
+        lines += prove_objects(tuple(going), objects, made, hidden.called)
         _know(put, [one.name for one in manifest.databases])
         put.commit()
         finish(put, [unit for unit in going if unit != QUARANTINE_UNIT], made.views)

@@ -83,6 +83,11 @@ class Fenced:
     portal: Mapping[str, Terms] = field(default_factory=dict)  # of a load: its portal-owned tables
     version: int = _VERSION
 
+    @property
+    def called(self) -> str:
+        """Return how a person is told of what is behind the fence."""
+        return "the load" if self.load else "the earlier snapshot"
+
 
 @dataclass(frozen=True)
 class CarriedUnit:
