@@ -197,11 +197,11 @@ def recovered(call: Call) -> Outcome:
 
         there = describe(host.volume)
         values["volume"] = {name: there[name] for name in ("live", "loaded", "lost")}
-        values["volume"]["fenced"] = any(fence["load"] for fence in there["fences"])
         if call["playbook"] in _VERIFY and there["live"]:
             entries = reversed(readable_ledger(host.volume).entries)
             runs = [entry.run for entry in entries if entry.snapshot == there["live"]]
             values["volume"]["profiles"] = read_profiles(host.volume, there["live"], runs)
+        values["volume"]["fenced"] = any(fence["load"] for fence in there["fences"])
         faults, changed = there["faults"], there["chain"]["fault"]
         if changed and goes_on(call["playbook"]):
             faults.remove(changed)

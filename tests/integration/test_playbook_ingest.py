@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 
 import pytest
@@ -90,6 +92,12 @@ def a_first_ingest_makes_the_release_live(deployment):
     assert (deployment.volume / "prod").readlink().parts[0] == "staging"
     assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
     assert (deployment.volume / "ingest").stat().st_uid == (deployment.volume / "prod").stat().st_uid
+    (file,) = (deployment.volume / ".reingest/runs").glob("*/profile.json")
+    assert file.stat().st_mode & 0o777 == 0o600
+    kept = json.loads(file.read_text())
+    assert kept["snapshot"] == (deployment.volume / "prod").readlink().name
+    assert kept["tables"]["study"]["profile"]["rows"] == 13
+    assert "file_download" not in kept["tables"]
 
 
 def a_second_run_changes_nothing_and_touches_no_process(deployment):
@@ -109,9 +117,20 @@ def rows_of_the_portals_users_are_told_and_stop_no_run(deployment):
     code, output = deployment.play("playbooks/load.yml", "-e", f"reingest_sources={DATA}/{RELEASE_2}")
     assert code == 0, output
     assert "file_download: 1 of 1 are missing from the load, the switch carries them" in output
+    assert re.search(r"biosample +32,230 +964 +555 +31,821 ", output)
+    profiles = last_report(deployment)["profiles"]
+    assert all(table["kept"] for table in profiles.values()), "nobody wrote to a table since its load"
     assert deployment.health()["release"] == RELEASE_1
     assert deployment.health()["tables"]["file_download"] == 1
     assert not deployment.locked()
+
+
+def last_report(deployment):
+    """Return the report of the last run."""
+    files = sorted(
+        (deployment.volume / ".reingest/runs").glob("*/report.json"), key=lambda file: file.stat().st_mtime
+    )
+    return json.loads(files[-1].read_text())
 
 
 def after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(deployment):

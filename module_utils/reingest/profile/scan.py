@@ -54,7 +54,7 @@ def scan_table(connection: Connection, table: ProfiledTable, *, texts: bool = Fa
             name: _profile(column, *figures) for (name, column), figures in zip(table.columns.items(), found)
         },
         key=table.key,
-        keys=None if keys is None else int(keys),
+        keys=keys,
         disk=table.disk,
     )
 
@@ -68,7 +68,7 @@ def key_of(key: Sequence[sql.Composable]) -> sql.Composable:
 
 def _keys(key: Sequence[str]) -> sql.Composable:
     return (
-        sql.SQL("coalesce(sum(hashtextextended({}, 0)), 0)").format(
+        sql.SQL("coalesce(sum(hashtextextended({}, 0)), 0)::text").format(
             key_of([sql.Identifier("c", name) for name in key])
         )
         if key
