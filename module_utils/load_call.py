@@ -11,6 +11,7 @@ from .reingest.errors import ListedRefusal
 from .reingest.frame.bring import BothRoles, account_findings, bring_roles, read_both
 from .reingest.frame.cluster import cluster_findings
 from .reingest.frame.finding import Finding
+from .reingest.inventory.by_dump import program_findings
 from .reingest.load.both_servers import KEEP_LIVE, KEEP_STAGED
 from .reingest.load.request import LoadRequest, Servers
 from .reingest.load.server import inspect_production
@@ -76,6 +77,7 @@ class Frame:
         if plan.action == KEEP_LIVE or not _has_production(call, dataset.database):
             return
         found = cluster_findings(self._dsns[0], dataset.database, dataset.databases, str(dataset.file))
+        found = (*found, *program_findings(self._dsns[0], dataset.objects))
         both = self._both_roles(call)
         if isinstance(both, Finding):
             found = (*found, both)

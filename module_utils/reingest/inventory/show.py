@@ -11,9 +11,9 @@ from typing import Any
 from ..disclosure.printable import printable
 from .compare import ASPECTS, BOTH, Difference
 from .model import DEFINITION, PRIVILEGES, SETTING, Item, Right, rights_of
-from .statements import SECRET, created
+from .secrets import MASK, SECRET
+from .statements import created
 
-MASK = "***"
 _MOST_LINES = 40  # of a difference between two definitions
 _OPTION = re.compile(r"([^=]+)=.*", re.DOTALL)
 

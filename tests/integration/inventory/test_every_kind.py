@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from integration.inventory.every_kind import BASE, made
 
 from plugins.module_utils.reingest.inventory.rules import CARRIED
+from plugins.module_utils.reingest.postgres import programs
 
 ROOT = Path(__file__).resolve().parents[3]
 DATASET = """
@@ -38,6 +40,12 @@ def staging(server_factory, major):
     for role in ("reader", "writer"):
         staging.rows(f"CREATE ROLE {role}")
     return staging
+
+
+@pytest.fixture(autouse=True)
+def programs_of_the_server(monkeypatch, production):
+    """Have this host's pg_dump be the servers', as on a worker that carries definitions."""
+    monkeypatch.setenv("PATH", f"{production.binaries}:{os.environ['PATH']}")
 
 
 @pytest.fixture
@@ -356,3 +364,71 @@ def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
     [argument] = set(re.findall(r"beside what is accepted already: (-e .*)", output))
     code, output = paste(f"to accept all of these: {argument}")
     assert code == 0, output
+
+
+def test_a_worker_without_pg_dump_is_told_before_the_load_and_carries_nothing_that_needs_it(
+    load, rules, verify, portal, production, staging, run_module, monkeypatch
+):
+    load(production)
+    load(staging)
+    production.rows("CREATE TYPE size AS ENUM ('a')", "portal")
+    rules({"kind": "type", "name": "*", "do": "carry"})
+    assert verify()["carried"] != []
+    staging.rows("DROP TYPE size", "portal")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(programs, "_FOLDERS", ())
+    result = verify()
+    assert names(result) == {"object:type:public.size"}
+    assert "it was to be carried, and cannot be: this host has no pg_dump and pg_restore" in result["msg"]
+    given = {"dataset": str(portal / "dataset.yml"), "staging_dsn": staging.dsn(), "force": True}
+    planned = run_module("ingest_load", **given, production_dsn=production.dsn(), plan_only=True, run="run-2")
+    assert "- pg_dump: `objects:` of the dataset carries definitions, and this host has no" in planned["msg"]
+
+
+def test_a_definition_in_production_cannot_pass_for_another_entry_of_the_archive(
+    load, rules, verify, production, staging
+):
+    load(production)
+    load(staging)
+    fake = "$$\n--\n-- Name: x; Type: TYPE; Schema: -; Owner: x\n--\nCREATE TYPE evil AS ENUM ();\n"
+    fake += "--\n-- PostgreSQL database dump complete\n--\n$$"
+    production.rows(
+        f'CREATE DOMAIN mail AS text DEFAULT {fake}; CREATE TYPE "a\n2; 1247 1 x" AS (i int)', "portal"
+    )
+    rules({"kind": "*", "name": "*", "do": "carry"})
+    result = verify()
+    assert result["findings"] == []
+    assert staging.rows("SELECT to_regtype('evil')", "portal") == [(None,)]
+    assert verify()["carried"] == []
+
+
+def test_a_sequence_that_is_carried_counts_on_where_production_s_stands(
+    load, rules, verify, production, staging
+):
+    load(production)
+    load(staging)
+    production.rows("CREATE SEQUENCE numbers OWNED BY scratch.id; SELECT setval('numbers', 41)", "portal")
+    rules({"kind": "sequence", "name": "*", "do": "carry"})
+    assert verify()["findings"] == []
+    assert staging.rows("SELECT nextval(pg_get_serial_sequence('scratch', 'id'))", "portal") == [(42,)]
+
+
+def test_labels_and_settings_of_what_is_in_use_are_changed_in_place(
+    load, verify, portal, production, staging
+):
+    (portal / "schema.sql").write_text(
+        BASE + "CREATE TABLE felt (how mood, n bigint DEFAULT nextval('ticket'));"
+    )
+    (portal / "dataset.yml").write_text(DATASET + "  felt: {owner: schema}\n")
+    load(production)
+    load(staging)
+    production.rows(
+        "ALTER TYPE mood ADD VALUE 'mad' BEFORE 'glad'; ALTER SEQUENCE ticket INCREMENT 3", "portal"
+    )
+    (portal / "dataset.yml").write_text(
+        DATASET + "  felt: {owner: schema}\nobjects: [{kind: '*', name: '*', do: carry}]\n"
+    )
+    result = verify()
+    assert result["findings"] == []
+    assert "ALTER TYPE public.mood ADD VALUE 'mad' AFTER 'sad'" in result["carried"]
+    assert verify()["carried"] == []
