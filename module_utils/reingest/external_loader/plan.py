@@ -7,12 +7,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..dataset.model import NO_SCHEMA, Dataset
 from ..dataset.parse import parse_dataset
-from ..errors import Refusal
+from ..errors import Refusal, Refused
 from ..load.both_servers import LOAD, BothServers, inspect_servers
 from ..load.provenance import LoadRecord, TableCount, shown_load
 from ..load.request import LoadRequest, Servers
@@ -158,14 +159,23 @@ def plan_loader(
     dataset = parse_dataset(
         request.dataset, sources=request.sources, release=request.release, loaded_elsewhere=True
     )
-    loader.check(secrets)
     chosen = request.snapshot_id()
     has_schema = making.apply_schema and dataset.schema != NO_SCHEMA
-    schema = read_script(dataset.schema, "the schema") if has_schema else ""
-    transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = _sources(dataset, making.files, request.roots)
-    both = inspect_servers(request.servers, dataset.database)
-    _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
+    refused = Refused()
+    _, found, both, schema, *texts = refused.ask(
+        [
+            partial(loader.check, secrets),
+            partial(_sources, dataset, making.files, request.roots),
+            partial(inspect_servers, request.servers, dataset.database),
+            partial(read_script, dataset.schema, "the schema") if has_schema else str,
+            *(partial(read_script, path, "the transform") for path in dataset.transforms),
+        ]
+    )
+    if both is not None and schema is not None:
+        with refused.noted():
+            _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
+    refused.tell()
+    transforms = tuple(zip(dataset.transforms, texts))
     identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
     digest = _digest(dataset, schema, transforms, identified)
     kept, action = both.kept(digest, force=request.force)
