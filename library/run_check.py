@@ -30,6 +30,15 @@ options:
       need not.
     type: str
     default: ""
+  staging:
+    description: The name of the staging server, which O(staging_dsn) leads to.
+    type: str
+    default: ""
+  found:
+    description: What was found wrong for this host before; it is told with the rest.
+    type: list
+    elements: str
+    default: []
   portal_url:
     description: Where users go; empty where it is not asked.
     type: str
@@ -83,7 +92,7 @@ options:
     type: str
     default: ""
   staging_dsn:
-    description: The staging server, as this host reaches it; empty where it does not run yet.
+    description: The staging server, as this host reaches it. It is asked where it runs.
     type: str
     default: ""
   databases:
@@ -149,6 +158,8 @@ from ..module_utils.served_call import SERVED, gap_of, login_of
 OPTIONS: dict[str, Any] = {
     "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
     "production": {"type": "str", "default": ""},
+    "staging": {"type": "str", "default": ""},
+    "found": {"type": "list", "elements": "str", "default": []},
     "live_release": {"type": "str", "default": ""},
     "portal_url": {"type": "str", "default": ""},
     "portal_release_key": {"type": "str", "default": "", "no_log": False},
@@ -177,13 +188,19 @@ def check(call: Call) -> Outcome:
     exclusive, timeout = call["exclusive"], call["timeout"]
     looked = check_services(engine, services, exclusive=exclusive, timeout=timeout)
     live, release = _live(call)
-    found = [*looked.found, *_stopped(call, looked, live), *_of_volume(call, live)]
+    found = [
+        *map(Found, call["found"]),
+        *looked.found,
+        *_stopped(call, looked, live),
+        *_of_volume(call, live),
+    ]
     if call["portal_url"]:
         found += check_portal(call["portal_url"], call["portal_release_key"], release, timeout=timeout)
     if call["rows"] and live:
         from ..module_utils.reingest.preflight.volume import check_rights
 
-        logins = [call["production_dsn"], *([call["staging_dsn"]] if call["staging_dsn"] else [])]
+        logins = [call["production_dsn"]]
+        logins += [call["staging_dsn"]] if call["staging"] in looked.running else []
         found += check_rights(logins, call["databases"])
     gap, proofs = _proof(call, looked, live, release)
     refused, told = judged([*found, *proofs], call["accept"], switches=call["switches"])
