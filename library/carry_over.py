@@ -26,10 +26,9 @@ description:
   - It needs direct connections as a superuser, on a primary; both servers run but for O(state=opened).
 options:
   state:
-    description: What becomes of the rows. V(checked) only looks, before a load, whether O(databases) could be
-      carried.
+    description: What becomes of the rows.
     type: str
-    choices: [carried, taken, opened, checked]
+    choices: [carried, taken, opened]
     required: true
   production_dsn:
     description: libpq connection string of the production server, of a superuser.
@@ -121,7 +120,7 @@ if TYPE_CHECKING:
     from ..module_utils.reingest.carry.fence import Patience
 
 OPTIONS: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["carried", "taken", "opened", "checked"], "required": True},
+    "state": {"type": "str", "choices": ["carried", "taken", "opened"], "required": True},
     "production_dsn": {"type": "str", "required": True, "no_log": True},
     "staging_dsn": {"type": "str", "default": "", "no_log": True},
     "databases": {"type": "list", "elements": "str", "default": []},
@@ -140,8 +139,6 @@ def carry(call: Call) -> Outcome:
         return Outcome(values={"needed": False, "rows": {}, "lines": []}, planned=call["plan_only"])
     if call["state"] == "opened":
         return _opened(call)
-    if call["state"] == "checked":
-        return _checked(call)
     if call.check:
         return _planned(call)
     return _carried(call) if call["state"] == "carried" else _taken(call)
@@ -233,20 +230,6 @@ def _opened(call: Call) -> Outcome:
     made = open_database(call.volume, call["production_dsn"], server, run=call.run, patience=_patience(call))
     values = {"needed": bool(made.did), "rows": {}, "lines": list(made.did)}
     return Outcome(bool(made.did), made.did, values, warnings=(*made.kept, *made.warnings))
-
-
-def _checked(call: Call) -> Outcome:
-    from contextlib import closing
-
-    from ..module_utils.reingest.carry.fence import control_session
-    from ..module_utils.reingest.carry.survey_databases import survey_databases
-    from ..module_utils.reingest.load.script import refused
-
-    names, login = call["databases"], call["production_dsn"]
-    if names:
-        with refused("looking at other databases", "production"), closing(control_session(login)) as control:
-            survey_databases(control, login, names, serves=None, strict=True)
-    return Outcome(values={"needed": bool(names), "rows": {}, "lines": []}, planned=True)
 
 
 def _live(call: Call) -> Path:

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .reingest.services.proof import Proof, accepted_gap
 from .runner import Call
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ def gap_of(call: Call) -> str:
     Raises:
         Refusal: nothing would prove it, and nobody accepted that.
     """
+    from .reingest.services.proof import Proof, accepted_gap
+
     raw = call["served"]
     proof = Proof(portal=raw["portal"], login=bool(raw["dsn"] or raw["dsn_env"]))
     return accepted_gap(proof, call["accept"], snapshot=raw["snapshot"], release_known=raw["loaded"])

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ..dataset.model import NO_SCHEMA, Dataset
 from ..dataset.parse import parse_dataset
-from ..errors import Refusal, Refused
+from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers
 from ..load.provenance import LoadRecord, TableCount, shown_load
 from ..load.request import LoadRequest, Servers
@@ -21,6 +21,7 @@ from ..load.schema_trial import Made, check_ownership, try_schema
 from ..load.script import read_script
 from ..load.server import refuse_second_load
 from ..postgres.dsn import address
+from ..refusals import Refused
 from ..sources.files import find_sources, identify, known_sources
 from ..sources.place import check_place
 from ..sources.source import Source, SourceFile

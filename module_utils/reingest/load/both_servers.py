@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..errors import Refusal, Refused
+from ..errors import Refusal
 from ..postgres.dsn import address
+from ..refusals import Refused
 from .provenance import LoadRecord
 from .request import Servers
 from .server import Server, inspect_production, inspect_staging

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Callable
 
 from ..dataset.model import ELEMENT, Column, Dataset, Table
-from ..errors import Refusal, Refused
+from ..errors import Refusal
+from ..refusals import Refused
 from ..sources.ends import check_ends
 from ..sources.files import find_sources, identify, known_sources
 from ..sources.reader import read_fields

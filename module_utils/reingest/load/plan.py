@@ -11,7 +11,7 @@ from typing import Any
 from ..dataset.model import Dataset, Table
 from ..dataset.owners import SOURCE
 from ..dataset.parse import parse_dataset
-from ..errors import Refused
+from ..refusals import Refused
 from ..sources.content import suffix
 from ..sources.source import Source, SourceFile
 from .both_servers import LOAD

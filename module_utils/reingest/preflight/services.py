@@ -9,7 +9,8 @@ from functools import partial
 from ..disclosure.secrets import masked
 from ..engines.model import POSTGRESQL, Engine, Service
 from ..engines.occupancy import look
-from ..errors import Refusal, Refused, texts_of
+from ..errors import Refusal, texts_of
+from ..refusals import Refused
 from ..services.alone import refuse_company
 from ..services.group import check_identity, definition_faults, last_words, secrets_of, unhealthy
 from .found import HEALTH, Found

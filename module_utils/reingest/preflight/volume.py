@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 
-from ..errors import Refused, texts_of
+from ..errors import texts_of
 from ..fs.no_follow import status_of
 from ..fs.sizes import free_bytes
 from ..postgres.datadir import is_data_directory, read_data_directory, structure_faults, version_faults
 from ..promotion.candidate import live_directory
 from ..promotion.movable import probe_rename
+from ..refusals import Refused
 from ..retention.space import plan_room
 from ..staging.settings import plan_load_settings
 from ..volume.layout import Volume
