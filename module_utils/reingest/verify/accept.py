@@ -15,7 +15,7 @@ _SHOWN = 3  # of more, as examples
 _HOOK = "reingest_after_promote"
 
 # Accepted elsewhere: in preflight, by the switch, by the pruning.
-_ELSEWHERE = re.compile("served|rows|rows:.*")
+_ELSEWHERE = re.compile("served|portal|login|health:.*|rows|rows:.*")
 
 
 @dataclass(frozen=True)
