@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import tempfile
 from collections import deque
 from collections.abc import Generator
@@ -41,20 +42,21 @@ def check_ends(reading: Reading, source: Source, *, bad_rows: bool = False) -> N
         bad_rows: whether the table sets bad records aside, so that one is no reason.
 
     Raises:
-        Refusal: with the file, and what is wrong with it.
+        Refusal: with file and line, and what is wrong there.
     """
     if isinstance(source, Query):
         return
     with closing(_records(reading, source)) as records:
         number, record = next(records, (0, None))
-        _judge(record, f"{source}:{number}", bad_rows=bad_rows)
+        if isinstance(record, Bad) and not bad_rows:
+            raise Refusal(f"{source}:{number}: {record.reason}")
     if not isinstance(source, Path):
         return
     packed, size = suffix(source) in PACKED, source.stat().st_size
     if _is_text(reading) and not (packed and size > LARGEST_PACKED):
         tail = _tail(source, _quote(reading), at_once=not packed)
         if tail:
-            _judge(_last(reading, source, tail), f"{source}: its last record", bad_rows=bad_rows)
+            _check_last(reading, source, tail, bad_rows=bad_rows)
     elif packed and size <= LARGEST_PACKED:
         with Content(source) as content:
             content.at = _AT
@@ -105,8 +107,8 @@ def _tail(file: Path, quote: bytes, *, at_once: bool) -> bytes:
     return tail[end:] if end else b""
 
 
-def _last(reading: Reading, file: Path, tail: bytes) -> object:
-    """Return the last record of the text ``tail``; None where there is none."""
+def _check_last(reading: Reading, file: Path, tail: bytes, *, bad_rows: bool) -> None:
+    """Refuse the last record of the text ``tail``, with its line in the file, which is counted only then."""
     names = read_fields(reading, file)
     if names is not None:
         dialect = replace(reading.dialect, header=0, skip=0, names=names)
@@ -116,13 +118,18 @@ def _last(reading: Reading, file: Path, tail: bytes) -> object:
         stream.seek(0)
         pipe = Pipe(os.dup(stream.fileno()))
     try:
-        found = deque(read_records(reading, pipe), maxlen=1)
+        last = deque(read_records(reading, pipe), maxlen=1)
     except Refusal as refusal:  # which names the pipe, and counts from its beginning
-        reason = str(refusal).partition(f"{pipe}:")[2].partition(": ")[2]
-        raise Refusal(f"{file}: its last record: {reason or refusal}") from None
-    return found[0][1] if found else None
+        found = re.fullmatch(rf"{pipe}:(\d+): (.*)", str(refusal), re.DOTALL)
+        if found is None:
+            raise
+        raise Refusal(f"{file}:{_before(file, tail) + int(found[1])}: {found[2]}") from None
+    for number, record in last:
+        if isinstance(record, Bad) and not bad_rows:
+            raise Refusal(f"{file}:{_before(file, tail) + number}: {record.reason}")
 
 
-def _judge(record: object, where: str, *, bad_rows: bool) -> None:
-    if isinstance(record, Bad) and not bad_rows:
-        raise Refusal(f"{where}: {record.reason}")
+def _before(file: Path, tail: bytes) -> int:
+    """Return how many lines come before the tail of a file."""
+    with Content(file) as content:
+        return sum(block.count(b"\n") for block in content.blocks()) - tail.count(b"\n")
