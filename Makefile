@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -82,6 +82,9 @@ bench-carry: .venv/development ## Time the carrying of a million rows of users a
 
 bench-load: .venv/development ## Time the load of 6 million rows against COPY and other tools (docs/speed.md); writes build/bench/load.json
 	python tests/bench/load
+
+bench-verify: .venv/development ## Time what a load proves and what the gate reads, with the defaults, on 6 million rows (docs/speed.md); writes build/bench/verify.json
+	python tests/bench/verify
 
 .venv/runtime: requirements.txt
 	.config/venv requirements.txt $(PYTHON)

@@ -83,9 +83,11 @@ options:
   prove:
     description:
       - With C(content), each table must hold what was sent to it, value by value, before the load goes on.
+      - With C(independent), another reader then reads the sources once more, and its figures of each column
+        must be those of the table. It needs the Python package duckdb.
       - With C(counts), only the rows are counted; for a schema whose triggers change rows as they come.
     type: str
-    choices: [content, counts]
+    choices: [independent, content, counts]
     default: content
   jobs:
     description: How many tables are filled at the same time. With 0, one for each core.
@@ -193,6 +195,14 @@ rejects:
   description: The folder with the rows that were set aside; empty where there are none.
   returned: success
   type: str
+reader:
+  description:
+    - "With O(prove=independent), by table: C(compared), and C(reason) where another reader could not follow
+      its sources; C(left_out), rows that are not in the table, within which its figures agree;
+      C(not_compared), columns of which only NULLs were counted, and why."
+    - Empty where nothing was compared.
+  returned: success
+  type: dict
 sources:
   description: C(path), C(size), C(modified_ns), C(sha256) and C(tag) (a remote file's) of each file.
   returned: success
@@ -253,7 +263,7 @@ OPTIONS: dict[str, Any] = {
     "force": {"type": "bool", "default": False},
     "plan_only": {"type": "bool", "default": False},
     "planned": {"type": "list", "elements": "dict", "default": []},
-    "prove": {"type": "str", "choices": ["content", "counts"], "default": "content"},
+    "prove": {"type": "str", "choices": ["independent", "content", "counts"], "default": "content"},
     "jobs": {"type": "int", "default": 0},
     "show": {"type": "str", "choices": ["auto", "lines", "none"], "default": "auto"},
     "patience": {"type": "float", "default": 600},
@@ -279,6 +289,7 @@ def load(call: Call) -> Outcome:
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
         detail: dict[str, Any] = {}
+        warnings: list[str] = []
         if plan.changed and not call.check:
             frame.bring(last=False)  # the schema may give them rights
             loaded = apply_load(
@@ -293,6 +304,8 @@ def load(call: Call) -> Outcome:
             frame.bring(last=True)
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
+            if loaded.reading is not None:
+                detail["reader"], warnings = loaded.reading.shown(), loaded.reading.warnings()
         else:
             counted = rehearse(plan, processes) if plan.changed and not call["plan_only"] else {}
             tables = planned_tables(plan, counted)
@@ -309,8 +322,9 @@ def load(call: Call) -> Outcome:
         "portal": plan.dataset.portal,
         "databases": plan.dataset.whole,
         "system_identifier": plan.system_identifier,
+        "reader": detail.get("reader", {}),
     }
-    return outcome_of(call, request, plan, values, detail, frame)
+    return outcome_of(call, request, plan, values, detail, frame, warnings)
 
 
 def main() -> None:

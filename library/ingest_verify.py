@@ -14,8 +14,11 @@ description:
     load made. What was made by hand is a finding, or is made in the load, too, as the dataset says
     (C(objects)), in one transaction and only where nothing is left to refuse. Else this changes nothing.
   - Fails when anything is found that was not accepted by name; lists all findings, not the first.
-  - "Findings are named C(count:<table>), C(empty:<table>), C(shrink:<table>), C(schema:<table>),
+  - "Findings are named C(count:<table>), C(empty:<table>), C(schema:<table>),
     C(role:<name>), C(sql:<name of the check>) and C(object:<kind>:<name>)."
+  - "Those about rows that are not like production's beyond their limits (see docs/profile.md) are named
+    C(shrink:<table>), C(growth:<table>), C(lost:<table>), C(disk:<table>), and C(emptied:<table>.<column>),
+    C(filled:...), C(shortened:...), C(range:...), C(vanished:...)."
   - "Those about what cannot be used as it stands are named C(unpopulated:<materialised view>),
     C(index:<index>), C(constraint:<table>.<constraint>), C(trigger:<table>.<trigger>), C(unlogged:<table>)
     and C(collation:<collation>)."
@@ -40,9 +43,17 @@ options:
     description: The load that must be in the staging server. When empty, whichever is there.
     type: str
     default: ""
+  kept:
+    description:
+      - RV(profiles) of production, as they were kept when it was loaded. A table that nobody wrote to since
+        is not read again.
+    type: dict
+    default: {}
   accept:
     description:
       - Names of findings that are no failure; each becomes a warning.
+      - "With what was seen behind an C(@) only that: at most so much (C(shrink:study@20)), or exactly that
+        state, by its digest, as the finding prints it. Without, whatever is found of that name."
       - "C(*) stands for any text and C(?) for any character, as in C(object:view:*)."
     type: list
     elements: str
@@ -81,13 +92,14 @@ EXAMPLES = r"""
     dataset: /srv/portal/dataset.yml
     staging_dsn: postgresql://loader@db-ingest/postgres
     production_dsn: postgresql://loader@db/postgres
-    accept: ["shrink:study"]
+    accept: ["shrink:study@120"]
 """
 
 RETURN = r"""
 findings:
   description:
     - C(name), C(message) and C(remedy) of what was found, the accepted ones too. At most 1000 of them.
+    - C(accept) is the entry of O(accept) that accepts it as it was seen; not there where nothing does.
     - All are in C(findings.json) of the run's folder below O(work), where the run has one.
   returned: always
   type: list
@@ -128,6 +140,12 @@ portal_rows:
     only_in_load: {description: Rows that only the load has; the switch replaces them., type: int}
     example: {description: The key of a row that the load has not., type: str}
     told: {description: The same as a sentence; empty where neither has a row., type: str}
+profiles:
+  description:
+    - The profiles of the load's source-owned tables, to be kept with it. No value of a text is in them. Empty
+      in check mode.
+  returned: always
+  type: dict
 found:
   description: How many findings there are.
   returned: always
@@ -155,6 +173,7 @@ OPTIONS: dict[str, Any] = {
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "first": {"type": "bool", "default": False},
     "snapshot": {"type": "str", "default": ""},
+    "kept": {"type": "dict", "default": {}},
     "accept": {"type": "list", "elements": "str", "default": []},
     "after_promote": {"type": "str", "default": ""},
 }
@@ -168,6 +187,7 @@ def verify(call: Call) -> Outcome:
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.reingest.dataset.parse import parse_dataset
     from ..module_utils.reingest.load.server import inspect_production, inspect_staging
+    from ..module_utils.reingest.profile.kept import kept_from_plain
     from ..module_utils.reingest.verify.accept import judge
     from ..module_utils.reingest.verify.checks import plan_checks, summary
     from ..module_utils.reingest.verify.run import Verification, run_checks
@@ -186,11 +206,13 @@ def verify(call: Call) -> Outcome:
         verification = Verification((), {})
     else:
         live = call["production_dsn"] if compared else ""
-        verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live)
+        kept = kept_from_plain(call["kept"])
+        verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live, kept=kept)
     verdict = judge(verification.findings, call["accept"], hook=call["after_promote"])
     findings = [finding.shown() for finding in verification.findings]
     rows = [{**vars(one), "told": one.told} for one in verification.portal_rows]
     _write_findings(call, findings)
+    profiles = verification.profiles if not call.check else None
     shown, objects = findings[:_MOST], verification.objects
     told = objects.told() if objects else []
     carried: list[str] = []
@@ -214,10 +236,16 @@ def verify(call: Call) -> Outcome:
             "portal": dataset.portal,
             "databases": dataset.whole,
             "portal_rows": rows,
+            "profiles": profiles.plain() if profiles else {},
         },
         diff={"before": "", "after": "".join(f"{statement}\n" for statement in carried)},
-        detail={"counts": verification.counts, "findings": shown, "portal_rows": rows},
-        warnings=[*verdict.warnings, *(objects.idle_rules() if objects else [])],
+        detail={
+            "counts": verification.counts,
+            "findings": shown,
+            "portal_rows": rows,
+            "profiles": verification.compared,
+        },
+        warnings=[*verdict.warnings, *verification.warnings, *(objects.idle_rules() if objects else [])],
         failure=verdict.refusal,
         listed=True,
     )

@@ -88,6 +88,7 @@ volume:
     loaded: {description: The finished load., type: str}
     lost: {description: Whether it is not to be trusted., type: bool}
     release: {description: The release of what serves., type: str}
+    profiles: {description: Those that were kept of what serves; only for a run that verifies., type: dict}
 recovered:
   description: What the recovery did, or in check mode would do, a sentence each.
   returned: success

@@ -27,6 +27,12 @@ options:
     type: list
     elements: dict
     default: []
+  profiles:
+    description:
+      - RV(dataportal.reingest.ingest_verify#module:profiles) of the load that the run verified. They are kept
+        in C(.reingest/runs/<run>/profile.json), which only the account of the volume's records may read.
+    type: dict
+    default: {}
   failure:
     description: Which step failed and why; empty when none did.
     type: str
@@ -79,6 +85,7 @@ from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, Repo
 from ..module_utils.reingest.runs.steps import forget_dry_run, told_steps
 from ..module_utils.reingest.volume.chain import broken, read_chain
 from ..module_utils.reingest.volume.lock import release
+from ..module_utils.reingest.volume.profile_record import write_profiles
 from ..module_utils.reingest.volume.proof_record import read_proof
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -86,6 +93,7 @@ OPTIONS: dict[str, Any] = {
     "host": {"type": "str", "default": ""},
     "began": {"type": "str", "default": ""},
     "steps": {"type": "list", "elements": "dict", "default": []},
+    "profiles": {"type": "dict", "default": {}},
     "failure": {"type": "str", "default": ""},
 }
 
@@ -128,6 +136,8 @@ def report(call: Call) -> Outcome:
             for folder in (call.volume.records, call.volume.records / "runs", call.volume.run(call.run)):
                 make_own_directory(folder)
             write_json(call.volume.run(call.run) / "report.json", values["report"])
+            if call["profiles"]:
+                write_profiles(call.volume, call.run, call["profiles"])
             release(call.volume, call.run)
     except Refusal as refusal:
         return Outcome(values=values, warnings=warnings, failure=str(refusal), planned=True)

@@ -97,6 +97,7 @@ volume:
     loaded: {description: The finished load., type: str}
     lost: {description: Whether it is not to be trusted., type: bool}
     release: {description: The release of what serves., type: str}
+    profiles: {description: Those that were kept of what serves; only for a run that verifies., type: dict}
 running:
   description: The services of this host that run afterwards.
   returned: when recovered

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from .reingest.dataset.model import Dataset
-from .reingest.errors import Refusal
+from .reingest.errors import ListedRefusal
 from .reingest.frame.bring import BothRoles, account_findings, bring_roles, read_both
 from .reingest.frame.cluster import cluster_findings
 from .reingest.frame.finding import Finding
+from .reingest.inventory.by_dump import program_findings
 from .reingest.load.both_servers import KEEP_LIVE, KEEP_STAGED
 from .reingest.load.request import LoadRequest, Servers
 from .reingest.load.server import inspect_production
@@ -77,6 +78,7 @@ class Frame:
         if plan.action == KEEP_LIVE or not _has_production(call, dataset.database):
             return
         found = cluster_findings(self._dsns[0], dataset.database, dataset.databases, str(dataset.file))
+        found = (*found, *program_findings(self._dsns[0], dataset.objects))
         both = self._both_roles(call)
         if isinstance(both, Finding):
             found = (*found, both)
@@ -91,7 +93,7 @@ class Frame:
             whole=False,
         )
         if verdict.refusal:
-            raise Refusal(verdict.refusal)
+            raise ListedRefusal(verdict.refusal)
         self.warnings += verdict.warnings
         if call.dry_run and both is not None and not isinstance(both, Finding):
             # In the order of the run: what is done before the load, then the rest.

@@ -12,6 +12,7 @@ from .reingest.errors import Refusal
 from .reingest.window.host import Host
 from .runner import Call, Outcome
 
+_VERIFY = ("ingest", "load", "promote")  # the playbooks that compare a load with production
 _SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}
 # Documented by the fragments `dataportal.reingest.services.switch` and `dataportal.reingest.recovery`.
 RECOVERY: dict[str, Any] = {
@@ -44,11 +45,17 @@ def recovered(call: Call, *, failed: str = "", serves: bool | None = None) -> Ou
     if call["look"] and host.volume is not None and not failure:
         from .reingest.reporting.volume_info import describe
         from .reingest.volume.chain import goes_on
+        from .reingest.volume.ledger import readable_ledger
+        from .reingest.volume.profile_record import read_profiles
 
         there = describe(host.volume)
         releases = {one["snapshot"]: one["release"] for one in there["snapshots"]}
         values["volume"] = {name: there[name] for name in ("live", "loaded", "lost")}
         values["volume"]["release"] = releases.get(there["live"]) or ""
+        if call["playbook"] in _VERIFY and there["live"]:
+            entries = reversed(readable_ledger(host.volume).entries)
+            runs = [entry.run for entry in entries if entry.snapshot == there["live"]]
+            values["volume"]["profiles"] = read_profiles(host.volume, there["live"], runs)
         faults, changed = there["faults"], there["chain"]["fault"]
         if changed and goes_on(call["playbook"]):
             faults.remove(changed)

@@ -38,7 +38,7 @@ _LONGEST_POLL_S = 1.0
 _POLL_SHARE = 0.04  # of the time that the load has taken: a short one is asked often
 _STATELESS_S = (1.0, 20.0)  # between two looks at the job of a load without a state, at first and at most
 _ENDING_S = 5.0  # what a job may need to hand in its result when its process is gone
-_FOR_ANSIBLE = {"warnings", "deprecations", "exception"}
+_FOR_ANSIBLE = {"warnings", "deprecations", "exception", "ansible_facts"}  # it cleans these itself
 _LARGEST = 64 << 20  # bytes of a job's file
 _JOB = re.compile(r"[0-9A-Za-z]+(\.[0-9]+)?")
 

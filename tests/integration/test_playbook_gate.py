@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
 from contextlib import closing
 
 import psycopg2
@@ -51,8 +53,11 @@ def test_what_was_made_by_hand_stops_the_switch_or_is_there_after_it(site, ask):
     assert code != 0
     assert "object:view:public.report" in output
     assert "object:function:public.twice(integer,pg_catalog.text)" in output
-    accepts = "object:view:*,object:function:public.twice(integer,pg_catalog.text)"
-    code, output = site.play("playbooks/promote.yml", "-e", f"reingest_accept={accepts}")
+    argument = re.findall(r"to accept all of these: (-e .*)", output)[-1]
+    printed = subprocess.run(
+        ["bash", "-c", f"printf '%s\\0' {argument}"], capture_output=True, text=True
+    ).stdout
+    code, output = site.play("playbooks/promote.yml", *printed.split("\0")[:-1])
     assert code == 0, output[-4000:]
     assert ask(rights) == before
     assert ask("SELECT to_regclass('report')") == [(None,)]

@@ -1,4 +1,4 @@
-"""Before anything is loaded a run finds everything that is wrong; a rollback needs nothing that a load needs."""
+"""Before anything is loaded a run finds all that is wrong; a rollback needs nothing that a load needs."""
 
 from __future__ import annotations
 

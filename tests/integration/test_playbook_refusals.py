@@ -179,7 +179,7 @@ def test_a_switch_that_nothing_would_prove_is_refused_before_the_load(deployment
         "reingest_portal_url",
         "reingest_portal_release_key",
         "reingest_backend_dsn",
-        "accept 'served'",
+        "or accept it: -e reingest_accept=served",
     ):
         assert name in output
     assert deployment.processes() == before

@@ -50,7 +50,7 @@ def database(server):
         }
         tables = tuple(Table(name, count.owner) for name, count in counts.items())
         nowhere = Path()
-        dataset = Dataset(nowhere, "portal", nowhere, nowhere, "r1", tables, (), None, ())
+        dataset = Dataset(nowhere, "portal", nowhere, nowhere, "r1", tables, (), ())
         finish_record(connection, dataset, counts, [])
         connection.commit()
     return server

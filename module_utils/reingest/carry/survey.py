@@ -11,6 +11,7 @@ from pathlib import Path
 from psycopg2 import sql
 
 from ..dataset.owners import PORTAL
+from ..disclosure.command_line import accepting
 from ..errors import Refusal
 from ..fs.sizes import free_bytes, shown_bytes
 from ..load.script import refused
@@ -102,8 +103,8 @@ def survey(
         database = there or loaded_database(login)
     except Unreachable as error:
         raise Refusal(
-            f"production: {error}; to switch without the rows that its users wrote, accept that: "
-            "reingest_accept=rows keeps its snapshot"
+            f"production: {error}; to switch without the rows that its users wrote, accept that "
+            f"({accepting(['rows'])}), which keeps its snapshot"
         ) from None
     server = read_control(target).system_identifier if target is not None else ""
     fence = fence_record(volume, server).read() if server else None
@@ -112,8 +113,8 @@ def survey(
     if not database and target is not None and not readable_ledger(volume).was_live(target.name):
         raise Refusal(
             "the load was copied to where it is promoted, and production was not loaded by reingest: nobody "
-            "knows which of its rows are the users': save them, then accept leaving them with "
-            "reingest_accept=rows"
+            "knows which of its rows are the users': save them, then accept leaving them: "
+            f"{accepting(['rows'])}"
         )
     if not database:
         return Survey(needed=fence is not None)

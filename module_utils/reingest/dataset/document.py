@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -153,8 +154,8 @@ class Section:
                 raise self.refusal(f"must be a text or a list of texts, not {_shown(entry)}", key)
         return tuple(values)
 
-    def fraction(self, key: str) -> float | None:
-        """Return a percentage as a fraction; None when absent."""
+    def fraction(self, key: str, most: float = 1) -> float | None:
+        """Return a percentage, as a fraction of at most ``most``; None when absent."""
         if key not in self._values:
             return None
         value = self._values[key]
@@ -163,7 +164,7 @@ class Section:
             fraction = float(number) / 100
         except ValueError:
             fraction = -1.0
-        if not 0 <= fraction <= 1:
+        if not 0 <= fraction <= most or math.isinf(fraction):
             raise self.refusal(f"must be a percentage such as 5%, not {_shown(value)}", key)
         return fraction
 

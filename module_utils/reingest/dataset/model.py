@@ -10,6 +10,7 @@ from typing import Any
 
 from ..sources.reading import Reading
 from ..sources.registry import format_called
+from .limits import Limits
 from .owners import PORTAL
 
 NO_SCHEMA = Path(os.devnull)  # an empty file: the loader makes the tables itself
@@ -60,7 +61,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Table:
-    """One table. ``shrink`` and ``max_rejects`` are None where only the dataset's own limits hold.
+    """One table. ``max_rejects`` is None where only the dataset's own limit holds.
 
     ``required``: it must have rows, also where production has none.
     """
@@ -76,7 +77,7 @@ class Table:
     orphans: str = "fail"
     on_reject: str = "fail"
     max_rejects: Budget | None = None
-    shrink: float | None = None
+    limits: Limits = field(default_factory=Limits)
     oids: Mapping[str, str] = field(default_factory=dict)  # by column, what its OIDs are
     required: bool = False
 
@@ -126,8 +127,8 @@ class Dataset:
     release: str
     tables: tuple[Table, ...]
     transforms: tuple[Path, ...]
-    shrink: float | None
     checks: tuple[Check, ...]
+    limits: Mapping[str, float] = field(default_factory=dict)  # of all tables that declare no other ones
     max_rejects: Budget | None = None
     databases: Mapping[str, str] = field(default_factory=dict)
     again: tuple[Path, ...] = ()

@@ -10,6 +10,7 @@ from ..sources.reading import Reading
 from ..sources.registry import format_called
 from .document import Section, read_document
 from .form import FORM_KEYS, read_form
+from .limits import LIMITS, read_limits, read_table_limits
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
 from .objects import read_objects
 from .oids import OID_MEANINGS
@@ -20,7 +21,7 @@ _TOP = (
     "database", "schema", "sources", "release", "tables", "views", "databases", "objects",
     "transform", "transform_again", "checks", *_REJECTS,
 )  # fmt: skip
-_JUDGED = ("shrink", "required")  # by the verification
+_JUDGED = (*LIMITS, "profile", "required")  # by the verification
 _LOADED = ("from", "each", "where", "columns", "duplicates", *_JUDGED, *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", "oids", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
@@ -54,7 +55,7 @@ def parse_dataset(
     transforms = tuple(file.parent / name for name in top.texts("transform"))
     tables = _tables(top, filled_otherwise=loaded_elsewhere or bool(transforms))
     checks = top.section("checks") if "checks" in top else Section(file, "checks", {})
-    checks.only(("shrink", "sql"))
+    checks.only((*LIMITS, "sql"))
     return Dataset(
         file=file,
         database=database,
@@ -64,7 +65,7 @@ def parse_dataset(
         tables=tables,
         transforms=transforms,
         again=_again(top, transforms),
-        shrink=checks.fraction("shrink"),
+        limits=read_limits(checks),
         checks=_checks(checks),
         max_rejects=_budget(top),
         databases=_databases(top, database),
@@ -177,7 +178,7 @@ def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
         columns=columns,
         duplicates=section.choice("duplicates", ("fail", "drop"), "fail"),
         orphans=section.choice("orphans", _ORPHANS[SOURCE], "fail"),
-        shrink=section.fraction("shrink"),
+        limits=read_table_limits(section),
         required=section.flag("required"),
     )
 

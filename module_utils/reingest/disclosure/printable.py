@@ -9,13 +9,13 @@ from ..errors import Refusal
 # C0, DEL and C1 move a terminal's cursor or change its state (ECMA-48); line and paragraph separators end a
 # line; zero-width characters, the soft hyphen and tags hide text; bidirectional controls reorder it (UAX #9,
 # https://trojansource.codes). Surrogates cannot be written as UTF-8.
-_UNSEEN = (
+UNSEEN = (
     "\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e"
     "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\uffff\ud800-\udfff\U000e0000-\U000e0fff"
 )
 _LONGEST = 200
-_IN_LINE = re.compile(f"[{_UNSEEN}]")
-_IN_TEXT = re.compile(f"(?![\t\n])[{_UNSEEN}]")
+_IN_LINE = re.compile(f"[{UNSEEN}]")
+_IN_TEXT = re.compile(f"(?![\t\n])[{UNSEEN}]")
 
 
 def printable(text: str) -> str:

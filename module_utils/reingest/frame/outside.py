@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing
 
+from ..disclosure.printable import printable
 from ..postgres.dsn import Cursor, connect, with_database
 from .finding import Finding
 
@@ -93,6 +94,7 @@ def _slots(cursor: Cursor) -> Iterator[Finding]:
             f"({'in use' if active else 'not in use'}), and the new server has no slot",
             "drop it if nobody needs it, or make it, and what follows it, anew in the hook",
             hooked=True,
+            state=f"{kind} {database}",  # whether it is in use changes by itself
         )
 
 
@@ -101,7 +103,7 @@ def _subscriptions(cursor: Cursor) -> Iterator[Finding]:
     for database, name, enabled in cursor.fetchall():
         yield Finding(
             f"{SUBSCRIPTION}:{database}.{name}",
-            f"production's database {database} has the subscription {name} "
+            f"production's database {printable(database)} has the subscription {printable(name)} "
             f"({'enabled' if enabled else 'disabled'}), and the new server does not receive its changes",
             "drop it if nobody needs it, or make it anew in the hook",
             hooked=True,

@@ -12,13 +12,16 @@ from ..dataset.objects import CARRY
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
 from .compare import Difference, compare
+from .dumped import Dumped
 from .model import Inventory, Key
 from .names import NotCarried
 from .read import read_inventory
 from .rules import decided
 from .statements import Statement, statements
 
-_ROUNDS = 3  # an object that was made has its owner, rights and comments only in the next round
+# An object that was made has its parts, rights and comments only in the next round, and event triggers come
+# when all else is done: else they would fire.
+_ROUNDS = 6
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,7 @@ def carry_objects(
     base: Inventory | None,
     rules: Sequence[ObjectRule],
     *,
+    dumped: Dumped,
     keep: bool,
     known: Collection[str] = (),
 ) -> Carried:
@@ -46,6 +50,7 @@ def carry_objects(
         production: what it consists of.
         base: what production's own load made, see ``compare``.
         rules: the dataset's.
+        dumped: the definitions that pg_dump wrote of production.
         keep: whether it stays; else only tried, and rolled back.
         known: the findings of what cannot be carried, as a trial told them.
 
@@ -62,11 +67,11 @@ def carry_objects(
             cursor.execute("SET LOCAL check_function_bodies = off")
             left = _to_carry(connection, production, base, rules, wanted)
             for _ in range(_ROUNDS):
-                todo = [one for one in left if one.name not in failed]
+                todo = _next([one for one in left if one.name not in failed], dumped)
                 if not todo:
                     break
                 wanted |= {one.item.key for one in todo}
-                did += _made(cursor, todo, database, failed)
+                did += _made(cursor, todo, database, dumped, failed)
                 left = _to_carry(connection, production, base, rules, wanted)
         for one in left:
             failed.setdefault(one.name, "it is not the same in the load afterwards")
@@ -96,7 +101,15 @@ def _to_carry(
     ]
 
 
-def _made(cursor: Cursor, todo: list[Difference], database: str, failed: dict[str, str]) -> list[str]:
+def _next(todo: list[Difference], dumped: Dumped) -> list[Difference]:
+    """Return what is made in one round, in pg_dump's order where it is known."""
+    first = [one for one in todo if one.item.kind != "event-trigger"] or todo
+    return sorted(first, key=lambda one: dumped.order.get(one.item.key, -1))
+
+
+def _made(
+    cursor: Cursor, todo: list[Difference], database: str, dumped: Dumped, failed: dict[str, str]
+) -> list[str]:
     """Make what can be made, in whatever order it can be: a view may need another one first."""
     did: list[str] = []
     reasons: dict[str, str] = {}
@@ -104,7 +117,7 @@ def _made(cursor: Cursor, todo: list[Difference], database: str, failed: dict[st
         again = []
         for one in todo:
             try:
-                made = statements(one, database)
+                made = statements(one, database, dumped)
             except NotCarried as error:
                 failed[one.name] = str(error)
                 continue

@@ -41,6 +41,7 @@ class Item:
     inside: frozenset[Key] = frozenset()
     initial: tuple[Right, ...] | None = None
     table: str = ""
+    place: tuple[int, int] = field(default=(0, 0), compare=False)  # its catalogue and OID in this one server
     value: str = field(default="", repr=False)  # of a setting: it may be a secret, so its fact is a digest
 
     @property

@@ -7,8 +7,10 @@ import re
 from .model import DATABASE, Item
 
 _WORDS = {"statistics-object": "STATISTICS", "aggregate": "ROUTINE", "domain-constraint": "CONSTRAINT"}
+_PUBLISHED = {"publication-relation": "TABLE", "publication-namespace": "TABLES IN SCHEMA"}
 _NAME = r'"(?:[^"]|"")*"|[^" ]+'
 _ON = re.compile(rf"({_NAME}) on (.+)", re.DOTALL)
+_IN_PUBLICATION = re.compile(rf"(.+) in publication ({_NAME})", re.DOTALL)
 _OF_TABLE = re.compile(r'(.+)\.("(?:[^"]|"")*"|[^".]+)', re.DOTALL)
 
 
@@ -41,6 +43,19 @@ def target(item: Item) -> str:
     if item.kind == "aggregate":
         return item.identity.replace("(*)", "()")
     return item.identity
+
+
+def dropped(item: Item) -> str:
+    """Return the statement that drops an object, and nothing that depends on it."""
+    if item.kind in ("constraint", "domain-constraint"):
+        name, of = on_what(item)
+        return f"ALTER {'DOMAIN' if item.kind.startswith('domain') else 'TABLE'} {of} DROP CONSTRAINT {name}"
+    if item.kind in _PUBLISHED:
+        found = _IN_PUBLICATION.fullmatch(item.identity)
+        if found is None:
+            raise NotCarried(f"its name {item.identity} cannot be taken apart")
+        return f"ALTER PUBLICATION {found[2]} DROP {_PUBLISHED[item.kind]} {found[1]}"
+    return f"DROP {words(item)} {target(item) if item.kind == 'aggregate' else item.identity}"
 
 
 def on_what(item: Item) -> tuple[str, str]:

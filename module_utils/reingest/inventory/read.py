@@ -293,7 +293,7 @@ def _items(found: Mapping[_Place, _Found], above: Mapping[_Place, set[_Place]]) 
         table = own.table
         if table and own.kind == TABLE:
             table = table_name(own.schema, table)
-        yield Item(own.kind, own.identity, own.facts, inside, initial, table)
+        yield Item(own.kind, own.identity, own.facts, inside, initial, table, place[:2])
 
 
 def _is_foreign(own: _Found) -> bool:

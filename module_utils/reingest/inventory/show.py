@@ -5,14 +5,15 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from ..disclosure.printable import printable
 from .compare import ASPECTS, BOTH, Difference
 from .model import DEFINITION, PRIVILEGES, SETTING, Item, Right, rights_of
-from .statements import SECRET, created
+from .secrets import MASK, SECRET
+from .statements import created
 
-MASK = "***"
 _MOST_LINES = 40  # of a difference between two definitions
 _OPTION = re.compile(r"([^=]+)=.*", re.DOTALL)
 
@@ -22,7 +23,7 @@ def said(difference: Difference) -> str:
     one, other = difference.production, difference.load
     by_hand = "in production by hand"
     more = f" (and {difference.within} more that go with it)" if difference.within else ""
-    called = difference.item.called
+    called = printable(difference.item.called)  # a definition has lines, a name has none
     if other is None:
         if difference.cause == BOTH:
             return f"{called}{more} was changed {by_hand}, and the release drops it"
@@ -60,6 +61,18 @@ def remedy(difference: Difference, *, carried: bool) -> str:
         name = json.dumps(item.identity, ensure_ascii=False)
         advice += f" or carry it (objects: [{{kind: {difference.kind}, name: {name}, do: carry}}])"
     return advice
+
+
+def state(difference: Difference) -> str:
+    """Return what both sides are, whole: what an acceptance holds for. What may be a secret is not in it."""
+    sides = [_facts(one, difference.facts) for one in (difference.production, difference.load)]
+    return json.dumps([difference.cause, difference.within, *sides], ensure_ascii=False, sort_keys=True)
+
+
+def _facts(item: Item | None, names: Sequence[str]) -> dict[str, str] | None:
+    if item is None:
+        return None
+    return {name: _shown(item, name, item.facts.get(name)) for name in names or item.facts}
 
 
 def shown_facts(item: Item) -> str:

@@ -6,8 +6,11 @@ import re
 from dataclasses import dataclass, field
 
 from ..frame.role_changes import setting_items
+from .alterations import alterations, sequence_options
+from .by_dump import DUMPED
 from .compare import ASPECTS, Difference
 from .database import LIMIT
+from .dumped import ANY, Dumped
 from .model import (
     COLUMN,
     COMMENT,
@@ -19,8 +22,9 @@ from .model import (
     SETTING,
     Item,
 )
-from .names import NotCarried, literal, of_column, on_what, quoted, target, words
+from .names import NotCarried, dropped, literal, of_column, quoted, target, words
 from .rights import change_rights
+from .secrets import SECRET, shown_definition
 
 # Of these the server writes a whole statement, or its query.
 _VIEWS = {"view": "CREATE OR REPLACE VIEW", "materialized-view": "CREATE MATERIALIZED VIEW"}
@@ -29,8 +33,12 @@ _DEFINED = (
     *_REPLACED, "materialized-view", "index", "trigger", "rule", POLICY, "constraint", "domain-constraint",
     "statistics-object",
 )  # fmt: skip
+_COMPOSED = ("schema", "extension")  # simple enough
+_CARRIED = {*_DEFINED, *_COMPOSED, *DUMPED}
 _SWITCHED = re.compile(r" (?:DISABLE|ENABLE ALWAYS|ENABLE REPLICA) (TRIGGER|RULE) ")
-SECRET = re.compile(r"\.|pass|secret|token|credential|_key", re.IGNORECASE)
+
+
+_IN_LIBRARY = re.compile(r"^ LANGUAGE (?:c|internal)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -41,8 +49,13 @@ class Statement:
     shown: str
 
 
-def statements(difference: Difference, database: str) -> list[Statement]:
+def statements(difference: Difference, database: str, dumped: Dumped) -> list[Statement]:
     """Return what makes the load's object production's, in order.
+
+    Args:
+        difference: where they differ.
+        database: the load's.
+        dumped: the definitions that pg_dump wrote.
 
     Raises:
         NotCarried: the server does not tell how.
@@ -54,18 +67,20 @@ def statements(difference: Difference, database: str) -> list[Statement]:
             for secret in (False, SECRET.search(name) is not None)
         ]
         return [Statement(*texts)]
-    return [Statement(text, text) for text in _statements(difference)]
+    return [
+        Statement(text, shown_definition(difference.item, text)) for text in _statements(difference, dumped)
+    ]
 
 
 def is_carried(difference: Difference) -> bool:
     """Return whether there are statements that carry a difference."""
     try:
-        return bool(statements(difference, ""))
+        return bool(statements(difference, "", ANY))
     except NotCarried:
         return False
 
 
-def _statements(difference: Difference) -> list[str]:
+def _statements(difference: Difference, dumped: Dumped) -> list[str]:
     live, made, item = difference.production, difference.load, difference.item
     if difference.kind == "owner" and live is not None:
         return [f"ALTER {words(live)} {target(live)} OWNER TO {quoted(live.facts[OWNER])}"]
@@ -75,14 +90,38 @@ def _statements(difference: Difference) -> list[str]:
         return _row_security(live)
     if difference.kind in ("privileges", DEFAULT_PRIVILEGES, "parameter-acl"):
         return list(change_rights(difference))
-    if difference.kind in ASPECTS.values() or item.kind not in _DEFINED:
-        raise NotCarried(f"of kind {difference.kind}, for which PostgreSQL writes no whole statement")
+    if difference.kind in ASPECTS.values() or item.kind not in _CARRIED:
+        raise NotCarried(_why_not(difference))
     if live is None:
-        return [_dropped(item)]
+        return [dropped(item)]
     if made is not None and difference.facts == ("enabled",):
         return [_enabled(live, made)]
-    drop = [_dropped(live)] if made is not None and live.kind not in _REPLACED else []
+    if item.kind in DUMPED or item.kind in _COMPOSED:
+        if made is not None and (altered := alterations(difference, live, made)):
+            return altered
+        texts = [dumped.text(live)] if item.kind in DUMPED else _owned(live)
+        return [*([dropped(live)] if made is not None else []), *texts]
+    _refuse_library(live)
+    drop = [dropped(live)] if made is not None and live.kind not in _REPLACED else []
     return [*drop, *_owned(live)]
+
+
+def _why_not(difference: Difference) -> str:
+    if difference.item.kind == "user-mapping":
+        return (
+            "a password may be in it, which is never copied: make it in the schema, or after the switch "
+            "(reingest_after_promote)"
+        )
+    return f"of kind {difference.kind}, for which neither PostgreSQL nor pg_dump writes a whole statement"
+
+
+def _refuse_library(item: Item) -> None:
+    """Refuse what calls into a library: a definition has the name of its file, not what is in it."""
+    if item.kind in ("function", "procedure") and _IN_LIBRARY.search(str(item.facts.get(DEFINITION))):
+        raise NotCarried(
+            "it calls into a library of the server (LANGUAGE c or internal): install it with its extension, "
+            "or put it into the schema, where the new server has that library"
+        )
 
 
 def _owned(item: Item) -> list[str]:
@@ -93,7 +132,7 @@ def _owned(item: Item) -> list[str]:
     texts = created(item)
     if item.kind == "materialized-view":
         texts = [f"{text}\nWITH NO DATA" for text in texts]
-    if OWNER in item.facts:
+    if OWNER in item.facts and item.kind != "extension":  # who made it stays its owner
         texts.append(f"ALTER {words(item)} {target(item)} OWNER TO {quoted(item.facts[OWNER])}")
     if item.kind == "materialized-view":
         texts.append(f"REFRESH MATERIALIZED VIEW {item.identity}")
@@ -136,24 +175,12 @@ def _composed(item: Item) -> list[str]:
         added = f"{column} {facts['type']}{_default(facts.get('default'))}{null}"
         return [f"ALTER TABLE {table} ADD COLUMN {added}"]
     if item.kind == "sequence" and facts.get("sequence"):
-        one = facts["sequence"][0]
-        return [
-            f"CREATE SEQUENCE {item.identity} AS {one.get('typid')} START {one.get('start')}"
-            f" INCREMENT {one.get('increment')} MINVALUE {one.get('min')} MAXVALUE {one.get('max')}"
-            f" CACHE {one.get('cache')}{' CYCLE' if one.get('cycle') else ''}"
-        ]
+        return [f"CREATE SEQUENCE {item.identity} {sequence_options(facts['sequence'][0])}"]
     return []
 
 
 def _default(text: str | None) -> str:
     return "" if text is None else f" DEFAULT {text}"
-
-
-def _dropped(item: Item) -> str:
-    if item.kind in ("constraint", "domain-constraint"):
-        name, of = on_what(item)
-        return f"ALTER {'DOMAIN' if item.kind.startswith('domain') else 'TABLE'} {of} DROP CONSTRAINT {name}"
-    return f"DROP {words(item)} {item.identity}"
 
 
 def _comment(item: Item) -> str:

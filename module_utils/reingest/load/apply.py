@@ -22,6 +22,7 @@ from .constraints import Reference, SetAside
 from .fill import CONTENT, Filling, fill_table
 from .meter import TableMeter
 from .orphans import trace_orphans
+from .other_reader import INDEPENDENT, OtherReading, filled_by, prove_by_another_reader
 from .phases import Phases
 from .plan import LoadPlan
 from .prepare import prepare_load, reject_policy
@@ -45,13 +46,15 @@ _SMALL = 1 << 23  # bytes of a table's sources
 class Loaded:
     """What came of it: the rows of each table, and the seconds of each part and of each transform.
 
-    ``ways`` tells of each table that was filled how it was copied, and over how many connections.
+    ``ways`` tells of each table that was filled how it was copied, and over how many connections,
+    ``reading`` what another reader said of the sources, where it was asked.
     """
 
     tables: dict[str, TableCount]
     seconds: dict[str, float]
     transforms: dict[str, float]
     ways: dict[str, str]
+    reading: OtherReading | None = None
 
 
 def apply_load(
@@ -74,12 +77,13 @@ def apply_load(
         operator: ORCID iD of who runs it.
         processes: how many tables are filled at the same time.
         rejects: the run's folder for rows that are set aside; what an earlier load left in it goes away.
-        prove: ``content`` or ``counts``, as it was planned with.
+        prove: ``independent``, ``content`` or ``counts``, as it was planned with.
         reporter: gets how far it is.
 
     Raises:
         Refusal: another load is under way, a row, a source or a transform is refused, more rows are bad than
-            the budgets allow, or rows read and rows accounted for are not the same.
+            the budgets allow, rows read and rows accounted for are not the same, or another reader finds
+            something else in the sources.
     """
     dsn = with_database(staging_dsn, plan.dataset.database)
     policy = reject_policy(plan, rejects)
@@ -93,7 +97,7 @@ def apply_load(
         with phases.phase("create"):
             aside = prepare_load(lock, staging_dsn, plan, policy, run=run, operator=operator)
         with phases.phase("copy"):
-            how = _How(dsn, policy, prove, streams, meters, run)
+            how = _How(dsn, policy, filled_by(prove), streams, meters, run)
             filled = _filled_tables(plan, aside, how, processes, spared)
         with refused("the load"):
             with phases.phase("references"):
@@ -104,6 +108,15 @@ def apply_load(
                 with phases.phase("account"):
                     accounts = _accounts(filled, settled, traced)
                     loaded = settle_accounts(connection, plan.feeds, accounts, policy)
+                    connection.commit()
+                reading = None
+                if prove == INDEPENDENT:
+                    with phases.phase("another reader"):
+                        folder = rejects.parent if rejects else None
+                        reading = prove_by_another_reader(
+                            dsn, plan.feeds, accounts, processes=processes, folder=folder, closed=spared
+                        )
+                        check_unchanged(plan.files)
                 with phases.phase("transform"):
                     transforms = _transform(connection, plan)
                 with phases.phase("views"):
@@ -113,7 +126,7 @@ def apply_load(
             with phases.phase("checkpoint"):
                 _checkpoint(lock)
     ways = {name: f"{fill['way']} x {fill['streams']}" for name, fill in filled.items() if "way" in fill}
-    return Loaded(tables, phases.seconds, transforms, ways)
+    return Loaded(tables, phases.seconds, transforms, ways, reading)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,13 @@
-"""The content of rows as one number, the same for what was sent and what is there: a sum of hashes.
+"""Rows that are sent as the lines that PostgreSQL itself would write for them, so that both can be compared.
 
-The hash is Python's own of bytes, SipHash of 64 bits with a key that is new for each load and the same in
-all its processes: an error would have to know the key to hide.
-
-Each row is hashed as the line that PostgreSQL itself would write for it. Texts and whole numbers are sent in
-that form already; double precision is compared by its bits; every other value (dates, jsonb, numerics,
-arrays, types of extensions) is cast by the server, apart from the table: two ways to write a date are one.
+Texts and whole numbers are sent in that form already; double precision is compared by its bits; every other
+value (dates, jsonb, numerics, arrays, types of extensions) is cast by the server, apart from the table: two
+ways to write a date are one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from hashlib import blake2b
 from typing import Callable
 
@@ -19,6 +15,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
+from .content_sum import Form, write_exactly
 from .copy_text import NULL, escaped, unescaped
 from .rows import Batch, Feed
 from .text_forms import DOUBLE, TIMES, double_bits, written_form, written_times
@@ -29,36 +26,7 @@ _SEPARATOR = "\x01\x1f\x01"
 _UNCASTABLE = "\\?"  # no line of PostgreSQL's has it, so such a row is never taken for another
 _CONTROL = ((b"\b", b"\\b"), (b"\f", b"\\f"), (b"\v", b"\\v"))  # as COPY writes them; it reads them raw, too
 
-_PAGES = 1 << 9  # of a table, read at a time
-_MOST = 1 << 22  # bytes of lines that wait to be added up
-_LEAVES = """
-SELECT n.nspname, c.relname, pg_relation_size(c.oid) / current_setting('block_size')::integer
-FROM (SELECT %s::regclass AS oid) AS t, LATERAL (
-    SELECT t.oid UNION SELECT relid FROM pg_partition_tree(t.oid) WHERE isleaf
-) AS leaf JOIN pg_class c ON c.oid = leaf.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-"""
-
 _Render = Callable[[Sequence[str]], Sequence[str]]
-
-
-@dataclass
-class ContentSum:
-    """An order-independent sum of one hash per row; psycopg2 writes COPY's lines into it one by one."""
-
-    rows: int = 0
-    total: int = 0
-
-    def add(self, lines: Sequence[bytes]) -> None:
-        """Add rows."""
-        self.rows += len(lines)
-        self.total = (self.total + sum(map(hash, lines))) & _MASK
-
-    def __add__(self, other: ContentSum) -> ContentSum:
-        """Return the sum of the rows of both."""
-        return ContentSum(self.rows + other.rows, (self.total + other.total) & _MASK)
-
-
-_MASK = (1 << 64) - 1
 
 
 def line_hash(line: bytes) -> int:
@@ -70,53 +38,15 @@ def table_columns(feed: Feed, alias: str = "") -> sql.Composable:
     """Return the loaded columns as a query selects them (from that alias) to get canonical lines."""
     qualified = [alias] if alias else []
     columns = [sql.Identifier(*qualified, column.name) for column in feed.table.columns]
-    types = [feed.shape.columns[column.name].type for column in feed.table.columns]
     double = sql.SQL("encode(float8send({}), 'hex')")
     return sql.SQL(", ").join(
-        double.format(name) if type_ == DOUBLE else name for name, type_ in zip(columns, types)
+        double.format(name) if type_ == DOUBLE else name for name, type_ in zip(columns, loaded_types(feed))
     )
 
 
-def table_sum(connection: Connection, feed: Feed, part: int = 0, parts: int = 1) -> ContentSum:
-    """Return the sum of the rows in the table, or in one of so many parts of it (numbered from 0)."""
-    query = sql.SQL(
-        "COPY (SELECT {columns} FROM ONLY {table} WHERE ctid >= {low} AND ctid < {high}) TO STDOUT"
-    )
-    found = ContentSum()
-    with connection.cursor() as cursor:
-        cursor.execute(_LEAVES, (feed.shape.identifier.as_string(connection),))
-        for schema, relation, pages in cursor.fetchall():
-            for first in range(part * _PAGES, pages, parts * _PAGES):
-                names = {
-                    "columns": table_columns(feed),
-                    "table": sql.Identifier(schema, relation),
-                    "low": sql.Literal(f"({first},0)"),
-                    "high": sql.Literal(f"({first + _PAGES},0)"),
-                }
-                lines = _Lines(found)
-                cursor.copy_expert(query.format(**names), lines)
-                lines.flush()
-    return found
-
-
-class _Lines:
-    """Takes the lines of COPY, and adds them up a few megabytes at a time: rows of a page may be large."""
-
-    def __init__(self, found: ContentSum) -> None:
-        self._found = found
-        self._lines: list[bytes] = []
-        self._size = 0
-
-    def write(self, line: bytes) -> None:
-        self._lines.append(line[:-1])
-        self._size += len(line)
-        if self._size > _MOST:
-            self.flush()
-
-    def flush(self) -> None:
-        self._found.add(self._lines)
-        self._lines.clear()
-        self._size = 0
+def canonical_form(feed: Feed) -> Form:
+    """Return how COPY gives rows back in this form."""
+    return Form(table_columns(feed), sql.SQL("FORMAT text"))
 
 
 class UncastableError(Exception):
@@ -126,14 +56,27 @@ class UncastableError(Exception):
 class Canonical:
     """Makes the canonical lines of rows that are sent; ``connection`` is one of its own, in autocommit.
 
-    ``lenient`` gives a row that the table would refuse a line that no table has, instead of an error.
+    ``types`` are those of the columns; doubles of the columns ``as_text`` are written, not shown by their
+    bits. ``lenient`` gives a row that the table would refuse a line that no table has, instead of an error.
     """
 
-    def __init__(self, connection: Connection, feed: Feed, *, lenient: bool = False) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        types: Sequence[str],
+        *,
+        as_text: Collection[int] = (),
+        lenient: bool = False,
+    ) -> None:
         self._connection = connection
         self._lenient = lenient
-        types = [feed.shape.columns[column.name].type for column in feed.table.columns]
-        self._renders = {at: self._render(type_) for at, type_ in enumerate(types) if type_ not in _AS_SENT}
+        with connection.cursor() as cursor:
+            write_exactly(cursor)
+        self._renders = {
+            at: self._render(type_, bits=at not in as_text)
+            for at, type_ in enumerate(types)
+            if type_ not in _AS_SENT
+        }
 
     def lines(self, batch: Batch) -> list[bytes]:
         """Return one line for each row of the batch, in its order.
@@ -153,14 +96,22 @@ class Canonical:
         Raises:
             UncastableError: the table would refuse a row.
         """
-        rendered = [
-            self._renders[at](fields) if at in self._renders else fields for at, fields in enumerate(columns)
-        ]
+        rendered = self.fields_of(columns)
         return _written(("\n".join(map("\t".join, zip(*rendered))) + "\n").encode("utf-8"))
 
-    def _render(self, type_: str) -> _Render:
-        if type_ == DOUBLE:
-            return lambda fields: double_bits(fields) or self._rendered(fields, type_)
+    def fields_of(self, columns: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+        """Return columns in the form that the server writes; both as COPY reads them.
+
+        Raises:
+            UncastableError: the table would refuse a row.
+        """
+        return [
+            self._renders[at](fields) if at in self._renders else fields for at, fields in enumerate(columns)
+        ]
+
+    def _render(self, type_: str, *, bits: bool) -> _Render:
+        if type_ == DOUBLE and bits:
+            return lambda fields: double_bits(fields) or self._rendered(fields, type_, bits=True)
         zone = self._connection.get_parameter_status("TimeZone")
         told = written_form(type_, zone)
         if told is None:
@@ -169,7 +120,7 @@ class Canonical:
             return lambda fields: written_times(fields, type_, told) or self._rendered(fields, type_)
         return lambda fields: fields if told("\n".join(fields)) else self._rendered(fields, type_)
 
-    def _rendered(self, fields: Sequence[str], type_: str) -> Sequence[str]:
+    def _rendered(self, fields: Sequence[str], type_: str, *, bits: bool = False) -> Sequence[str]:
         """Return the fields in the form that the server writes, each value asked for once."""
         found = dict.fromkeys(fields, NULL)
         unknown = [field for field in found if field != NULL]
@@ -177,12 +128,12 @@ class Canonical:
             found.update((field, _TRUTH[field]) for field in unknown if field in _TRUTH)
             unknown = [field for field in unknown if field not in _TRUTH]
         if unknown:
-            found.update(zip(unknown, self._asked(unknown, type_)))
+            found.update(zip(unknown, self._asked(unknown, type_, bits=bits)))
         return [found[field] for field in fields]
 
-    def _asked(self, fields: Sequence[str], type_: str) -> Iterator[str]:
+    def _asked(self, fields: Sequence[str], type_: str, *, bits: bool) -> Iterator[str]:
         """Yield the fields as the server writes them once they are of the type."""
-        form = "encode(float8send(v::{type}), 'hex')" if type_ == DOUBLE else "concat(v::{type})"
+        form = "encode(float8send(v::{type}), 'hex')" if bits else "concat(v::{type})"
         values_ = "unnest((string_to_array(%s, %s))[2:]) WITH ORDINALITY AS u (v, at)"
         query = sql.SQL(f"SELECT {form} FROM {values_} ORDER BY at").format(type=sql.SQL(type_))  # noqa: S608
         values = [unescaped(field) for field in fields]
@@ -206,9 +157,14 @@ class Canonical:
         return [*self._cast(query, values[:half]), *self._cast(query, values[half:])]
 
 
+def loaded_types(feed: Feed) -> list[str]:
+    """Return the types of the columns that are loaded."""
+    return [feed.shape.columns[column.name].type for column in feed.table.columns]
+
+
 def _written(data: bytes) -> list[bytes]:
-    """Return the lines of rows with those characters escaped that COPY escapes when it writes."""
+    """Return the lines of rows, with those characters escaped that COPY escapes when it writes."""
     for raw, written in _CONTROL:
         if raw in data:
             data = data.replace(raw, written)
-    return data[:-1].split(b"\n")
+    return data.splitlines(keepends=True)  # a CR is escaped

@@ -12,7 +12,8 @@ from psycopg2 import sql
 from ..dataset.mapping import Value
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
-from .canonical import Canonical, ContentSum, UncastableError
+from .canonical import Canonical, UncastableError
+from .content_sum import ContentSum
 from .meter import StreamMeter
 from .rejects import Reject, RejectLog
 from .rows import Feed, Row, RowReader, locate

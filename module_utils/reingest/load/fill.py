@@ -19,10 +19,12 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..postgres.dsn import Connection, connect
 from ..sources.blocks import IrregularError, QuotedNullError
-from .canonical import Canonical, ContentSum, table_sum
+from .canonical import Canonical, canonical_form, loaded_types
 from .constraints import KeyRefused, Piece, put_back, put_back_together, take_off
+from .content_sum import ContentSum, Form, table_sum
 from .copy_rows import BadRowsError, copy_all
 from .duplicates import RepeatedKeys, drop_duplicates
+from .fast_copy.model import FastCopy, Summing
 from .fast_copy.registry import fast_copy_of
 from .fast_copy.streams import Copied, copy_in_one_stream, copy_in_streams
 from .meter import DONE, INDEXING, LOADING, TableMeter
@@ -61,10 +63,9 @@ class Filling:
     streams: int
     meter: TableMeter
 
-    @property
-    def sums_dsn(self) -> str:
-        """Return the database that values are asked of for sums; empty where none are made."""
-        return self.dsn if self.prove == CONTENT else ""
+    def summing(self, *, strict: bool) -> Summing:
+        """Return how what is sent is summed up."""
+        return Summing(self.dsn if self.prove == CONTENT else "", strict)
 
 
 @dataclass(frozen=True)
@@ -144,23 +145,42 @@ def _fast(connection: Connection, filling: Filling) -> Filled:
         BadRowsError: the server refuses rows.
     """
     feed = filling.feed
-    try:
-        copied = _copied(connection, filling)
-    except QuotedNullError:
-        copied = _copied(connection, filling, quoted_null=True)
-    if copied.read and copied.unmet:
-        raise IrregularError
-    if copied.content is not None:
-        _compare(feed, copied.content, _sum_together(filling, [connection.fileno()]))
+    copied, form, found = _copied_and_summed(connection, filling)
+    if copied.content != found and form.told:  # later rows may be in another form than the first
+        copied, _, found = _copied_and_summed(connection, filling, strict=True)
+    if found is not None:
+        _compare(feed, copied.content, found)
     duplicates = _finished(connection, filling)
     return Filled(copied.read, duplicates, 0, copied.filtered, "quick", filling.streams)
 
 
-def _copied(connection: Connection, filling: Filling, *, quoted_null: bool = False) -> Copied:
-    feed = filling.feed
-    fast = fast_copy_of(feed, filling.sums_dsn, streams=filling.streams, quoted_null=quoted_null)
+def _copied_and_summed(
+    connection: Connection, filling: Filling, *, strict: bool = False
+) -> tuple[Copied, Form, ContentSum | None]:
+    """Copy the rows, and return with it how they are given back, and their sum then, where sums are made."""
+    try:
+        copied, form = _copied(connection, filling, strict=strict)
+    except QuotedNullError:
+        copied, form = _copied(connection, filling, strict=strict, quoted_null=True)
+    if copied.read and copied.unmet:
+        raise IrregularError
+    if copied.content is None:
+        return copied, form, None
+    return copied, form, _sum_together(filling, form, [connection.fileno()])
+
+
+def _copied(
+    connection: Connection, filling: Filling, *, strict: bool, quoted_null: bool = False
+) -> tuple[Copied, Form]:
+    feed, summing = filling.feed, filling.summing(strict=strict)
+    fast = fast_copy_of(feed, summing, streams=filling.streams, quoted_null=quoted_null)
     if fast is None:
         raise IrregularError
+    return _copied_by(connection, filling, fast), fast.form
+
+
+def _copied_by(connection: Connection, filling: Filling, fast: FastCopy) -> Copied:
+    feed = filling.feed
     if filling.streams > 1:
         with _filling(connection, filling):
             pass
@@ -176,7 +196,7 @@ def _at_once(connection: Connection, filling: Filling) -> Filled:
         with _filling(connection, filling):
             read, filtered, content = copy_all(connection, feed, log, canonical, filling.meter.streams[0])
             if canonical:
-                _compare(feed, content, table_sum(connection, feed))
+                _compare(feed, content, table_sum(connection, feed, canonical_form(feed)))
         duplicates = _finished(connection, filling)
         log.check(read - filtered)
         return Filled(read, duplicates, log.count, filtered, "rows")
@@ -191,7 +211,7 @@ def _carefully(connection: Connection, filling: Filling) -> Filled:
         put_back(connection, keys)
         taken = copy_carefully(connection, feed, log, canonical, filling.meter.streams[0])
         if canonical:
-            _compare(feed, taken.content, table_sum(connection, feed))
+            _compare(feed, taken.content, table_sum(connection, feed, canonical_form(feed)))
         filling.meter.enter(INDEXING)
         put_back(connection, [piece for piece in filling.pieces if not piece.is_key])
         log.check(taken.read - taken.filtered)
@@ -229,7 +249,7 @@ def _canonical(filling: Filling) -> Iterator[Canonical | None]:
         yield None
         return
     with closing(connect(filling.dsn, autocommit=True)) as connection:
-        yield Canonical(connection, filling.feed)
+        yield Canonical(connection, loaded_types(filling.feed))
 
 
 @contextlib.contextmanager
@@ -251,18 +271,18 @@ def _filling(connection: Connection, filling: Filling) -> Iterator[None]:
             raise
 
 
-def _sum_together(filling: Filling, closed: Sequence[int]) -> ContentSum:
+def _sum_together(filling: Filling, form: Form, closed: Sequence[int]) -> ContentSum:
     """Return the sum of a table that is committed, made by as many processes as it has streams."""
     parts = range(filling.streams)
-    jobs = [Job(f"sum {part}", 0, partial(_sum_part, filling, part)) for part in parts]
+    jobs = [Job(f"sum {part}", 0, partial(_sum_part, filling, form, part)) for part in parts]
     sums = run_parallel(jobs, filling.streams, closed=closed)
     return sum((ContentSum(*found) for found in sums.values()), ContentSum())
 
 
-def _sum_part(filling: Filling, part: int) -> list[int]:
+def _sum_part(filling: Filling, form: Form, part: int) -> list[int]:
     name = filling.feed.table.name
     with refused(f"table {name}"), closing(connect(filling.dsn, autocommit=True)) as connection:
-        found = table_sum(connection, filling.feed, part, filling.streams)
+        found = table_sum(connection, filling.feed, form, part, filling.streams)
     return [found.rows, found.total]
 
 

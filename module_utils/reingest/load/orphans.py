@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ..errors import Refusal
 from ..postgres.dsn import connect
-from .canonical import Canonical, line_hash
+from .canonical import Canonical, line_hash, loaded_types
 from .references import Orphan
 from .rejects import Reject, RejectLog, RejectPolicy
 from .rows import Feed, Row, RowReader
@@ -40,7 +40,7 @@ def trace_orphans(
         closing(connect(dsn, autocommit=True)) as connection,
         closing(log),
     ):
-        canonical = Canonical(connection, feed, lenient=True)
+        canonical = Canonical(connection, loaded_types(feed), lenient=True)
         for batch in reader.batches():
             for row, line in zip(batch.rows, canonical.lines(batch)):
                 key = line_hash(line)

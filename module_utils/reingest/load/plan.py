@@ -19,6 +19,7 @@ from .catalog import TableShape
 from .digests import load_digest, load_identity, table_digest
 from .fill import CONTENT
 from .inputs import check_all_ends, judgements, look, try_out
+from .other_reader import check_reader, filled_by
 from .provenance import LoadRecord, TableCount, shown_load
 from .request import LoadRequest
 from .resume import Resumption, plan_resume
@@ -116,11 +117,12 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
 
     Args:
         request: what is asked for.
-        prove: how the tables are proven, ``content`` or ``counts``.
+        prove: how the tables are proven, ``independent``, ``content`` or ``counts``.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
     """
+    check_reader(prove)
     dataset = parse_dataset(request.dataset, sources=request.sources, release=request.release)
     chosen = request.snapshot_id()
     refused = Refused()
@@ -138,7 +140,8 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     feeds = tuple(_feeds(dataset, shapes, found)) if both.staging else ()
     identity = load_identity(dataset, schema)
     digests = {
-        feed.table.name: table_digest(feed.table, _sources_of(feed, identified), prove) for feed in feeds
+        feed.table.name: table_digest(feed.table, _sources_of(feed, identified), filled_by(prove))
+        for feed in feeds
     }
     resumed, anew = None, ""
     if action == LOAD and not request.known:  # else this run has looked at them before

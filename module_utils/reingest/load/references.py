@@ -90,7 +90,7 @@ class _Lines:
 
     def write(self, line: bytes) -> int:
         self.count += 1
-        key = line_hash(line[:-1])
+        key = line_hash(line)
         there = self._found.get(key)
         self._found[key] = replace(there, times=there.times + 1) if there else self._orphan
         return len(line)

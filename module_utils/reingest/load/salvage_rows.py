@@ -9,7 +9,8 @@ import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
-from .canonical import Canonical, ContentSum
+from .canonical import Canonical
+from .content_sum import ContentSum
 from .copy_rows import blamed, blames_row, copy_rows, place_in_copy, row_statement
 from .meter import StreamMeter
 from .rejects import RejectLog

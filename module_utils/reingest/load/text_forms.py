@@ -30,6 +30,10 @@ _UTC = ("UTC", "Etc/UTC", "GMT", "Etc/GMT")
 _WHOLE = ("smallint", "integer", "bigint")
 _leading_zero = re.compile(r"^-?0[0-9]", re.MULTILINE).search
 _all_numeric = re.compile(r"(?:(?:-?[1-9][0-9]*(?:\.[0-9]+)?|0(?:\.[0-9]+)?)\n)*").fullmatch
+_all_double = re.compile(
+    r"(?:-?(?!0\.0000)(?:0|[1-9][0-9]{0,13})(?:\.[0-9]*[1-9])?\n)*"  # smaller ones get an exponent
+).fullmatch
+_LONGEST_DOUBLE = 16  # with its point
 _all_uuid = re.compile(r"(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\n)*").fullmatch
 _DIGITS = 16  # of a double's bits
 
@@ -44,6 +48,7 @@ def written_form(type_: str, zone: str) -> Told | None:
     told: dict[str, Told] = {
         **dict.fromkeys(_WHOLE, _whole),
         "numeric": lambda text: _all_numeric(text) is not None,
+        DOUBLE: _plain_double,
         "uuid": lambda text: _all_uuid(text) is not None,
         "date": lambda text: _shaped(text, "date"),
         "timestamp without time zone": lambda text: _shaped(text, "timestamp without time zone"),
@@ -97,6 +102,11 @@ def _whole(text: str) -> bool:
     if digits and not digits.isdigit():
         return False
     return "-0" not in text and not (_leading_zero(text) if "\n0" in text or text[:1] == "0" else None)
+
+
+def _plain_double(text: str) -> bool:
+    """Return whether all are short decimals: 15 digits are told apart by a double, and written back."""
+    return _all_double(text) is not None and max(map(len, text.split("\n"))) <= _LONGEST_DOUBLE
 
 
 def _shaped(text: str, type_: str) -> bool:

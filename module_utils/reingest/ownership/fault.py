@@ -8,12 +8,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing: the table, what is wrong, and what to do; ``lines`` are to be pasted as they are."""
+    """One thing: the table, what is wrong, and what to do; ``lines`` are to be pasted as they are.
+
+    ``rows`` is how many rows it is about, where they were counted.
+    """
 
     table: str
     message: str
     remedy: str
     lines: tuple[str, ...] = ()
+    rows: int | None = None
 
 
 def told(faults: Sequence[Fault]) -> str:

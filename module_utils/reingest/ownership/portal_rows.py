@@ -94,7 +94,7 @@ def ask(connection: Connection, questions: Sequence[Question]) -> list[Fault]:
             continue
         if count:
             message = f"and {count} rows of production do not meet it"
-            faults.append(_broken(name, question.demand, message))
+            faults.append(_broken(name, question.demand, message, count))
     return faults
 
 
@@ -129,11 +129,12 @@ def _of_column(table: Table, before: Column, after: Column, old: Types, new: Typ
         yield Fault(table.name, f"{where}{types}: {reason}", _MIGRATE)
 
 
-def _broken(table: str, demand: str, message: str) -> Fault:
+def _broken(table: str, demand: str, message: str, rows: int | None = None) -> Fault:
     return Fault(
         table,
         f"table {table}: the schema demands {demand}, {message}",
         "correct the rows in production, or take it out of the schema",
+        rows=rows,
     )
 
 

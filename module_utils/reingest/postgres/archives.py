@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -41,12 +41,20 @@ def programs_of(connection: Connection) -> Programs:
     Raises:
         Refusal: this host lacks one, with the package that has it.
     """
-    major = connection.server_version // 10000
+    return programs_of_major(connection.server_version // 10000, "databases whole")
+
+
+def programs_of_major(major: int, carried: str) -> Programs:
+    """Return the programs of a major version; ``carried`` is what they carry.
+
+    Raises:
+        Refusal: this host lacks one, with the package that has it.
+    """
     found = [find_program(name, major) for name in ("pg_dump", "pg_restore")]
     if found[0] is None or found[1] is None:
         missing = " and ".join(name for name, path in zip(("pg_dump", "pg_restore"), found) if path is None)
         raise Refusal(
-            f"this host has no {missing} of PostgreSQL {major}, which carries databases whole: install "
+            f"this host has no {missing} of PostgreSQL {major}, which carries {carried}: install "
             f"postgresql-client-{major} (Debian) or postgresql{major} (Red Hat)"
         )
     return Programs(found[0], found[1])
@@ -69,7 +77,7 @@ def dump(
         Refusal: it cannot be written; with pg_dump's reason.
     """
     options = ["--format=custom", f"--snapshot={snapshot}", "--no-subscriptions", "--no-tablespaces"]
-    _run(programs.dump, options, login, database, longest, stdout=out)
+    run_with_login(programs.dump, options, login, database, longest, stdout=out)
 
 
 def restore(programs: Programs, login: str, archive: BinaryIO, *, longest: float) -> None:
@@ -81,10 +89,10 @@ def restore(programs: Programs, login: str, archive: BinaryIO, *, longest: float
         Refusal: it cannot be made as it was; with pg_restore's reason.
     """
     options = ["--format=custom", "--create", "--exit-on-error", "--no-subscriptions", "--no-tablespaces"]
-    _run(programs.restore, options, login, _MAINTENANCE, longest, stdin=archive)
+    run_with_login(programs.restore, options, login, _MAINTENANCE, longest, stdin=archive)
 
 
-def _run(
+def run_with_login(
     program: Path,
     options: Sequence[str],
     login: str,
@@ -94,6 +102,11 @@ def _run(
     stdin: BinaryIO | None = None,
     stdout: BinaryIO | None = None,
 ) -> None:
+    """Run a program that logs in to a server.
+
+    Raises:
+        Refusal: it cannot be run, or failed, with its reason.
+    """
     parts = dict(parse_dsn(with_database(login, database)))
     password = parts.pop("password", "")
     if "sslpassword" in parts:
@@ -112,16 +125,47 @@ def _run(
     environment = {**kept, "PATH": _PATH, "LC_ALL": "C"}
     if password:
         environment["PGPASSWORD"] = password
+    arguments = [*options, "--no-password", f"--dbname={make_dsn(**parts)}"]
+    run_program(program, arguments, longest, environment, stdin=stdin, stdout=stdout)
+
+
+def run_program(
+    program: Path,
+    arguments: Sequence[str],
+    longest: float,
+    environment: Mapping[str, str] | None = None,
+    *,
+    stdin: BinaryIO | None = None,
+    stdout: BinaryIO | None = None,
+    passed: Sequence[int] = (),
+) -> None:
+    """Run one of PostgreSQL's programs.
+
+    Args:
+        program: its path.
+        arguments: without a secret.
+        longest: after how many seconds it is ended.
+        environment: its variables; a password is in none but PGPASSWORD.
+        stdin: what it reads; nothing.
+        stdout: what it writes into; thrown away.
+        passed: further open files that it gets, by their numbers.
+
+    Raises:
+        Refusal: it cannot be run, or failed, with its reason.
+    """
+    environment = {"PATH": _PATH, "LC_ALL": "C"} if environment is None else environment
+    password = environment.get("PGPASSWORD", "")
     try:
         ended = subprocess.run(  # noqa: S603 - a program of this host
-            [str(program), *options, "--no-password", f"--dbname={make_dsn(**parts)}"],
+            [str(program), *arguments],
             stdin=stdin or subprocess.DEVNULL,
             stdout=stdout or subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             cwd="/",
-            env=environment,
+            env=dict(environment),
             timeout=longest,
             check=False,
+            pass_fds=passed,
         )
     except subprocess.TimeoutExpired:
         raise Refusal(f"{program.name} was ended: it took more than {longest:.0f} s") from None

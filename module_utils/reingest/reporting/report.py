@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..runs.steps import is_step
+from .profile_lines import profile_lines
 
 PLANNED = "planned"
 DONE = "done"
@@ -48,6 +49,7 @@ class Report:
     ledger: Mapping[str, Any] = field(default_factory=dict)  # its chain, as volume.chain has it
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
     findings: tuple[Mapping[str, str], ...] = ()  # of the verification, the accepted ones too
+    profiles: Mapping[str, Any] = field(default_factory=dict)  # of the load and of production, by table
 
     def as_values(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -88,6 +90,9 @@ def make_report(
         for name, end in zip(names, ends)
     )
     loaded = next((step for step in ordered if step["stage"] == _LOAD and step["detail"].get("tables")), None)
+    compared: Mapping[str, Any] = next(
+        (step["detail"]["profiles"] for step in ordered if step["detail"].get("profiles")), {}
+    )
     started = min(begins.values(), default=now)
     return Report(
         run=run,
@@ -103,6 +108,7 @@ def make_report(
         steps=tuple({key: step.get(key) for key in _STEP} for step in ordered),
         tables=loaded["detail"]["tables"] if loaded else {},
         findings=tuple(one for step in ordered for one in step["detail"].get("findings") or ()),
+        profiles=compared,
     )
 
 
@@ -126,6 +132,7 @@ def report_lines(report: Report) -> list[str]:
             f" {'filtered':>10}"
         )
         lines += [_table_line(name, counts) for name, counts in report.tables.items()]
+    lines += profile_lines(report.profiles)
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
     if report.ledger and report.outcome != PLANNED:
         broken = "its chain is BROKEN, see status.yml; " if report.ledger["broken"] else ""

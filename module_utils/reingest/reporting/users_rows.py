@@ -8,6 +8,7 @@ from typing import Any
 
 from ..carry.copies import only_places
 from ..carry.record import fence_record, fences
+from ..disclosure.command_line import accepting
 from ..disclosure.printable import printable
 from ..errors import Refusal
 from ..postgres.control import read_control
@@ -62,7 +63,8 @@ def listed_rows(found: Mapping[str, Any]) -> Iterator[str]:
         elif one["snapshot"]:
             yield f"{one['snapshot']}: its {fenced}: a rollback or a promotion to it lifts that"
     for one in found["copies"]:
+        way = accepting([f"copies:{one['run']}"])
         yield (
             f"only .reingest/runs/{one['run']}/carried has these rows of users: {'; '.join(one['rows'])}; "
-            f"prune.yml -e reingest_accept=copies:{one['run']} deletes them"
+            f"prune.yml {way} deletes them"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from ..disclosure.command_line import accepting
 from ..engines.occupancy import occupants, refuse_occupied
 from ..errors import Refusal
 from ..fs.mounts import mounts
@@ -234,7 +235,8 @@ def _looked_at(
         return _stays(verdict, "a promotion that was not ended names it")
     held = None if name in lost else unsaved(volume, name)
     if held is not None:
-        why = f"users' rows are nowhere else ({held.why}): reingest_accept=rows:{name} accepts losing them"
+        way = accepting([f"rows:{name}"])
+        why = f"users' rows are nowhere else ({held.why}): {way} accepts losing them"
         return _stays(verdict, why)
     if _is_another(ledger, name, path):
         return _stays(verdict, "it holds another cluster than the ledger knows by this id")

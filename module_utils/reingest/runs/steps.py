@@ -91,7 +91,8 @@ def is_step(raw: object) -> bool:
     """Return whether something is a step as ``StepClock`` makes them, with what was added to it since."""
     try:
         step = record_from(_Step, raw)
-        checked(Mapping[str, Mapping[str, Any]], step.detail.get("tables") or {}, "tables")
+        for name in ("tables", "profiles"):
+            checked(Mapping[str, Mapping[str, Any]], step.detail.get(name) or {}, name)
     except ValueError:
         return False
     return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from ..disclosure.printable import printable, printable_text
 
 _COUNTS = ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
+_FINDING = ("name", "message", "remedy")
 _MOST = 1 << 63
 _LONGEST_S = 1e9
 
@@ -26,8 +26,8 @@ def step_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - that is what is fou
     did, detail, seconds = raw.get("did"), raw.get("detail") or {}, raw.get("seconds")
     _need(isinstance(did, list) and all(isinstance(one, str) for one in did), "did is no list of texts")
     _need(isinstance(detail, Mapping), "detail is no dict")
-    _need(type(seconds) in (int, float) and math.isfinite(seconds), "seconds is no number")
-    _need(0 <= seconds <= _LONGEST_S, "seconds is no time that passed")
+    _need(type(seconds) in (int, float), "seconds is no number")
+    _need(0 <= seconds <= _LONGEST_S, "seconds is no time that passed")  # nor is what is not finite
     _need(isinstance(raw.get("changed"), bool), "changed is neither true nor false")
     started = _line(raw, "started")
     _need(datetime.fromisoformat(started).tzinfo is not None, "started has no time zone")
@@ -51,9 +51,10 @@ def findings_from(raw: Any) -> list[dict[str, str]]:  # noqa: ANN401 - as above
     _need(
         isinstance(raw, list) and all(isinstance(one, Mapping) for one in raw), "findings is no list of dicts"
     )
-    names = ("name", "message", "remedy")
-    _need(all(isinstance(one.get(name), str) for one in raw for name in names), "a finding is no text")
-    return [{name: printable_text(one[name]) for name in names} for one in raw]
+    _need(all(isinstance(one.get(name), str) for one in raw for name in _FINDING), "a finding is no text")
+    _need(all(isinstance(one.get("accept", ""), str) for one in raw), "a finding's acceptance is no text")
+    names = (*_FINDING, "accept")
+    return [{name: printable_text(one[name]) for name in names if name in one} for one in raw]
 
 
 def tables_from(raw: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as above

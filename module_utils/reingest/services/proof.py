@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from ..disclosure.command_line import accepting
 from ..errors import Refusal
 
 SERVED = "served"  # the name by which an operator accepts that nothing proves it
@@ -49,5 +50,5 @@ def accepted_gap(
         gap += "neither an address that names the release nor the backend's login is declared"
         remedy = _NAMED
     if SERVED not in accepted:
-        raise Refusal(f"{gap}; {remedy}, or accept {SERVED!r} (reingest_accept)")
+        raise Refusal(f"{gap}; {remedy}, or accept it: {accepting([SERVED])}")
     return f"accepted: {SERVED}: {gap}"

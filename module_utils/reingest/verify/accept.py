@@ -1,21 +1,25 @@
-"""Which findings an operator accepted by name, and what is left to refuse."""
+"""Which findings an operator accepted, and what is left to refuse."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ..dataset.pattern import is_pattern, matches
+from ..dataset.limits import OF_COLUMNS
+from ..disclosure.command_line import accepting
+from ..disclosure.printable import printable
 from ..frame.finding import Finding
+from .accepted import Acceptance, group_seen, read_accepted
 
 _MOST = 10  # findings of one kind that have a line each
 _SHOWN = 3  # of more, as examples
+_LONGEST = 100_000  # bytes of an argument: Linux takes 131,072
 
 _HOOK = "reingest_after_promote"
 
 # Accepted elsewhere: in preflight, by the switch, by the pruning.
-_ELSEWHERE = re.compile("served|portal|login|health:.*|rows|rows:.*")
+_ELSEWHERE = re.compile("served|portal|login|health:.*|rows|(rows|copies):.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -28,7 +32,7 @@ class Verdict:
 
 def judge(
     findings: Sequence[Finding],
-    accepted: Collection[str],
+    accepted: Sequence[str],
     *,
     hook: str = "",
     what: str = "the load is not fit to be promoted",
@@ -38,80 +42,93 @@ def judge(
 
     Args:
         findings: what was found.
-        accepted: the names that an operator accepted, or patterns of them (`object:view:*`).
+        accepted: what an operator accepted: names, patterns of them (`object:view:*`), each with what was
+            seen, or whatever that is (`shrink:study@20`, `shrink:study`).
         hook: the task file that the operator declared for what is to be put right after the promotion.
         what: what the refusal begins with.
         whole: whether a name that was accepted must be among the findings; else another step may find it.
     """
-    accepted = list(_whole(accepted))
-    exact, patterns = set(accepted), [name for name in accepted if is_pattern(name)]
-    met = [
-        finding
-        for finding in findings
-        if _may_be(finding, hook)
-        and (finding.name in exact or any(matches(one, finding.name) for one in patterns))
+    entries = read_accepted(accepted, findings)
+    may = [finding for finding in findings if finding.acceptable and (hook or not finding.hooked)]
+    met = {finding for finding in may if any(entry.holds(finding) for entry in entries)}
+    warnings = [f"accepted: {one.name}: {one.message}" for one in findings if one in met]
+    left = [finding for finding in findings if finding not in met]
+    idle = [entry for entry in entries if not any(entry.names(finding) for finding in findings)]
+    elsewhere = [entry for entry in idle if not whole or _ELSEWHERE.fullmatch(entry.text)]
+    warnings += [
+        f"{entry.text} was accepted, but nothing of that name was found"
+        for entry in idle
+        if entry not in elsewhere
     ]
-    warnings = [f"accepted: {finding.name}: {finding.message}" for finding in met]
-    if whole:
-        names = {finding.name for finding in findings}
-        unmet = [
-            name
-            for name in accepted
-            if name not in names
-            and not _ELSEWHERE.fullmatch(name)
-            and not (is_pattern(name) and any(matches(name, one) for one in names))
-        ]
-        warnings.extend(f"{name} was accepted, but nothing of that name was found" for name in unmet)
-    known = set(met)
-    left = [finding for finding in findings if finding not in known]
-    lines = "".join(f"\n- {line}" for line in _lines(left, hook))
+    if not left:
+        return Verdict("", tuple(warnings))
+    lines = list(_lines(left, findings, entries, hook))
+    kept = [entry.text for entry in entries if entry in elsewhere or any(map(entry.holds, met))]
+    ways = [way for line in lines for way in line.ways]
+    told = "".join(f"\n- {line.text}" for line in lines)
     count = "1 finding" if len(left) == 1 else f"{len(left)} findings"
-    refusal = f"{what}, {count}:{lines}" if left else ""
-    return Verdict(refusal, tuple(warnings))
+    return Verdict(f"{what}, {count}:{told}{_all(kept, ways, lines)}", tuple(warnings))
 
 
-def _whole(accepted: Iterable[str]) -> Iterator[str]:
-    """Yield names, those of functions too, whose arguments a list of one text is divided at."""
-    name = ""
-    for piece in accepted:
-        name = f"{name},{piece}" if name else piece
-        if name.count("(") <= name.count(")") and not name.count('"') % 2:
-            yield name
-            name = ""
-    if name:
-        yield name
+@dataclass(frozen=True)
+class _Line:
+    text: str
+    ways: tuple[str, ...] = ()  # what accepts it; none where nothing does
 
 
-def _lines(left: Sequence[Finding], hook: str) -> Iterator[str]:
-    """Yield a line for each finding; one for all of a kind of objects, where there are many."""
+def _lines(
+    left: Sequence[Finding], findings: Sequence[Finding], entries: Sequence[Acceptance], hook: str
+) -> Iterator[_Line]:
+    """Yield a line for each finding; one for all of a kind of objects or columns, where there are many."""
     kinds: dict[str, list[Finding]] = {}
     for finding in left:
         kinds.setdefault(_kind(finding), []).append(finding)
     for kind, found in kinds.items():
         if len(found) <= _MOST or not kind:
             for finding in found:
-                yield f"{finding.name}: {finding.message}; {finding.remedy}{_way(finding, hook)}"
+                yield _line(finding, entries, hook)
             continue
-        some = "".join(f"\n  {finding.name}: {finding.message}" for finding in found[:_SHOWN])
-        yield f"{kind}:*: {len(found):,} findings (all: findings.json of the run), for example{some}\n  " + (
-            f"look at each, or accept {kind + ':*'!r}"
+        some = "".join(f"\n  {printable(one.name)}: {one.message}" for one in found[:_SHOWN])
+        way = f"{kind}:*@{group_seen([one for one in findings if _kind(one) == kind])}"
+        yield _Line(
+            f"{kind}:*: {len(found):,} findings (all: findings.json of the run), for example{some}\n"
+            f"  look at each, or accept exactly these: {accepting([way])}",
+            (way,),
         )
 
 
-def _kind(finding: Finding) -> str:
-    """Return what the findings of one kind of objects have in common; empty for others."""
-    first, _, rest = finding.name.partition(":")
-    return f"{first}:{rest.partition(':')[0]}" if first == "object" else ""
-
-
-def _may_be(finding: Finding, hook: str) -> bool:
-    return finding.acceptable and (bool(hook) or not finding.hooked)
-
-
-def _way(finding: Finding, hook: str) -> str:
-    """Return how a finding is accepted."""
+def _line(finding: Finding, entries: Sequence[Acceptance], hook: str) -> _Line:
+    text = f"{printable(finding.name)}: {finding.message}; {finding.remedy}"
     if not finding.acceptable:
-        return ""
+        return _Line(text)
+    then = sorted({entry.seen for entry in entries if entry.names(finding) and entry.seen})
+    again = ""
+    if then and finding.amount is not None:
+        again = f"; it was accepted at {', '.join(then)}, and it is {finding.amount} now"
+    elif then:
+        again = f"; it was accepted as @{', @'.join(then)}, and it is another now, @{finding.seen}"
+    way = f"accept it: {accepting([finding.acceptance])}"
     if finding.hooked and not hook:
-        return f", and accept {finding.name!r} with that hook declared ({_HOOK}, a task file)"
-    return f", or accept {finding.name!r}"
+        way = f"{way}, with that hook declared ({_HOOK}, a task file)"
+        return _Line(f"{text}{again}; and {way}", (finding.acceptance,))
+    return _Line(f"{text}{again}; or {way}", (finding.acceptance,))
+
+
+def _all(kept: Sequence[str], ways: Sequence[str], lines: Sequence[_Line]) -> str:
+    """Return how all that is listed is accepted at once, with what was accepted already."""
+    if not ways or len(kept) + len(ways) == 1:
+        return ""
+    argument = accepting([*kept, *ways])
+    if len(argument.encode()) > _LONGEST:
+        return "\nthese are too many for one argument of a shell: accept them by patterns"
+    which = "all of these" if len(ways) == len(lines) else "all of these that may be accepted"
+    before = ", beside what is accepted already" if kept else ""
+    return f"\nto accept {which}{before}: {argument}"
+
+
+def _kind(finding: Finding) -> str:
+    """Return what findings of one kind of objects, or of columns, have in common; empty for others."""
+    first, _, rest = finding.name.partition(":")
+    if first in OF_COLUMNS:
+        return first
+    return f"{first}:{rest.partition(':')[0]}" if first == "object" else ""

@@ -24,9 +24,8 @@ from ..ownership.references import reference_faults
 from ..postgres.dsn import Connection
 from ..postgres.locks import wait_for_locks
 from ..postgres.session import pinned_reading
+from ..profile.keys import merged_keys, sorted_keys
 from .checks import SCHEMA
-
-_BATCH = 10_000
 
 
 @dataclass(frozen=True)
@@ -74,15 +73,13 @@ class BothSides:
 
     def misfits(self, name: str) -> Iterator[Finding]:
         """Yield why rows of a portal-owned table, or of its children, cannot be carried into the load."""
-        for fault in self._faults:
-            if self._portal.get(fault.table) == name:
-                yield Finding(f"{SCHEMA}:{name}", fault.message, fault.remedy)
+        yield from _found(name, [fault for fault in self._faults if self._portal.get(fault.table) == name])
 
     def other_misfits(self) -> Iterator[Finding]:
         """Yield what stands against the switch, and is of no portal-owned table of production."""
-        for fault in self._faults:
-            if fault.table not in self._portal:
-                yield Finding(f"{SCHEMA}:{fault.table}", fault.message, fault.remedy)
+        others = [fault for fault in self._faults if fault.table not in self._portal]
+        for name in dict.fromkeys(fault.table for fault in others):
+            yield from _found(name, [fault for fault in others if fault.table == name])
 
     def edited(self, name: str) -> Iterator[Finding]:
         """Yield how the rows of a schema-owned table are not production's, over the columns of both."""
@@ -102,6 +99,7 @@ class BothSides:
             f"table {name} is schema-owned and was changed: it has "
             f"{same if now.rows == before.rows else counts}",
             "put production's change into the schema, else the switch replaces it by what the schema has",
+            state=repr((now, before)),
         )
 
     def follows(self, name: str) -> bool:
@@ -138,7 +136,9 @@ class BothSides:
                 return PortalRows(here.name, rows, 0, loaded)
             if not key or key != here.primary_key:
                 return PortalRows(here.name, rows, None, 0)
-            return _compared(here.name, _keys(self.staging, here, key), _keys(self.production, there, key))
+            found = merged_keys(_keys(self.production, there, key), _keys(self.staging, here, key))
+            example = next(iter(found.before_examples), "")
+            return PortalRows(here.name, found.both + found.only_before, found.both, found.only_now, example)
 
 
 def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_dsn: str) -> BothSides:
@@ -152,6 +152,18 @@ def open_both(stack: ExitStack, dataset: Dataset, staging_dsn: str, production_d
     for connection in (staging, production):
         wait_for_locks(connection)
     return BothSides(dataset, staging, production, read_catalog(staging), read_catalog(production))
+
+
+def _found(name: str, faults: list[Fault]) -> Iterator[Finding]:
+    """Yield the faults of a table; all have one name, so rows are an amount where only one counts some."""
+    counted = [fault for fault in faults if fault.rows is not None]
+    for fault in faults:
+        yield Finding(
+            f"{SCHEMA}:{name}",
+            fault.message,
+            fault.remedy,
+            amount=fault.rows if len(counted) == 1 else None,
+        )
 
 
 @contextmanager
@@ -173,29 +185,4 @@ def _count(connection: Connection, table: Table) -> int:
 
 
 def _keys(connection: Connection, table: Table, key: tuple[str, ...]) -> Iterator[str]:
-    """Yield the primary keys as texts, in the order of their bytes, in constant memory."""
-    parts = sql.SQL(", ").join(map(sql.SQL, key))
-    query = sql.SQL('SELECT ROW({})::text COLLATE "C" FROM {} ORDER BY 1').format(parts, table.identifier)
-    # WITH HOLD: the session commits each statement by itself.
-    with connection.cursor("reingest_keys", withhold=True) as cursor:
-        cursor.itersize = _BATCH
-        cursor.execute(query)
-        for (text,) in cursor:
-            yield text
-
-
-def _compared(name: str, loaded: Iterator[str], live: Iterator[str]) -> PortalRows:
-    """Return what two sorted lists of keys have in common."""
-    rows = both = only = 0
-    example = ""
-    here, there = next(loaded, None), next(live, None)
-    while here is not None or there is not None:
-        if here == there:
-            rows, both = rows + 1, both + 1
-            here, there = next(loaded, None), next(live, None)
-        elif here is None or (there is not None and there.encode() < here.encode()):
-            rows, example = rows + 1, example or str(there)
-            there = next(live, None)
-        else:
-            only, here = only + 1, next(loaded, None)
-    return PortalRows(name, rows, both, only, example)
+    return sorted_keys(connection, table.identifier, [sql.SQL(part) for part in key])

@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..dataset.limits import SHRINK
 from ..dataset.model import Check, Dataset, Table
 from ..dataset.owners import PORTAL, SOURCE
 
-COUNT, EMPTY, SHRINK, SQL, SCHEMA, ROLE = "count", "empty", "shrink", "sql", "schema", "role"
+COUNT, EMPTY, SQL, SCHEMA, ROLE = "count", "empty", "sql", "schema", "role"
+PROFILE = "profile"  # what it finds has the name of the limit: `shrink:<table>`, `emptied:<table>.<column>`
 CARRIED, EDITED, TABLES = "carried", "edited", "tables"  # what they find is a finding `schema:<table>`, too
 WHOLE, CLUSTER, OBJECTS = "whole", "cluster", "object"
 
 
 @dataclass(frozen=True)
 class PlannedCheck:
-    """One check; ``table`` or ``query`` is what it looks at, ``limit`` a fraction."""
+    """One check; ``table`` or ``query`` is what it looks at."""
 
     kind: str
     clause: str  # what must hold, of the table where there is one: "is not empty"
     table: Table | None = None
     query: Check | None = None
-    limit: float = 0.0
 
     @property
     def sentence(self) -> str:
@@ -73,8 +74,7 @@ def _against_production(dataset: Dataset, table: Table) -> list[PlannedCheck]:
             PlannedCheck(SCHEMA, "has production's columns", table),
             PlannedCheck(EDITED, "has production's rows", table),
         ]
-    limit = dataset.shrink if table.shrink is None else table.shrink
-    if limit is None:
-        return []
-    clause = f"has not shrunk by more than {limit * 100:g}%"
-    return [PlannedCheck(SHRINK, clause, table, limit=limit)]
+    limit = table.limits.limit(SHRINK, dataset.limits)
+    what = "and no column has changed beyond its limits" if table.limits.profiled else "beyond its limit"
+    clause = f"has not shrunk by more than {limit.shown}, {what}"
+    return [PlannedCheck(PROFILE, clause, table)]

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable
 
 from ..dataset.model import Dataset
 from ..dataset.objects import CARRY, FAIL, IGNORE
 from ..frame.finding import Finding
 from ..inventory.baseline import read_baseline
+from ..inventory.by_dump import DUMPED
 from ..inventory.carry import Carried, carry_objects
-from ..inventory.compare import RELEASE, Difference, compare
+from ..inventory.compare import ASPECTS, RELEASE, Difference, compare
+from ..inventory.dumped import ANY, Dumped, read_dumped
 from ..inventory.model import CATALOGUE, COLUMN, TABLE, Inventory
 from ..inventory.read import read_inventory
 from ..inventory.rules import decided, rule_of
-from ..inventory.show import remedy, said
+from ..inventory.show import remedy, said, state
 from ..inventory.statements import is_carried
 from ..ownership.oids import LARGE_OBJECTS, carries_large_objects
 from ..postgres.dsn import address
@@ -35,6 +37,7 @@ class Objects:
     base: Inventory | None
     unknown: str
     differences: tuple[Difference, ...]
+    dumped: Dumped = ANY  # what pg_dump wrote of production
     failed: dict[str, str] = field(default_factory=dict)  # why what was to be carried cannot be
 
     @property
@@ -50,7 +53,13 @@ class Objects:
         """
         with closing(pinned(staging_dsn, self.dataset.database)) as connection:
             return carry_objects(
-                connection, self.production, self.base, self.dataset.objects, keep=keep, known=self.failed
+                connection,
+                self.production,
+                self.base,
+                self.dataset.objects,
+                dumped=self.dumped,
+                keep=keep,
+                known=self.failed,
             )
 
     def findings(self, found: Collection[str], follows: Callable[[str], bool]) -> Iterator[Finding]:
@@ -69,12 +78,13 @@ class Objects:
         for one in self.differences:
             decision = decided(one, self.dataset.objects)
             if decision == FAIL and not self._is_told(one, found, follows):
-                yield Finding(one.name, said(one), remedy(one, carried=is_carried(one)))
+                yield Finding(one.name, said(one), remedy(one, carried=is_carried(one)), state=state(one))
             elif one.name in self.failed and decision == CARRY:
                 yield Finding(
                     one.name,
                     f"{said(one)}; it was to be carried, and cannot be: {self.failed[one.name]}",
                     remedy(one, carried=False),
+                    state=state(one),
                 )
 
     def _is_told(self, one: Difference, found: Collection[str], follows: Callable[[str], bool]) -> bool:
@@ -99,6 +109,8 @@ class Objects:
                 f"({self.unknown}): all that differs counts as made by hand"
             )
         intended = [one for one in self.differences if one.cause == RELEASE]
+        if self.dumped.where:
+            lines.append(f"what is carried was written by {self.dumped.where}, too")
         ignored = [one for one in self.differences if decided(one, self.dataset.objects) == IGNORE]
         lines += _counted("the release changes", intended) + _counted(
             "left behind, as the dataset says:", ignored
@@ -131,8 +143,26 @@ def look_at_objects(dataset: Dataset, staging_dsn: str, production_dsn: str) -> 
     known = None if isinstance(base, str) else base
     seen = Objects(dataset, production, known, unknown, compare(production, load, known))
     if seen.to_carry:
+        seen = replace(seen, dumped=_dumped(seen, production_dsn))
         seen.failed.update(seen.carry(staging_dsn, keep=False).failed)
     return seen
+
+
+def _dumped(seen: Objects, production_dsn: str) -> Dumped:
+    """Return the definitions that are to be carried, and that only pg_dump writes, with their parts'."""
+    wanted = {
+        one.item.key
+        for one in seen.to_carry
+        if one.production is not None and one.kind not in ASPECTS.values()
+    }
+    items = [
+        item
+        for item in seen.production.items.values()
+        if item.kind in DUMPED and (item.key in wanted or wanted.intersection(item.inside))
+    ]
+    if not items:
+        return ANY
+    return read_dumped(production_dsn, seen.dataset.database, seen.production.major, items)
 
 
 def _counted(what: str, differences: Sequence[Difference]) -> list[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 import psycopg2
-from psycopg2 import sql
 
 from ..dataset.model import Check, Dataset, Table
 from ..dataset.owners import SOURCE
@@ -15,12 +16,13 @@ from ..errors import Refusal
 from ..frame.bring import role_findings
 from ..frame.cluster import cluster_findings
 from ..frame.finding import Finding
-from ..load.catalog import TableShape, read_tables
-from ..load.provenance import LoadRecord
+from ..load.provenance import LoadRecord, read_record
 from ..load.script import database_reason
 from ..load.server import inspect_server
-from ..postgres.dsn import Connection, address, connect, with_database
-from ..postgres.locks import LOCK_WAIT_S, locked_tables, wait_for_locks
+from ..postgres.dsn import address
+from ..postgres.locks import LOCK_WAIT_S, locked_tables
+from ..profile.kept import KeptProfiles
+from ..profile.model import TableProfile
 from .both_sides import BothSides, PortalRows, open_both
 from .checks import (
     CARRIED,
@@ -29,15 +31,17 @@ from .checks import (
     EDITED,
     EMPTY,
     OBJECTS,
+    PROFILE,
     ROLE,
     SCHEMA,
-    SHRINK,
     SQL,
     TABLES,
     WHOLE,
     PlannedCheck,
 )
 from .objects import Objects, look_at_objects
+from .profiles import Profiles, as_values, idle_limits, profiled
+from .side import Side, reading, scan_both
 from .whole import whole_findings
 
 
@@ -50,10 +54,18 @@ class Verification:
     portal_rows: tuple[PortalRows, ...] = ()
     empty: str = ""  # how many tables are empty that may be, as a sentence
     objects: Objects | None = None
+    profiles: KeptProfiles | None = None  # of the load, to be kept with it
+    compared: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # by table, for the report
+    warnings: tuple[str, ...] = ()
 
 
 def run_checks(
-    dataset: Dataset, checks: Sequence[PlannedCheck], *, staging_dsn: str, production_dsn: str
+    dataset: Dataset,
+    checks: Sequence[PlannedCheck],
+    *,
+    staging_dsn: str,
+    production_dsn: str,
+    kept: KeptProfiles | None = None,
 ) -> Verification:
     """Make all checks and return all findings; changes nothing.
 
@@ -62,6 +74,7 @@ def run_checks(
         checks: what ``plan_checks`` returned.
         staging_dsn: the server that has the load.
         production_dsn: the server to compare with; empty where there is none.
+        kept: the profiles that were made of production when it was loaded.
 
     Raises:
         Refusal: the staging server has no finished load, or a server does not answer.
@@ -73,21 +86,51 @@ def run_checks(
             f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
         )
     with _told_of_locks(dataset.database, production_dsn, staging_dsn), ExitStack() as stack:
-        staging = _Side(stack.enter_context(_reading(staging_dsn, dataset.database)))
-        production = sides = None
-        if production_dsn:
-            production = _Side(stack.enter_context(_reading(production_dsn, dataset.database)))
+        staging = Side(stack, staging_dsn, dataset.database, workers=_cores() - 1)
+        production = sides = profiles = None
+        if production_dsn:  # which serves: its scan gets one process
+            production = Side(stack, production_dsn, dataset.database, workers=0)
             sides = open_both(stack, dataset, staging_dsn, production_dsn)
-        run = _Run(dataset, record, staging, production, sides, staging_dsn, production_dsn)
+            profiles = Profiles(dataset, staging, production, sides.made)
+        asked = profiled(dataset)
+        scan_both(staging, production, asked, _holding(kept, production, asked))
+        run = _Run(dataset, record, staging, production, sides, profiles, staging_dsn, production_dsn)
         findings = [finding for check in checks for finding in run.findings(check)]
         objects = None
         if sides is not None and any(check.kind == OBJECTS for check in checks):
             objects = look_at_objects(dataset, staging_dsn, production_dsn)
             findings += objects.findings({finding.name for finding in findings}, sides.follows)
         counts = {table.name: staging.count(table.name) for table in dataset.tables}
+        pairs = profiles.pairs.items() if profiles else ()
         return Verification(
-            tuple(findings), counts, sides.portal_rows() if sides else (), run.empty(), objects
+            tuple(findings),
+            counts,
+            sides.portal_rows() if sides else (),
+            run.empty(),
+            objects,
+            staging.to_keep(record.snapshot, dataset.database),
+            {
+                name: as_values(pair, kept=bool(production and name in production.kept))
+                for name, pair in pairs
+            },
+            tuple(idle_limits(dataset, staging)),
         )
+
+
+def _holding(
+    kept: KeptProfiles | None, production: Side | None, asked: Mapping[str, Collection[str]]
+) -> dict[str, TableProfile]:
+    """Return what is known of production without a scan: nobody wrote to these tables since their load."""
+    if kept is None or production is None:
+        return {}
+    record = read_record(production.connection)
+    if record is None or record.snapshot != kept.snapshot:
+        return {}
+    return kept.holding(production.marks, production.shapes, asked)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))
 
 
 @contextmanager
@@ -98,7 +141,7 @@ def _told_of_locks(database: str, *dsns: str) -> Iterator[None]:
     except psycopg2.errors.LockNotAvailable:
         held = []
         for dsn in filter(None, dsns):
-            with _reading(dsn, database) as connection:
+            with reading(dsn, database) as connection:
                 held.append(f"{locked_tables(connection)} at {address(dsn)}")
         raise Refusal(
             f"database {database} cannot be verified: after {LOCK_WAIT_S} s somebody still locks "
@@ -106,39 +149,14 @@ def _told_of_locks(database: str, *dsns: str) -> Iterator[None]:
         ) from None
 
 
-def _reading(dsn: str, database: str) -> closing[Connection]:
-    connection = connect(with_database(dsn, database))
-    connection.set_session(readonly=True, autocommit=True)
-    wait_for_locks(connection)
-    return closing(connection)
-
-
-class _Side:
-    """One of the two servers: its tables, and their rows counted once."""
-
-    def __init__(self, connection: Connection) -> None:
-        self.connection = connection
-        self.tables: dict[str, TableShape] = read_tables(connection)
-        self._counts: dict[str, int] = {}
-
-    def count(self, name: str) -> int:
-        """Return the rows of a table; none where it is missing."""
-        if name not in self.tables:
-            return 0
-        if name not in self._counts:
-            with self.connection.cursor() as cursor:
-                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(self.tables[name].identifier))
-                self._counts[name] = cursor.fetchone()[0]
-        return self._counts[name]
-
-
 @dataclass(frozen=True)
 class _Run:
     dataset: Dataset
     record: LoadRecord
-    staging: _Side
-    production: _Side | None
+    staging: Side
+    production: Side | None
     sides: BothSides | None
+    profiles: Profiles | None
     staging_dsn: str
     production_dsn: str
 
@@ -170,8 +188,8 @@ class _Run:
             yield from self._empty(table)
         elif self.production is None or table.name not in self.production.tables:
             return
-        elif check.kind == SHRINK:
-            yield from self._shrunk(self.production, table, check.limit)
+        elif self.profiles is not None and check.kind == PROFILE:
+            yield from self.profiles.findings(table)
         elif check.kind == SCHEMA:
             yield from self._columns(self.production, table)
         elif self.sides is not None and check.kind == CARRIED:
@@ -187,6 +205,7 @@ class _Run:
                 f"{COUNT}:{table.name}",
                 f"table {table.name} holds {rows} rows, and {was}",
                 "find what changed it after the load (a transform, a client), and load again",
+                amount=rows - loaded.loaded if loaded else None,
             )
 
     def _empty(self, table: Table) -> Iterator[Finding]:
@@ -198,6 +217,7 @@ class _Run:
             f"{EMPTY}:{table.name}",
             f"table {table.name} is empty, and {why}",
             "look at its source and its mapping",
+            amount=before or None,
         )
 
     def empty(self) -> str:
@@ -213,17 +233,7 @@ class _Run:
             "`required: true` declares one that must have some"
         )
 
-    def _shrunk(self, production: _Side, table: Table, limit: float) -> Iterator[Finding]:
-        before, now = production.count(table.name), self.staging.count(table.name)
-        if before and (before - now) / before > limit:
-            yield Finding(
-                f"{SHRINK}:{table.name}",
-                f"table {table.name} has {now} rows where production has {before}: "
-                f"{(before - now) / before:.1%} fewer, and {limit * 100:g}% is the limit",
-                "look whether the source is complete; if the loss is meant, raise the table's `shrink:`",
-            )
-
-    def _columns(self, production: _Side, table: Table) -> Iterator[Finding]:
+    def _columns(self, production: Side, table: Table) -> Iterator[Finding]:
         live = {column.name: column.type for column in production.tables[table.name].columns.values()}
         shape = self.staging.tables.get(table.name)
         staged = {column.name: column.type for column in shape.columns.values()} if shape else {}
@@ -239,13 +249,15 @@ class _Run:
             "migrate production first, or correct the schema",
         )
 
-    def _missing_tables(self, production: _Side) -> Iterator[Finding]:
+    def _missing_tables(self, production: Side) -> Iterator[Finding]:
         for name in production.tables:
             if name not in self.staging.tables and not (self.sides and self.sides.follows(name)):
+                rows = production.count(name)
                 yield Finding(
                     f"{SCHEMA}:{name}",
-                    f"table {name} of production is not in the staging server",
+                    f"table {name} of production is not in the staging server, and its {rows} rows are not",
                     "add it to the schema and to the dataset, or drop it in production",
+                    amount=rows,
                 )
 
     def _query(self, check: Check) -> Iterator[Finding]:
@@ -269,8 +281,18 @@ class _Run:
             values = f"its query gives {rows[0][0]!s}, and {check.expect!s} is expected"
             said = f"{check.name!r} does not hold: {values}"
             yield Finding(
-                name, said, "look at the rows that the query counts, and correct the source or the check"
+                name,
+                said,
+                "look at the rows that the query counts, and correct the source or the check",
+                amount=_off(rows[0][0], check.expect),
             )
+
+
+def _off(value: object, expected: object) -> int | None:
+    """Return by how much a count is not the expected one; None where they are no counts."""
+    if type(value) is int and type(expected) is int:
+        return value - expected
+    return None
 
 
 def _same(value: object, expected: object) -> bool:

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.load.context import Sample
+from bench.load.context import WORK, Sample
 from bench.load.measure import run
 from bench.load.records import FIELDS, TABLE, schema
 
@@ -59,7 +59,7 @@ def run_case(bench, case, data):
         "force": True,
         "prove": case.prove,
         "jobs": case.streams,
-        "work": str(bench.server.root / "work"),
+        "work": str(WORK),
     }
     began = time.monotonic()
     output, cost = run([sys.executable, _MODULE], bench.server.pid, stdin=json.dumps(options))

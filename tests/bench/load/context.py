@@ -67,6 +67,7 @@ class Bench:
 
 FLOOR = "floor"
 FOLDER = Path(__file__).parents[3] / "build/bench/data"
+WORK = FOLDER.with_name("work")  # whose folders no other account may write
 SAMPLE_ROWS = 100_000
 
 

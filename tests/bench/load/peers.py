@@ -37,6 +37,12 @@ def prepare(bench):
     Returns:
         by tool, why it cannot be had.
     """
+    restorable(bench)
+    return {tool: reason for tool in TOOLS if (reason := _missing(tool))}
+
+
+def restorable(bench):
+    """Make the database that is dumped and cloned, and dump it."""
     bench.server.create(SOURCE, schema(indexes=True))
     bench.server.rows(
         f"COPY {TABLE} FROM '{bench.server.root}/floor.csv' WITH (FORMAT csv, HEADER true)", SOURCE
@@ -45,7 +51,6 @@ def prepare(bench):
     dump = bench.server.root / "source.dump"
     command = [bench.server.binaries / "pg_dump", "-Fc", "-f", dump, bench.server.url(SOURCE)]
     subprocess.run(command, check=True)
-    return {tool: reason for tool in TOOLS if (reason := _missing(tool))}
 
 
 def _missing(tool):

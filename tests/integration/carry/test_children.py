@@ -53,7 +53,7 @@ def test_the_contract_and_the_plan_say_the_same_of_a_child(portal, case):
     live, new, owned, fits = CASES[case]
     portal.make(live, dict.fromkeys(owned.split(), "quarantine"), new=new)
     tables = tuple(Table(name, "portal") for name in owned.split())
-    dataset = Dataset(Path("dataset.yml"), "portal", Path(), Path(), "r", tables, (), None, ())
+    dataset = Dataset(Path("dataset.yml"), "portal", Path(), Path(), "r", tables, (), ())
     with (
         pinned_reading(portal.production.dsn(), "portal") as production,
         pinned_reading(portal.staging.dsn(), "portal") as staging,

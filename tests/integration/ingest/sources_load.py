@@ -43,7 +43,7 @@ class SourcesLoad:
         self.folder = folder
         self._server = server
 
-    def run(self, tables, *, jobs=2, check=False, **top):
+    def run(self, tables, *, jobs=2, check=False, prove="content", **top):
         """Make the load and return the module's result.
 
         Raises:
@@ -67,6 +67,7 @@ class SourcesLoad:
             "operator": "0000-0002-1825-0097",
             "work": str(self.folder / "work"),
             "jobs": jobs,
+            "prove": prove,
         }
         return ingest_load.load(Call(params, check=check, dry_run=check)).values
 

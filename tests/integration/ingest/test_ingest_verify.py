@@ -44,7 +44,10 @@ def test_a_sound_load_has_no_findings(load_into, verify, staging, production):
     assert result["changed"] is False
     assert result["tables"] == {"author": 2, "book": 2, "loan": 0}
     assert "check that books have pages" in result["checks"]
-    assert "check that table author has not shrunk by more than 10%" in result["checks"]
+    assert (
+        "check that table author has not shrunk by more than 10%, and no column has changed beyond its limits"
+        in result["checks"]
+    )
 
 
 def test_a_table_that_the_first_crash_would_empty_is_found(load_into, verify, portal, staging, production):

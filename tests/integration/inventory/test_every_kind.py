@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+from pathlib import Path
 
 import pytest
 from integration.inventory.every_kind import BASE, made
 
 from plugins.module_utils.reingest.inventory.rules import CARRIED
+from plugins.module_utils.reingest.postgres import programs
 
+ROOT = Path(__file__).resolve().parents[3]
 DATASET = """
 database: portal
 schema: schema.sql
@@ -34,6 +40,12 @@ def staging(server_factory, major):
     for role in ("reader", "writer"):
         staging.rows(f"CREATE ROLE {role}")
     return staging
+
+
+@pytest.fixture(autouse=True)
+def programs_of_the_server(monkeypatch, production):
+    """Have this host's pg_dump be the servers', as on a worker that carries definitions."""
+    monkeypatch.setenv("PATH", f"{production.binaries}:{os.environ['PATH']}")
 
 
 @pytest.fixture
@@ -136,7 +148,7 @@ def test_what_is_ignored_or_accepted_is_left_behind(load, rules, verify, product
     result = verify()
     assert names(result) == {"object:view:public.list_a"}
     assert "add to the schema:\nCREATE OR REPLACE VIEW public.list_a AS\nSELECT 1" in result["msg"]
-    assert "or accept 'object:view:public.list_a'" in result["msg"]
+    assert "or accept it: -e reingest_accept=object:view:public.list_a@" in result["msg"]
     result = verify(accept=["object:view:*", "object:index:*"])
     assert not result.get("failed")
     assert "object:index:* was accepted, but nothing of that name was found" in str(result["warnings"])
@@ -297,3 +309,126 @@ def test_more_findings_than_a_page_takes_are_in_a_file_of_the_run(
     kept = json.loads((work / "run-2" / "findings.json").read_text())["findings"]
     assert len(kept) == 1200
     assert not verify(accept=["object:view:*"]).get("failed")
+
+
+# Names that anybody who may create a view can choose.
+HOSTILE = (
+    "it's \"q\"", "a  b", "a, b (c", "$HOME `id` $(id)", "a\nb", "{{ lookup('pipe', 'touch DIR') }}", "a*",
+    "a@20", "Größe \U0001f9ec \u202e", "--check",
+)  # fmt: skip
+PASTED = """
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - dataportal.reingest.ingest_verify:
+        accept: "{{ reingest_accept }}"
+        dataset: "{{ dataset }}"
+        staging_dsn: "{{ staging }}"
+        production_dsn: "{{ production }}"
+"""
+
+
+def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
+    load, verify, portal, production, staging
+):
+    load(production)
+    load(staging)
+    made = portal / "made"
+    views = [name.replace("DIR", str(made)).replace('"', '""') for name in HOSTILE]
+    for name in views:
+        production.rows(f'CREATE VIEW "{name}" AS SELECT 1 AS "n"', "portal")
+
+    message = verify()["msg"]
+    assert "10 findings:" in message
+    (portal / "play.yml").write_text(PASTED)
+    servers = {"staging": staging.dsn(), "production": production.dsn()}
+    (portal / "vars.json").write_text(json.dumps({**servers, "dataset": str(portal / "dataset.yml")}))
+
+    def paste(message):
+        argument = message.rpartition("to accept all of these: ")[2]
+        command = f"ansible-playbook {portal}/play.yml -e @{portal}/vars.json {argument}"
+        done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    code, output = paste(message)
+    assert code == 0, output
+    assert not made.exists()
+    # One view more, and one that is another now, are new findings; the others are not.
+    production.rows(f'CREATE OR REPLACE VIEW "{views[0]}" AS SELECT 2 AS "n"', "portal")
+    production.rows("CREATE VIEW more AS SELECT 1", "portal")
+    code, output = paste(message)
+    assert code != 0
+    assert "2 findings:" in output
+    assert "it is another now" in output
+    # What Ansible prints can be pasted as it stands, too.
+    [argument] = set(re.findall(r"beside what is accepted already: (-e .*)", output))
+    code, output = paste(f"to accept all of these: {argument}")
+    assert code == 0, output
+
+
+def test_a_worker_without_pg_dump_is_told_before_the_load_and_carries_nothing_that_needs_it(
+    load, rules, verify, portal, production, staging, run_module, monkeypatch
+):
+    load(production)
+    load(staging)
+    production.rows("CREATE TYPE size AS ENUM ('a')", "portal")
+    rules({"kind": "type", "name": "*", "do": "carry"})
+    assert verify()["carried"] != []
+    staging.rows("DROP TYPE size", "portal")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(programs, "_FOLDERS", ())
+    result = verify()
+    assert names(result) == {"object:type:public.size"}
+    assert "it was to be carried, and cannot be: this host has no pg_dump and pg_restore" in result["msg"]
+    given = {"dataset": str(portal / "dataset.yml"), "staging_dsn": staging.dsn(), "force": True}
+    planned = run_module("ingest_load", **given, production_dsn=production.dsn(), plan_only=True, run="run-2")
+    assert "- pg_dump: `objects:` of the dataset carries definitions, and this host has no" in planned["msg"]
+
+
+def test_a_definition_in_production_cannot_pass_for_another_entry_of_the_archive(
+    load, rules, verify, production, staging
+):
+    load(production)
+    load(staging)
+    fake = "$$\n--\n-- Name: x; Type: TYPE; Schema: -; Owner: x\n--\nCREATE TYPE evil AS ENUM ();\n"
+    fake += "--\n-- PostgreSQL database dump complete\n--\n$$"
+    production.rows(
+        f'CREATE DOMAIN mail AS text DEFAULT {fake}; CREATE TYPE "a\n2; 1247 1 x" AS (i int)', "portal"
+    )
+    rules({"kind": "*", "name": "*", "do": "carry"})
+    result = verify()
+    assert result["findings"] == []
+    assert staging.rows("SELECT to_regtype('evil')", "portal") == [(None,)]
+    assert verify()["carried"] == []
+
+
+def test_a_sequence_that_is_carried_counts_on_where_production_s_stands(
+    load, rules, verify, production, staging
+):
+    load(production)
+    load(staging)
+    production.rows("CREATE SEQUENCE numbers OWNED BY scratch.id; SELECT setval('numbers', 41)", "portal")
+    rules({"kind": "sequence", "name": "*", "do": "carry"})
+    assert verify()["findings"] == []
+    assert staging.rows("SELECT nextval(pg_get_serial_sequence('scratch', 'id'))", "portal") == [(42,)]
+
+
+def test_labels_and_settings_of_what_is_in_use_are_changed_in_place(
+    load, verify, portal, production, staging
+):
+    (portal / "schema.sql").write_text(
+        BASE + "CREATE TABLE felt (how mood, n bigint DEFAULT nextval('ticket'));"
+    )
+    (portal / "dataset.yml").write_text(DATASET + "  felt: {owner: schema}\n")
+    load(production)
+    load(staging)
+    production.rows(
+        "ALTER TYPE mood ADD VALUE 'mad' BEFORE 'glad'; ALTER SEQUENCE ticket INCREMENT 3", "portal"
+    )
+    (portal / "dataset.yml").write_text(
+        DATASET + "  felt: {owner: schema}\nobjects: [{kind: '*', name: '*', do: carry}]\n"
+    )
+    result = verify()
+    assert result["findings"] == []
+    assert "ALTER TYPE public.mood ADD VALUE 'mad' AFTER 'sad'" in result["carried"]
+    assert verify()["carried"] == []

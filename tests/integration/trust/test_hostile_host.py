@@ -99,6 +99,20 @@ def test_a_job_s_result_adds_no_host_and_no_variable(evil, way):
     assert not reached(evil)[1].exists()
 
 
+def test_a_job_s_result_names_no_interpreter(evil):
+    named = "/usr/bin/env touch reached"
+    job(evil, {**LOADED, "ansible_facts": {"discovered_interpreter_python": named}})
+    told = {
+        "ansible.builtin.debug": {
+            "msg": "found={{ ansible_facts.discovered_interpreter_python | default() }}"
+        }
+    }
+    code, output = evil.play(load_task(evil, plan_only=False), told)
+    assert code == 0, output
+    assert "found=" in output
+    assert named not in output
+
+
 MODULES = {
     "run_progress": {"load": {}, "text": [], "step": STEP},
     "service_group": {"acted": [], "running": [], "step": STEP},

@@ -29,11 +29,11 @@ def test_the_demo_is_read_whole():
     assert [path.name for path in dataset.transforms] == ["study_counts.sql"]
     assert [table.name for table in dataset.tables][:2] == ["study", "biosample"]
     study = dataset.table("study")
-    assert (study.owner, study.sources, study.reading.format, study.shrink) == (
+    assert (study.owner, study.sources, study.reading.format, study.limits.own) == (
         "source",
         ("study_set.jsonl.gz",),
         "jsonl",
-        0.1,
+        {"shrink": 0.1},
     )
     assert Column("type", ("type", "uriorcurie")) in study.columns
     assert (
@@ -44,7 +44,7 @@ def test_the_demo_is_read_whole():
     assert dataset.table("file_download").orphans == "quarantine"
     assert dataset.table("omics_input").each == "has_input"
     assert dataset.table("nothing") is None
-    assert dataset.shrink == 0.05
+    assert dataset.limits == {"shrink": 0.05}
     assert dataset.checks[-1] == Check(
         "the studies' counts were filled", "select count(*) > 0 from study where omics_count > 0", True
     )

@@ -64,7 +64,7 @@ def test_a_snapshot_whose_users_rows_are_nowhere_else_stays_until_losing_them_is
     pruning = plan(site, min_free=1 << 60)
     assert A in pruning.keep
     told = "users' rows are nowhere else (it was left without carrying them over): "
-    assert pruning.why[A] == f"{told}reingest_accept=rows:{A} accepts losing them"
+    assert pruning.why[A] == f"{told}-e reingest_accept=rows:{A} accepts losing them"
     accepted = plan(site, lost=[A])
     assert accepted.delete == (A,)
     apply(site, accepted)

@@ -21,7 +21,12 @@ def test_a_portal_that_names_its_release_or_a_login_is_enough(proof):
 def test_without_either_it_is_refused_and_both_variables_are_named():
     with pytest.raises(Refusal) as told:
         accepted_gap(NOTHING, ["shrink:study"])
-    for name in ("reingest_portal_url", "reingest_portal_release_key", "reingest_backend_dsn", "'served'"):
+    for name in (
+        "reingest_portal_url",
+        "reingest_portal_release_key",
+        "reingest_backend_dsn",
+        "reingest_accept=served",
+    ):
         assert name in str(told.value)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from dataclasses import replace
 
 from psycopg2 import sql
 
@@ -12,11 +12,11 @@ from ...sources.blocks import IrregularError, can_be_cut, read_record_blocks, wh
 from ...sources.ranges import share_files
 from ...sources.reader import read_fields
 from ...sources.source import Source
-from ..canonical import ContentSum
+from ..content_sum import ContentSum, Form
 from ..rows import Feed
-from .fields import fields_by_column
-from .model import Sent, single_paths
-from .sums import SentSum
+from .as_sent import AsSent, summed
+from .model import Sent, Summing, single_paths
+from .sent_form import Dialect, first_form
 
 _NO_QUOTE = "\x01"  # COPY needs one; where the dialect has none, nothing may look like it
 
@@ -27,8 +27,8 @@ class DelimitedCopy:
     filtered = 0
     unmet: frozenset[str] = frozenset()  # a field that is missing was refused before
 
-    def __init__(self, feed: Feed, columns: tuple[str, ...], dsn: str, *, quoted_null: bool) -> None:
-        """``columns`` are those of the files' fields, in their order; ``dsn`` is for sums, or empty.
+    def __init__(self, feed: Feed, columns: tuple[str, ...], summing: Summing, *, quoted_null: bool) -> None:
+        """``columns`` are those of the files' fields, in their order.
 
         ``quoted_null`` allows the text for NULL in quotes, which costs the server a comparison a field.
         """
@@ -36,13 +36,22 @@ class DelimitedCopy:
         self._quoted_null = quoted_null
         self._feed = feed
         self._reading = feed.table.reading
-        self._sums = SentSum(feed, dsn)
-        self._order = [columns.index(column.name) for column in feed.table.columns]
+        dialect = self._reading.dialect
+        sent = Dialect(dialect.delimiter, dialect.quote or _NO_QUOTE, dialect.null)
+        strict = replace(summing, strict=summing.strict or quoted_null)
+        first = (sent.data for sent in self._records(feed.files))
+        self._form = first_form(feed, columns, sent, strict, first, quotes_texts=False)
+        self._sums = AsSent(self._form, summing.dsn) if summing.dsn else None
 
     @property
     def content(self) -> ContentSum | None:
         """The sum of the rows sent so far."""
-        return self._sums.content
+        return self._sums.content if self._sums else None
+
+    @property
+    def form(self) -> Form:
+        """How the server gives rows back as they were summed up."""
+        return self._form.form
 
     @property
     def options(self) -> sql.Composable:
@@ -60,10 +69,7 @@ class DelimitedCopy:
 
     def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
         """Yield the files' records, proven regular and counted."""
-        with closing(self._sums):
-            for sent in self._records(files):
-                self._sum(sent.data)
-                yield sent
+        return summed(self._sums, self._records(files))
 
     def shares(self, streams: int) -> list[tuple[Source, ...]] | None:
         """Return ranges of files that are neither packed nor in another encoding than the server's."""
@@ -77,10 +83,8 @@ class DelimitedCopy:
 
     def received(self, pipe: Source) -> Iterator[Sent]:
         """Yield what was handed over as it is; it was counted there."""
-        with closing(self._sums):
-            for data in whole_records(pipe, self._reading.dialect.quote):
-                self._sum(data)
-                yield Sent(data, 0)
+        blocks = whole_records(pipe, self._reading.dialect.quote)
+        return summed(self._sums, (Sent(data, 0) for data in blocks))
 
     def _records(self, files: Sequence[Source]) -> Iterator[Sent]:
         unquoted = not self._reading.dialect.quote
@@ -90,16 +94,8 @@ class DelimitedCopy:
                     raise IrregularError
                 yield Sent(block.data, block.records)
 
-    def _sum(self, data: bytes) -> None:
-        if self._sums.content is not None:
-            dialect = self._reading.dialect
-            columns = fields_by_column(
-                data, len(self.columns), dialect.delimiter, dialect.quote, dialect.null
-            )
-            self._sums.add([columns[at] for at in self._order])
 
-
-def copy_delimited(feed: Feed, dsn: str, *, quoted_null: bool = False) -> DelimitedCopy | None:
+def copy_delimited(feed: Feed, summing: Summing, *, quoted_null: bool = False) -> DelimitedCopy | None:
     """Return the way for a table whose columns are just the fields of its files; else None."""
     dialect, paths = feed.table.reading.dialect, single_paths(feed)
     if paths is None or len(paths) < 2:  # an empty line of one field would be a row
@@ -113,4 +109,5 @@ def copy_delimited(feed: Feed, dsn: str, *, quoted_null: bool = False) -> Delimi
     if headers or fields is None or set(fields) != set(paths.values()):
         return None
     by_path = {path: column for column, path in paths.items()}
-    return DelimitedCopy(feed, tuple(by_path[field] for field in fields), dsn, quoted_null=quoted_null)
+    columns = tuple(by_path[field] for field in fields)
+    return DelimitedCopy(feed, columns, summing, quoted_null=quoted_null)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from typing import Any, Callable
 
 from psycopg2 import sql
@@ -18,14 +17,15 @@ from ...sources.blocks import IrregularError, read_line_blocks
 from ...sources.optional import library_if_there
 from ...sources.ranges import share_files
 from ...sources.source import Source
-from ..canonical import ContentSum
 from ..catalog import ARRAY, JSON
+from ..content_sum import ContentSum, Form
 from ..rows import Feed
-from .fields import fields_by_column
-from .model import Sent, single_paths
-from .sums import SentSum
+from .as_sent import AsSent, summed
+from .model import Sent, Summing, single_paths
+from .sent_form import Dialect, first_form
 
 _NULL = b"null"
+_DIALECT = Dialect(",", '"', "null", quoted_null=False)
 
 
 class JsonLinesCopy:
@@ -33,12 +33,10 @@ class JsonLinesCopy:
 
     filtered = 0
 
-    def __init__(self, feed: Feed, msgspec: Any, dsn: str) -> None:  # noqa: ANN401 - a module that may not be there
-        """``dsn`` is for sums, or empty."""
+    def __init__(self, feed: Feed, msgspec: Any, summing: Summing) -> None:  # noqa: ANN401 - a module that may not be there
         columns = feed.table.columns
         self.columns = tuple(column.name for column in columns)
         self._feed = feed
-        self._sums = SentSum(feed, dsn)
         self._errors = (msgspec.MsgspecError, RecursionError)
         self._text = msgspec.json.Decoder(str).decode
         self._absent = msgspec.Raw(_NULL)
@@ -54,6 +52,9 @@ class JsonLinesCopy:
         self._unmet = {
             at for at, column in enumerate(columns) if not column.optional and not column.is_rest
         }  # fmt: skip
+        first = (self._rows(lines).data for lines in self._lines(feed.files))
+        self._form = first_form(feed, self.columns, _DIALECT, summing, first, quotes_texts=True)
+        self._sums = AsSent(self._form, summing.dsn) if summing.dsn else None
 
     @property
     def options(self) -> sql.Composable:
@@ -68,15 +69,16 @@ class JsonLinesCopy:
     @property
     def content(self) -> ContentSum | None:
         """The sum of the rows sent so far."""
-        return self._sums.content
+        return self._sums.content if self._sums else None
+
+    @property
+    def form(self) -> Form:
+        """How the server gives rows back as they were summed up."""
+        return self._form.form
 
     def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
         """Yield the files' rows."""
-        with closing(self._sums):
-            for lines in self._lines(files):
-                sent = self._rows(lines)
-                self._sum(sent.data)
-                yield sent
+        return summed(self._sums, map(self._rows, self._lines(files)))
 
     def shares(self, streams: int) -> list[tuple[Source, ...]] | None:
         """Return ranges of files that are neither packed nor in another encoding than the server's."""
@@ -95,12 +97,6 @@ class JsonLinesCopy:
     def _lines(self, files: Sequence[Source]) -> Iterator[bytes]:
         for file in files:
             yield from read_line_blocks(file, self._feed.table.reading)
-
-    def _sum(self, data: bytes) -> None:
-        if self._sums.content is not None and data:
-            if b'"null"' in data:  # a text that would be taken for NULL
-                raise IrregularError
-            self._sums.add(fields_by_column(data, len(self.columns), ",", '"', "null"))
 
     def _rows(self, lines: bytes) -> Sent:
         try:
@@ -184,7 +180,7 @@ class JsonLinesCopy:
         return tuples
 
 
-def copy_json_lines(feed: Feed, dsn: str) -> JsonLinesCopy | None:
+def copy_json_lines(feed: Feed, summing: Summing) -> JsonLinesCopy | None:
     """Return the way for a table whose columns are top-level keys; else, or without msgspec, None."""
     msgspec = library_if_there("msgspec")
     paths = single_paths(feed)
@@ -195,7 +191,7 @@ def copy_json_lines(feed: Feed, dsn: str) -> JsonLinesCopy | None:
     shapes = [feed.shape.columns[name] for name in paths]
     if any(shape.kind == ARRAY or shape.type == "json" for shape in shapes):  # json keeps its spaces
         return None
-    return JsonLinesCopy(feed, msgspec, dsn)
+    return JsonLinesCopy(feed, msgspec, summing)
 
 
 def _lines_with_backslash(data: bytes) -> Iterator[int]:

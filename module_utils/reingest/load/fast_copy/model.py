@@ -7,13 +7,27 @@ A fast copy proves of every block that it means the same to the server as it doe
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from psycopg2 import sql
 
 from ...sources.source import Source
-from ..canonical import ContentSum
+from ..content_sum import ContentSum, Form
 from ..rows import Feed
+
+
+@dataclass(frozen=True)
+class Summing:
+    """Whether and how what is sent is summed up.
+
+    Args:
+        dsn: the database that values are asked of; empty where no sums are made.
+        strict: every value is brought into the server's form, whatever the first rows look like.
+    """
+
+    dsn: str = ""
+    strict: bool = False
 
 
 class Sent(NamedTuple):
@@ -45,6 +59,10 @@ class FastCopy(Protocol):
     @property
     def content(self) -> ContentSum | None:
         """The sum of the rows sent so far; None where this way makes none."""
+
+    @property
+    def form(self) -> Form:
+        """How the server gives rows back as they were summed up."""
 
     def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
         """Yield all that is sent for these files, or for a share of them, in one COPY.

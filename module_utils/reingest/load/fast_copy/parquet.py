@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,10 @@ from ...sources.content import count_taken
 from ...sources.optional import library_if_there
 from ...sources.parquet import opened_parquet, read_error, without_nanoseconds
 from ...sources.source import RowGroups, Source
-from ...sources.values import plain
-from ..canonical import ContentSum
-from ..copy_text import NULL, encode
+from ..content_sum import ContentSum, Form
 from ..rows import Feed
-from .model import Sent, single_paths
-from .sums import SentSum
+from .binary_rows import BinaryRows
+from .model import Sent, Summing, single_paths
 
 _ROWS = 1 << 12  # in a batch
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _SMALL = -1, -3, 1 << 16  # of glibc's mallopt
@@ -40,12 +37,12 @@ class ParquetCopy:
         fields: dict[str, str],
         schema: Any,  # noqa: ANN401 - pyarrow is imported late
         libraries: tuple[Any, Any],
-        dsn: str,
+        summing: Summing,
     ) -> None:
         """Take the files' columns by those of the table, their types as they are sent, pyarrow and pgpq."""
         self._arrow, pgpq = libraries
         _keep_little(self._arrow)
-        self._sums = SentSum(feed, dsn)
+        self._sums = BinaryRows(self._arrow) if summing.dsn else None
         self.columns = tuple(fields)
         self._feed = feed
         self._fields = list(fields.values())
@@ -55,23 +52,32 @@ class ParquetCopy:
     @property
     def content(self) -> ContentSum | None:
         """The sum of the rows sent so far."""
-        return self._sums.content
+        return self._sums.content if self._sums else None
 
     @property
     def options(self) -> sql.Composable:
         """The binary format."""
         return sql.SQL("FORMAT binary")
 
+    @property
+    def form(self) -> Form:
+        """The same binary format: what is sent is what the server gives back."""
+        columns = sql.SQL(", ").join(map(sql.Identifier, self.columns))
+        return Form(columns, self.options, binary=True)
+
     def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
         """Yield the rows of files, or of some of their row groups."""
         encoder = self._encoder(self._schema)
         yield Sent(encoder.write_header(), 0)
-        with closing(self._sums):
-            for batch in chain.from_iterable(map(self._batches, files)):
-                if self._sums.content is not None:
-                    self._sums.add([self._fields_of(column) for column in batch.columns])
-                yield Sent(encoder.write_batch(batch), batch.num_rows)
-        yield Sent(encoder.finish(), 0)
+        for batch in chain.from_iterable(map(self._batches, files)):
+            data = encoder.write_batch(batch)
+            if self._sums:
+                self._sums.add(batch, data)
+            yield Sent(data, batch.num_rows)
+        data = encoder.finish()
+        if self._sums:
+            self._sums.end(data)
+        yield Sent(data, 0)
 
     def shares(self, streams: int) -> list[tuple[Source, ...]]:
         """Return row groups, about as many rows for each stream."""
@@ -94,13 +100,6 @@ class ParquetCopy:
     def received(self, pipe: Source) -> Iterator[Sent]:
         """Yield nothing, as nothing is handed over."""
         raise TypeError(f"{pipe} holds no Parquet")
-
-    def _fields_of(self, column: Any) -> Sequence[str]:  # noqa: ANN401 - pyarrow is imported late
-        types = self._arrow.types
-        if types.is_integer(column.type) or types.is_boolean(column.type) or types.is_date(column.type):
-            column = column.cast(self._arrow.string())
-            return [NULL if value is None else value for value in column.to_pylist()]
-        return [encode(plain(value)) for value in column.to_pylist()]
 
     def _batches(self, source: Source) -> Iterator[Any]:
         """Yield batches with the columns and types that are sent."""
@@ -134,7 +133,7 @@ class ParquetCopy:
         return arrow.RecordBatch.from_arrays(columns, schema=self._schema)
 
 
-def copy_parquet(feed: Feed, dsn: str) -> ParquetCopy | None:
+def copy_parquet(feed: Feed, summing: Summing) -> ParquetCopy | None:
     """Return the way where each column has the type of its field, and pgpq is there; else None."""
     arrow, pgpq = library_if_there("pyarrow"), library_if_there("pgpq")
     fields = single_paths(feed)
@@ -158,7 +157,7 @@ def copy_parquet(feed: Feed, dsn: str) -> ParquetCopy | None:
         if None in types or (sent and types != sent):
             return None
         sent = types
-    return ParquetCopy(feed, dict(fields), arrow.schema(list(zip(fields, sent))), (arrow, pgpq), dsn)
+    return ParquetCopy(feed, dict(fields), arrow.schema(list(zip(fields, sent))), (arrow, pgpq), summing)
 
 
 def _keep_little(arrow: Any) -> None:  # noqa: ANN401 - pyarrow is imported late

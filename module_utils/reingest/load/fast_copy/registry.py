@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from ..rows import Feed
-from .model import FastCopy
+from .model import FastCopy, Summing
 from .row_by_row import copy_made_rows
 
 
-def fast_copy_of(feed: Feed, dsn: str, *, streams: int, quoted_null: bool = False) -> FastCopy | None:
+def fast_copy_of(feed: Feed, summing: Summing, *, streams: int, quoted_null: bool = False) -> FastCopy | None:
     """Return the fastest copy that there is for a table, by the format of its sources; None: there is none.
 
     Args:
         feed: the table and its sources.
-        dsn: the database that values are asked of for sums; empty where none are made.
+        summing: how what is sent is summed up.
         streams: over how many connections rows may be copied.
         quoted_null: whether the text for NULL may stand in quotes.
     """
@@ -21,13 +21,13 @@ def fast_copy_of(feed: Feed, dsn: str, *, streams: int, quoted_null: bool = Fals
     if kind in ("csv", "tsv"):
         from .delimited import copy_delimited
 
-        found = copy_delimited(feed, dsn, quoted_null=quoted_null)
+        found = copy_delimited(feed, summing, quoted_null=quoted_null)
     elif kind == "jsonl":
         from .json_lines import copy_json_lines
 
-        found = copy_json_lines(feed, dsn)
+        found = copy_json_lines(feed, summing)
     elif kind == "parquet":
         from .parquet import copy_parquet
 
-        found = copy_parquet(feed, dsn)
-    return copy_made_rows(feed, dsn) if found is None and streams > 1 else found
+        found = copy_parquet(feed, summing)
+    return copy_made_rows(feed, summing) if found is None and streams > 1 else found

@@ -14,10 +14,11 @@ from ...sources.reader import read_fields
 from ...sources.reading import Reading
 from ...sources.registry import format_called
 from ...sources.source import Source
-from ..canonical import ContentSum
+from ..canonical import canonical_form
+from ..content_sum import ContentSum, Form
 from ..rejects import Reject
 from ..rows import Feed, RowReader
-from .model import Sent
+from .model import Sent, Summing
 from .sums import SentSum
 
 
@@ -27,18 +28,23 @@ class RowsCopy:
     filtered = 0
     unmet: frozenset[str] = frozenset()
 
-    def __init__(self, feed: Feed, fields: tuple[str, ...], dsn: str) -> None:
-        """``fields`` are those of delimited files; ``dsn`` is for sums, or empty."""
+    def __init__(self, feed: Feed, fields: tuple[str, ...], summing: Summing) -> None:
+        """``fields`` are those of delimited files."""
         self.columns = tuple(column.name for column in feed.table.columns)
         self.options = sql.SQL("FORMAT text")
         self._feed = feed
-        self._sums = SentSum(feed, dsn)
+        self._sums = SentSum(feed, summing.dsn)
         self._handed = _handed_reading(feed.table.reading, fields)
 
     @property
     def content(self) -> ContentSum | None:
         """The sum of the rows sent so far."""
         return self._sums.content
+
+    @property
+    def form(self) -> Form:
+        """How the server gives rows back as they were summed up."""
+        return canonical_form(self._feed)
 
     def sent(self, files: Sequence[Source]) -> Iterator[Sent]:
         """Yield the rows of files."""
@@ -71,14 +77,14 @@ class RowsCopy:
         self.filtered, self.unmet = reader.filtered, reader.unmet
 
 
-def copy_made_rows(feed: Feed, dsn: str) -> RowsCopy | None:
+def copy_made_rows(feed: Feed, summing: Summing) -> RowsCopy | None:
     """Return the way for texts whose records can be cut out, and that all have the same fields; else None."""
     reading = feed.table.reading
     code = _code(reading)
     if code.blocks is None or not code.has_blocks(reading):
         return None
     headers = {read_fields(reading, file) for file in feed.files}
-    return RowsCopy(feed, headers.pop() or (), dsn) if len(headers) == 1 else None
+    return RowsCopy(feed, headers.pop() or (), summing) if len(headers) == 1 else None
 
 
 def _code(reading: Reading) -> Code:

@@ -19,7 +19,7 @@ from ...postgres.dsn import Connection, connect
 from ...sources.blocks import IrregularError, QuotedNullError
 from ...sources.content import bytes_taken
 from ...sources.source import Pipe, Source
-from ..canonical import ContentSum
+from ..content_sum import ContentSum
 from ..copy_rows import BadRowsError, blames_row, copy_statement
 from ..meter import StreamMeter, TableMeter
 from ..rows import Feed

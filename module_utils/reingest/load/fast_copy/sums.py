@@ -1,4 +1,4 @@
-"""The sum of rows that are sent as they are, made of their fields on the way."""
+"""The sum of rows that are made one by one, of their fields."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...postgres.dsn import connect
-from ..canonical import Canonical, ContentSum, UncastableError
+from ..canonical import Canonical, UncastableError, loaded_types
+from ..content_sum import ContentSum
 from ..copy_rows import BadRowsError
 from ..rows import Feed
 
@@ -34,7 +35,7 @@ class SentSum:
             return
         if self._canonical is None:
             self._connection = connect(self._dsn, autocommit=True)
-            self._canonical = Canonical(self._connection, self._feed)
+            self._canonical = Canonical(self._connection, loaded_types(self._feed))
         try:
             self.content.add(self._canonical.lines_of(columns))
         except UncastableError as error:

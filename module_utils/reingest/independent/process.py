@@ -1,0 +1,76 @@
+"""All that another reader is asked, in a process of its own, which may have only so much memory."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..sources.registry import SQL
+from .engine import MEMORY, UnreadableError
+from .figures import plain
+from .part import NotFollowedError
+from .server import server_figures
+from .sources import Asked, SourceReader
+
+FIGURES, NOT_FOLLOWED, UNREADABLE = "figures", "not followed", "unreadable"
+
+
+def read_all(asked: Sequence[Asked], scratch: Path, threads: int, zone: str) -> dict[str, dict[str, Any]]:
+    """Return what JSON has of each table, under one of three names: its figures, or why there are none.
+
+    Args:
+        asked: the tables.
+        scratch: a folder in which one for the reader is made.
+        threads: how many cores it may use.
+        zone: the time zone of times without one.
+    """
+    reader = _reader(asked, scratch / "read", threads, zone)
+    found: dict[str, dict[str, Any]] = {FIGURES: {}, NOT_FOLLOWED: {}, UNREADABLE: {}}
+    for one in asked:
+        name, answer = _answer(reader, one)
+        found[name][one.table.name] = answer
+    return found
+
+
+def doubts_of_all(
+    asked: Sequence[Asked], scratch: Path, threads: int, zone: str, names: Mapping[str, Sequence[str]]
+) -> dict[str, dict[str, Any]]:
+    """Return the doubtful values of the named columns of each table; none where they cannot be asked for."""
+    reader = _reader(asked, scratch / "doubts", threads, zone)
+    return {one.table.name: _doubts(reader, one, names[one.table.name]) for one in asked}
+
+
+def _reader(asked: Sequence[Asked], folder: Path, threads: int, zone: str) -> SourceReader:
+    limit = _data() + MEMORY  # of a process that was forked: what it shares with its parent is in it, unused
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    folder.mkdir()
+    return SourceReader(asked, folder, threads=threads, zone=zone)
+
+
+def _data() -> int:
+    """Return the bytes of data that this process has, or could have without asking for more."""
+    for line in Path("/proc/self/status").read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.startswith("VmData:"):
+            return int(line.split()[1]) << 10
+    return 0
+
+
+def _answer(reader: SourceReader, one: Asked) -> tuple[str, Any]:
+    try:
+        if one.table.reading.format == SQL:
+            return FIGURES, plain(server_figures(one.table, one.files, one.kinds, left_out=one.left_out > 0))
+        return FIGURES, plain(reader.read(one))
+    except NotFollowedError as reason:
+        return NOT_FOLLOWED, str(reason)
+    except UnreadableError as reason:
+        return UNREADABLE, str(reason)
+
+
+def _doubts(reader: SourceReader, one: Asked, names: Sequence[str]) -> dict[str, Any]:
+    try:
+        found = reader.doubts(one, [name for name in names if name])
+    except (NotFollowedError, UnreadableError):
+        return {}  # what differs stays a difference
+    return {name: (doubt.values, doubt.nulls, doubt.reason) for name, doubt in found.items()}

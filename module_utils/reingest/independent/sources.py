@@ -1,0 +1,157 @@
+"""The figures of a table's sources, by DuckDB, in the process that calls."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..dataset.model import Table
+from ..sources.content import suffix
+from ..sources.reader import read_fields
+from ..sources.source import Source
+from .delimited import delimited_part
+from .doubts import Doubt, doubts_statement, escapes
+from .engine import Engine, UnreadableError
+from .figures import ColumnFigures, Figures
+from .json_lines import json_part
+from .kinds import Kind
+from .parquet import parquet_part
+from .part import NotFollowedError, Opened, Part
+from .statement import statement
+
+_PACKINGS = {".gz": "gzip", ".zst": "zstd"}
+_FORMATS = ("csv", "tsv", "jsonl", "parquet")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A table whose sources are read.
+
+    Args:
+        table: the table, with all its columns.
+        files: its sources, in order.
+        kinds: what its columns are.
+        left_out: how many of their rows are not in the table.
+        lenient: some records were set aside.
+    """
+
+    table: Table
+    files: tuple[Source, ...]
+    kinds: Mapping[str, Kind]
+    left_out: int = 0
+    lenient: bool = False
+
+
+def check_followed(table: Table, files: Sequence[Source]) -> None:
+    """Refuse a table that DuckDB cannot follow, as far as its section of the dataset tells.
+
+    Raises:
+        NotFollowedError: says why.
+    """
+    if table.each:
+        raise NotFollowedError("`each:` makes rows of parts of a record")
+    if table.reading.format not in _FORMATS:
+        raise NotFollowedError(f"DuckDB does not read {table.reading.format}")
+    for file in files:
+        if not isinstance(file, Path):
+            raise NotFollowedError(f"{file} would have to be fetched once more")
+
+
+class SourceReader:
+    """Reads sources of tables by one engine; ``scratch`` is a folder of its own."""
+
+    def __init__(self, asked: Sequence[Asked], scratch: Path, *, threads: int, zone: str) -> None:
+        """Open the engine for the files of these tables."""
+        self._links: dict[Path, Path] = {}
+        for one in asked:
+            for file in one.files:
+                if isinstance(file, Path) and file not in self._links:
+                    link = scratch / f"source{len(self._links)}"
+                    link.symlink_to(file.resolve())
+                    self._links[file] = link
+        real = {file.resolve() for file in self._links}
+        allowed = [*self._links.values(), *sorted(real)]
+        self._engine = Engine(allowed, scratch, threads=threads, zone=zone)
+
+    def read(self, asked: Asked) -> Figures:
+        """Return the figures of a table's sources.
+
+        Raises:
+            UnreadableError: DuckDB finds that a source is not as it is declared.
+            NotFollowedError: it cannot follow what is declared.
+        """
+        try:
+            return self._figures(asked, strict=True)
+        except UnreadableError as first:
+            if asked.table.reading.format not in ("csv", "tsv"):
+                raise
+            try:  # what is regular is told by the figures, then
+                return self._figures(asked, strict=False)
+            except (UnreadableError, NotFollowedError):
+                if escapes(asked.table) or asked.table.reading.encoding.lower().startswith("utf-16"):
+                    raise NotFollowedError(f"DuckDB cannot read it: {first}") from first
+                raise first from None
+
+    def doubts(self, asked: Asked, names: Sequence[str]) -> dict[str, Doubt]:
+        """Return what is doubtful of columns whose figures differ.
+
+        Raises:
+            UnreadableError, NotFollowedError: as ``read``.
+        """
+        parts = self._parts(asked, strict=False, typed=True)
+        query, reasons = doubts_statement(asked.table, asked.kinds, parts, names)
+        row = self._engine.row(query) or ()
+        chosen = [column.name for column in asked.table.columns if column.name in names]
+        return {
+            name: Doubt(row[2 * at], row[2 * at + 1], reason)
+            for at, (name, reason) in enumerate(zip(chosen, reasons))
+        }
+
+    def _figures(self, asked: Asked, *, strict: bool) -> Figures:
+        parts = self._parts(asked, strict=strict)
+        left_out = asked.left_out > 0
+        asking = statement(asked.table, asked.kinds, parts, left_out=left_out)
+        row = self._engine.row(asking.sql)
+        if row is None:
+            raise NotFollowedError("DuckDB gives no figures")
+        rows, perhaps, whole, *columns = row
+        return Figures(
+            rows,
+            perhaps,
+            whole,
+            {
+                name: ColumnFigures.found(followed.kind.asked(left_out=left_out), found, followed.why_not)
+                for (name, followed), found in zip(asking.columns.items(), columns)
+            },
+        )
+
+    def _parts(self, asked: Asked, *, strict: bool, typed: bool = False) -> list[Part]:
+        return [self._part(asked, file, strict=strict, typed=typed) for file in asked.files]
+
+    def _part(self, asked: Asked, file: Source, *, strict: bool, typed: bool) -> Part:
+        table = asked.table
+        if not isinstance(file, Path):
+            raise NotFollowedError(f"{file} would have to be fetched once more")
+        packing = _PACKINGS.get(suffix(file), "none")
+        opened = Opened(self._links[file], packing, lenient=asked.lenient, strict=strict)
+        if table.reading.format == "jsonl":
+            return json_part(table, opened, typed=typed)
+        if table.reading.format == "parquet":
+            return parquet_part(table, opened, self._engine.types)
+        fields = read_fields(table.reading, file) or ()
+        part = delimited_part(
+            table, Opened(opened.link, packing, fields, lenient=asked.lenient, strict=strict)
+        )
+        self._check_head(file, part)
+        return part
+
+    def _check_head(self, file: Path, part: Part) -> None:
+        if part.head is None:
+            return
+        query, expected = part.head
+        found = self._engine.row(query)
+        if found != expected:
+            raise UnreadableError(
+                f"the header of {file.name} is {found} to DuckDB, and was read as {expected}"
+            )
