@@ -29,10 +29,9 @@ description:
   - It needs direct connections as a superuser, on a primary; both servers run but for O(state=opened).
 options:
   state:
-    description: What becomes of the rows. V(checked) only looks, before a load, whether O(databases) could be
-      carried.
+    description: What becomes of the rows.
     type: str
-    choices: [carried, taken, opened, checked, fenced, lifted]
+    choices: [carried, taken, opened, fenced, lifted]
     required: true
   production_dsn:
     description: libpq connection string of the production server, of a superuser.
@@ -124,7 +123,7 @@ if TYPE_CHECKING:
     from ..module_utils.reingest.carry.fence import Patience
     from ..module_utils.reingest.carry.survey import Survey
 
-_STATES = ["carried", "taken", "opened", "checked", "fenced", "lifted"]
+_STATES = ["carried", "taken", "opened", "fenced", "lifted"]
 OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": _STATES, "required": True},
     "production_dsn": {"type": "str", "required": True, "no_log": True},
@@ -147,8 +146,6 @@ def carry(call: Call) -> Outcome:
         return Outcome(values={"needed": False, "rows": {}, "lines": []}, planned=call["plan_only"])
     if call["state"] == "opened":
         return _opened(call)
-    if call["state"] == "checked":
-        return _checked(call)
     if call["state"] == "fenced":
         return _fenced(call)
     if call.check:
@@ -295,20 +292,6 @@ def _lift(call: Call) -> tuple[str, ...]:
     from ..module_utils.reingest.carry.load_fence import lift_load_fence
 
     return lift_load_fence(call.volume, call["staging_dsn"])
-
-
-def _checked(call: Call) -> Outcome:
-    from contextlib import closing
-
-    from ..module_utils.reingest.carry.fence import control_session
-    from ..module_utils.reingest.carry.survey_databases import survey_databases
-    from ..module_utils.reingest.load.script import refused
-
-    names, login = call["databases"], call["production_dsn"]
-    if names:
-        with refused("looking at other databases", "production"), closing(control_session(login)) as control:
-            survey_databases(control, login, names, serves=None, strict=True)
-    return Outcome(values={"needed": bool(names), "rows": {}, "lines": []}, planned=True)
 
 
 def _live(call: Call) -> Path:

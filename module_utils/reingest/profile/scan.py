@@ -18,8 +18,13 @@ _NONE = sql.SQL("NULL")
 
 def prepare_session(connection: Connection, workers: int) -> None:
     """Let scans of a pinned session use so many processes beside its own, as far as the server has them."""
+    settings = {
+        "max_parallel_workers_per_gather": str(workers),
+        "jit": "off",
+        "cursor_tuple_fraction": "1",  # keys are read to the last one
+    }
     with connection.cursor() as cursor:
-        for name, value in (("max_parallel_workers_per_gather", str(workers)), ("jit", "off")):
+        for name, value in settings.items():
             cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
 
 

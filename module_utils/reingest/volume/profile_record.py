@@ -25,8 +25,8 @@ def write_profiles(volume: Volume, run: str, profiles: Mapping[str, Any]) -> Non
     size = len(json.dumps(profiles, indent=1))
     if size > _MOST:
         raise Refusal(
-            f"the profiles of the load are {size:,} bytes, and at most {_MOST:,} are kept: production's "
-            "tables are read again by the next verification; leave out large tables (`profile: false`)"
+            f"the profiles of the load are {size:,} bytes, and at most {_MOST:,} are kept: the next "
+            "verification reads production's tables again; leave some out (`profile: false`)"
         )
     for folder in (volume.records, volume.run(run).parent, volume.run(run)):
         make_own_directory(folder)
