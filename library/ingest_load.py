@@ -289,7 +289,7 @@ def load(call: Call) -> Outcome:
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
         detail: dict[str, Any] = {}
-        warnings: list[str] = []
+        compared: list[str] = []
         if plan.changed and not call.check:
             frame.bring(last=False)  # the schema may give them rights
             loaded = apply_load(
@@ -305,7 +305,7 @@ def load(call: Call) -> Outcome:
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
             if loaded.reading is not None:
-                detail["reader"], warnings = loaded.reading.shown(), loaded.reading.warnings()
+                detail["reader"], compared = loaded.reading.shown(), loaded.reading.did()
         else:
             counted = rehearse(plan, processes) if plan.changed and not call["plan_only"] else {}
             tables = planned_tables(plan, counted)
@@ -324,7 +324,7 @@ def load(call: Call) -> Outcome:
         "system_identifier": plan.system_identifier,
         "reader": detail.get("reader", {}),
     }
-    return outcome_of(call, request, plan, values, detail, frame, warnings)
+    return outcome_of(call, request, plan, values, detail, frame, compared=compared)
 
 
 def main() -> None:

@@ -98,14 +98,16 @@ ended_by:
   returned: success
   type: str
 volume:
-  description: C(live) and its C(release), C(loaded) (the finished load in the staging server) and C(lost)
-    (whether the machine went down while what the staging server holds was not on disk).
+  description: C(live) and its C(release), C(loaded) (the finished load in the staging server), C(lost)
+    (whether the machine went down while what the staging server holds was not on disk) and C(fenced) (whether
+    a copy of the load that was cut short has fenced it).
   returned: when recovered, with O(look), on the host of the volume
   type: dict
   contains:
     live: {description: The snapshot that serves., type: str}
     loaded: {description: The finished load., type: str}
     lost: {description: Whether it is not to be trusted., type: bool}
+    fenced: {description: Whether nobody gets into it., type: bool}
     release: {description: The release of what serves., type: str}
     profiles: {description: Those that were kept of what serves; only for a run that verifies., type: dict}
 running:

@@ -33,6 +33,7 @@ def look(call: Call) -> tuple[dict[str, Any], str, list[str]]:
     there = describe(call.volume)
     releases = {one["snapshot"]: one["release"] for one in there["snapshots"]}
     found = {name: there[name] for name in ("live", "loaded", "lost")}
+    found["fenced"] = any(fence["load"] for fence in there["fences"])
     found["release"] = releases.get(there["live"]) or ""
     if call["playbook"] in _VERIFY and there["live"]:
         entries = reversed(readable_ledger(call.volume).entries)

@@ -20,6 +20,7 @@ from plugins.module_utils.reingest.carry.record import fence_record, write_fence
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.preflight.volume import check_rights
 from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.unsaved import unsaved
 from plugins.module_utils.reingest.window.window_record import read_window
 
 
@@ -107,6 +108,26 @@ def test_a_new_server_that_died_is_started_for_what_users_wrote(place):
     assert answer.succeeded, answer.text
     assert place.live == A
     assert rows(place, "SELECT key, value FROM event ORDER BY value") == [("before", 1), ("since", 2)]
+
+
+def test_a_new_server_that_cannot_start_is_left_and_kept_and_the_old_one_has_all_its_rows(place):
+    rows(place, "INSERT INTO event VALUES ('before', 1)")
+    switch_to(place, "Promote")
+    volume = Volume(place.volume)
+    with (volume.snapshot(B) / "postgresql.conf").open("a", encoding="utf-8") as settings:
+        settings.write("no_such_setting = 1\n")
+    run = "20261201T000000Z-1"
+    started = place.group(run, place.production, "started", window=True).call(place.volume)
+    assert not started.succeeded
+    answer = undo(place, run, "the new server does not start").call(place.volume)
+    assert answer.succeeded, answer.text
+    assert place.live == A
+    assert rows(place, "SELECT key FROM event") == [("before",)]
+    rows(place, "INSERT INTO event VALUES ('since', 2)")
+    (warning,) = (line for line in answer.result["unready"] if "was not carried" in line)
+    assert f"it is in {volume.snapshot(B)}, which retention keeps" in warning
+    assert unsaved(volume, B) is not None
+    assert unsaved(volume, A) is None
 
 
 def test_what_was_written_comes_along_also_where_the_run_died_just_as_it_opened_the_database(place):
