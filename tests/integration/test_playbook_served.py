@@ -40,7 +40,7 @@ def execute(deployment, statement):
 
 
 def variables(**values):
-    """Return the arguments of a run whose portal names no release, and whose login need not read what is live."""
+    """Return the arguments of a run whose portal names no release; its login need not read what is live."""
     given = {"reingest_portal_url": "", "reingest_start_timeout": 20, "reingest_accept": "login", **values}
     return ["-e", json.dumps(given)]
 
