@@ -20,7 +20,7 @@ BUDGETS = {
     "ingest_load": (749, 101),
     "ingest_verify": (517, 98),
     "loader_run": (490, 105),
-    "run_begin": (647, 229),
+    "run_begin": (337, 237),
     "run_check": (364, 171),
     "run_lock": (131, 101),
     "run_progress": (106, 106),
@@ -35,7 +35,7 @@ BUDGETS = {
     "snapshot_prune": (249, 194),
     "staging_discard": (182, 142),
     "staging_settings": (225, 180),
-    "switch_window": (595, 130),
+    "switch_window": (596, 131),
     "volume_adopt": (251, 210),
 }
 
