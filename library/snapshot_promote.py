@@ -124,6 +124,10 @@ apart:
     C(ingest/) has one.
   returned: success
   type: bool
+fenced:
+  description: Whether its database is fenced on its disk, so that it is opened once it serves.
+  returned: success
+  type: bool
 needed:
   description: Whether the snapshot is not the live one yet.
   returned: success
@@ -188,6 +192,7 @@ def promote(call: Call) -> Outcome:
         "live": plan.snapshot,
         "previous": plan.previous,
         "apart": plan.origin != "ingest",
+        "fenced": plan.changed and plan.origin != "ingest" and _is_fenced(call, plan.snapshot),
         "needed": plan.changed,
     }
     if call["plan_only"]:
@@ -214,6 +219,12 @@ def promote(call: Call) -> Outcome:
         if untouched_since:  # its rows were carried: nothing is only there any more
             let_go(volume, plan.previous)
     return Outcome(plan.changed, did, values, plan.diff(), predicts=Predicted(live=plan.snapshot))
+
+
+def _is_fenced(call: Call, snapshot: str) -> bool:
+    from ..module_utils.reingest.carry.record import fence_in
+
+    return fence_in(call.volume, call.volume.snapshot(snapshot)) is not None
 
 
 def _judged(call: Call, snapshot: str) -> Sequence[str]:
