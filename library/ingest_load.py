@@ -120,6 +120,11 @@ options:
       - Only whether there is one matters here. Findings of that kind are accepted only with it.
     type: str
     default: ""
+  staging_given_up:
+    description: The load will start over with an empty staging server, or it does not come up. With
+      O(plan_only) it is not asked then, and the schema is not tried.
+    type: bool
+    default: false
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -250,6 +255,7 @@ OPTIONS: dict[str, Any] = {
     "release": {"type": "str", "default": ""},
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
+    "staging_given_up": {"type": "bool", "default": False},
     "first": {"type": "bool", "default": False},
     "accept": {"type": "list", "elements": "str", "default": []},
     "after_promote": {"type": "str", "default": ""},
@@ -283,7 +289,7 @@ def load(call: Call) -> Outcome:
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         processes = processes_of(call["jobs"])
         detail: dict[str, Any] = {}
-        warnings: list[str] = []
+        compared: list[str] = []
         if plan.changed and not call.check:
             frame.bring(last=False)  # the schema may give them rights
             loaded = apply_load(
@@ -299,7 +305,7 @@ def load(call: Call) -> Outcome:
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "transforms": loaded.transforms, "ways": loaded.ways}
             if loaded.reading is not None:
-                detail["reader"], warnings = loaded.reading.shown(), loaded.reading.warnings()
+                detail["reader"], compared = loaded.reading.shown(), loaded.reading.did()
         else:
             counted = rehearse(plan, processes) if plan.changed and not call["plan_only"] else {}
             tables = planned_tables(plan, counted)
@@ -318,7 +324,7 @@ def load(call: Call) -> Outcome:
         "system_identifier": plan.system_identifier,
         "reader": detail.get("reader", {}),
     }
-    return outcome_of(call, request, plan, values, detail, frame, warnings)
+    return outcome_of(call, request, plan, values, detail, frame, compared=compared)
 
 
 def main() -> None:

@@ -50,6 +50,7 @@ def request_of(call: Call) -> LoadRequest:
         call["staging_dsn"],
         call["production_dsn"],
         staging_required=not call.dry_run,
+        staging_given_up=call["staging_given_up"],
         production_required=not call["first"],
     )
     asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
@@ -143,8 +144,12 @@ def outcome_of(
     detail: Mapping[str, Any],
     frame: Frame,
     warnings: Sequence[str] = (),
+    compared: Sequence[str] = (),
 ) -> Outcome:
-    """Return the outcome; the plan of a load that follows is a step only where it ended another one."""
+    """Return the outcome; the plan of a load that follows is a step only where it ended another one.
+
+    ``compared`` is what another reader said, a sentence each.
+    """
     did = [f"end the load of run {run}, which no run waits for" for run in request.ended]
     ended = bool(did)
     warnings = [*warnings, *frame.warnings]
@@ -157,7 +162,7 @@ def outcome_of(
     values = {**values, "roles": frame.did}
     diff = _with_roles(plan.diff(), frame.did)
     changed = plan.changed or ended or bool(frame.did)
-    return Outcome(changed, [*did, *plan.did(), *frame.did], values, diff, detail, warnings)
+    return Outcome(changed, [*did, *plan.did(), *compared, *frame.did], values, diff, detail, warnings)
 
 
 def _with_roles(diff: Mapping[str, str], did: Sequence[str]) -> dict[str, str]:

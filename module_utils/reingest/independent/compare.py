@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .doubts import Doubt
 from .figures import ColumnFigures, Figures, Number, comparable
 from .kinds import COUNT, LEAST, SUM, Kind
+from .part import PASSING, NotFollowedError
 
 _SHOWN = 40  # characters of a text in a message
 
@@ -38,10 +39,14 @@ def compare(
         kinds: what the table's columns are.
         left_out: how many of the sources' rows are not in the table, as the load has accounted for.
         doubts: what is known of columns that differed at first.
+
+    Raises:
+        NotFollowedError: records were read otherwise by right, so that nothing can be compared.
     """
     within = left_out + sources.perhaps
     differs: dict[str, str] = {}
     if not 0 <= sources.rows - table.rows <= within:
+        _check_followed(sources, doubts)
         differs[""] = _rows_differ(table.rows, sources.rows, left_out)
     not_compared = {}
     for name, found in sources.columns.items():
@@ -60,6 +65,15 @@ def compare(
     ):
         differs[""] = "values stand in other rows than in the sources: each column has the same values"
     return Compared(differs, not_compared, within)
+
+
+def _check_followed(sources: Figures, doubts: Mapping[str, Doubt]) -> None:
+    """Refuse rows that differ because one record is not where the other reader sees one."""
+    if sources.mode == PASSING:
+        raise NotFollowedError("DuckDB passes over other records than those that were set aside")
+    for doubt in doubts.values():
+        if doubt.values and doubt.of_records:
+            raise NotFollowedError(f"{doubt.values} values {doubt.reason}")
 
 
 def _partly(sources: Figures) -> bool:

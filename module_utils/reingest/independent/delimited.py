@@ -6,7 +6,7 @@ import codecs
 
 from ..dataset.model import Condition, Table
 from ..sources.reading import Dialect
-from .part import TEXT, NotFollowedError, Opened, Part, Value, Wanted, options, quoted
+from .part import LOOSE, PASSING, TEXT, NotFollowedError, Opened, Part, Value, Wanted, options, quoted
 
 _ENCODINGS = {"utf-8": "utf-8", "utf-8-sig": "utf-8", "iso8859-1": "latin-1", "utf-16": "utf-16"}
 _NOTHING = "\x01"  # a text for NULL that no field is
@@ -38,8 +38,8 @@ def delimited_part(table: Table, opened: Opened) -> Part:
             encoding=quoted(encoding),
             compression=quoted(opened.packing),
             columns="{" + ", ".join(f"{name}: 'VARCHAR'" for name in columns) + "}",
-            strict_mode=opened.strict,
-            ignore_errors=opened.lenient,
+            strict_mode=opened.mode != LOOSE,
+            ignore_errors=opened.mode == PASSING,
         )
         return f"read_csv({quoted(str(opened.link))}, {arguments})"
 

@@ -19,17 +19,19 @@ _DIGITS = 15  # that a double keeps of a decimal
 
 @dataclass(frozen=True)
 class Doubt:
-    """How many values of a column are doubtful, how many of them may be NULL, and why."""
+    """How many values of a column are doubtful, how many of them may be NULL, and why.
+
+    ``of_records``: they may also begin or end a record.
+    """
 
     values: int
     nulls: int
     reason: str
+    of_records: bool = False
 
 
-def doubts_statement(
-    table: Table, kinds: Mapping[str, Kind], parts: Sequence[Part], names: Sequence[str]
-) -> tuple[str, list[str]]:
-    """Return what is asked, and the reason for each of the columns.
+def doubts_statement(table: Table, kinds: Mapping[str, Kind], parts: Sequence[Part]) -> tuple[str, list[str]]:
+    """Return what is asked, and the reason for each column.
 
     The answer has two numbers for each: doubtful values, and those that may be NULL.
 
@@ -37,9 +39,8 @@ def doubts_statement(
         table: the table.
         kinds: what the table's columns are.
         parts: its sources; of JSON with the types of all values.
-        names: the columns whose figures differ.
     """
-    columns = [column for column in table.columns if column.name in names]
+    columns = table.columns
     reasons = [_reason(table, kinds[column.name]) for column in columns]
     rows = " UNION ALL ".join(_rows(table, kinds, part, columns) for part in parts)
     counts = ", ".join(
@@ -68,9 +69,9 @@ def _rows(table: Table, kinds: Mapping[str, Kind], part: Part, columns: Sequence
 
 def _doubtful(table: Table, kind: Kind, path: str, value: Value) -> str:
     if escapes(table):
-        return (
-            f"contains({value.sql}, {quoted(table.reading.dialect.escape)}) OR {_may_be_null(table, value)}"
-        )
+        marks = (table.reading.dialect.escape, table.reading.dialect.quote)
+        has = [f"contains({value.sql}, {quoted(mark)})" for mark in marks if mark]
+        return " OR ".join([*has, _may_be_null(table, value)])
     if kind.name == "time" and value.given in (JSON, "text", "VARCHAR"):
         form = f"{_LONG}|{_OFFSET}" if kind is TIMESTAMP else _LONG
         return f"regexp_matches({value.sql}, {quoted(form)})"
@@ -90,7 +91,7 @@ def _may_be_null(table: Table, value: Value) -> str:
 
 def _reason(table: Table, kind: Kind) -> str:
     if escapes(table):
-        return f"have a {table.reading.dialect.escape!r}, which DuckDB takes for an escape in quotes only"
+        return f"may have had a {table.reading.dialect.escape!r}, an escape to DuckDB only in quotes"
     if kind.name == "time":
         return "are times with an offset, or of more than microseconds"
     return "are numbers, whose digits DuckDB does not keep"

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any, Union
 
 from .kinds import GREATEST, LEAST, Kind
+from .part import STRICT
 
 Number = Union[Decimal, float]
 
@@ -38,12 +39,16 @@ class ColumnFigures:
 
 @dataclass(frozen=True)
 class Figures:
-    """A table, or its sources: rows, those that may be none, the figure of whole rows, and the columns."""
+    """A table, or its sources: rows, those that may be none, the figure of whole rows, and the columns.
+
+    ``mode`` is how a text was held to its form (``part``).
+    """
 
     rows: int
     perhaps: int
     whole: str | None
     columns: Mapping[str, ColumnFigures]
+    mode: str = STRICT
 
 
 def plain(figures: Figures) -> dict[str, Any]:
@@ -54,7 +59,7 @@ def plain(figures: Figures) -> dict[str, Any]:
 def from_plain(value: Mapping[str, Any]) -> Figures:
     """Return what ``plain`` returned."""
     columns = {name: ColumnFigures(**column) for name, column in value["columns"].items()}
-    return Figures(value["rows"], value["perhaps"], value["whole"], columns)
+    return Figures(value["rows"], value["perhaps"], value["whole"], columns, value["mode"])
 
 
 def comparable(kind: Kind, how: str, text: str | None) -> bytes | Number | None:

@@ -6,7 +6,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..dataset.model import Condition, Table
-from .part import JSON, NotFollowedError, Opened, Part, Value, Wanted, keys_of, named, options, quoted
+from .part import (
+    JSON,
+    PASSING,
+    NotFollowedError,
+    Opened,
+    Part,
+    Value,
+    Wanted,
+    keys_of,
+    named,
+    options,
+    quoted,
+)
 
 _LONGEST = 32 << 20  # bytes of a record that DuckDB has room for
 _NO_KEY = "\x01"
@@ -37,7 +49,7 @@ def json_part(table: Table, opened: Opened, *, typed: bool = False) -> Part:
         format="'newline_delimited'",
         columns="{" + (kinds or f"{quoted(_NO_KEY)}: 'VARCHAR'") + "}",
         compression=quoted(opened.packing),
-        ignore_errors=opened.lenient,
+        ignore_errors=opened.mode == PASSING,
         maximum_object_size=min(table.reading.longest, _LONGEST),
     )
     tests = [_test(condition, keys_of(condition.path)) for condition in table.where]

@@ -9,6 +9,8 @@ from pathlib import Path
 from ..dataset.model import Table
 
 TEXT, JSON = "text", "JSON"  # what is given, beside DuckDB's own types
+# How a text is held to its form: to the letter, less so, or so that records which have none are passed over.
+STRICT, LOOSE, PASSING = "strict", "loose", "passing"
 
 
 class NotFollowedError(Exception):
@@ -57,15 +59,13 @@ class Opened:
         link: its path, without characters that mean something in a pattern.
         packing: ``gzip``, ``zstd`` or ``none``.
         fields: the names of its fields, where it has such.
-        lenient: pass over records that cannot be read, because some were set aside.
-        strict: hold a text to the standard.
+        mode: how the text is held to its form.
     """
 
     link: Path
     packing: str = "none"
     fields: tuple[str, ...] = ()
-    lenient: bool = False
-    strict: bool = True
+    mode: str = STRICT
 
 
 @dataclass(frozen=True)

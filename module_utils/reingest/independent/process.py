@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -35,11 +36,19 @@ def read_all(asked: Sequence[Asked], scratch: Path, threads: int, zone: str) -> 
 
 
 def doubts_of_all(
-    asked: Sequence[Asked], scratch: Path, threads: int, zone: str, names: Mapping[str, Sequence[str]]
+    asked: Sequence[Asked], scratch: Path, threads: int, zone: str, modes: Mapping[str, str]
 ) -> dict[str, dict[str, Any]]:
-    """Return the doubtful values of the named columns of each table; none where they cannot be asked for."""
+    """Return the doubtful values of all columns of each table; none where they cannot be asked for.
+
+    Args:
+        asked: tables that differ.
+        scratch: as of ``read_all``.
+        threads: likewise.
+        zone: likewise.
+        modes: by table, that of its figures.
+    """
     reader = _reader(asked, scratch / "doubts", threads, zone)
-    return {one.table.name: _doubts(reader, one, names[one.table.name]) for one in asked}
+    return {one.table.name: _doubts(reader, one, modes[one.table.name]) for one in asked}
 
 
 def _reader(asked: Sequence[Asked], folder: Path, threads: int, zone: str) -> SourceReader:
@@ -68,9 +77,9 @@ def _answer(reader: SourceReader, one: Asked) -> tuple[str, Any]:
         return UNREADABLE, str(reason)
 
 
-def _doubts(reader: SourceReader, one: Asked, names: Sequence[str]) -> dict[str, Any]:
+def _doubts(reader: SourceReader, one: Asked, mode: str) -> dict[str, Any]:
     try:
-        found = reader.doubts(one, [name for name in names if name])
+        found = reader.doubts(one, mode)
     except (NotFollowedError, UnreadableError):
         return {}  # what differs stays a difference
-    return {name: (doubt.values, doubt.nulls, doubt.reason) for name, doubt in found.items()}
+    return {name: astuple(doubt) for name, doubt in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from ..dataset.model import Column, Table
@@ -145,8 +146,8 @@ def _together(found: Sequence[ColumnFigures]) -> ColumnFigures:
     """Return the figures of several sources as of one."""
     figures: dict[str, str | None] = {}
     for name in found[0].figures:
-        there = [int(value) for one in found if (value := one.figures[name]) is not None]
-        best = {"smallest value": min, "largest value": max}.get(name, sum)
+        there = [Decimal(value) for one in found if (value := one.figures[name]) is not None]
+        best: Any = {"smallest value": min, "largest value": max}.get(name, sum)
         figures[name] = str(best(there)) if there else None
     why_not = next((one.why_not for one in found if one.why_not), "")
     return ColumnFigures(sum(one.values for one in found), sum(one.made for one in found), figures, why_not)

@@ -17,11 +17,12 @@ from .figures import ColumnFigures, Figures
 from .json_lines import json_part
 from .kinds import Kind
 from .parquet import parquet_part
-from .part import NotFollowedError, Opened, Part
+from .part import LOOSE, PASSING, STRICT, NotFollowedError, Opened, Part
 from .statement import statement
 
 _PACKINGS = {".gz": "gzip", ".zst": "zstd"}
-_FORMATS = ("csv", "tsv", "jsonl", "parquet")
+_DELIMITED = ("csv", "tsv")
+_FORMATS = (*_DELIMITED, "jsonl", "parquet")
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,14 @@ class Asked:
         files: its sources, in order.
         kinds: what its columns are.
         left_out: how many of their rows are not in the table.
-        lenient: some records were set aside.
+        rejected: some of them were set aside.
     """
 
     table: Table
     files: tuple[Source, ...]
     kinds: Mapping[str, Kind]
     left_out: int = 0
-    lenient: bool = False
+    rejected: bool = False
 
 
 def check_followed(table: Table, files: Sequence[Source]) -> None:
@@ -81,35 +82,50 @@ class SourceReader:
             UnreadableError: DuckDB finds that a source is not as it is declared.
             NotFollowedError: it cannot follow what is declared.
         """
-        try:
-            return self._figures(asked, strict=True)
-        except UnreadableError as first:
-            if asked.table.reading.format not in ("csv", "tsv"):
-                raise
-            try:  # what is regular is told by the figures, then
-                return self._figures(asked, strict=False)
-            except (UnreadableError, NotFollowedError):
-                if escapes(asked.table) or asked.table.reading.encoding.lower().startswith("utf-16"):
-                    raise NotFollowedError(f"DuckDB cannot read it: {first}") from first
-                raise first from None
+        first = ""
+        for mode in _modes(asked):
+            found = self._tried(asked, mode, again=bool(first))
+            if isinstance(found, Figures):
+                return found
+            first = first or found
+        if asked.rejected or escapes(asked.table) or _encoded(asked.table):
+            raise NotFollowedError(f"DuckDB cannot read it: {first}")
+        raise UnreadableError(first)
 
-    def doubts(self, asked: Asked, names: Sequence[str]) -> dict[str, Doubt]:
-        """Return what is doubtful of columns whose figures differ.
+    def _tried(self, asked: Asked, mode: str, *, again: bool) -> Figures | str:
+        """Return the figures, or what DuckDB says is not as it is declared."""
+        try:
+            return self._figures(asked, mode)
+        except UnreadableError as error:
+            return self._with_names(str(error))
+        except NotFollowedError as error:
+            if again:  # the first one tells more
+                return str(error)
+            raise
+
+    def doubts(self, asked: Asked, mode: str) -> dict[str, Doubt]:
+        """Return what is doubtful of the columns of a table that differs; ``mode`` is that of its figures.
 
         Raises:
             UnreadableError, NotFollowedError: as ``read``.
         """
-        parts = self._parts(asked, strict=False, typed=True)
-        query, reasons = doubts_statement(asked.table, asked.kinds, parts, names)
+        parts = self._parts(asked, mode, typed=True)
+        query, reasons = doubts_statement(asked.table, asked.kinds, parts)
         row = self._engine.row(query) or ()
-        chosen = [column.name for column in asked.table.columns if column.name in names]
+        names = [column.name for column in asked.table.columns]
         return {
-            name: Doubt(row[2 * at], row[2 * at + 1], reason)
-            for at, (name, reason) in enumerate(zip(chosen, reasons))
+            name: Doubt(row[2 * at], row[2 * at + 1], reason, escapes(asked.table))
+            for at, (name, reason) in enumerate(zip(names, reasons))
         }
 
-    def _figures(self, asked: Asked, *, strict: bool) -> Figures:
-        parts = self._parts(asked, strict=strict)
+    def _with_names(self, text: str) -> str:
+        """Return what DuckDB says with the names of sources instead of those of links."""
+        for file, link in reversed(self._links.items()):
+            text = text.replace(str(link), file.name)
+        return text
+
+    def _figures(self, asked: Asked, mode: str) -> Figures:
+        parts = self._parts(asked, mode)
         left_out = asked.left_out > 0
         asking = statement(asked.table, asked.kinds, parts, left_out=left_out)
         row = self._engine.row(asking.sql)
@@ -124,25 +140,24 @@ class SourceReader:
                 name: ColumnFigures.found(followed.kind.asked(left_out=left_out), found, followed.why_not)
                 for (name, followed), found in zip(asking.columns.items(), columns)
             },
+            mode,
         )
 
-    def _parts(self, asked: Asked, *, strict: bool, typed: bool = False) -> list[Part]:
-        return [self._part(asked, file, strict=strict, typed=typed) for file in asked.files]
+    def _parts(self, asked: Asked, mode: str, *, typed: bool = False) -> list[Part]:
+        return [self._part(asked, file, mode, typed=typed) for file in asked.files]
 
-    def _part(self, asked: Asked, file: Source, *, strict: bool, typed: bool) -> Part:
+    def _part(self, asked: Asked, file: Source, mode: str, *, typed: bool) -> Part:
         table = asked.table
         if not isinstance(file, Path):
             raise NotFollowedError(f"{file} would have to be fetched once more")
-        packing = _PACKINGS.get(suffix(file), "none")
-        opened = Opened(self._links[file], packing, lenient=asked.lenient, strict=strict)
+        delimited = table.reading.format in _DELIMITED
+        fields = (read_fields(table.reading, file) or ()) if delimited else ()
+        opened = Opened(self._links[file], _PACKINGS.get(suffix(file), "none"), fields, mode)
         if table.reading.format == "jsonl":
             return json_part(table, opened, typed=typed)
         if table.reading.format == "parquet":
             return parquet_part(table, opened, self._engine.types)
-        fields = read_fields(table.reading, file) or ()
-        part = delimited_part(
-            table, Opened(opened.link, packing, fields, lenient=asked.lenient, strict=strict)
-        )
+        part = delimited_part(table, opened)
         self._check_head(file, part)
         return part
 
@@ -155,3 +170,16 @@ class SourceReader:
             raise UnreadableError(
                 f"the header of {file.name} is {found} to DuckDB, and was read as {expected}"
             )
+
+
+def _modes(asked: Asked) -> list[str]:
+    """Return how sources are read, each way where the one before finds that they are not as declared."""
+    delimited = asked.table.reading.format in _DELIMITED
+    loose = delimited and not escapes(asked.table) and not _encoded(asked.table)
+    passing = asked.rejected and (delimited or asked.table.reading.format == "jsonl")
+    return [STRICT, *([LOOSE] if loose else []), *([PASSING] if passing else [])]
+
+
+def _encoded(table: Table) -> bool:
+    """Return whether the text is in an encoding of which DuckDB knows only one form."""
+    return table.reading.encoding.lower().replace("_", "-").startswith("utf-16")

@@ -149,8 +149,8 @@ def statement(
 def whole_rows(measures: Sequence[str]) -> str:
     """Return the figure of whole rows: another one where a column's values stand in other rows.
 
-    Of each row the sum of the first and third measure is multiplied by that of the second and fourth. More would
-    cost as much as all other figures.
+    Of each row the sum of the first and third measure is multiplied by that of the second and fourth. More
+    would cost as much as all other figures.
 
     Args:
         measures: of each column a whole number, NULL where the value is; empty: it takes no part.

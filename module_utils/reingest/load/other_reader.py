@@ -74,17 +74,21 @@ class OtherReading:
             told[name] = {"compared": False, "reason": reason}
         return dict(sorted(told.items()))
 
-    def warnings(self) -> list[str]:
-        """Return what was not compared, a sentence for each table."""
+    def did(self) -> list[str]:
+        """Return what was compared and what was not, a sentence for each table of which not all was."""
+        tables = "table" if len(self.compared) == 1 else "tables"
         found = [
-            f"table {name}: its content was not compared with another reader's: {reason}"
-            for name, reason in self.not_followed.items()
+            f"find in {len(self.compared)} {tables} what another reader ({_READER}) finds in the sources"
         ]
-        for name, one in self.compared.items():
+        for name, one in sorted(self.compared.items()):
+            if one.within:
+                found.append(f"compare {name} within the {one.within} rows that were left out")
             if one.not_compared:
                 columns = "; ".join(f"{column} ({why})" for column, why in one.not_compared.items())
-                found.append(f"table {name}: of these columns another reader compared only NULLs: {columns}")
-        return sorted(found)
+                found.append(f"count only the NULLs of {name}: {columns}")
+        for name, reason in sorted(self.not_followed.items()):
+            found.append(f"do not compare {name} with another reader: {reason}")
+        return found
 
 
 def prove_by_another_reader(
@@ -134,16 +138,18 @@ class _Asking:
         followed = [one for one in asked if one.table.name in sources]
         shapes = {feed.table.name: feed.shape.identifier for feed in feeds}
         tables = self._tables(followed, sources, shapes)
-        found = {one.table.name: _compared(one, tables, sources, {}) for one in followed}
+        compared = partial(self._compare, tables, sources)
+        found = compared(followed, {})
         differing = [
-            one for one in followed if found[one.table.name].differs and one.table.reading.format != SQL
+            one
+            for one in followed
+            if one.table.reading.format != SQL and one.table.name in found and found[one.table.name].differs
         ]
         if differing:
-            names = {name: list(one.differs) for name, one in found.items() if one.differs}
-            doubts = self._doubts(differing, zone, names)
-            for one in differing:
-                name = one.table.name
-                found[name] = _compared(one, tables, sources, doubts.get(name, {}))
+            modes = {name: one.mode for name, one in sources.items()}
+            again = compared(differing, self._doubts(differing, zone, modes))
+            gone = {one.table.name for one in differing}
+            found = {**{name: one for name, one in found.items() if name not in gone}, **again}
         _refuse(found, self._unreadable)
         return OtherReading(found, self._not_followed)
 
@@ -189,10 +195,29 @@ class _Asking:
         found = run_parallel(jobs, self._processes, closed=self._closed)
         return {name: from_plain(figures) for name, figures in found.items()}
 
+    def _compare(
+        self,
+        tables: Mapping[str, Figures],
+        sources: Mapping[str, Figures],
+        asked: Sequence[Asked],
+        doubts: Mapping[str, Mapping[str, Doubt]],
+    ) -> dict[str, Compared]:
+        """Return what came of the tables that could be compared."""
+        found = {}
+        for one in asked:
+            name = one.table.name
+            try:
+                found[name] = compare(
+                    tables[name], sources[name], one.kinds, one.left_out, doubts.get(name, {})
+                )
+            except NotFollowedError as reason:
+                self._not_followed[name] = str(reason)
+        return found
+
     def _doubts(
-        self, asked: Sequence[Asked], zone: str, names: Mapping[str, Sequence[str]]
+        self, asked: Sequence[Asked], zone: str, modes: Mapping[str, str]
     ) -> dict[str, dict[str, Doubt]]:
-        call = partial(doubts_of_all, asked, self._scratch, self._processes, zone, names)
+        call = partial(doubts_of_all, asked, self._scratch, self._processes, zone, modes)
         found = self._in_a_process("doubts", call)
         return {
             table: {column: Doubt(*doubt) for column, doubt in columns.items()}
@@ -212,16 +237,6 @@ def _of_server(feed: Feed) -> bool:
 def _scan(dsn: str, table: Any, kinds: Mapping[str, Kind], left_out: bool, workers: int) -> dict[str, Any]:  # noqa: ANN401 - psycopg2's
     with refused("another reader"), pinned_reading(dsn, database_of(dsn)) as connection:
         return plain(scan_figures(connection, table, kinds, left_out=left_out, workers=workers))
-
-
-def _compared(
-    asked: Asked,
-    tables: Mapping[str, Figures],
-    sources: Mapping[str, Figures],
-    doubts: Mapping[str, Doubt],
-) -> Compared:
-    name = asked.table.name
-    return compare(tables[name], sources[name], asked.kinds, asked.left_out, doubts)
 
 
 def _refuse(found: Mapping[str, Compared], unreadable: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ class Case:
 
     ``to`` is the case (or the floor) that its seconds are divided by; empty where the seconds themselves are
     the figure. ``goal`` is the most that the figure may be. ``database`` has the rows afterwards, to be
-    checked; empty where there are none.
+    checked; empty where there are none. ``most_mb`` is what the whole program may have in memory.
     """
 
     name: str
@@ -24,3 +24,4 @@ class Case:
     to: str = FLOOR
     goal: float | None = None
     database: str = ""
+    most_mb: int = 150

@@ -43,7 +43,7 @@ class SourcesLoad:
         self.folder = folder
         self._server = server
 
-    def run(self, tables, *, jobs=2, check=False, prove="content", **top):
+    def run(self, tables, *, jobs=2, check=False, prove="content", force=True, **top):
         """Make the load and return the module's result.
 
         Raises:
@@ -62,7 +62,7 @@ class SourcesLoad:
             "dataset": str(file),
             "staging_dsn": self._server.dsn(),
             "first": True,
-            "force": True,
+            "force": force,
             "run": "run-1",
             "operator": "0000-0002-1825-0097",
             "work": str(self.folder / "work"),

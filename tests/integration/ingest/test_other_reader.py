@@ -7,6 +7,7 @@ import datetime
 import io
 import json
 import sqlite3
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -197,3 +198,20 @@ def test_a_number_that_became_a_text_is_no_finding(sources):
     table = SourceTable("t", "t.jsonl", b'{"a": 1.50}\n{"a": "x"}\n', ("a",), {"columns": {"a": "a"}})
     found = sources.run([table], prove="independent")["reader"]["t"]
     assert found["not_compared"] == {"a": "1 values are numbers, whose digits DuckDB does not keep"}
+
+
+def test_it_is_refused_before_anything_else_where_duckdb_is_not_installed(sources, monkeypatch):
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    table = SourceTable("t", "t.csv", b"a\n1\n", ("a",), {"no such key": 1})
+    told = "`prove: independent` needs the Python package duckdb on the worker: install it there"
+    with pytest.raises(Refusal, match=told):
+        sources.run([table], prove="independent", check=True)
+
+
+def test_a_load_that_was_refused_is_kept_where_its_content_is_enough(sources):
+    content = (CASES / "mysql_null_escape.csv").read_bytes()
+    keys = {"escape": "\\", "null": "\\N", "header": ["a", "b", "c"]}
+    table = SourceTable("t", "t.csv", content, ("a", "b", "c"), keys)
+    with pytest.raises(Refusal, match="load with `prove: content`, which keeps these tables"):
+        sources.run([table], prove="independent")
+    assert sources.run([table], force=False)["kept"] == {"t": "run-1"}

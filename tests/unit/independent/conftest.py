@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from plugins.module_utils.reingest.dataset.model import Column, Table
+from plugins.module_utils.reingest.independent.kinds import TEXT
+from plugins.module_utils.reingest.independent.sources import Asked, SourceReader
+from plugins.module_utils.reingest.sources.reading import Reading
+
+
+@pytest.fixture(scope="session")
+def read():
+    """Return what reads files of a table: ``read(files, {column: kind})`` gives their figures."""
+
+    def run(files, kinds, *, kind="csv", where=(), columns=None, left_out=0, rejected=False, **reading):
+        chosen = columns or tuple(Column(name, (name,)) for name in kinds)
+        table = Table("t", "source", reading=Reading(format=kind, **reading), columns=chosen, where=where)
+        asked = Asked(table, tuple(files), kinds, left_out, rejected)
+        with tempfile.TemporaryDirectory() as scratch:
+            return SourceReader([asked], Path(scratch), threads=1, zone="UTC").read(asked)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def texts():
+    """Return what makes the kinds of columns that are all texts."""
+    return lambda *names: dict.fromkeys(names, TEXT)
+
+
+@pytest.fixture
+def source(tmp_path):
+    """Return ``write(content, name)``, which makes a file of a text or bytes and returns its path."""
+
+    def write(content, name="source"):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder that all the examples of a property share."""
+    return tmp_path_factory.mktemp("examples")
