@@ -84,10 +84,9 @@ class Engine:
         try:
             return self._connection.execute(query)
         except (errors.InvalidInputException, errors.ConversionException) as error:
-            text = _first_words(error)
-            if any(limit in text for limit in _LIMITS):
-                raise NotFollowedError(f"DuckDB cannot read it: {text}") from error
-            raise UnreadableError(text) from error
+            if any(limit in str(error) for limit in _LIMITS):
+                raise NotFollowedError(f"DuckDB cannot read it: {_first_words(error)}") from error
+            raise UnreadableError(_first_words(error)) from error
         except (errors.OutOfMemoryException, MemoryError) as error:
             raise NotFollowedError(f"DuckDB needs more than {_BUFFERS} of memory for it") from error
         except errors.Error as error:
@@ -95,7 +94,14 @@ class Engine:
 
 
 # Of what DuckDB says about a record: what is its own limit, and says nothing of the source.
-_LIMITS = ("Maximum line size", "maximum_object_size", "not support the encoding", "icu extension")
+# A quote without its end it finds also where a record is longer than its buffer.
+_LIMITS = (
+    "Maximum line size",
+    "maximum_object_size",
+    "unterminated quote",
+    "not support the encoding",
+    "icu extension",
+)
 _WORDS = 300
 
 

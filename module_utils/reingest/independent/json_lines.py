@@ -20,7 +20,7 @@ from .part import (
     quoted,
 )
 
-_LONGEST = 32 << 20  # bytes of a record that DuckDB has room for
+_LONGEST = 16 << 20  # bytes of a record that DuckDB has room for
 _NO_KEY = "\x01"
 _NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
 

@@ -71,9 +71,12 @@ class SourceReader:
                     link = scratch / f"source{len(self._links)}"
                     link.symlink_to(file.resolve())
                     self._links[file] = link
-        real = {file.resolve() for file in self._links}
-        allowed = [*self._links.values(), *sorted(real)]
-        self._engine = Engine(allowed, scratch, threads=threads, zone=zone)
+        self._scratch, self._threads, self._zone = scratch, threads, zone
+        self._engine = self._opened()
+
+    def _opened(self) -> Engine:
+        allowed = [*self._links.values(), *sorted({file.resolve() for file in self._links})]
+        return Engine(allowed, self._scratch, threads=self._threads, zone=self._zone)
 
     def read(self, asked: Asked) -> Figures:
         """Return the figures of a table's sources.
@@ -99,24 +102,10 @@ class SourceReader:
         except UnreadableError as error:
             return self._with_names(str(error))
         except NotFollowedError as error:
+            self._engine = self._opened()  # an engine that ran out of memory may answer nothing any more
             if again:  # the first one tells more
-                return str(error)
-            raise
-
-    def doubts(self, asked: Asked, mode: str) -> dict[str, Doubt]:
-        """Return what is doubtful of the columns of a table that differs; ``mode`` is that of its figures.
-
-        Raises:
-            UnreadableError, NotFollowedError: as ``read``.
-        """
-        parts = self._parts(asked, mode, typed=True)
-        query, reasons = doubts_statement(asked.table, asked.kinds, parts)
-        row = self._engine.row(query) or ()
-        names = [column.name for column in asked.table.columns]
-        return {
-            name: Doubt(row[2 * at], row[2 * at + 1], reason, escapes(asked.table))
-            for at, (name, reason) in enumerate(zip(names, reasons))
-        }
+                return self._with_names(str(error))
+            raise NotFollowedError(self._with_names(str(error))) from error
 
     def _with_names(self, text: str) -> str:
         """Return what DuckDB says with the names of sources instead of those of links."""
@@ -152,7 +141,7 @@ class SourceReader:
             raise NotFollowedError(f"{file} would have to be fetched once more")
         delimited = table.reading.format in _DELIMITED
         fields = (read_fields(table.reading, file) or ()) if delimited else ()
-        opened = Opened(self._links[file], _PACKINGS.get(suffix(file), "none"), fields, mode)
+        opened = Opened(self._links[file], _PACKINGS.get(suffix(file), "uncompressed"), fields, mode)
         if table.reading.format == "jsonl":
             return json_part(table, opened, typed=typed)
         if table.reading.format == "parquet":
