@@ -40,9 +40,15 @@ class Engine:
             scratch: a folder of its own.
             threads: how many cores it may use.
             zone: the time zone of times without one.
+
+        Raises:
+            NotFollowedError: there is not enough memory for it.
         """
         self._library = duckdb()
-        self._connection = self._library.connect(":memory:")
+        try:
+            self._connection = self._library.connect(":memory:")
+        except (self._library.Error, MemoryError) as error:
+            raise NotFollowedError(f"DuckDB cannot be started: {_first_words(error)}") from error
         self._run(f"SET threads = {max(1, min(threads, _THREADS))}")
         self._run(f"SET memory_limit = {quoted(_BUFFERS)}")
         self._run(f"SET temp_directory = {quoted(str(scratch / 'spill'))}")
@@ -60,6 +66,10 @@ class Engine:
         self._run(f"SET allowed_paths = [{', '.join(quoted(str(file)) for file in files)}]")
         self._run("SET enable_external_access = false")
         self._run("SET lock_configuration = true")
+
+    def close(self) -> None:
+        """Give its memory back."""
+        self._connection.close()
 
     def row(self, query: str) -> tuple[Any, ...] | None:
         """Return the first row.

@@ -15,7 +15,7 @@ from .doubts import Doubt, doubts_statement, escapes
 from .engine import Engine, UnreadableError
 from .figures import ColumnFigures, Figures
 from .json_lines import json_part
-from .kinds import Kind
+from .kinds import INSTANT, PRESENT, Kind
 from .parquet import parquet_part
 from .part import LOOSE, PASSING, STRICT, NotFollowedError, Opened, Part
 from .statement import statement
@@ -102,10 +102,26 @@ class SourceReader:
         except UnreadableError as error:
             return self._with_names(str(error))
         except NotFollowedError as error:
-            self._engine = self._opened()  # an engine that ran out of memory may answer nothing any more
+            self._engine.close()  # one that ran out of memory may answer nothing any more
+            self._engine = self._opened()
             if again:  # the first one tells more
                 return self._with_names(str(error))
             raise NotFollowedError(self._with_names(str(error))) from error
+
+    def doubts(self, asked: Asked, mode: str) -> dict[str, Doubt]:
+        """Return what is doubtful of the columns of a table that differs; ``mode`` is that of its figures.
+
+        Raises:
+            UnreadableError, NotFollowedError: as ``read``.
+        """
+        parts = self._parts(asked, mode, typed=True)
+        query, reasons = doubts_statement(asked.table, asked.kinds, parts)
+        row = self._engine.row(query) or ()
+        names = [column.name for column in asked.table.columns]
+        return {
+            name: Doubt(row[2 * at], row[2 * at + 1], reason, escapes(asked.table))
+            for at, (name, reason) in enumerate(zip(names, reasons))
+        }
 
     def _with_names(self, text: str) -> str:
         """Return what DuckDB says with the names of sources instead of those of links."""
@@ -116,7 +132,7 @@ class SourceReader:
     def _figures(self, asked: Asked, mode: str) -> Figures:
         parts = self._parts(asked, mode)
         left_out = asked.left_out > 0
-        asking = statement(asked.table, asked.kinds, parts, left_out=left_out)
+        asking = statement(asked.table, self._kinds(asked), parts, left_out=left_out)
         row = self._engine.row(asking.sql)
         if row is None:
             raise NotFollowedError("DuckDB gives no figures")
@@ -131,6 +147,12 @@ class SourceReader:
             },
             mode,
         )
+
+    def _kinds(self, asked: Asked) -> Mapping[str, Kind]:
+        """Return what columns are; times without a zone are none in a zone that DuckDB does not know."""
+        if self._engine.zone:
+            return asked.kinds
+        return {name: PRESENT if kind is INSTANT else kind for name, kind in asked.kinds.items()}
 
     def _parts(self, asked: Asked, mode: str, *, typed: bool = False) -> list[Part]:
         return [self._part(asked, file, mode, typed=typed) for file in asked.files]
