@@ -18,6 +18,9 @@ description:
   - "O(state=taken), to an earlier snapshot: production is fenced, its rows and roles are kept on the volume.
     O(state=opened), once that snapshot's server runs: its portal-owned rows are replaced by them under a
     name of the database that nobody knows, and then it is opened."
+  - "O(state=fenced), to a load that is then copied to where it is promoted: the load itself is fenced, in the
+    staging server, so that the copy serves fenced until it has the rows, which go the way of an earlier
+    snapshot's. O(state=lifted) opens a load whose copy was cut short."
   - Other databases of production that C(dataset.yml) calls C(portal) come along whole, by C(pg_dump) and
     C(pg_restore) of the servers' version, which must be on this host, under the same fence and with the same
     proof. The load says which they are.
@@ -26,17 +29,16 @@ description:
   - It needs direct connections as a superuser, on a primary; both servers run but for O(state=opened).
 options:
   state:
-    description: What becomes of the rows. V(checked) only looks, before a load, whether O(databases) could be
-      carried.
+    description: What becomes of the rows.
     type: str
-    choices: [carried, taken, opened, checked]
+    choices: [carried, taken, opened, fenced, lifted]
     required: true
   production_dsn:
     description: libpq connection string of the production server, of a superuser.
     type: str
     required: true
   staging_dsn:
-    description: "O(state=carried): that of the staging server."
+    description: "O(state=carried), O(state=fenced), O(state=lifted): that of the staging server."
     type: str
     default: ""
   databases:
@@ -119,9 +121,11 @@ from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 if TYPE_CHECKING:
     from ..module_utils.reingest.carry.fence import Patience
+    from ..module_utils.reingest.carry.survey import Survey
 
+_STATES = ["carried", "taken", "opened", "fenced", "lifted"]
 OPTIONS: dict[str, Any] = {
-    "state": {"type": "str", "choices": ["carried", "taken", "opened", "checked"], "required": True},
+    "state": {"type": "str", "choices": _STATES, "required": True},
     "production_dsn": {"type": "str", "required": True, "no_log": True},
     "staging_dsn": {"type": "str", "default": "", "no_log": True},
     "databases": {"type": "list", "elements": "str", "default": []},
@@ -135,31 +139,24 @@ _MOST_NAMES = 12  # of tables on one line
 
 
 def carry(call: Call) -> Outcome:
-    """Carry, take, or put the rows and open the database."""
+    """Carry, take, or put the rows and open the database; fence a load, or open it again."""
+    if call["state"] == "lifted":
+        return _lifted(call)
     if not live_snapshot(call.volume):
         return Outcome(values={"needed": False, "rows": {}, "lines": []}, planned=call["plan_only"])
     if call["state"] == "opened":
         return _opened(call)
-    if call["state"] == "checked":
-        return _checked(call)
+    if call["state"] == "fenced":
+        return _fenced(call)
     if call.check:
         return _planned(call)
     return _carried(call) if call["state"] == "carried" else _taken(call)
 
 
 def _planned(call: Call) -> Outcome:
-    from ..module_utils.reingest.carry.survey import survey
     from ..module_utils.reingest.fs.sizes import shown_bytes
 
-    found = survey(
-        call.volume,
-        call["production_dsn"],
-        live=_live(call),
-        staging="" if call["state"] == "taken" else call["staging_dsn"],
-        target=call.volume.snapshot(call["snapshot"]) if call["state"] == "taken" else None,
-        coming=call.dry_run,
-        databases=call["databases"],
-    )
+    found = _surveyed(call)
     verb = "carry" if call["state"] == "carried" else "take"
     did = [f"{verb} {rows:,} rows of users: {table}" for table, rows in found.rows.items()]
     if found.objects:
@@ -178,6 +175,20 @@ def _planned(call: Call) -> Outcome:
         "owners": {owner: list(names) for owner, names in found.owners.items()},
     }
     return Outcome(found.needed, did, values, detail=detail, warnings=found.told, planned=call["plan_only"])
+
+
+def _surveyed(call: Call) -> Survey:
+    from ..module_utils.reingest.carry.survey import survey
+
+    return survey(
+        call.volume,
+        call["production_dsn"],
+        live=_live(call),
+        staging="" if call["state"] == "taken" else call["staging_dsn"],
+        target=call.volume.snapshot(call["snapshot"]) if call["state"] == "taken" else None,
+        coming=call.dry_run,
+        databases=call["databases"],
+    )
 
 
 def _some(names: Sequence[str]) -> str:
@@ -201,10 +212,14 @@ def _carried(call: Call) -> Outcome:
 
 
 def _taken(call: Call) -> Outcome:
+    from ..module_utils.reingest.carry.record import fence_in
     from ..module_utils.reingest.carry.survey import loaded_database
     from ..module_utils.reingest.carry.take import take_rows
 
     database = loaded_database(call["production_dsn"])
+    target = fence_in(call.volume, call.volume.snapshot(call["snapshot"]))
+    if not database and target is not None and target.load:
+        database = target.database
     if not database:  # one that reingest never loaded: only the snapshot that is to serve is fenced
         return Outcome(values={"needed": False, "rows": {}, "lines": []})
     made = take_rows(
@@ -235,18 +250,48 @@ def _opened(call: Call) -> Outcome:
     return Outcome(bool(made.did), made.did, values, warnings=(*made.kept, *made.warnings))
 
 
-def _checked(call: Call) -> Outcome:
-    from contextlib import closing
+def _fenced(call: Call) -> Outcome:
+    """Fence the load, once it is known that it can take the rows: not after hours of copying."""
+    if not call.check:
+        _lift(call)  # of this very step, started before and dead since: nobody could look into it
+    found = _surveyed(call)
+    values = {"needed": found.needed, "rows": dict(found.rows), "lines": []}
+    did = ["fence the load until it has the users' rows"] if found.needed else []
+    if call.check or not found.needed:
+        return Outcome(found.needed, did, values, warnings=found.told, planned=call["plan_only"])
+    from ..module_utils.reingest.carry.load_fence import fence_load
+    from ..module_utils.reingest.carry.survey import loaded_database
 
-    from ..module_utils.reingest.carry.fence import control_session
-    from ..module_utils.reingest.carry.survey_databases import survey_databases
-    from ..module_utils.reingest.load.script import refused
+    login = call["staging_dsn"]
+    database, patience = loaded_database(login), _patience(call)
+    ended = fence_load(call.volume, login, database, run=call.run, patience=patience)
+    did += [f"end the session {one}" for one in ended]
+    return Outcome(True, did, values, warnings=found.told)
 
-    names, login = call["databases"], call["production_dsn"]
-    if names:
-        with refused("looking at other databases", "production"), closing(control_session(login)) as control:
-            survey_databases(control, login, names, serves=None, strict=True)
-    return Outcome(values={"needed": bool(names), "rows": {}, "lines": []}, planned=True)
+
+def _lifted(call: Call) -> Outcome:
+    from ..module_utils.reingest.postgres.dsn import Unreachable
+
+    opened: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    try:
+        opened = _lift(call)
+    except Unreachable as error:  # only the next load needs that server, and opens it then
+        warnings = (f"the load in {call.volume.ingest} stays fenced: {error}",)
+    did = [f"lift the fence of the load's database {name}" for name in opened]
+    values = {"needed": bool(did), "rows": {}, "lines": []}
+    return Outcome(bool(did), did, values, warnings=warnings)
+
+
+def _lift(call: Call) -> tuple[str, ...]:
+    from ..module_utils.reingest.carry.record import fence_in
+
+    there = fence_in(call.volume, call.volume.ingest)
+    if there is None or call.check:
+        return () if there is None else (there.database, *(other.name for other in there.databases))
+    from ..module_utils.reingest.carry.load_fence import lift_load_fence
+
+    return lift_load_fence(call.volume, call["staging_dsn"])
 
 
 def _live(call: Call) -> Path:

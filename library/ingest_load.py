@@ -120,6 +120,11 @@ options:
       - Only whether there is one matters here. Findings of that kind are accepted only with it.
     type: str
     default: ""
+  staging_given_up:
+    description: The load will start over with an empty staging server, or it does not come up. With
+      O(plan_only) it is not asked then, and the schema is not tried.
+    type: bool
+    default: false
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -250,6 +255,7 @@ OPTIONS: dict[str, Any] = {
     "release": {"type": "str", "default": ""},
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
+    "staging_given_up": {"type": "bool", "default": False},
     "first": {"type": "bool", "default": False},
     "accept": {"type": "list", "elements": "str", "default": []},
     "after_promote": {"type": "str", "default": ""},

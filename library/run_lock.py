@@ -22,42 +22,10 @@ options:
     type: str
     choices: [claimed, released]
     default: claimed
-  operators:
-    description: ORCID iDs of those who may.
-    type: list
-    elements: str
-    default: []
-  take_over:
-    description: Id of a dead run whose claim is replaced.
-    type: str
-    default: ""
-  age:
-    description: How many seconds old the last sign of life of a run must be for its claim to be replaced
-      without being named, when none of its verbs works. V(0) is never.
-    type: float
-    default: 0
-  accept_ledger:
-    description: SHA-256 of a ledger whose chain is broken, as status shows it, which the operator accepts as
-      it is. It is written into the ledger, whose chain starts anew there. Empty is none.
-    type: str
-    default: ""
-  phase:
-    description: What the run is about to do; a run that is refused shows it.
-    type: str
-    default: ""
-  controller:
-    description: The controller's host name and boot id; filled in by the action plugin.
-    type: str
-    default: ""
-  process:
-    description: Process id of C(ansible-playbook) on the controller; filled in by the action plugin.
-    type: int
-    default: 0
-  process_started:
-    description: Start time of that process in clock ticks since boot; filled in by the action plugin.
-    type: str
-    default: ""
-extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.proof]
+extends_documentation_fragment:
+  - dataportal.reingest.context
+  - dataportal.reingest.proof
+  - dataportal.reingest.claim
 attributes:
   check_mode:
     support: full
@@ -111,87 +79,17 @@ step:
   type: dict
 """
 
-from dataclasses import asdict
 from typing import Any
 
-from ..module_utils.proof_call import PROOF, challenge, keep_if_new, proof_of
-from ..module_utils.reingest.errors import Refusal
+from ..module_utils.claim_call import CLAIM, take
 from ..module_utils.reingest.runs.steps import forget_dry_run
-from ..module_utils.reingest.volume.lock import (
-    Claim,
-    claim,
-    holder,
-    now_text,
-    refuse_held,
-    refusing,
-    release,
-    verb,
-)
-from ..module_utils.reingest.volume.operators import authorised
-from ..module_utils.reingest.volume.ownership import note_records
-from ..module_utils.reingest.volume.signers import RECOVER
-from ..module_utils.reingest.volume.take_over import take_over
-from ..module_utils.reingest.window.watchdog_claim import left_behind
+from ..module_utils.reingest.volume.lock import release
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
-    **PROOF,
+    **CLAIM,
     "state": {"type": "str", "choices": ["claimed", "released"], "default": "claimed"},
-    "operators": {"type": "list", "elements": "str", "default": []},
-    "take_over": {"type": "str", "default": ""},
-    "age": {"type": "float", "default": 0},
-    "accept_ledger": {"type": "str", "default": ""},
-    "phase": {"type": "str", "default": ""},
-    "controller": {"type": "str", "default": ""},
-    "process": {"type": "int", "default": 0},
-    "process_started": {"type": "str", "default": ""},
 }
-
-
-def take(call: Call) -> Outcome:
-    """Claim the volume for the run, or tell who has it."""
-    operator = authorised(call["operator"], call["operators"])
-    with refusing(call.volume):
-        did = take_over(call.volume, dry=call.check)
-        if not call.check and call.work is not None:
-            note_records(call.work, call.volume)
-    now = holder(call.volume)
-    rights = {"take_over": call["take_over"] or left_behind(now), "age": call["age"]}
-    try:
-        replaced = refuse_held(call.volume, call.run, **rights)
-        accepts = acceptance(call)
-        again = now is not None and now.run == call.run and bool(now.proof)
-        free = call["playbook"] == RECOVER and not (accepts or again)
-        proof = None if free else proof_of(call, operator, again=again)
-        if not call.check:
-            key = keep_if_new(call, proof)
-            who = {name: call[name] for name in ("run", "controller", "process", "process_started", "phase")}
-            wanted = Claim(operator=operator, since=now_text(), proof=key, **who)
-            replaced = claim(call.volume, wanted, **rights)
-    except Refusal as refusal:
-        held = {} if now is None else asdict(now)
-        return Outcome(values={"holder": held, "challenge": challenge(refusal)}, failure=str(refusal))
-    if replaced is not None and replaced.run != call.run:
-        did += [f"take the volume over from run {replaced.run} of {replaced.operator}"]
-    if accepts and not call.check:
-        from ..module_utils.reingest.volume.acceptance import accept_ledger
-
-        with verb(call.volume, call.run, phase="accepts the ledger"):
-            accept_ledger(call.volume, run=call.run, operator=operator)
-    return Outcome(did=[*did, *accepts], values={"operator": operator})
-
-
-def acceptance(call: Call) -> list[str]:
-    """Return what is accepted of the ledger, where the run accepts it.
-
-    Raises:
-        Refusal: there is nothing to accept, or another ledger.
-    """
-    if not call["accept_ledger"]:
-        return []
-    from ..module_utils.reingest.volume.acceptance import plan_acceptance
-
-    return plan_acceptance(call.volume, call["accept_ledger"], run=call.run)
 
 
 def give_back(call: Call) -> Outcome:

@@ -137,11 +137,20 @@ def report(call: Call) -> Outcome:
                 make_own_directory(folder)
             write_json(call.volume.run(call.run) / "report.json", values["report"])
             if call["profiles"]:
-                write_profiles(call.volume, call.run, call["profiles"])
+                warnings += _kept(call)
             release(call.volume, call.run)
     except Refusal as refusal:
         return Outcome(values=values, warnings=warnings, failure=str(refusal), planned=True)
     return Outcome(values=values, warnings=warnings, planned=True)
+
+
+def _kept(call: Call) -> list[str]:
+    """Keep the profiles of the load; what stands against it is no more than a warning."""
+    try:
+        write_profiles(call.volume, call.run, call["profiles"])
+    except Refusal as refusal:
+        return [str(refusal)]
+    return []
 
 
 def main() -> None:

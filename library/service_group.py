@@ -24,63 +24,18 @@ options:
     description:
       - V(restarted) stops what runs, then starts all.
       - V(healthy) waits and starts nothing.
-      - V(checked) looks at the definitions, at those services that run, and whether anybody else is in a
-        data directory.
     type: str
-    choices: [started, stopped, restarted, healthy, checked]
+    choices: [started, stopped, restarted, healthy]
     required: true
-  served:
-    description:
-      - What proves, after a switch, that the portal serves the new snapshot.
-      - With O(state=checked) it is refused that nothing would.
-      - With O(state=healthy) the backend's own login must read the snapshot's id in table C(reingest.load),
-        and a row of a source-owned table that the load filled.
-      - Needs psycopg2 where a login is declared.
-    type: dict
-    suboptions:
-      portal:
-        description: Whether an address of the portal answers with the release; that is asked as a service.
-        type: bool
-        default: false
-      dsn:
-        description: The backend's own connection string; SQLAlchemy's form with a driver will do.
-        type: str
-        default: ""
-      dsn_env:
-        description: The name of an environment variable of this host that holds it.
-        type: str
-        default: ""
-      host:
-        description: Where the server is reached from here, in place of the host that the string names.
-        type: str
-        default: ""
-      port:
-        description: The same for its port.
-        type: str
-        default: ""
-      beside:
-        description: Whether a backend runs on this host, so that the login comes from where its own do.
-        type: bool
-        default: true
-      snapshot:
-        description: The snapshot that must be served; required with O(state=healthy).
-        type: str
-        default: ""
-      loaded:
-        description: Whether reingest loaded it. Of an adopted one the database holds no id, so the system
-          identifier of O(served.data) is compared.
-        type: bool
-        default: true
-      data:
-        description: Production's data directory.
-        type: path
-        default: ""
   accept:
     description: Names of what an operator accepts; V(served) is that nothing proves what is served.
     type: list
     elements: str
     default: []
-extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.services]
+extends_documentation_fragment:
+  - dataportal.reingest.context
+  - dataportal.reingest.services
+  - dataportal.reingest.services.served
 attributes:
   check_mode:
     support: full
@@ -125,29 +80,17 @@ from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.runs.steps import Predicted
 from ..module_utils.reingest.window.lease import working
 from ..module_utils.runner import Call, Outcome, Verb, run_module
+from ..module_utils.served_call import SERVED, prove
 from ..module_utils.services_call import bring
 
 OPTIONS: dict[str, Any] = {
     "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
     "state": {
         "type": "str",
-        "choices": ["started", "stopped", "restarted", "healthy", "checked"],
+        "choices": ["started", "stopped", "restarted", "healthy"],
         "required": True,
     },
-    "served": {
-        "type": "dict",
-        "options": {
-            "portal": {"type": "bool", "default": False},
-            "dsn": {"type": "str", "default": "", "no_log": True},
-            "dsn_env": {"type": "str", "default": ""},
-            "host": {"type": "str", "default": ""},
-            "port": {"type": "str", "default": ""},
-            "beside": {"type": "bool", "default": True},
-            "snapshot": {"type": "str", "default": ""},
-            "loaded": {"type": "bool", "default": True},
-            "data": {"type": "path", "default": ""},
-        },
-    },
+    "served": {"type": "dict", "options": SERVED},
     "accept": {"type": "list", "elements": "str", "default": []},
 }
 _BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
@@ -158,9 +101,7 @@ def group(call: Call) -> Outcome:
     plan = bring(call, call["state"])
     proven: list[str] = []
     gaps: list[str] = []
-    if call["served"]:  # here: one of a run's many calls proves it
-        from ..module_utils.served_call import prove
-
+    if call["served"]:
         proven, gaps = prove(call)
     become = _BECOME.get(call["state"])
     return Outcome(

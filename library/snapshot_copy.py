@@ -60,6 +60,10 @@ needed:
   description: Whether the load is to be copied.
   returned: success
   type: bool
+stands:
+  description: Whether C(ingest/) still has it; a run that died after its copy may have left it half emptied.
+  returned: success
+  type: bool
 step:
   description: What was done, for the report.
   returned: always
@@ -84,7 +88,7 @@ def copy(call: Call) -> Outcome:
     """Copy the load to where it is promoted."""
     wanted = {name: call[name] for name in ("loaded", "exclusive", "force")}
     plan = plan_copy(call.volume, call["snapshot"], dry=call.check, **wanted)
-    values = {"snapshot": plan.snapshot, "needed": plan.changed}
+    values = {"snapshot": plan.snapshot, "needed": plan.changed, "stands": plan.stands}
     if call["plan_only"]:
         return Outcome(values=values, diff=plan.diff(), planned=True)
     detail = apply_copy(call.volume, plan).shown() if plan.changed and not call.check else {}

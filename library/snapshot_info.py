@@ -103,8 +103,9 @@ window:
   type: dict
 fences:
   description: "Databases that are fenced, by what is written down: C(snapshot) (empty where it is gone),
-    C(server) (its system identifier), C(database), C(run), C(since). The snapshot that served before is
-    fenced until it serves again; the live one's fence is lifted by its switch, or by C(recover.yml)."
+    C(server) (its system identifier), C(load) (whether the staging server has it), C(database), C(run),
+    C(since). The snapshot that served before is fenced until it serves again; the live one's fence is
+    lifted by its switch, or by C(recover.yml); a load's, which was fenced for its copy, by the next run."
   returned: success
   type: list
   elements: dict

@@ -60,6 +60,14 @@ options:
       A snapshot whose release the ledger does not know is refused then, unless O(accept) has V(served).
     type: bool
     default: false
+  production_dsn:
+    description:
+      - With O(plan_only), the server that serves now. Where it has other versions of the collations than the
+        one that made the indexes of the snapshot, a kept one is refused, unless O(accept) has
+        V(collation:<snapshot>).
+      - Where it does not answer, or the ledger does not have those versions, nothing is known of that.
+    type: str
+    default: ""
   accept:
     description: Names of what an operator accepts.
     type: list
@@ -116,6 +124,10 @@ apart:
     C(ingest/) has one.
   returned: success
   type: bool
+fenced:
+  description: Whether its database is fenced on its disk, so that it is opened once it serves.
+  returned: success
+  type: bool
 needed:
   description: Whether the snapshot is not the live one yet.
   returned: success
@@ -126,9 +138,11 @@ step:
   type: dict
 """
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
+from ..module_utils.reingest.errors import ListedRefusal
 from ..module_utils.reingest.promotion.promote import apply_promotion, plan_promotion, previous_snapshot
 from ..module_utils.reingest.promotion.recovery import apply_recovery, plan_recovery
 from ..module_utils.reingest.runs.steps import Predicted
@@ -147,6 +161,7 @@ OPTIONS: dict[str, Any] = {
     "force": {"type": "bool", "default": False},
     "rows_left": {"type": "bool", "default": False},
     "by_release": {"type": "bool", "default": False},
+    "production_dsn": {"type": "str", "default": "", "no_log": True},
     "accept": {"type": "list", "elements": "str", "default": []},
     "plan_only": {"type": "bool", "default": False},
 }
@@ -177,6 +192,7 @@ def promote(call: Call) -> Outcome:
         "live": plan.snapshot,
         "previous": plan.previous,
         "apart": plan.origin != "ingest",
+        "fenced": plan.changed and plan.origin != "ingest" and _is_fenced(call, plan.snapshot),
         "needed": plan.changed,
     }
     if call["plan_only"]:
@@ -185,7 +201,8 @@ def promote(call: Call) -> Outcome:
 
             proof, known = Proof(portal=True, login=False), bool(values["release"])
             accepted_gap(proof, call["accept"], snapshot=plan.snapshot, release_known=known)
-        return Outcome(values=values, diff=plan.diff(), planned=True)
+        warnings = _judged(call, plan.snapshot) if plan.changed and plan.origin == "staging" else ()
+        return Outcome(values=values, diff=plan.diff(), planned=True, warnings=warnings)
     did = plan.did()
     if plan.changed and not call.check:
         untouched_since = ""
@@ -202,6 +219,33 @@ def promote(call: Call) -> Outcome:
         if untouched_since:  # its rows were carried: nothing is only there any more
             let_go(volume, plan.previous)
     return Outcome(plan.changed, did, values, plan.diff(), predicts=Predicted(live=plan.snapshot))
+
+
+def _is_fenced(call: Call, snapshot: str) -> bool:
+    from ..module_utils.reingest.carry.record import fence_in
+
+    return fence_in(call.volume, call.volume.snapshot(snapshot)) is not None
+
+
+def _judged(call: Call, snapshot: str) -> Sequence[str]:
+    """Return what was accepted of the snapshot, as warnings.
+
+    Raises:
+        ListedRefusal: with what was found and nobody accepted.
+    """
+    if not call["production_dsn"]:
+        return ()
+    # Imported here: only a look at a server needs psycopg2.
+    from ..module_utils.reingest.promotion.collations import collation_findings
+    from ..module_utils.reingest.verify.accept import judge
+
+    entry = read_ledger(call.volume).load(snapshot)
+    found = tuple(collation_findings(entry, call["production_dsn"]))
+    what = f"snapshot {snapshot} is not fit for the server that is to serve it"
+    verdict = judge(found, call["accept"], what=what, whole=False)
+    if verdict.refusal:
+        raise ListedRefusal(verdict.refusal)
+    return verdict.warnings
 
 
 def in_order(call: Call) -> None:

@@ -35,12 +35,6 @@ options:
     description: "O(state=opened): the snapshot that is live; empty when there is none."
     type: str
     default: ""
-  login:
-    description: Production's connection string, of a superuser, where the rows of the portal's users are
-      carried. O(state=opened) writes it down, for this account alone, until the window is closed, because
-      whoever ends the switch must lift the fence of the database.
-    type: str
-    default: ""
   waits:
     description: Whether the run also works on other hosts, for which this one waits. The longer of the two
       timeouts is added to O(watchdog) then.
@@ -54,16 +48,10 @@ options:
     description: "O(state=recovered), on a host without the volume: whether there is a production to write to.
       Left out: nobody could tell."
     type: bool
-  start:
-    description: "O(state=recovered): start what does not run also when nothing was cut short."
-    type: bool
-    default: false
-  look:
-    description: "O(state=recovered): say afterwards what is on the volume (RV(volume)), and refuse one with
-      faults. A ledger that was changed by something else is only told to a rollback, a pin and a recovery."
-    type: bool
-    default: false
-extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.services.switch]
+extends_documentation_fragment:
+  - dataportal.reingest.context
+  - dataportal.reingest.services.switch
+  - dataportal.reingest.recovery
 attributes:
   check_mode:
     support: full
@@ -100,14 +88,23 @@ ended_by:
   returned: success
   type: str
 volume:
-  description: C(live), C(loaded) (the finished load in the staging server) and C(lost) (whether the machine
-    went down while what the staging server holds was not on disk).
+  description: C(live) and its C(release), C(loaded) (the finished load in the staging server), C(lost)
+    (whether the machine went down while what the staging server holds was not on disk) and C(fenced) (whether
+    a copy of the load that was cut short has fenced it).
   returned: when recovered, with O(look), on the host of the volume
   type: dict
   contains:
     live: {description: The snapshot that serves., type: str}
     loaded: {description: The finished load., type: str}
     lost: {description: Whether it is not to be trusted., type: bool}
+    fenced: {description: Whether nobody gets into it., type: bool}
+    release: {description: The release of what serves., type: str}
+    profiles: {description: Those that were kept of what serves; only for a run that verifies., type: dict}
+running:
+  description: The services of this host that run afterwards.
+  returned: when recovered
+  type: list
+  elements: str
 open:
   description: Whether the window of this run is open on the host.
   returned: success
@@ -126,31 +123,22 @@ step:
 from contextlib import nullcontext
 from typing import Any
 
-from ..module_utils.reingest.engines.model import service_from
-from ..module_utils.reingest.engines.registry import engine_of
-from ..module_utils.reingest.engines.spec import SERVICE
+from ..module_utils.recover_call import RECOVERY, recovered
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
 from ..module_utils.reingest.volume.lock import now_text
-from ..module_utils.reingest.window.host import Host
 from ..module_utils.reingest.window.lease import held
 from ..module_utils.reingest.window.window_record import Window, boottime, stored
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-_SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}
 OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["opened", "closed", "recovered"], "required": True},
     "snapshot": {"type": "str", "default": ""},
     "previous": {"type": "str", "default": ""},
-    "production": _SERVICES,
-    "staging": _SERVICES,
-    "writers": _SERVICES,
-    "login": {"type": "str", "default": "", "no_log": True},
-    "waits": {"type": "bool", "default": False},
+    **RECOVERY,
     "failed": {"type": "str", "default": ""},
     "serves": {"type": "bool"},
-    "start": {"type": "bool", "default": False},
-    "look": {"type": "bool", "default": False},
+    "waits": {"type": "bool", "default": False},
 }
 
 
@@ -177,37 +165,6 @@ def closed(call: Call) -> Outcome:
     return Outcome(values={"open": False, "live": live, "of_run": "", "ended_by": ""})
 
 
-def recovered(call: Call) -> Outcome:
-    """Recover the host, and say what is on its volume then."""
-    from ..module_utils.reingest.window.recovering import recover_window
-
-    host = host_of(call)
-    asked = {name: call[name] for name in ("failed", "serves", "start")}
-    found, outcome = recover_window(host, **call.who, **asked, dry=call.check)
-    values: dict[str, Any] = {"open": False, "live": outcome.live}
-    values |= {"of_run": found.of_run, "ended_by": found.ended_by, "unready": list(outcome.warnings)}
-    failure, warnings = "; ".join(outcome.faults), list(outcome.warnings)
-    if call["look"] and host.volume is not None and not failure:
-        from ..module_utils.reingest.reporting.volume_info import describe
-        from ..module_utils.reingest.volume.chain import goes_on
-        from ..module_utils.reingest.volume.ledger import readable_ledger
-        from ..module_utils.reingest.volume.profile_record import read_profiles
-
-        there = describe(host.volume)
-        values["volume"] = {name: there[name] for name in ("live", "loaded", "lost")}
-        if call["playbook"] in _VERIFY and there["live"]:
-            entries = reversed(readable_ledger(host.volume).entries)
-            runs = [entry.run for entry in entries if entry.snapshot == there["live"]]
-            values["volume"]["profiles"] = read_profiles(host.volume, there["live"], runs)
-        faults, changed = there["faults"], there["chain"]["fault"]
-        if changed and goes_on(call["playbook"]):
-            faults.remove(changed)
-            warnings.append(changed)
-        # A dry run that would first recover cannot tell what is wrong afterwards.
-        failure = "" if call.check and outcome.did else "; ".join(faults)
-    return Outcome(outcome.changed, outcome.did, values, warnings=warnings, failure=failure)
-
-
 def window_of(call: Call) -> Window:
     """Return the window that the options describe, opened now."""
     longest = max(call["stop_timeout"], call["start_timeout"]) if call["waits"] else 0
@@ -230,22 +187,12 @@ def window_of(call: Call) -> Window:
     )
 
 
-def host_of(call: Call) -> Host:
-    """Return what the options say of this host."""
-    lists = {name: tuple(map(service_from, call[name])) for name in ("production", "staging", "writers")}
-    return Host(
-        records=call.records,
-        engine=engine_of(call["engine"], call.records),
-        volume=call.volume if call["volume"] else None,
-        stop_timeout=call["stop_timeout"],
-        start_timeout=call["start_timeout"],
-        login=call["login"],
-        **lists,
-    )
+def brought_back(call: Call) -> Outcome:
+    """Recover the host, see ``recovered``."""
+    return recovered(call, failed=call["failed"], serves=call["serves"])
 
 
-_VERIFY = ("ingest", "load", "promote")  # the playbooks that compare a load with production
-_STATES = {"opened": opened, "closed": closed, "recovered": recovered}
+_STATES = {"opened": opened, "closed": closed, "recovered": brought_back}
 
 
 def act(call: Call) -> Outcome:

@@ -25,20 +25,7 @@ description:
   - Adopted snapshots are synced to disk, and get their lines in the ledger. The one that is live counts as
     good.
   - On a volume in order nothing changes, and no tree is walked.
-options:
-  accepted:
-    description: The kind that is accepted, as the kernel names it (V(nfs4), V(tmpfs)); empty is none.
-    type: str
-    default: ""
-  loads:
-    description: Whether the run loads, so that the load must be able to leave C(ingest/).
-    type: bool
-    default: false
-  copies:
-    description: Whether a load is copied where it cannot be renamed.
-    type: bool
-    default: false
-extends_documentation_fragment: [dataportal.reingest.context]
+extends_documentation_fragment: [dataportal.reingest.context, dataportal.reingest.adoption]
 attributes:
   check_mode:
     support: full
@@ -81,57 +68,15 @@ step:
   type: dict
 """
 
-from datetime import datetime, timezone
-from typing import Any
+from ..module_utils.adopt_call import ADOPTION, LOCK, adopt
+from ..module_utils.runner import Verb, run_module
 
-from ..module_utils.reingest.adoption.adopt import apply_adoption, plan_adoption
-from ..module_utils.reingest.promotion.movable import refuse_mounts
-from ..module_utils.reingest.volume.kind import Kind, kind_of, probe_exchange, refuse_kind
-from ..module_utils.reingest.volume.ledger import survey_ledger
-from ..module_utils.reingest.volume.signers import RECOVER
-from ..module_utils.runner import Call, Outcome, Verb, run_module
-
-OPTIONS: dict[str, Any] = {
-    "accepted": {"type": "str", "default": ""},
-    "loads": {"type": "bool", "default": False},
-    "copies": {"type": "bool", "default": False},
-}
-
-
-def accept(call: Call) -> Kind:
-    """Return the kind of the volume's file system, or refuse it."""
-    if call["loads"]:
-        refuse_mounts(call.volume, copies=call["copies"])
-    kind = kind_of(call.volume, exchanges=None if call.check else probe_exchange(call.volume))
-    refuse_kind(call.volume, kind, call["accepted"])
-    return kind
-
-
-def adopt(call: Call) -> Outcome:
-    """Accept the volume's file system, and adopt what something else left on the volume."""
-    kind = accept(call)
-    damage = survey_ledger(call.volume)[1] if call["playbook"] == RECOVER else []
-    if damage:  # nobody knows what is to be adopted, and the portal is brought back all the same
-        told = {"kind": kind.name, "lost": list(kind.lost), "told": damage, "first": []}
-        return Outcome(values=told, warnings=damage)
-    plan = plan_adoption(call.volume, datetime.now(timezone.utc), exclusive=call["exclusive"])
-    if plan.changed and not call.check:
-        apply_adoption(call.volume, plan, **call.who, exclusive=call["exclusive"])
-    lost = [f"accepted for {kind.shown()}: {one}" for one in kind.lost]
-    return Outcome(
-        plan.changed,
-        plan.did(),
-        values={"kind": kind.name, "lost": list(kind.lost), "told": plan.told(), "first": plan.first()},
-        diff=plan.diff(),
-        detail={"kind": kind.name, "lost": list(kind.lost)} if kind.lost else {},
-        warnings=[*lost, *plan.told()],
-        failure="" if call.check else "; ".join(plan.refused()),
-    )
+OPTIONS = ADOPTION
 
 
 def main() -> None:
     """Run the module."""
-    run_module(Verb(adopt, stage="preflight", recovers=True, lock="adopts what is on the volume"), OPTIONS)
+    run_module(Verb(adopt, stage="preflight", recovers=True, lock=LOCK), OPTIONS)
 
 
 if __name__ == "__main__":

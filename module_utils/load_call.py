@@ -50,6 +50,7 @@ def request_of(call: Call) -> LoadRequest:
         call["staging_dsn"],
         call["production_dsn"],
         staging_required=not call.dry_run,
+        staging_given_up=call["staging_given_up"],
         production_required=not call["first"],
     )
     asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}

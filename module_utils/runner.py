@@ -19,7 +19,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from .reingest.disclosure.printable import name_of, printable, printable_text
 from .reingest.disclosure.secrets import shown_options
-from .reingest.errors import ListedRefusal, Refusal
+from .reingest.errors import ListedRefusal, Refusal, texts_of
 from .reingest.fs.own_folder import refuse_shared
 from .reingest.runs.steps import Predicted, StepClock, append_step, predicted, read_steps
 from .reingest.volume.layout import Volume, open_volume
@@ -46,6 +46,7 @@ CONTEXT: dict[str, Any] = {
     "watchdog": {"type": "float", "default": 60},
     "window": {"type": "bool", "default": False},
     "stage": {"type": "str", "default": ""},
+    "gather": {"type": "bool", "default": False},
 }
 
 # What one host says becomes an argument of another: each id and name has one form, checked where it enters.
@@ -138,6 +139,7 @@ class Outcome:
     detail: Mapping[str, Any] = field(default_factory=dict)  # figures for the report
     warnings: Sequence[str] = ()
     failure: str = ""  # why the call fails although it did something
+    findings: Sequence[str] = ()  # the same where it is several things, one text each
     listed: bool = False  # its lines are shown as they are
     predicts: Predicted = field(default_factory=Predicted)
     planned: bool = False  # only planned: no step of the run, and no change
@@ -178,7 +180,8 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
     try:
         outcome = _acted(verb_, call)
     except Refusal as refusal:
-        outcome = Outcome(failure=str(refusal), listed=isinstance(refusal, ListedRefusal))
+        listed = isinstance(refusal, ListedRefusal)
+        outcome = Outcome(failure=str(refusal), findings=texts_of(refusal), listed=listed)
     except ImportError as error:  # Ansible tells of other errors itself
         outcome = Outcome(failure=missing_required_lib(error.name or str(error)))
     failure = printable(" ".join(outcome.failure.split()))
@@ -194,6 +197,8 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
     result = {**outcome.values, "changed": outcome.changed, "step": step}
     if outcome.diff is not None:
         result["diff"] = dict(outcome.diff)
+    if failure and params["gather"]:
+        module.exit_json(**result, findings=[printable_text(one) for one in outcome.findings or (failure,)])
     if failure:
         module.fail_json(msg=printable_text(outcome.failure) if outcome.listed else failure, **result)
     module.exit_json(**result)

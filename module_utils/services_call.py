@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .reingest.engines.model import service_from
 from .reingest.engines.registry import engine_of
-from .reingest.services.group import CHECKED, GroupPlan, apply_group, plan_group
+from .reingest.services.group import GroupPlan, apply_group, plan_group
 from .runner import Call
 
 
@@ -13,7 +13,7 @@ def bring(call: Call, state: str) -> GroupPlan:
     engine = engine_of(call["engine"], call.records)
     services = [service_from(raw) for raw in call["services"]]
     plan = plan_group(engine, services, state, assume=call.predicted.services)
-    if not call.check or state == CHECKED:
+    if not call.check:
         limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
         apply_group(engine, plan, **limits)
     return plan

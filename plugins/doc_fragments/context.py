@@ -69,6 +69,11 @@ options:
     description: The report's stage that this step belongs to; empty is the module's own.
     type: str
     default: ""
+  gather:
+    description: A refusal is no failure of the task. Its texts are returned as C(findings), for whoever
+      refuses the run with those of all hosts.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Can run in C(check_mode), and returns what it would change, and changes nothing.

@@ -89,3 +89,51 @@ class ModuleDocFragment:
             _option("writers", "This host's services that write to production."),
         ]
     )
+    SERVED: str = """
+options:
+  served:
+    description:
+      - What proves, after a switch, that the portal serves the new snapshot.
+      - The backend's own login must read the snapshot's id in table C(reingest.load), and a row of a
+        source-owned table that the load filled.
+      - Needs psycopg2 where a login is declared.
+    type: dict
+    suboptions:
+      portal:
+        description: Whether an address of the portal answers with the release; that is asked as a service.
+        type: bool
+        default: false
+      dsn:
+        description: The backend's own connection string; SQLAlchemy's form with a driver will do.
+        type: str
+        default: ""
+      dsn_env:
+        description: The name of an environment variable of this host that holds it.
+        type: str
+        default: ""
+      host:
+        description: Where the server is reached from here, in place of the host that the string names.
+        type: str
+        default: ""
+      port:
+        description: The same for its port.
+        type: str
+        default: ""
+      beside:
+        description: Whether a backend runs on this host, so that the login comes from where its own do.
+        type: bool
+        default: true
+      snapshot:
+        description: The snapshot that must be served; empty while that is not planned yet.
+        type: str
+        default: ""
+      loaded:
+        description: Whether reingest loaded it. Of an adopted one the database holds no id, so the system
+          identifier of O(served.data) is compared.
+        type: bool
+        default: true
+      data:
+        description: Production's data directory.
+        type: path
+        default: ""
+"""

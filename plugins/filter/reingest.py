@@ -16,6 +16,16 @@ def reingest_steps(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[st
     return found
 
 
+def reingest_findings(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str]) -> list[str]:
+    """Return what role ``preflight`` found on these hosts, each with its host; on several hosts only once."""
+    found: dict[str, list[str]] = {}
+    for host in hosts:
+        checked = hostvars[host].get("__preflight_checked")
+        for text in (checked.get("findings") or []) if isinstance(checked, Mapping) else []:
+            found.setdefault(text, []).append(host)
+    return [f"{', '.join(on)}: {text}" for text, on in found.items()]
+
+
 def reingest_lost(
     hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable[str], steps: Mapping[str, str]
 ) -> str:
@@ -88,6 +98,7 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
         return {
+            "findings": reingest_findings,
             "lost": reingest_lost,
             "named": reingest_named,
             "steps": reingest_steps,

@@ -35,6 +35,7 @@ _COMMON: Mapping[str, Any] = {
     "module_stderr": {"type": "str"},
     "diff": {"type": "dict", "contains": {"before": {"type": "str"}, "after": {"type": "str"}}},
     "invocation": {"type": "dict"},
+    "findings": {"type": "list", "elements": "str"},  # why it was refused, of a call with `gather`
 }
 _ALWAYS = ("always", "success")
 _FORMS = {"step": step_from, "steps": lambda steps: [step_from(one) for one in steps]}  # in every module
@@ -64,7 +65,8 @@ def accepted(module: str, result: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         the documented keys; a failure that says so, with nothing else, where a value is not as documented, or
-        one that is always returned is missing. A failure keeps its message, whatever is wrong beside it.
+        one that is always returned is missing. A failure keeps its message, whatever is wrong beside it, and
+        what was refused but gathered has only what it found.
     """
     name = module.rpartition(".")[2]
     shapes = {**_declared(name), **_COMMON}
@@ -81,7 +83,7 @@ def accepted(module: str, result: Mapping[str, Any]) -> dict[str, Any]:
             if not failed:
                 return _refused(name, str(error))
     missing = [key for key in shapes if shapes[key].get("returned") in _ALWAYS and key not in result]
-    if missing and not failed:
+    if missing and not failed and not kept.get("findings"):
         return _refused(name, f"it lacks {', '.join(missing)}")
     facts = result.get("ansible_facts")
     found = {key: facts[key] for key in facts if key.startswith(_FOUND)} if isinstance(facts, dict) else {}

@@ -22,7 +22,7 @@ SMALL = {
     "on_reject": "fail",
     "views": {"m": "unpopulated"},
     "objects": [{"kind": "view", "name": "public.*", "do": "carry"}],
-    "checks": {"shrink": "5%", "sql": [{"name": "n", "query": "select 1", "expect": 1}]},
+    "checks": {"shrink": "5%", "growth": "any", "sql": [{"name": "n", "query": "select 1", "expect": 1}]},
     "tables": {
         "t": {
             "owner": "source",
@@ -32,6 +32,8 @@ SMALL = {
             "columns": {"id": "id", "n": {"path": ["a", "b"], "optional": True}, "rest": "*"},
             "duplicates": "drop",
             "required": True,
+            "lost": "10%",
+            "profile": {"id": {"range": "any"}, "n": False},
             "on_reject": "quarantine",
             "max_rejects": "1%",
         },

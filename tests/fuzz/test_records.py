@@ -36,6 +36,8 @@ from plugins.module_utils.reingest.frame.roles import ATTRIBUTES, Roles
 from plugins.module_utils.reingest.fs.lock_file import Worker, open_lock, read_worker
 from plugins.module_utils.reingest.load.look import NoAnswerError, look_command, read_look
 from plugins.module_utils.reingest.load.progress import Progress, TableProgress, fate, read_progress, silence
+from plugins.module_utils.reingest.profile.kept import KeptProfiles, KeptTable, kept_from_plain
+from plugins.module_utils.reingest.profile.model import ColumnProfile, TableProfile
 from plugins.module_utils.reingest.promotion.finalised import record_of
 from plugins.module_utils.reingest.promotion.journal import Intent, Place, begun_in, read_intent
 from plugins.module_utils.reingest.reporting.progress_lines import load_lines
@@ -47,6 +49,7 @@ from plugins.module_utils.reingest.runs.steps import StepClock, predicted, read_
 from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.ledger import STATES, survey_ledger
 from plugins.module_utils.reingest.volume.lock import Claim, holder, refuse_held
+from plugins.module_utils.reingest.volume.profile_record import read_profiles
 from plugins.module_utils.reingest.volume.unsynced import Unsynced, is_lost, read_mark
 from plugins.module_utils.reingest.window.lease import silence as silent_for
 from plugins.module_utils.reingest.window.watchdog_claim import left_behind
@@ -252,10 +255,32 @@ def told(steps):
 STEP = StepClock("load").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}})
 
 
-@fed(st.lists(changed([{**STEP, "host": "h"}]), max_size=4))
+FILLED = {"now": {"filled": 0.5, "minimum": "1"}, "before": {"filled": 0.9}}
+VERIFIED = {"profiles": {"t": {"rows": 3, "rows_before": 4, "disk": 8192, "columns": {"c": FILLED}}}}
+COMPARED = StepClock("verify").step(["a"], changed=False, detail=VERIFIED)
+
+
+@fed(st.lists(changed([{**STEP, "host": "h"}, {**COMPARED, "host": "h"}]), max_size=4))
 def test_what_another_host_calls_its_steps_does_not_end_the_report(only, steps):
     with only():
         told(steps)
+
+
+COLUMN = ColumnProfile("text", "text", 3, 9, None, "a", "b", None, 2, {"a": 0.5})
+KEPT = KeptProfiles(
+    A, "portal", {"t": KeptTable("1.8192.3.0.0", TableProfile(3, {"c": COLUMN}, ("c",), "7", 1))}
+)
+
+
+@fed(json_texts([KEPT.plain()]))
+def test_profiles_that_were_kept_are_profiles_or_none(volume, only, text):
+    file = volume.run(RUN) / "profile.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(text)
+    with only():
+        found = read_profiles(volume, A, [RUN])
+        kept = kept_from_plain(found)
+        assert kept is None or kept.holding({"t": "1.8192.3.0.0"}, {}, {"t": ()}) == {}
 
 
 TABLE = TableProgress("study", "loading", 5, 50, 100, 3.0, 2.5)

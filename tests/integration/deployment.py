@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -62,6 +63,19 @@ class Deployment:
     def health(self):
         with urllib.request.urlopen(self.portal + "/health", timeout=5) as reply:
             return json.loads(reply.read())
+
+    def download(self):
+        """Press the first download button that a study's page has, as a user of the portal."""
+        for page in re.findall(r'href="(/stud[^"]+)"', self._page("/")):
+            for button in re.findall(r'action="(/[^"]*download[^"]*)"', self._page(page)):
+                pressed = urllib.request.Request(self.portal + button, method="POST", data=b"")
+                urllib.request.urlopen(pressed, timeout=5).close()
+                return
+        raise AssertionError("no study has a data object to download")
+
+    def _page(self, path):
+        with urllib.request.urlopen(self.portal + path, timeout=5) as reply:
+            return reply.read().decode()
 
     def ledger(self):
         path = self.volume / ".reingest/ledger.jsonl"

@@ -27,6 +27,7 @@ from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.promotion.finalised import FinaliseRecord
 from plugins.module_utils.reingest.promotion.promote import apply_promotion, plan_promotion
 from plugins.module_utils.reingest.retention.prune import apply_pruning, plan_pruning
+from plugins.module_utils.reingest.services.alone import refuse_company
 from plugins.module_utils.reingest.services.group import apply_group, plan_group
 from plugins.module_utils.reingest.staging.discard import plan_discard
 from plugins.module_utils.reingest.volume import ledger as ledger_file
@@ -440,7 +441,7 @@ class TestStart:
         engine = DockerEngine(tmp_path / "records")
 
         def check():
-            apply_group(engine, plan_group(engine, [db], "checked"), stop_timeout=20, start_timeout=20)
+            refuse_company(engine, db, exclusive=False)
 
         check()
         copy = container("sleep 600", "-v", f"{volume}/staging:/old", "-e", f"PGDATA=/old/{A}", name="copy")

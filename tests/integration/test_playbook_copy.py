@@ -82,6 +82,7 @@ def done_files(folder):
 @full
 def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_with_it(deployment):
     sources = f"reingest_sources={ROOT}/demo/data/{RELEASE_2}"
+    deployment.download()
     run = deployment.start("ingest.yml", "-e", sources, *COPY)
     copying = deployment.volume / ".reingest/copying"
     wait_for(
@@ -102,12 +103,39 @@ def test_a_copy_that_is_killed_leaves_production_up_and_the_next_run_goes_on_wit
     assert len(done) >= 50
     assert deployment.health()["release"] == RELEASE_1
     assert len(deployment.snapshots()) == 1
+    code, output = deployment.play("playbooks/status.yml")
+    assert "the load: its database nmdc is fenced since" in output, output
 
     code, output = deployment.ingest(RELEASE_2, *COPY)
     assert code == 0, output
+    assert "lift the fence of the load's database nmdc" in output
     assert deployment.health()["release"] == RELEASE_2
+    assert deployment.health()["tables"]["file_download"] == 1
     assert not copying.exists()
     promoted = deployment.volume / "staging" / deployment.snapshots()[-1]
     there = {str(path.relative_to(promoted)): path.stat().st_ino for path in promoted.rglob("*")}
     kept = [name for name, inode in done.items() if there.get(name) == inode]
     assert len(kept) > len(done) * 0.8  # all but what its server wrote since
+
+
+@full
+def test_a_dry_run_says_that_the_load_is_fenced_before_it_is_copied(deployment):
+    code, output = deployment.ingest(RELEASE_1, "--check", "--diff", *COPY)
+    assert code == 0, output
+    sentences = [
+        "fence the load until it has",
+        "copy ingest to staging/",
+        "take 1 rows of users: file_download",
+    ]
+    assert [output.index(sentence) for sentence in sentences] == sorted(map(output.index, sentences))
+    assert deployment.health()["release"] == RELEASE_2
+
+
+@full
+def test_a_rollback_that_leaves_the_rows_behind_opens_what_was_fenced(deployment):
+    deployment.download()
+    code, output = deployment.play("playbooks/rollback.yml", "-e", "reingest_accept=rows")
+    assert code == 0, output
+    assert "lift the fence of database nmdc" in output
+    assert deployment.health()["release"] == RELEASE_1
+    assert deployment.health()["tables"]["file_download"] == 1  # as it was when this release last served

@@ -12,6 +12,9 @@ import pytest
 from deployment import RELEASE_2, ingested_deployment
 from tiers import full
 
+from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.ledger import LOADED, append, read_ledger
+
 VIEW = "CREATE VIEW report AS SELECT count(*) AS n, 'a, b' AS two FROM study"
 
 
@@ -53,7 +56,7 @@ def test_what_was_made_by_hand_stops_the_switch_or_is_there_after_it(site, ask):
     assert code != 0
     assert "object:view:public.report" in output
     assert "object:function:public.twice(integer,pg_catalog.text)" in output
-    argument = re.findall(r"to accept all of these: (-e .*)", output)[-1]
+    argument = re.findall(r"to accept all of these: (-e (?:'[^']*'|\S+))", output)[-1]
     printed = subprocess.run(
         ["bash", "-c", f"printf '%s\\0' {argument}"], capture_output=True, text=True
     ).stdout
@@ -67,3 +70,22 @@ def test_what_was_made_by_hand_stops_the_switch_or_is_there_after_it(site, ask):
         "object:view:public.report",
         "object:function:public.twice(integer,pg_catalog.text)",
     }
+
+
+@full
+def test_a_rollback_to_indexes_of_another_c_library_is_refused_before_the_window_unless_accepted(site):
+    live, earlier = site.snapshots()[-1], site.snapshots()[-2]
+    volume = Volume(site.volume)
+    line = read_ledger(volume).load(earlier)
+    detail = {**line.detail, "collations": {"libc": ["2.31"]}}  # as another image had written it down
+    append(volume, LOADED, earlier, run=line.run, operator=line.operator, detail=detail)
+    code, output = site.play("playbooks/rollback.yml")
+    assert code != 0
+    assert f"collation:{earlier}: the indexes of snapshot {earlier} are sorted by other versions" in output
+    assert "libc 2.31 then" in output
+    assert site.volume.joinpath("prod").readlink().name == live
+    [argument] = set(re.findall(r"or accept it: -e (reingest_accept=collation:\S+)", output))
+    code, output = site.play("playbooks/rollback.yml", "-e", argument)
+    assert code == 0, output[-4000:]
+    assert f"accepted: collation:{earlier}" in output
+    assert site.volume.joinpath("prod").readlink().name == earlier

@@ -18,6 +18,7 @@ from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
 from plugins.module_utils.reingest.engines.model import Health, Service
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.preflight.services import Looked, check_services
 from plugins.module_utils.reingest.services.group import apply_group, plan_group
 
 ROOT = Path(__file__).parents[2]
@@ -219,7 +220,7 @@ def test_servers_of_different_images_are_refused(engine, container, image):
     assert plan_group(engine, [server(one), server(same)], "stopped").changed
     other = container(name="other", image=image("LABEL other=yes"))
     with pytest.raises(Refusal, match=rf"of different images: {one} .* and {other} .*corrupt indexes"):
-        plan_group(engine, [server(one), server(other)], "checked")
+        plan_group(engine, [server(one), server(other)], "stopped")
     assert plan_group(engine, [server(one), Service(other)], "stopped").changed
 
 
@@ -380,7 +381,7 @@ class TestPostgreSQL:
 
     def test_it_is_checked_where_it_runs(self, engine, db):
         self.apply(engine, db, "healthy")
-        assert not self.apply(engine, db, "checked")
+        assert check_services(engine, [db]) == Looked((), (db.name,), ())
 
     def test_a_killed_server_is_not_clean(self, engine, db):
         self.apply(engine, db, "healthy")

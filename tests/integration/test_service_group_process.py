@@ -20,6 +20,7 @@ from plugins.module_utils.reingest.engines.model import Health, Service
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.preflight.services import Looked, check_services
 from plugins.module_utils.reingest.services.group import apply_group, plan_group
 
 STUBBORN = ("sh", "-c", "trap '' TERM INT; while :; do sleep 0.02; done")
@@ -92,7 +93,7 @@ class TestPostgreSQL:
     def test_it_starts_healthy_and_a_second_start_changes_nothing(self, engine, db):
         assert bring(engine, db, "started")
         assert not bring(engine, db, "started")
-        assert not bring(engine, db, "checked")
+        assert check_services(engine, [db]) == Looked((), ("db",), ())
         assert read_control(db.data).state == "in production"
         assert bring(engine, db, "stopped")
 
@@ -136,7 +137,7 @@ class TestPostgreSQL:
 
     def test_it_is_checked_also_when_it_was_never_started(self, engine, db):
         db.data.unlink()
-        assert not bring(engine, db, "checked")
+        assert check_services(engine, [db]) == Looked((), (), ("db",))
 
     def test_it_is_not_started_where_prod_leads_to_nothing(self, engine, db):
         db.data.unlink()

@@ -11,10 +11,11 @@ INGEST, ROLLBACK, PROMOTE = "ingest", "rollback", "promote"
 
 
 class Switch:
-    """One run."""
+    """One run; ``copied``: its load is in an ``ingest/`` that no rename leaves."""
 
-    def __init__(self, place, run, kind, snapshot):
+    def __init__(self, place, run, kind, snapshot, *, copied=False):
         self.place, self.run, self.kind, self.snapshot = place, run, kind, snapshot
+        self.copied = copied
 
     def steps(self):
         """Give each module's call in order; takes its answer.
@@ -24,6 +25,19 @@ class Switch:
         place, run = self.place, self.run
         held = holder(Volume(place.volume))
         yield "Claim", claim(run, take_over=held.run if held else "")
+        if self.copied:
+            servers = {"production_dsn": place.dsn(), "staging_dsn": place.dsn(place.staging_port)}
+            yield "Lift", place.verb("carry_over", run, state="lifted", **servers)
+            wanted = {"snapshot": self.snapshot}
+            copy = (yield "Plan the copy", place.verb("snapshot_copy", run, plan_only=True, **wanted)).result
+            if copy["needed"] and copy["stands"]:
+                yield (
+                    "Fence",
+                    place.verb("carry_over", run, state="fenced", **servers, drain=0.2, give_up=20),
+                )
+            if copy["needed"]:
+                yield "Stop the staging server", place.group(run, place.staging, "stopped")
+                yield "Copy", place.verb("snapshot_copy", run, **wanted)
         promotion = {
             "kind": self.kind,
             "snapshot": self.snapshot,
@@ -75,6 +89,13 @@ def recover(place, run):
     return [
         claim(run, take_over=held.run if held else ""),
         place.verb("switch_window", run, state="recovered", start=True, **_recovery(place)),
+        place.verb(
+            "carry_over",
+            run,
+            state="lifted",
+            production_dsn=place.dsn(),
+            staging_dsn=place.dsn(place.staging_port),
+        ),
         release(run),
     ]
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..dataset.owners import PORTAL
 from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection, Cursor
-from .unit import Relation
+from .unit import ORPHANS, Relation, Terms
 
-_ORPHANS = "quarantine"  # what the dataset means where it says nothing, as it does in loads of before
 # Types whose binary form is the same on both servers: PostgreSQL's own, without an OID in them.
 _BINARY = (
     "bool", "bytea", "char", "name", "int8", "int2", "int4", "text", "json", "jsonb", "float4", "float8",
@@ -82,14 +81,6 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What the load wrote down of a portal-owned table."""
-
-    orphans: str = _ORPHANS
-    oids: Mapping[str, str] = field(default_factory=dict)  # by column, what its OIDs are
-
-
-@dataclass(frozen=True)
 class Table:
     """A portal-owned table: itself with its inheritance children, each with its partitions that hold rows."""
 
@@ -123,7 +114,7 @@ def read_contract(connection: Connection) -> dict[str, Terms]:
             f"SELECT name, {said} FROM reingest.load_table WHERE owner = %s ORDER BY name",  # noqa: S608 - constants
             (PORTAL,),
         )
-        return {name: Terms(orphans or _ORPHANS, oids or {}) for name, orphans, oids in cursor.fetchall()}
+        return {name: Terms(orphans or ORPHANS, oids or {}) for name, orphans, oids in cursor.fetchall()}
 
 
 def read_owners(connection: Connection) -> dict[str, str]:

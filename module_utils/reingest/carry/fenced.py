@@ -18,7 +18,9 @@ from .renaming import open_all
 
 
 @contextmanager
-def control_of(login: str, directory: Path, database: str) -> Iterator[tuple[Connection, str]]:
+def control_of(
+    login: str, directory: Path, database: str, *, called: str = "production"
+) -> Iterator[tuple[Connection, str]]:
     """Open the control session of the server that works in a directory; give its system identifier, too.
 
     Raises:
@@ -29,11 +31,11 @@ def control_of(login: str, directory: Path, database: str) -> Iterator[tuple[Con
         if server != read_control(directory).system_identifier:
             raise Refusal(
                 f"the server at {address(login)} does not work in {directory} (its system identifier is "
-                f"{server}): correct production's connection string"
+                f"{server}): correct {called}'s connection string"
             )
         if is_fenced(control, database) is None:
             raise Refusal(
-                f"the server at {address(login)} has no database {database}: correct production's connection "
+                f"the server at {address(login)} has no database {database}: correct {called}'s connection "
                 "string, which names the database whose rows are carried"
             )
         yield control, server
@@ -61,7 +63,8 @@ def fenced(
     try:
         ended = raise_fence(control, intent.database, data, patience)
         for other in intent.databases:
-            ended += raise_fence(control, other.name, [], patience)
+            if is_fenced(control, other.name) is not None:  # a load need not have it yet
+                ended += raise_fence(control, other.name, [], patience)
         yield ended
     except BaseException:
         # A server that is gone keeps its fences, and so the record stays: a recovery lifts them.

@@ -26,7 +26,7 @@ from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
 from ..volume.unsaved import let_go, unsaved
-from .catalogue import Table, Terms, read_contract, read_portal_tables
+from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
 from .databases import put_database, read_databases, server_of
 from .fence import Patience, control_session, identifier_of, is_fenced, raise_fence
@@ -37,7 +37,7 @@ from .put import Source, finish, put_rows
 from .record import Carried, Fenced, carried_folder, carried_record, fence_record, hidden_name, write_fence
 from .renaming import drop_replaced, open_all, own_names, rename
 from .stream import kept
-from .unit import QUARANTINE_UNIT, Unit
+from .unit import QUARANTINE_UNIT, Terms, Unit
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,9 @@ def _give(
         if is_fenced(control, name) is False:  # it served before fences were, or was opened by hand
             raise_fence(control, name, [], patience)
     roles = _bring_roles(carried_folder(volume, manifest.run), login)  # first: they may own what is made
-    whole, kept_whole = _put_databases(volume, login, control, manifest, patience)
+    whole, kept_whole = _put_databases(volume, login, control, manifest, patience, where=record.called)
+    if record.load and kept_whole:
+        raise Refusal("; ".join(kept_whole))
     hidden = replace(record, hidden=hidden_name())
     write_fence(volume, hidden)
     rename(control, (record.database, hidden.hidden), opened=True)
@@ -166,7 +168,7 @@ def _bring_roles(folder: Path, login: str) -> Brought:
 
 
 def _put_databases(
-    volume: Volume, login: str, control: Connection, manifest: Carried, patience: Patience
+    volume: Volume, login: str, control: Connection, manifest: Carried, patience: Patience, *, where: str
 ) -> tuple[list[str], list[str]]:
     """Put the other databases, which stay fenced; return what was done, and what could not be."""
     drop_replaced(control)
@@ -175,7 +177,7 @@ def _put_databases(
         archive = carried_folder(volume, manifest.run) / one.file
         try:
             server = server_of(control, login, [one.name], patience)
-            line = put_database(server, one, archive, opened=False, where="the earlier snapshot")
+            line = put_database(server, one, archive, opened=False, where=where)
         except Refusal as refusal:
             left.append(
                 f"{refusal}; database {one.name} is as it was when this snapshot last served, and what was "
@@ -212,6 +214,9 @@ def _put(
         contract = {unit.table: Terms(unit.orphans) for unit in units if unit != QUARANTINE_UNIT}
         tables = read_portal_tables(put, contract)
         left = _left(units, tables)
+        if hidden.load and left:
+            reasons = "; ".join(f"table {name}: {reason}" for name, reason in left.items())
+            raise Refusal(f"the load cannot hold users' rows: {reasons}")
         policy = read_contract(put)  # what becomes of orphans is for whom they are orphans to say
         aimed = {unit: there for unit in units if (there := _aimed(unit, tables)) is not None}
         going = {
@@ -232,14 +237,19 @@ def _put(
             beside=[_naming(there, tables) for unit, there in aimed.items() if unit.table in left],
         )
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
-        lines = prove(sums, made, "the earlier snapshot")
+        lines = prove(sums, made, hidden.called)
         objects = Content(manifest.large_objects.rows, int(manifest.large_objects.total))
-        lines += prove_objects(tuple(going), objects, made, "the earlier snapshot")
+        lines += prove_objects(tuple(going), objects, made, hidden.called)
         _know(put, [one.name for one in manifest.databases])
         put.commit()
         finish(put, [unit for unit in going if unit != QUARANTINE_UNIT], made.views)
     did = [*(f"carry {line}" for line in lines), *(f"run transform {name} again" for name in made.again)]
-    return tuple(did), tuple(left.values()), made.of_objects.told
+    lost = tuple(
+        f"table {name}: the earlier schema cannot hold the rows written since ({reason}); "
+        f"its rows are those of when it last served, and the others are kept in {folder}"
+        for name, reason in left.items()
+    )
+    return tuple(did), lost, made.of_objects.told
 
 
 def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:
@@ -260,11 +270,11 @@ def _naming(unit: Unit, tables: Mapping[str, Table]) -> Unit:
     return replace(unit, large_objects=tuple(there))
 
 
-def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, str]:
-    """Return, by table, why its rows stay where they were kept: the earlier schema cannot hold them."""
+def _left(units: Collection[Unit], tables: Mapping[str, Table]) -> dict[str, str]:
+    """Return, by table, why the schema cannot hold its rows: these stay where they were kept."""
     left = {}
     columns = {unit.source: unit.columns for unit in units}
-    for unit, path in units.items():
+    for unit in units:
         if unit == QUARANTINE_UNIT:
             continue
         aimed = _aimed(unit, tables)
@@ -274,9 +284,5 @@ def _left(units: Mapping[Unit, Path], tables: Mapping[str, Table]) -> dict[str, 
         if aimed is not None and aimed.target != unit.source:
             faults += of_its_own(unit.columns, columns.get(aimed.target, ()))
         if faults:
-            left[unit.table] = (
-                f"table {unit.table}: the earlier schema cannot hold the rows written since "
-                f"({'; '.join(faults)}); "
-                f"its rows are those of when it last served, and the others are kept in {path.parent}"
-            )
+            left[unit.table] = "; ".join(faults)
     return left

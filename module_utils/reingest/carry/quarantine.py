@@ -28,6 +28,8 @@ CREATE TABLE IF NOT EXISTS reingest.quarantine (
 );
 COMMENT ON TABLE reingest.quarantine IS 'Rows of portal-owned tables whose parent is gone; see
 docs/carry-over.md'; GRANT USAGE ON SCHEMA reingest TO PUBLIC;
+-- It has no key: without this a publication FOR ALL TABLES would forbid to take a row out of it.
+ALTER TABLE reingest.quarantine REPLICA IDENTITY FULL;
 """
 _TYPES = """
 SELECT a.attname::text, format_type(a.atttypid, a.atttypmod) FROM pg_attribute a

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
+from ..errors import Refusal
 from ..fs.durable import make_own_directory, unlink
 from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import is_folder, listed
 from ..fs.record_values import MaybeRunId, RunId, Time, record_from
-from ..postgres.control import is_lsn
+from ..postgres.control import is_lsn, read_control
 from ..volume.layout import Volume
-from .unit import Counter, Unit
+from .unit import Counter, Terms, Unit
 
 _VERSION = 1
 ONLY_PLACE = "only-place"  # a mark in a folder of carried rows: some of them are nowhere else
@@ -77,7 +78,15 @@ class Fenced:
     taken: MaybeRunId = ""  # which rows were taken under this fence: they hold as long as it does
     carried: MaybeRunId = ""  # which rows the database is to get before it is opened; empty: none
     databases: tuple[OtherFence, ...] = ()  # the others that are carried whole
+    # Fenced as a load, in the staging server: it never served, and its own dataset says what it is to get.
+    load: bool = False
+    portal: Mapping[str, Terms] = field(default_factory=dict)  # of a load: its portal-owned tables
     version: int = _VERSION
+
+    @property
+    def called(self) -> str:
+        """Return how a person is told of what is behind the fence."""
+        return "the load" if self.load else "the earlier snapshot"
 
 
 @dataclass(frozen=True)
@@ -192,6 +201,24 @@ def fence_record(volume: Volume, server: str) -> DurableRecord[Fenced]:
         called="the record of a fence",
         if_damaged=": open the database yourself (ALTER DATABASE ... ALLOW_CONNECTIONS true), then delete it",
     )
+
+
+def server_in(directory: Path) -> str:
+    """Return the system identifier of a data directory; empty where there is none, or a damaged one."""
+    try:
+        return read_control(directory).system_identifier
+    except (Refusal, OSError):
+        return ""
+
+
+def fence_in(volume: Volume, directory: Path) -> Fenced | None:
+    """Return the fence of a data directory, as it is written down; None where it has none.
+
+    Raises:
+        Refusal: the record is damaged, or not this account's.
+    """
+    server = server_in(directory)
+    return fence_record(volume, server).read() if server else None
 
 
 def fences(volume: Volume) -> list[str]:

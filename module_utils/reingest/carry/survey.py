@@ -16,7 +16,6 @@ from ..errors import Refusal
 from ..fs.sizes import free_bytes, shown_bytes
 from ..load.script import refused
 from ..ownership.checksum import read_content
-from ..postgres.control import read_control
 from ..postgres.dsn import Connection, Unreachable, connect, with_database
 from ..postgres.session import pinned
 from ..volume.layout import Volume
@@ -29,7 +28,7 @@ from .fenced import control_of
 from .named_objects import objects_size, refuse_taken_numbers, told_of_objects
 from .plan import plan_carry
 from .quarantine import has_quarantine
-from .record import fence_record
+from .record import fence_in, server_in
 from .survey_databases import refuse_later, survey_databases
 from .unit import Unit
 
@@ -99,18 +98,18 @@ def survey(
         Refusal: it could not be carried, with every reason.
     """
     there = loaded_database(staging) if staging else ""
+    fence = fence_in(volume, target) if target is not None else None
+    load = fence if fence is not None and fence.load else None
     try:
-        database = there or loaded_database(login)
+        database = there or loaded_database(login) or (load.database if load is not None else "")
     except Unreachable as error:
         raise Refusal(
             f"production: {error}; to switch without the rows that its users wrote, accept that "
             f"({accepting(['rows'])}), which keeps its snapshot"
         ) from None
-    server = read_control(target).system_identifier if target is not None else ""
-    fence = fence_record(volume, server).read() if server else None
     if staging and not there and not coming:
         raise Refusal("the staging server holds no load: load first")
-    if not database and target is not None and not readable_ledger(volume).was_live(target.name):
+    if not database and _is_copy(volume, target):
         raise Refusal(
             "the load was copied to where it is promoted, and production was not loaded by reingest: nobody "
             "knows which of its rows are the users': save them, then accept leaving them: "
@@ -123,29 +122,32 @@ def survey(
         control, _ = stack.enter_context(control_of(login, live, database))
         refuse_prepared(control, database)
         take = stack.enter_context(closing(pinned(login, database)))
-        load = None
+        made = None
         if there:
             servers = Servers(login, staging, database)
             serves = stack.enter_context(closing(control_session(staging)))
             refuse_same(control, serves, servers)
-            load = stack.enter_context(closing(pinned(staging, database)))
-            names = read_databases(load)
+            made = stack.enter_context(closing(pinned(staging, database)))
+            names = read_databases(made)
             if not coming:  # else the load that comes says so
                 refuse_later(names, databases)
             wanted = databases or names if coming else names
             whole = survey_databases(control, login, wanted, serves=serves, strict=True)
-            tables, next_ = portal_tables(take, load)
-            owned = {**read_owners(take), **read_owners(load)}
+            tables, next_ = portal_tables(take, made)
+            owned = {**read_owners(take), **read_owners(made)}
         else:
             names = read_databases(take) if target is not None else ()
-            both = {*names, *databases}
-            whole = survey_databases(control, login, both, serves=None, strict=target is None)
-            tables = next_ = read_portal_tables(take, read_contract(take))
+            if load is not None:
+                names = tuple(other.name for other in load.databases)
+            both, strict = {*names, *databases}, target is None or load is not None
+            whole = survey_databases(control, login, both, serves=None, strict=strict)
+            contract = read_contract(take) if load is None else load.portal
+            tables = next_ = read_portal_tables(take, contract)
             owned = read_owners(take)
         plan = plan_carry(tables, next_, "the load")
         refuse_faults(plan)
-        if load is not None:
-            refuse_taken_numbers(take, load, plan.units)
+        if made is not None:
+            refuse_taken_numbers(take, made, plan.units)
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)
@@ -157,6 +159,13 @@ def survey(
     _refuse_full(volume, size)
     needed = bool(rows or whole) or fence is not None
     return Survey(needed, rows, seconds, size, connected, owners, whole, objects, told)
+
+
+def _is_copy(volume: Volume, target: Path | None) -> bool:
+    """Return whether a snapshot is a load that was copied to where it is promoted, and lies there."""
+    if target is None or not server_in(target):  # a dry run's copy is not there yet
+        return False
+    return not readable_ledger(volume).was_live(target.name)
 
 
 def _by_owner(owned: Mapping[str, str], names: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,8 @@ they were taken from stays fenced.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from ..errors import Refusal
 from ..frame.kept_roles import keep_roles
 from ..load.script import refused
+from ..ownership.checksum import Content
 from ..postgres.control import read_control
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
@@ -34,12 +36,14 @@ from .record import (
     OtherFence,
     carried_record,
     empty_carried_folder,
+    fence_in,
     fence_record,
     fences_of,
     write_fence,
 )
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
 from .stream import copy_out, keep
+from .unit import Unit
 
 
 @dataclass(frozen=True)
@@ -86,17 +90,26 @@ def take_rows(
             _aim(volume, run, target, there)
             return _told(there, ())
         begin_anew(volume, control, server, database)
-        take = stack.enter_context(closing(pinned(login, database, application_name="reingest take")))
-        names = [name for name in {*databases, *read_databases(take)} if is_fenced(control, name) is not None]
+        load = _load_of(volume, target)
+        take, count = (stack.enter_context(_session(login, database)) for _ in range(2))
+        known = read_databases(take) if load is None else [other.name for other in load.databases]
+        names = [name for name in {*databases, *known} if is_fenced(control, name) is not None]
         take.rollback()
         whole = server_of(control, login, names, patience) if names else None
         others = fences_of(sorted(names))
         intent = Fenced(run, server, database, now_text(), taken=taken, databases=others)
-        with fenced(volume, control, intent, [take], patience) as ended:
+        with fenced(volume, control, intent, [take, count], patience) as ended:
             folder = empty_carried_folder(volume, taken)
-            made = _keep(volume, intent, take, take_databases(whole, others, folder), login)
+            archives = take_databases(whole, others, folder)
+            made = _keep(volume, intent, (take, count), archives, login, load)
             _aim(volume, run, target, made)
     return _told(made, ended)
+
+
+def _load_of(volume: Volume, target: Path) -> Fenced | None:
+    """Return the fence of a load that was copied to where it is promoted; None of what served before."""
+    record = fence_in(volume, target)
+    return record if record is not None and record.load else None
 
 
 def _taken_before(volume: Volume, server: str, taken: str) -> Carried | None:
@@ -110,12 +123,11 @@ def _taken_before(volume: Volume, server: str, taken: str) -> Carried | None:
 def _aim(volume: Volume, run: str, target: Path, made: Carried) -> None:
     """Write down for which server the rows are, before it serves; a name that a killed run gave it stays."""
     server = read_control(target).system_identifier
-    before = fence_record(volume, server).read()
-    others = {other.name: other for other in before.databases} if before is not None else {}
+    before = fence_record(volume, server).read() or Fenced(run, server, made.database, now_text())
+    others = {other.name: other for other in before.databases}
     for one in made.databases:
         others.setdefault(one.name, OtherFence(one.name, ""))
-    hidden = before.hidden if before is not None else ""
-    fence = Fenced(run, server, made.database, now_text(), hidden, carried=made.run)
+    fence = replace(before, run=run, database=made.database, since=now_text(), taken="", carried=made.run)
     write_fence(volume, replace(fence, databases=tuple(others.values())))
 
 
@@ -130,18 +142,34 @@ def _told(made: Carried, ended: tuple[Ended, ...]) -> Taken:
 
 
 def _keep(
-    volume: Volume, intent: Fenced, take: Connection, databases: tuple[CarriedDatabase, ...], login: str
+    volume: Volume,
+    intent: Fenced,
+    sessions: tuple[Connection, Connection],
+    databases: tuple[CarriedDatabase, ...],
+    login: str,
+    load: Fenced | None,
 ) -> Carried:
+    take, count = sessions
     facts = begin_snapshot(take)
-    tables = read_portal_tables(take, read_contract(take))
+    tables = read_portal_tables(take, read_contract(take) if load is None else load.portal)
     plan = plan_carry(tables, tables, "the copy")
     if plan.faults:
         raise Refusal("users' rows cannot be taken: " + "; ".join(plan.faults))
     snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
-    keep_roles(snapshot.folder, login)
-    for unit in snapshot.files:
-        keep(take, copy_out(unit), snapshot.path(unit))
-    for stream in Stream if naming(plan.units) else ():
-        keep(take, copy_objects(take, plan.units, stream), snapshot.folder / stream.value)
-    sums, objects = sums_of(take, plan.units), objects_sum(take, plan.units)
+    with ThreadPoolExecutor(1) as pool:  # nobody writes: another snapshot has the same rows
+        summing = pool.submit(_sums, count, plan.units)
+        keep_roles(snapshot.folder, login)
+        for unit in snapshot.files:
+            keep(take, copy_out(unit), snapshot.path(unit))
+        for stream in Stream if naming(plan.units) else ():
+            keep(take, copy_objects(take, plan.units, stream), snapshot.folder / stream.value)
+        sums, objects = summing.result()
     return write_manifest(volume, intent, snapshot, sums, objects, databases)
+
+
+def _sums(count: Connection, units: Sequence[Unit]) -> tuple[dict[str, Content], Content]:
+    return sums_of(count, units), objects_sum(count, units)
+
+
+def _session(login: str, database: str) -> closing[Connection]:
+    return closing(pinned(login, database, application_name="reingest take"))

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 Relation = tuple[str, str]  # schema and name
+ORPHANS = "quarantine"  # what the dataset means where it says nothing, as it does in loads of before
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What the load wrote down of a portal-owned table."""
+
+    orphans: str = ORPHANS
+    oids: Mapping[str, str] = field(default_factory=dict)  # by column, what its OIDs are
 
 
 @dataclass(frozen=True)

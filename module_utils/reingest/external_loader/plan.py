@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from ..load.schema_trial import Made, check_ownership, try_schema
 from ..load.script import read_script
 from ..load.server import refuse_second_load
 from ..postgres.dsn import address
+from ..refusals import Refused
 from ..sources.files import find_sources, identify, known_sources
 from ..sources.place import check_place
 from ..sources.source import Source, SourceFile
@@ -158,14 +160,23 @@ def plan_loader(
     dataset = parse_dataset(
         request.dataset, sources=request.sources, release=request.release, loaded_elsewhere=True
     )
-    loader.check(secrets)
     chosen = request.snapshot_id()
     has_schema = making.apply_schema and dataset.schema != NO_SCHEMA
-    schema = read_script(dataset.schema, "the schema") if has_schema else ""
-    transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = _sources(dataset, making.files, request.roots)
-    both = inspect_servers(request.servers, dataset.database)
-    _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
+    refused = Refused()
+    _, found, both, schema, *texts = refused.ask(
+        [
+            partial(loader.check, secrets),
+            partial(_sources, dataset, making.files, request.roots),
+            partial(inspect_servers, request.servers, dataset.database),
+            partial(read_script, dataset.schema, "the schema") if has_schema else str,
+            *(partial(read_script, path, "the transform") for path in dataset.transforms),
+        ]
+    )
+    if both is not None and schema is not None:
+        with refused.noted():
+            _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
+    refused.tell()
+    transforms = tuple(zip(dataset.transforms, texts))
     identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
     digest = _digest(dataset, schema, transforms, identified)
     kept, action = both.kept(digest, force=request.force)

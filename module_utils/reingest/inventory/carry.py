@@ -143,6 +143,6 @@ def _refused(cursor: Cursor, made: Sequence[Statement]) -> str:
         except psycopg2.Error as error:  # noqa: PERF203 - one of them refused ends it
             cursor.execute("ROLLBACK TO SAVEPOINT reingest_carry")
             reason = error.diag.message_primary or "PostgreSQL refused it"
-            return f"{reason} ({statement.shown})"
+            return f"{reason} ({' '.join(statement.shown.split())})"
     cursor.execute("RELEASE SAVEPOINT reingest_carry")
     return ""

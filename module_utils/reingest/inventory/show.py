@@ -15,6 +15,7 @@ from .secrets import MASK, SECRET
 from .statements import created
 
 _MOST_LINES = 40  # of a difference between two definitions
+_LONGEST = 300  # characters of what a catalogue has of an object
 _OPTION = re.compile(r"([^=]+)=.*", re.DOTALL)
 
 
@@ -78,10 +79,8 @@ def _facts(item: Item | None, names: Sequence[str]) -> dict[str, str] | None:
 def shown_facts(item: Item) -> str:
     """Return what an object is, in a line."""
     facts = {name: value for name, value in item.facts.items() if name not in ASPECTS}
-    return (
-        ", ".join(f"{name}: {_shown(item, name, value)}" for name, value in sorted(facts.items()))
-        or "no more"
-    )
+    told = ", ".join(f"{name}: {_shown(item, name, value)}" for name, value in sorted(facts.items()))
+    return (f"{told[:_LONGEST]}..." if len(told) > _LONGEST else told) or "no more"
 
 
 def _changes(fact: str, live: Item, made: Item) -> Iterable[str]:

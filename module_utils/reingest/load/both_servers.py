@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import Refusal
 from ..postgres.dsn import address
+from ..refusals import Refused
 from .provenance import LoadRecord
 from .request import Servers
 from .server import Server, inspect_production, inspect_staging
@@ -50,8 +51,20 @@ def inspect_servers(servers: Servers, database: str) -> BothServers:
     Raises:
         Refusal: one must answer and does not, or refuses the login, or they are the same server.
     """
-    staging = inspect_staging(servers.staging_dsn, database, required=servers.staging_required)
-    production = inspect_production(servers.production_dsn, database, required=servers.production_required)
+    refused = Refused()
+    staging, production = refused.ask(
+        [
+            lambda: (
+                None
+                if servers.staging_given_up
+                else inspect_staging(servers.staging_dsn, database, required=servers.staging_required)
+            ),
+            lambda: inspect_production(
+                servers.production_dsn, database, required=servers.production_required
+            ),
+        ]
+    )
+    refused.tell()
     if staging and production and production.system_identifier == staging.system_identifier:
         raise Refusal(
             f"staging ({address(servers.staging_dsn)}) and production ({address(servers.production_dsn)}) "

@@ -18,7 +18,7 @@ from ..postgres.dsn import Connection
 from .content_sum import Form, write_exactly
 from .copy_text import NULL, escaped, unescaped
 from .rows import Batch, Feed
-from .text_forms import DOUBLE, TIMES, double_bits, written_form, written_times
+from .text_forms import DOUBLE, TIMES, Told, double_bits, written_form, written_times
 
 _AS_SENT = {"text", "character varying", "json"}
 _TRUTH = {"true": "t", "false": "f", "t": "t", "f": "f"}
@@ -118,15 +118,20 @@ class Canonical:
             return lambda fields: self._rendered(fields, type_)
         if type_ in TIMES:
             return lambda fields: written_times(fields, type_, told) or self._rendered(fields, type_)
-        return lambda fields: fields if told("\n".join(fields)) else self._rendered(fields, type_)
+        return lambda fields: fields if told("\n".join(fields)) else self._rendered(fields, type_, told)
 
-    def _rendered(self, fields: Sequence[str], type_: str, *, bits: bool = False) -> Sequence[str]:
-        """Return the fields in the form that the server writes, each value asked for once."""
+    def _rendered(
+        self, fields: Sequence[str], type_: str, told: Told | None = None, *, bits: bool = False
+    ) -> Sequence[str]:
+        """Return the fields in the form that the server writes; each value that is not is asked for once."""
         found = dict.fromkeys(fields, NULL)
         unknown = [field for field in found if field != NULL]
         if type_ == "boolean":
             found.update((field, _TRUTH[field]) for field in unknown if field in _TRUTH)
             unknown = [field for field in unknown if field not in _TRUTH]
+        elif told:
+            found.update((field, field) for field in unknown if told(field))
+            unknown = [field for field in unknown if not told(field)]
         if unknown:
             found.update(zip(unknown, self._asked(unknown, type_, bits=bits)))
         return [found[field] for field in fields]

@@ -17,7 +17,8 @@ from .script import database_reason
 
 # Keys and indexes that something else leans on (a replica identity, a clustering) stay where they are.
 _FREE = "NOT (i.indisreplident OR i.indisclustered)"
-_NAMED = "n.nspname, c.relname"
+# A key of which the index can be built alone, while others read the table and build theirs.
+_BY_INDEX = "k.contype IN ('p', 'u') AND m.amname = 'btree'"
 _REFERENCES = """
 SELECT n.nspname, c.relname, k.conname,
        format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname),
@@ -42,10 +43,19 @@ SELECT n.nspname, c.relname,
        format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname,
               pg_get_constraintdef(k.oid)),
        format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
-              obj_description(k.oid, 'pg_constraint')), k.contype = 'p'
+              obj_description(k.oid, 'pg_constraint')), k.contype = 'p',
+       CASE WHEN {_BY_INDEX} THEN pg_get_indexdef(i.indexrelid) ELSE '' END,
+       CASE WHEN {_BY_INDEX} THEN
+           format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s USING INDEX %I%s%s',
+                  n.nspname, c.relname, k.conname,
+                  CASE k.contype WHEN 'p' THEN 'PRIMARY KEY' ELSE 'UNIQUE' END,
+                  x.relname, CASE WHEN k.condeferrable THEN ' DEFERRABLE' ELSE '' END,
+                  CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END) ELSE '' END,
+       format('DROP INDEX IF EXISTS %I.%I', n.nspname, x.relname)
 FROM pg_constraint k
 JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_index i ON i.indexrelid = k.conindid
+JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
 WHERE k.contype IN ('p', 'u', 'x') AND c.relkind = 'r' AND NOT c.relispartition AND {_FREE}
 ORDER BY k.contype <> 'p', k.conname
 """  # noqa: S608 - constants of this file
@@ -55,7 +65,7 @@ SELECT n.nspname, c.relname,
        pg_get_indexdef(i.indexrelid),
        format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname,
               obj_description(i.indexrelid, 'pg_class')),
-       false
+       false, '', '', ''
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
 JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -68,13 +78,20 @@ ORDER BY x.relname
 
 @dataclass(frozen=True)
 class Piece:
-    """A key or an index of a table, as statements; ``primary`` for the primary key."""
+    """A key or an index of a table, as statements; ``primary`` for the primary key.
+
+    Where a key's index can be built alone, ``index`` builds it, ``attach`` makes it the key, and
+    ``drop_index`` drops one that is no key yet.
+    """
 
     table: str
     drop: str
     create: str
     comment: str
     primary: bool = False
+    index: str = ""
+    attach: str = ""
+    drop_index: str = ""
 
     @property
     def is_key(self) -> bool:
@@ -154,24 +171,29 @@ def put_back(connection: Connection, pieces: Sequence[Piece]) -> None:
 
 
 def put_back_together(dsn: str, pieces: Sequence[Piece], connections: int) -> None:
-    """Build keys one after the other, as each locks its table, and then indexes over so many connections.
+    """Build indexes, those of keys too, over so many connections; what locks its table comes before them.
 
     Raises:
-        Refusal: the rows do not allow one.
+        KeyRefused: the rows do not allow a key.
+        Refusal: PostgreSQL refuses one for another reason.
     """
+    alone = [piece for piece in pieces if piece.is_constraint and not piece.index]
+    together = [piece for piece in pieces if piece not in alone]
     with closing(connect(dsn, autocommit=True)) as connection:
-        put_back(connection, [piece for piece in pieces if piece.is_constraint])
-    indexes = [[piece] for piece in pieces if not piece.is_constraint]
-    if not indexes:
-        return
-    with ThreadPoolExecutor(min(connections, len(indexes))) as pool:
-        for _ in pool.map(partial(_put_back_alone, dsn), indexes):
-            pass
+        put_back(connection, alone)
+        with ThreadPoolExecutor(max(1, min(connections, len(together)))) as pool:
+            for _ in pool.map(partial(_build, dsn), together):
+                pass
+        with connection.cursor() as cursor:
+            for piece in together:
+                if piece.attach:
+                    execute(cursor, piece.attach, f"table {piece.table}")
+                cursor.execute(piece.comment)
 
 
-def _put_back_alone(dsn: str, pieces: Sequence[Piece]) -> None:
-    with closing(connect(dsn, autocommit=True)) as connection:
-        put_back(connection, pieces)
+def _build(dsn: str, piece: Piece) -> None:
+    with closing(connect(dsn, autocommit=True)) as connection, connection.cursor() as cursor:
+        execute(cursor, piece.index or piece.create, f"table {piece.table}")
 
 
 def take_off(cursor: Cursor, pieces: Sequence[Piece] | Sequence[Reference]) -> None:
@@ -183,6 +205,16 @@ def take_off(cursor: Cursor, pieces: Sequence[Piece] | Sequence[Reference]) -> N
         except (psycopg2.errors.UndefinedObject, psycopg2.errors.UndefinedTable):
             cursor.execute("ROLLBACK TO SAVEPOINT piece")
         cursor.execute("RELEASE SAVEPOINT piece")
+        if isinstance(piece, Piece) and piece.drop_index:
+            cursor.execute(piece.drop_index)
+
+
+def take_off_alone(connection: Connection, pieces: Sequence[Piece]) -> None:
+    """Drop those keys and indexes that were put back already, in a transaction of its own."""
+    with connection.cursor() as cursor:
+        cursor.execute("BEGIN")
+        take_off(cursor, pieces)
+        cursor.execute("COMMIT")
 
 
 def execute(cursor: Cursor, statement: str, what: str) -> None:

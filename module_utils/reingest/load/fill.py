@@ -10,29 +10,27 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
-from functools import partial
-from typing import Any
+from typing import Any, Callable
 
 import psycopg2
 from psycopg2 import sql
 
-from ..errors import Refusal
 from ..postgres.dsn import Connection, connect
 from ..sources.blocks import IrregularError, QuotedNullError
 from .canonical import Canonical, canonical_form, loaded_types
-from .constraints import KeyRefused, Piece, put_back, put_back_together, take_off
-from .content_sum import ContentSum, Form, table_sum
+from .constraints import KeyRefused, Piece, put_back, put_back_together, take_off, take_off_alone
+from .content_sum import Form, table_sum
 from .copy_rows import BadRowsError, copy_all
 from .duplicates import RepeatedKeys, drop_duplicates
 from .fast_copy.model import FastCopy, Summing
 from .fast_copy.registry import fast_copy_of
 from .fast_copy.streams import Copied, copy_in_one_stream, copy_in_streams
 from .meter import DONE, INDEXING, LOADING, TableMeter
+from .read_back import OtherwiseError, ReadBack, compare
 from .rejects import RejectLog, RejectPolicy
 from .rows import Feed, RowReader
 from .salvage_rows import copy_carefully
 from .script import refused
-from .workers import Job, run_parallel
 
 CONTENT, COUNTS = "content", "counts"
 PROOFS = (CONTENT, COUNTS)
@@ -72,7 +70,8 @@ class Filling:
 class Filled:
     """What came of a table's rows; ``rejected`` are not in it, nor are ``duplicates`` and ``filtered``.
 
-    ``way`` is how they were copied: ``quick``, over so many ``streams``, ``rows`` or ``careful``.
+    ``way`` is how they were copied: ``quick``, over so many ``streams``, or ``quick, strict`` where they were
+    copied a second time, to be compared value by value; ``rows`` or ``careful``.
     """
 
     read: int
@@ -144,29 +143,36 @@ def _fast(connection: Connection, filling: Filling) -> Filled:
         IrregularError: there is no fast copy, or none to its end.
         BadRowsError: the server refuses rows.
     """
-    feed = filling.feed
-    copied, form, found = _copied_and_summed(connection, filling)
-    if copied.content != found and form.told:  # later rows may be in another form than the first
-        copied, _, found = _copied_and_summed(connection, filling, strict=True)
-    if found is not None:
-        _compare(feed, copied.content, found)
-    duplicates = _finished(connection, filling)
-    return Filled(copied.read, duplicates, 0, copied.filtered, "quick", filling.streams)
+    try:
+        return _proven(connection, filling)
+    except OtherwiseError as difference:
+        if not difference.told:
+            raise difference.refusal from None
+        # later rows may be sent in another form than the first
+    try:
+        return _proven(connection, filling, strict=True)
+    except OtherwiseError as difference:
+        raise difference.refusal from None
 
 
-def _copied_and_summed(
-    connection: Connection, filling: Filling, *, strict: bool = False
-) -> tuple[Copied, Form, ContentSum | None]:
-    """Copy the rows, and return with it how they are given back, and their sum then, where sums are made."""
+def _proven(connection: Connection, filling: Filling, *, strict: bool = False) -> Filled:
+    """Copy the rows, and read them back while keys and indexes are built.
+
+    Raises:
+        OtherwiseError: the table has another content than was sent.
+    """
     try:
         copied, form = _copied(connection, filling, strict=strict)
     except QuotedNullError:
         copied, form = _copied(connection, filling, strict=strict, quoted_null=True)
     if copied.read and copied.unmet:
         raise IrregularError
-    if copied.content is None:
-        return copied, form, None
-    return copied, form, _sum_together(filling, form, [connection.fileno()])
+    reading = ReadBack(filling.dsn, filling.feed, form, copied.content, filling.streams)
+    with reading.started(closed=[connection.fileno()]):
+        duplicates = _finished(connection, filling, reading.prove)
+        reading.prove()
+    way = "quick, strict" if strict else "quick"
+    return Filled(copied.read, duplicates, 0, copied.filtered, way, filling.streams)
 
 
 def _copied(
@@ -196,8 +202,8 @@ def _at_once(connection: Connection, filling: Filling) -> Filled:
         with _filling(connection, filling):
             read, filtered, content = copy_all(connection, feed, log, canonical, filling.meter.streams[0])
             if canonical:
-                _compare(feed, content, table_sum(connection, feed, canonical_form(feed)))
-        duplicates = _finished(connection, filling)
+                compare(feed, content, table_sum(connection, feed, canonical_form(feed)))
+        duplicates = _finished(connection, filling, lambda: None)
         log.check(read - filtered)
         return Filled(read, duplicates, log.count, filtered, "rows")
 
@@ -211,31 +217,37 @@ def _carefully(connection: Connection, filling: Filling) -> Filled:
         put_back(connection, keys)
         taken = copy_carefully(connection, feed, log, canonical, filling.meter.streams[0])
         if canonical:
-            _compare(feed, taken.content, table_sum(connection, feed, canonical_form(feed)))
+            compare(feed, taken.content, table_sum(connection, feed, canonical_form(feed)))
         filling.meter.enter(INDEXING)
         put_back(connection, [piece for piece in filling.pieces if not piece.is_key])
         log.check(taken.read - taken.filtered)
         return Filled(taken.read, taken.duplicates, log.count, taken.filtered, "careful")
 
 
-def _finished(connection: Connection, filling: Filling) -> int:
+def _finished(connection: Connection, filling: Filling, prove: Callable[[], None]) -> int:
     """Put keys and indexes back, and return how many duplicates had to go for it.
+
+    Args:
+        connection: a session.
+        filling: the table.
+        prove: called before a row goes.
 
     Raises:
         BadRowsError: the rows do not allow it, and the table sets bad ones aside.
         Refusal: the rows do not allow it.
     """
-    feed, duplicates = filling.feed, 0
+    feed, pieces = filling.feed, filling.pieces
     filling.meter.enter(INDEXING)
-    primary = [piece for piece in filling.pieces if piece.primary]
     try:
-        try:
-            put_back(connection, primary)
-        except KeyRefused:
-            duplicates = drop_duplicates(connection, feed.table, feed.shape)
-            put_back(connection, primary)
-        others = [piece for piece in filling.pieces if not piece.primary]
-        put_back_together(filling.dsn, others, filling.streams)
+        put_back_together(filling.dsn, pieces, filling.streams)
+    except KeyRefused:
+        prove()
+    else:
+        return 0
+    try:
+        take_off_alone(connection, pieces)
+        duplicates = drop_duplicates(connection, feed.table, feed.shape)
+        put_back_together(filling.dsn, pieces, filling.streams)
     except (RepeatedKeys, KeyRefused) as refusal:
         if feed.table.quarantines:
             raise BadRowsError from refusal
@@ -269,28 +281,3 @@ def _filling(connection: Connection, filling: Filling) -> Iterator[None]:
             with contextlib.suppress(psycopg2.Error):
                 cursor.execute("ROLLBACK")
             raise
-
-
-def _sum_together(filling: Filling, form: Form, closed: Sequence[int]) -> ContentSum:
-    """Return the sum of a table that is committed, made by as many processes as it has streams."""
-    parts = range(filling.streams)
-    jobs = [Job(f"sum {part}", 0, partial(_sum_part, filling, form, part)) for part in parts]
-    sums = run_parallel(jobs, filling.streams, closed=closed)
-    return sum((ContentSum(*found) for found in sums.values()), ContentSum())
-
-
-def _sum_part(filling: Filling, form: Form, part: int) -> list[int]:
-    name = filling.feed.table.name
-    with refused(f"table {name}"), closing(connect(filling.dsn, autocommit=True)) as connection:
-        found = table_sum(connection, filling.feed, form, part, filling.streams)
-    return [found.rows, found.total]
-
-
-def _compare(feed: Feed, sent: ContentSum | None, found: ContentSum) -> None:
-    if sent == found:
-        return
-    rows = f"{sent.rows} rows were sent and {found.rows} are there" if sent else "a value was not cast alike"
-    raise Refusal(
-        f"table {feed.table.name}: its content is not what was sent ({rows}): does a trigger or a rule "
-        "change rows? Take it off for the load, or load with `prove: counts`"
-    )

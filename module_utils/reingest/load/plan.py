@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..dataset.model import ELEMENT, Column, Dataset, Table
+from ..dataset.model import Dataset, Table
 from ..dataset.owners import SOURCE
 from ..dataset.parse import parse_dataset
-from ..errors import Refusal
+from ..refusals import Refused
 from ..sources.content import suffix
-from ..sources.files import find_sources, identify, known_sources
-from ..sources.reader import read_fields
 from ..sources.source import Source, SourceFile
-from .both_servers import LOAD, BothServers, inspect_servers
+from .both_servers import LOAD
 from .catalog import TableShape
 from .digests import load_digest, load_identity, table_digest
 from .fill import CONTENT
+from .inputs import check_all_ends, judgements, look, try_out
 from .other_reader import check_reader, filled_by
 from .provenance import LoadRecord, TableCount, shown_load
-from .request import LoadRequest, Servers
+from .request import LoadRequest
 from .resume import Resumption, plan_resume
 from .rows import Feed
-from .schema_match import check_tables
-from .schema_trial import Made, check_ownership, try_schema
-from .script import read_script
 from .server import refuse_second_load
 from .state import FilledTable, UnresumableError
 
@@ -128,19 +125,15 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     check_reader(prove)
     dataset = parse_dataset(request.dataset, sources=request.sources, release=request.release)
     chosen = request.snapshot_id()
-    schema = read_script(dataset.schema, "the schema")
-    transforms = tuple((path, read_script(path, "the transform")) for path in dataset.transforms)
-    found = {
-        table.name: find_sources(table.sources, table.reading, dataset.sources, request.roots)
-        for table in dataset.tables
-    }
-    both = inspect_servers(request.servers, dataset.database)
-    dataset = replace(
-        dataset, tables=tuple(_with_columns(table, found[table.name]) for table in dataset.tables)
-    )
-    shapes = _shapes(request.servers, both, dataset, schema)
-    paths = (path for paths in found.values() for path in paths)
-    identified = identify(paths, dataset.sources, known_sources(request.known))
+    refused = Refused()
+    sources, tried = refused.ask([partial(look, request, dataset), partial(try_out, request, dataset)])
+    if sources is not None:
+        dataset = replace(dataset, tables=sources.tables)
+    if tried is not None:
+        refused.ask(judgements(request, dataset, tried, complete=sources is not None))
+    refused.tell()
+    both, shapes, schema, transforms = tried.both, tried.made.tables, tried.schema, tried.transforms
+    identified, found = sources.identified, sources.found
     files = tuple(identified.values())
     digest = load_digest(dataset, schema, transforms, files)
     kept, action = both.kept(digest, force=request.force)
@@ -151,6 +144,8 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
         for feed in feeds
     }
     resumed, anew = None, ""
+    if action == LOAD and not request.known:  # else this run has looked at them before
+        check_all_ends(filter(_is_loaded, dataset.tables), found)
     if action == LOAD and both.staging:
         refuse_second_load(request.servers.staging_dsn, request.ended)
         resumed, anew = _resumed(request, both.staged, dataset, identity, digests)
@@ -172,20 +167,6 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
         resumed=resumed,
         anew=anew,
     )
-
-
-def _shapes(servers: Servers, both: BothServers, dataset: Dataset, schema: str) -> dict[str, TableShape]:
-    """Return the tables that the schema makes, proven to be those of the dataset; none without a server."""
-    made = try_schema(servers.staging_dsn, dataset, schema, roles=both.roles) if both.staging else Made()
-    check_ownership(dataset, servers, both, made)
-    if both.staging:
-        check_tables(dataset, made.tables)
-    missing = sorted(dataset.unpopulated - made.views)
-    if both.staging and missing and not dataset.transforms:  # a transform may make them
-        raise Refusal(
-            f"the schema makes no materialised view {', '.join(missing)}: correct `views:` in {dataset.file}"
-        )
-    return made.tables
 
 
 def _resumed(
@@ -224,37 +205,6 @@ def planned_tables(plan: LoadPlan, counted: Mapping[str, Mapping[str, int]]) -> 
         }
         for table in plan.dataset.tables
     }
-
-
-def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
-    """Return the table with the columns that its fields name, where the dataset leaves them out."""
-    headers = {path: fields for path in files if (fields := read_fields(table.reading, path)) is not None}
-    if not headers:
-        return table
-    first = next(iter(headers.values()))
-    for path, header in headers.items():
-        if not table.columns and set(header) != set(first):
-            raise Refusal(f"table {table.name}: {path} has other fields than {files[0]}: name the `columns:`")
-        needed = {
-            f"column {column.name}": column.paths
-            for column in table.columns
-            if not column.is_rest and not column.optional
-        }
-        needed.update({f"where {condition.path}": (condition.path,) for condition in table.where})
-        for what, paths in needed.items():
-            if not _fields_of(paths, typed=table.typed) & {*header, ELEMENT}:
-                raise Refusal(
-                    f"table {table.name}, {what}: {path} has no field {' or '.join(paths)}; "
-                    f"the fields there are {', '.join(header)}"
-                )
-    return table if table.columns else replace(table, columns=tuple(Column(name, (name,)) for name in first))
-
-
-def _fields_of(paths: tuple[str, ...], *, typed: bool) -> set[str]:
-    """Return the fields that paths begin with; one inside the element of `each:` begins with none."""
-    if not typed:
-        return set(paths)
-    return {ELEMENT if path.startswith(ELEMENT) else path.split(".")[0] for path in paths}
 
 
 def _feeds(

@@ -19,12 +19,14 @@ class Servers:
         production_dsn: the server that the portal uses; its database is the dataset's.
         staging_required: false for a dry run that finds the staging server stopped, which the run would
             start: the schema cannot be tried then, and the plan has no feeds.
+        staging_given_up: true where the load starts over with an empty staging server: it is not asked.
         production_required: false for the first ingest, when production need not answer or be named.
     """
 
     staging_dsn: str
     production_dsn: str = ""
     staging_required: bool = True
+    staging_given_up: bool = False
     production_required: bool = True
 
 

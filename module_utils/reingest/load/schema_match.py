@@ -11,24 +11,24 @@ from ..errors import Refusal
 from .catalog import JSON, TableShape
 
 
-def check_tables(dataset: Dataset, schema: Mapping[str, TableShape]) -> None:
-    """Refuse what does not fit.
+def check_table(dataset: Dataset, table: Table, schema: Mapping[str, TableShape]) -> None:
+    """Refuse a table that does not fit.
 
     Args:
-        dataset: the dataset, its columns complete.
+        dataset: the dataset.
+        table: its table, with all its columns.
         schema: the tables that the schema makes, by name.
 
     Raises:
         Refusal: with the nearest name.
     """
-    for table in dataset.tables:
-        if table.name not in schema:
-            raise Refusal(
-                f"{dataset.file}: tables.{table.name}: the schema {dataset.schema} makes no such table"
-                f"{_nearest(table.name, list(schema))}"
-            )
-        if table.owner == SOURCE and table.sources:
-            _check_columns(dataset, table, schema[table.name])
+    if table.name not in schema:
+        raise Refusal(
+            f"{dataset.file}: tables.{table.name}: the schema {dataset.schema} makes no such table"
+            f"{_nearest(table.name, list(schema))}"
+        )
+    if table.owner == SOURCE and table.sources:
+        _check_columns(dataset, table, schema[table.name])
 
 
 def _check_columns(dataset: Dataset, table: Table, shape: TableShape) -> None:

@@ -65,6 +65,11 @@ class Pair:
     numbered: frozenset[str] = frozenset()
     refers: frozenset[str] = frozenset()
 
+    @property
+    def gone(self) -> int:
+        """Return how many of production's rows the load has not, as far as that is known."""
+        return self.keys.only_before if self.keys else max(0, self.before.rows - self.now.rows)
+
     def limit(self, kind: str, column: str = "") -> Limit:
         """Return a limit of the table, or of one of its columns."""
         return self.limits.limit(kind, self.whole, column)
@@ -209,13 +214,12 @@ class _Column:
         rows, gone = self.pair.before.rows, self.pair.vanished.get(self.name, {})
         if self.name in self.pair.refers and not limit.declared:
             return  # the rows that they name are told of
-        lost = self.pair.keys.only_before if self.pair.keys else max(0, rows - self.pair.now.rows)
         gone = {
             value: share
             for value, share in gone.items()
             if share > limit.fraction
             and _counts(limit, round(share * rows), LEAST_VALUES)
-            and share * rows * (1 - _SAMPLED) > lost
+            and share * rows * (1 - _SAMPLED) > self.pair.gone
         }
         if gone and self.now.non_null:
             shown = ", ".join(
@@ -234,6 +238,8 @@ class _Column:
         limit, rows, rows_now = self.pair.limit(kind, self.name), self.pair.before.rows, self.pair.now.rows
         if now >= before or not _counts(limit, before, LEAST_VALUES):
             return
+        if before - now <= self.pair.gone and (now or kind == FILLED):
+            return  # the rows that had it may be those that are gone
         was, is_ = before / rows, now / rows_now
         if 1 - is_ / was > limit.fraction:
             yield self._finding(

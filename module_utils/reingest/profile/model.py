@@ -63,15 +63,15 @@ class TableProfile:
         rows: how many.
         columns: by name, in the order of the table.
         key: the columns of the primary key; none without one.
-        keys: the sum of the hashes of all primary keys' texts, which may be longer than 64 bits: equal where
-            both have the same keys. None without a primary key.
+        keys: the sum of the hashes of all primary keys' texts, as PostgreSQL writes it: equal where both have
+            the same keys. None without a primary key.
         disk: bytes on disk, with indexes and TOAST.
     """
 
     rows: int
     columns: Mapping[str, ColumnProfile]
     key: tuple[str, ...] = ()
-    keys: int | None = None
+    keys: str | None = None
     disk: int = 0
 
     def plain(self) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def from_plain(value: Mapping[str, Any]) -> TableProfile:
         rows=_whole(value["rows"]),
         columns=columns,
         key=tuple(map(_text, value["key"])),
-        keys=_maybe(_whole, value["keys"]),
+        keys=_maybe(_text, value["keys"]),
         disk=_whole(value["disk"]),
     )
 

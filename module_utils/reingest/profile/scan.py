@@ -18,8 +18,13 @@ _NONE = sql.SQL("NULL")
 
 def prepare_session(connection: Connection, workers: int) -> None:
     """Let scans of a pinned session use so many processes beside its own, as far as the server has them."""
+    settings = {
+        "max_parallel_workers_per_gather": str(workers),
+        "jit": "off",
+        "cursor_tuple_fraction": "1",  # keys are read to the last one
+    }
     with connection.cursor() as cursor:
-        for name, value in (("max_parallel_workers_per_gather", str(workers)), ("jit", "off")):
+        for name, value in settings.items():
             cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
 
 
@@ -54,7 +59,7 @@ def scan_table(connection: Connection, table: ProfiledTable, *, texts: bool = Fa
             name: _profile(column, *figures) for (name, column), figures in zip(table.columns.items(), found)
         },
         key=table.key,
-        keys=None if keys is None else int(keys),
+        keys=keys,
         disk=table.disk,
     )
 
@@ -68,7 +73,7 @@ def key_of(key: Sequence[sql.Composable]) -> sql.Composable:
 
 def _keys(key: Sequence[str]) -> sql.Composable:
     return (
-        sql.SQL("coalesce(sum(hashtextextended({}, 0)), 0)").format(
+        sql.SQL("coalesce(sum(hashtextextended({}, 0)), 0)::text").format(
             key_of([sql.Identifier("c", name) for name in key])
         )
         if key

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 from ..carry.copies import only_places
-from ..carry.record import fence_record, fences
+from ..carry.record import fence_record, fences, server_in
 from ..disclosure.command_line import accepting
 from ..disclosure.printable import printable
 from ..errors import Refusal
@@ -18,6 +18,8 @@ from ..volume.layout import Volume
 def describe_fences(volume: Volume, there: Sequence[str]) -> list[dict[str, Any]]:
     """Return the fences that are written down; each with its snapshot, empty where none has that server.
 
+    ``load``: whether it is the one that the staging server has.
+
     Raises:
         Refusal: a record is damaged, or not this account's.
     """
@@ -25,11 +27,13 @@ def describe_fences(volume: Volume, there: Sequence[str]) -> list[dict[str, Any]
     for name in there:
         with suppress(Refusal, OSError):  # a damaged one has no server
             servers[read_control(volume.snapshot(name)).system_identifier] = name
+    loaded = server_in(volume.ingest)
     records = [fence_record(volume, server).read() for server in fences(volume)]
     return [
         {
             "snapshot": servers.get(one.server, ""),
             "server": one.server,
+            "load": one.server == loaded,
             "database": printable(one.database),
             "run": one.run,
             "since": one.since,
@@ -62,6 +66,8 @@ def listed_rows(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"production: {fenced}: {ends}"
         elif one["snapshot"]:
             yield f"{one['snapshot']}: its {fenced}: a rollback or a promotion to it lifts that"
+        elif one["load"]:
+            yield f"the load: its {fenced}: the next run, or recover.yml, lifts that"
     for one in found["copies"]:
         way = accepting([f"copies:{one['run']}"])
         yield (

@@ -14,14 +14,14 @@ from ..errors import Refusal
 from ..postgres.control import read_control
 from ..postgres.ready import why_not_ready
 from . import health
-from .alone import clear_remnant, refuse_company, refuse_unsafe_start
+from .alone import clear_remnant, refuse_unsafe_start
 
 STARTED = "started"
 STOPPED = "stopped"
 RESTARTED = "restarted"
 HEALTHY = "healthy"
-CHECKED = "checked"
 _POLL_S = 0.03
+_ANSWER_S = 2.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -91,7 +91,7 @@ def plan_group(
         Refusal: with every fault of the services' definitions.
     """
     own = [service for service in services if service.kind != PROBE]
-    faults = _definition_faults(services, state)
+    faults = definition_faults(services, state)
     faults += [fault for service in own for fault in engine.faults(service)]
     if not faults:
         faults = engine.group_faults(own)
@@ -138,13 +138,10 @@ def apply_group(
         _each(plan.services, lambda service: _start(engine, service, service in plan.act, start_timeout))
     elif plan.state == HEALTHY:
         _each(plan.services, lambda service: _wait_healthy(engine, service, start_timeout))
-    elif plan.state == CHECKED:
-        running = [service for service in plan.services if service.name in plan.running]
-        _each(running, lambda service: _check(engine, service))
-        _each(plan.services, lambda service: refuse_company(engine, service, exclusive=exclusive))
 
 
-def _definition_faults(services: Sequence[Service], state: str) -> list[str]:
+def definition_faults(services: Sequence[Service], state: str) -> list[str]:
+    """Return what is wrong with the definitions of services that are brought into a state."""
     faults = []
     names = [service.name for service in services]
     for service in services:
@@ -195,35 +192,31 @@ def _start(engine: Engine, service: Service, start: bool, timeout: float) -> Non
 
 def _wait_healthy(engine: Engine, service: Service, timeout: float) -> None:
     deadline = time.monotonic() + timeout
-    reason = _unhealthy(engine, service)
+    reason = unhealthy(engine, service)
     while reason:
         if time.monotonic() > deadline:
             raise Refusal(
-                f"{service.name} is not healthy after {timeout:.0f} s: {reason}{_last_words(engine, service)}"
+                f"{service.name} is not healthy after {timeout:.0f} s: {reason}{last_words(engine, service)}"
             )
         time.sleep(_POLL_S)
-        reason = _unhealthy(engine, service)
-    _check_identity(service)
+        reason = unhealthy(engine, service)
+    check_identity(service)
 
 
-def _check(engine: Engine, service: Service) -> None:
-    if service.kind != POSTGRESQL:
-        return  # a portal that is not healthy now may be why there is a run at all
-    reason = _unhealthy(engine, service)
-    if reason:
-        raise Refusal(f"{service.name} runs, but is not healthy: {reason}{_last_words(engine, service)}")
-    _check_identity(service)
-
-
-def _unhealthy(engine: Engine, service: Service) -> str:
+def unhealthy(engine: Engine, service: Service, *, timeout: float = _ANSWER_S) -> str:
     """Return why the service is not healthy yet; an empty text when it is.
+
+    Args:
+        engine: what runs it.
+        service: the service.
+        timeout: seconds for an address to answer.
 
     Raises:
         Refusal: waiting longer is of no use.
     """
     if service.kind != PROBE:
         if not engine.running(service):
-            raise Refusal(f"{service.name} is not running{_last_words(engine, service)}")
+            raise Refusal(f"{service.name} is not running{last_words(engine, service)}")
         if service.health.container:
             known = engine.healthy(service)
             if known is None:
@@ -235,13 +228,17 @@ def _unhealthy(engine: Engine, service: Service) -> str:
     if service.health.ready and service.data is not None:
         return why_not_ready(service.place)
     try:
-        return health.answer(service.health)
+        return health.answer(service.health, timeout)
     except Refusal as refusal:
         raise Refusal(f"{service.name}: {refusal}") from None
 
 
-def _check_identity(service: Service) -> None:
-    """Prove that the server which answers is the one on this directory."""
+def check_identity(service: Service) -> None:
+    """Prove that the server which answers is the one on this directory.
+
+    Raises:
+        Refusal: it is another one.
+    """
     if service.data is None or not service.health.postgresql:
         return
     expected = read_control(service.place).system_identifier
@@ -254,12 +251,14 @@ def _check_identity(service: Service) -> None:
         )
 
 
-def _last_words(engine: Engine, service: Service) -> str:
+def last_words(engine: Engine, service: Service) -> str:
+    """Return the end of a service's log, as the end of a sentence."""
     words = "" if service.kind == PROBE else engine.last_words(service)
     return f"; its log ends: {words}" if words else ""
 
 
-def _secrets(service: Service) -> tuple[str, ...]:
+def secrets_of(service: Service) -> tuple[str, ...]:
+    """Return what of a service's definition is shown nowhere."""
     return secret_texts((service.health.postgresql, service.health.http)) + secrets_in(service.environment)
 
 
@@ -268,7 +267,7 @@ def _each(services: Sequence[Service], act: Callable[[Service], None]) -> None:
 
     What a service, its log or its server says may repeat a secret of it, or of one beside it.
     """
-    secrets = [text for service in services for text in _secrets(service)]
+    secrets = [text for service in services for text in secrets_of(service)]
 
     def attempt(service: Service) -> str:
         try:

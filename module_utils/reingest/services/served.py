@@ -121,7 +121,7 @@ def backend_login(backend: Backend, environment: Mapping[str, str]) -> Login:
 
 
 def prove_served(login: Login, expected: Expected, *, timeout: float) -> None:
-    """Wait until the login reads the snapshot.
+    """Wait so many seconds until the login reads the snapshot; 0 is one try.
 
     Raises:
         Refusal: it is another one, it does not answer in time, or the role may not log in or read.
@@ -133,7 +133,7 @@ def prove_served(login: Login, expected: Expected, *, timeout: float) -> None:
         while reason and time.monotonic() < deadline:
             time.sleep(_POLL_S)
             reason = _why_not(login.dsn, expected)
-        late = f" after {timeout:.0f} s"
+        late = f" after {timeout:.0f} s" if timeout else ""
     except Refusal as refusal:
         reason = str(refusal)
     if reason:

@@ -42,7 +42,7 @@ def _cuts(file: Path, quote: bytes, parts: int) -> Iterator[int]:
     with file.open("rb", buffering=0) as stream:
         while targets and (block := stream.read(_BLOCK)):
             while targets and targets[0] < offset + len(block):
-                end = _record_end(block, quote, max(0, targets[0] - offset), inside)
+                end = record_end(block, quote, max(0, targets[0] - offset), inside)
                 if not end:
                     targets[0] = offset + len(block)
                     break
@@ -52,7 +52,7 @@ def _cuts(file: Path, quote: bytes, parts: int) -> Iterator[int]:
             offset += len(block)
 
 
-def _record_end(block: bytes, quote: bytes, at: int, inside: int) -> int:
+def record_end(block: bytes, quote: bytes, at: int, inside: int) -> int:
     """Return where the record ends that is at a place of the block; 0 where it does not end in the block."""
     if quote:
         inside = (inside + block.count(quote, 0, at)) % 2

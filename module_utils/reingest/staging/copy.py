@@ -40,6 +40,7 @@ class SnapshotCopy:
     copy: bool
     empty: bool  # ingest/, which holds what staging/ has too
     stale: bool = False  # staging/ holds a copy of what the load was before it was resumed
+    stands: bool = True  # ingest/ still has it; else a run died that emptied it after its copy
 
     @property
     def changed(self) -> bool:
@@ -80,7 +81,7 @@ def plan_copy(
         return nothing
     wanted = snapshot or loaded
     if is_half_emptied(volume):
-        return SnapshotCopy(wanted, copy=False, empty=True)
+        return SnapshotCopy(wanted, copy=False, empty=True, stands=False)
     if not is_data_directory(volume.ingest) or is_lost(volume):
         coming = dry and bool(loaded) and wanted == loaded
         return SnapshotCopy(loaded, copy=True, empty=True) if coming else nothing

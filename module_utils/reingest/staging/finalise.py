@@ -12,10 +12,12 @@ from ..errors import Refusal
 from ..fs.no_follow import is_folder, is_there
 from ..fs.sizes import TreeSize
 from ..fs.tree import sync_tree
+from ..postgres.collations import made_by
 from ..postgres.datadir import is_data_directory, read_data_directory, wal_faults
 from ..postgres.maintenance import Shown, ask_server, checkpoint, freeze, refuse_unsafe
 from ..postgres.settings import LOAD_CONF, setting_faults
 from ..promotion.candidate import live_directory, loading_faults
+from ..promotion.collations import collations_detail
 from ..promotion.finalised import FinaliseRecord, record_faults, record_of
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume
@@ -99,6 +101,7 @@ class Cluster:
     major: str
     catalog_version: int
     size: TreeSize
+    collations: Mapping[str, list[str]]  # by which versions its indexes are sorted
 
     def detail(self) -> dict[str, Any]:
         """Return it as the ledger keeps it: the size in blocks, which tells what the next load needs."""
@@ -107,6 +110,7 @@ class Cluster:
             "catalog_version": self.catalog_version,
             "bytes": self.size.bytes,
             "largest": self.size.largest,
+            **collations_detail(self.collations),
             **self.record.detail(),
         }
 
@@ -143,7 +147,8 @@ def finalise_cluster(volume: Volume, plan: Finalised, staging_dsn: str) -> tuple
     started = shown.started.isoformat(timespec="seconds")
     control = found.control
     record = FinaliseRecord(control.checkpoint_lsn, control.timeline, shown.settings, now_text(), started)
-    return Cluster(record, found.major, control.catalog_version, size), seconds
+    made = made_by(staging_dsn)
+    return Cluster(record, found.major, control.catalog_version, size, made), seconds
 
 
 def apply_finalise(

@@ -15,7 +15,7 @@ from ..inventory.baseline import read_baseline
 from ..inventory.by_dump import DUMPED
 from ..inventory.carry import Carried, carry_objects
 from ..inventory.compare import ASPECTS, RELEASE, Difference, compare
-from ..inventory.dumped import ANY, Dumped, read_dumped
+from ..inventory.dumped import Dumped, read_dumped
 from ..inventory.model import CATALOGUE, COLUMN, TABLE, Inventory
 from ..inventory.read import read_inventory
 from ..inventory.rules import decided, rule_of
@@ -37,7 +37,7 @@ class Objects:
     base: Inventory | None
     unknown: str
     differences: tuple[Difference, ...]
-    dumped: Dumped = ANY  # what pg_dump wrote of production
+    dumped: Dumped = field(default_factory=Dumped)  # what pg_dump wrote of production
     failed: dict[str, str] = field(default_factory=dict)  # why what was to be carried cannot be
 
     @property
@@ -79,7 +79,7 @@ class Objects:
             decision = decided(one, self.dataset.objects)
             if decision == FAIL and not self._is_told(one, found, follows):
                 yield Finding(one.name, said(one), remedy(one, carried=is_carried(one)), state=state(one))
-            elif one.name in self.failed and decision == CARRY:
+            elif one.name in self.failed and decision == CARRY and not self._is_told(one, found, follows):
                 yield Finding(
                     one.name,
                     f"{said(one)}; it was to be carried, and cannot be: {self.failed[one.name]}",
@@ -161,7 +161,7 @@ def _dumped(seen: Objects, production_dsn: str) -> Dumped:
         if item.kind in DUMPED and (item.key in wanted or wanted.intersection(item.inside))
     ]
     if not items:
-        return ANY
+        return Dumped()
     return read_dumped(production_dsn, seen.dataset.database, seen.production.major, items)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,17 @@ _MOST = 8 << 20  # bytes of what is kept: it goes from host to host
 
 
 def write_profiles(volume: Volume, run: str, profiles: Mapping[str, Any]) -> None:
-    """Keep the profiles that a run made, durably; only the account of the volume's records may read them."""
+    """Keep the profiles that a run made, durably; only the account of the volume's records may read them.
+
+    Raises:
+        Refusal: they are more than could be read again.
+    """
+    size = len(json.dumps(profiles, indent=1))
+    if size > _MOST:
+        raise Refusal(
+            f"the profiles of the load are {size:,} bytes, and at most {_MOST:,} are kept: the next "
+            "verification reads production's tables again; leave some out (`profile: false`)"
+        )
     for folder in (volume.records, volume.run(run).parent, volume.run(run)):
         make_own_directory(folder)
     write_json(_path(volume, run), profiles)

@@ -85,6 +85,12 @@ def test_a_row_in_quarantine_is_back_when_its_parent_is_back(downloads):
     downloads.lift()
 
 
+def test_a_publication_of_all_tables_keeps_no_row_in_quarantine(downloads):
+    for run in (downloads.live, downloads.new):
+        run("CREATE PUBLICATION everything FOR ALL TABLES")
+    test_a_row_in_quarantine_is_back_when_its_parent_is_back(downloads)
+
+
 def test_a_row_in_quarantine_stays_there_while_another_has_its_key(downloads):
     downloads.live("DELETE FROM file_download WHERE id = 3")
     downloads.carry()

@@ -9,7 +9,6 @@ from dataclasses import replace
 
 import psycopg2
 import pytest
-from crash.module import claim
 from crash.volumes import A, B
 from tiers import sample
 from waiting import wait_for
@@ -19,7 +18,9 @@ from writes.switch import INGEST, ROLLBACK, Switch, recover, undo
 from plugins.module_utils.reingest.carry.fence import control_session, lift_fence
 from plugins.module_utils.reingest.carry.record import fence_record, write_fence
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.preflight.volume import check_rights
 from plugins.module_utils.reingest.volume.layout import Volume
+from plugins.module_utils.reingest.volume.unsaved import unsaved
 from plugins.module_utils.reingest.window.window_record import read_window
 
 
@@ -109,6 +110,26 @@ def test_a_new_server_that_died_is_started_for_what_users_wrote(place):
     assert rows(place, "SELECT key, value FROM event ORDER BY value") == [("before", 1), ("since", 2)]
 
 
+def test_a_new_server_that_cannot_start_is_left_and_kept_and_the_old_one_has_all_its_rows(place):
+    rows(place, "INSERT INTO event VALUES ('before', 1)")
+    switch_to(place, "Promote")
+    volume = Volume(place.volume)
+    with (volume.snapshot(B) / "postgresql.conf").open("a", encoding="utf-8") as settings:
+        settings.write("no_such_setting = 1\n")
+    run = "20261201T000000Z-1"
+    started = place.group(run, place.production, "started", window=True).call(place.volume)
+    assert not started.succeeded
+    answer = undo(place, run, "the new server does not start").call(place.volume)
+    assert answer.succeeded, answer.text
+    assert place.live == A
+    assert rows(place, "SELECT key FROM event") == [("before",)]
+    rows(place, "INSERT INTO event VALUES ('since', 2)")
+    (warning,) = (line for line in answer.result["unready"] if "was not carried" in line)
+    assert f"it is in {volume.snapshot(B)}, which retention keeps" in warning
+    assert unsaved(volume, B) is not None
+    assert unsaved(volume, A) is None
+
+
 def test_what_was_written_comes_along_also_where_the_run_died_just_as_it_opened_the_database(place):
     switch_to(place, "Release")
     run = "20261201T000000Z-2"
@@ -184,11 +205,6 @@ def test_the_watchdog_gives_another_database_back(with_jobs):
 
 
 def test_a_load_is_refused_beforehand_where_another_database_could_not_be_carried(with_jobs):
-    def asked(*names):
-        wanted = {"state": "checked", "production_dsn": with_jobs.dsn(), "databases": list(names)}
-        checked = with_jobs.verb("carry_over", "20261201T000000Z-1", plan_only=True, **wanted)
-        assert claim("20261201T000000Z-1").call(with_jobs.volume).succeeded
-        return checked.call(with_jobs.volume)
-
-    assert asked("jobs").succeeded
-    assert "production has no database mail" in asked("jobs", "mail").text
+    assert check_rights([with_jobs.dsn()], ["jobs"]) == []
+    (found,) = check_rights([with_jobs.dsn()], ["jobs", "mail"])
+    assert "production has no database mail" in found.text

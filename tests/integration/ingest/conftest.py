@@ -7,6 +7,10 @@ from integration.ingest.killed import content
 from integration.ingest.portal_dataset import Portal
 from integration.ingest.sources_load import SourcesLoad
 
+from plugins.module_utils.reingest.load.apply import apply_load
+from plugins.module_utils.reingest.load.plan import plan_load
+from plugins.module_utils.reingest.load.request import LoadRequest, Servers
+
 
 @pytest.fixture(scope="session")
 def staging(server_factory):
@@ -86,3 +90,39 @@ def as_fresh(resume, staging):
         assert found == content(staging)
 
     return check
+
+
+@pytest.fixture
+def loaded(tmp_path, staging):
+    """Load files of table ``sample`` and return its rows, in order, and the way that was taken.
+
+    ``behind`` is what the schema has beside the table.
+    """
+
+    def load(files, *, streams, prove="content", more="", columns, behind=""):
+        for name, data in files.items():
+            (tmp_path / name).write_bytes(data)
+        (tmp_path / "schema.sql").write_text(f"CREATE TABLE sample ({columns});\n{behind}")
+        (tmp_path / "dataset.yml").write_text(
+            "database: quick\nschema: schema.sql\ntables:\n  sample:\n    owner: source\n"
+            f"    from: [{', '.join(files)}]\n{more}"
+        )
+        plan = plan_load(
+            LoadRequest(
+                tmp_path / "dataset.yml", Servers(staging.dsn(), production_required=False), force=True
+            )
+        )
+        done = apply_load(
+            plan,
+            staging_dsn=staging.dsn(),
+            run="r",
+            operator="0000-0002-1825-0097",
+            processes=streams,
+            prove=prove,
+        )
+        rows = staging.rows("SELECT sample::text FROM sample ORDER BY id", "quick")
+        count = done.tables["sample"]
+        assert (count.loaded, count.read) == (len(rows), len(rows) + count.duplicates)
+        return [row for (row,) in rows], done.ways["sample"]
+
+    return load

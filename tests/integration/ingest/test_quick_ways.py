@@ -18,9 +18,6 @@ from tiers import full, sample
 from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.load.apply import apply_load
-from plugins.module_utils.reingest.load.plan import plan_load
-from plugins.module_utils.reingest.load.request import LoadRequest, Servers
 
 COLUMNS = """
     id text PRIMARY KEY, name text NOT NULL, depth integer, size bigint, lat double precision, share real,
@@ -77,34 +74,11 @@ def as_lines(records):
 
 
 @pytest.fixture
-def loaded(tmp_path, staging):
-    """Load files of table ``sample`` and return its rows, in order, and the way that was taken."""
+def loaded(loaded):
+    """Load, with these columns where no others are given."""
 
-    def load(files, *, streams, prove="content", more="", columns=COLUMNS):
-        for name, content in files.items():
-            (tmp_path / name).write_bytes(content)
-        (tmp_path / "schema.sql").write_text(f"CREATE TABLE sample ({columns});")
-        (tmp_path / "dataset.yml").write_text(
-            "database: quick\nschema: schema.sql\ntables:\n  sample:\n    owner: source\n"
-            f"    from: [{', '.join(files)}]\n{more}"
-        )
-        plan = plan_load(
-            LoadRequest(
-                tmp_path / "dataset.yml", Servers(staging.dsn(), production_required=False), force=True
-            )
-        )
-        done = apply_load(
-            plan,
-            staging_dsn=staging.dsn(),
-            run="r",
-            operator="0000-0002-1825-0097",
-            processes=streams,
-            prove=prove,
-        )
-        rows = staging.rows("SELECT sample::text FROM sample ORDER BY id", "quick")
-        count = done.tables["sample"]
-        assert (count.loaded, count.read) == (len(rows), len(rows) + count.duplicates)
-        return [row for (row,) in rows], done.ways["sample"]
+    def load(files, **given):
+        return loaded(files, **{"columns": COLUMNS, **given})
 
     return load
 

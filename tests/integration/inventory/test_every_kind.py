@@ -432,3 +432,37 @@ def test_labels_and_settings_of_what_is_in_use_are_changed_in_place(
     assert result["findings"] == []
     assert "ALTER TYPE public.mood ADD VALUE 'mad' AFTER 'sad'" in result["carried"]
     assert verify()["carried"] == []
+
+
+def test_an_extension_is_carried_whole_with_what_uses_it(load, rules, verify, production, staging):
+    load(production)
+    load(staging)
+    available = "SELECT min(name) FROM pg_available_extensions WHERE name IN ('vector', 'hstore')"
+    [(name,)] = production.rows(available, "portal")
+    production.rows(f"CREATE SCHEMA ext; CREATE EXTENSION {name} SCHEMA ext", "portal")
+    production.rows(f"CREATE DOMAIN spot AS ext.{name}; CREATE VIEW spots AS SELECT NULL::spot", "portal")
+    rules({"kind": "*", "name": "*", "do": "carry"})
+    result = verify()
+    assert result["findings"] == []
+    assert len(result["carried"]) < 12
+    assert verify()["carried"] == []
+
+
+def test_what_calls_into_a_library_or_holds_a_password_is_not_carried(
+    load, rules, verify, production, staging
+):
+    load(production)
+    load(staging)
+    production.rows("CREATE FUNCTION plus(int, int) RETURNS int LANGUAGE internal AS 'int4pl'", "portal")
+    production.rows("CREATE FOREIGN DATA WRAPPER f; CREATE SERVER s FOREIGN DATA WRAPPER f", "portal")
+    production.rows("ALTER SERVER s OPTIONS (password 'wordpass')", "portal")
+    production.rows("CREATE USER MAPPING FOR PUBLIC SERVER s OPTIONS (password 'wordpass')", "portal")
+    rules({"kind": "*", "name": "*", "do": "carry"})
+    result = verify()
+    mapping = "object:user-mapping:public on server s"
+    assert names(result) == {"object:function:public.plus(integer,integer)", mapping}
+    assert "it was to be carried, and cannot be: it calls into a library of the server" in result["msg"]
+    assert "it was to be carried, and cannot be: a password may be in it" in result["msg"]
+    done = verify(accept=[finding["accept"] for finding in result["findings"]])
+    assert "password '***'" in str(done["carried"])
+    assert "wordpass" not in json.dumps([result, done])

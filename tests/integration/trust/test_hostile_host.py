@@ -120,7 +120,7 @@ MODULES = {
     "run_stop": {"ended": [], "released": "", "holder": {}, "text": [], "step": STEP},
     "run_report": {"steps": [STEP], "report": {}, "text": []},
 }
-NEEDED = {"service_group": {"state": "checked"}, "run_stop": {"state": "checked"}}
+NEEDED = {"service_group": {"state": "healthy"}, "run_stop": {"state": "checked"}}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -145,7 +145,7 @@ def test_text_of_a_host_is_never_a_template(evil):
     shown = {"ansible.builtin.debug": {"msg": "{{ told.text | dataportal.reingest.printed }}"}}
     keep = {"ansible.builtin.set_fact": {"kept": "{{ told.steps[0].did[0] }}"}}
     again = {"ansible.builtin.debug": {"msg": "again {{ kept }}"}}
-    fails = {"dataportal.reingest.service_group": {"state": "checked"}}
+    fails = {"dataportal.reingest.service_group": {"state": "healthy"}}
     rescue = {"ansible.builtin.set_fact": {"reason": "failed: {{ ansible_failed_result.msg }}"}}
     refuse = {"ansible.builtin.assert": {"that": False, "fail_msg": "because {{ reason }}"}}
     block = {"block": [fails], "rescue": [rescue, refuse]}
@@ -167,7 +167,7 @@ def test_a_claim_of_another_form_is_not_acted_upon(evil):
 def test_what_a_host_says_keeps_no_character_that_is_not_seen(evil):
     evil.answers("service_group", failed=True, msg="bad \x1b[2J\u202e\u200b\x9bend", step=STEP)
     _, output = evil.play(
-        {"dataportal.reingest.service_group": {"state": "checked"}}, ANSIBLE_CALLBACK_RESULT_FORMAT="yaml"
+        {"dataportal.reingest.service_group": {"state": "healthy"}}, ANSIBLE_CALLBACK_RESULT_FORMAT="yaml"
     )
     assert r"bad \x1b[2J\u202e\u200b\x9bend" in output
 

@@ -53,18 +53,6 @@ def test_a_dry_run_takes_the_states_that_its_earlier_steps_bring(group, tmp_path
     assert not group("started", service("a"), work=dry_run["work"], run="run-1")["changed"]
 
 
-def test_a_service_without_a_program_is_refused(group):
-    refused = group("checked", {"name": "a"})
-    assert refused["failed"]
-    assert "service a has no command" in refused["msg"]
-
-
-def test_a_portal_that_is_not_healthy_does_not_keep_a_run_from_mending_it(group):
-    group("started", service("a"))
-    ill = {**service("a"), "health": {"http": "http://127.0.0.1:9/health"}}
-    assert "failed" not in group("checked", ill)
-
-
 def test_a_probe_that_does_not_answer_is_refused_and_one_that_answers_otherwise_too(group):
     probe = {"name": "portal", "kind": "probe", "health": {"http": "http://127.0.0.1:9/health"}}
     refused = group("healthy", probe, start_timeout=0.2)
@@ -78,14 +66,16 @@ def test_a_connection_string_is_never_in_the_result(group):
     assert "correct-horse" not in str(refused)
 
 
-def test_a_switch_that_nothing_would_prove_is_refused_unless_that_is_accepted(group):
-    assert "nothing would prove" in group("checked", served={"portal": False})["msg"]
-    accepted = group("checked", served={"portal": False}, accept="shrink:a,served")
-    assert "failed" not in accepted
-    assert accepted["step"]["did"][0].startswith("accepted: served: nothing would prove")
-    assert accepted["step"]["did"][0] in str(accepted["warnings"])
-    assert group("checked", served={"portal": True})["step"]["did"] == []
-    assert group("checked", service("a"))["step"]["did"] == []
+def test_a_service_without_a_program_is_refused(group):
+    refused = group("started", {"name": "a"})
+    assert refused["failed"]
+    assert "service a has no command" in refused["msg"]
+
+
+def test_a_refusal_that_is_gathered_is_no_failure(group):
+    gathered = group("started", {"name": "a"}, gather=True)
+    assert "failed" not in gathered
+    assert gathered["findings"] == ["service a has no command: add it to the service in the inventory"]
 
 
 def test_check_mode_says_what_will_be_proven_and_logs_in_nowhere(group):
@@ -100,9 +90,8 @@ def test_check_mode_says_what_will_be_proven_and_logs_in_nowhere(group):
 def test_a_login_of_a_variable_of_the_host_is_taken_from_there(group, monkeypatch):
     served = {"dsn_env": "PORTAL_DSN", "snapshot": "20261123T114500Z", "host": "127.0.0.1", "port": "9"}
     monkeypatch.delenv("PORTAL_DSN", raising=False)
-    assert "no variable PORTAL_DSN" in group("checked", served=served)["msg"]
+    assert "no variable PORTAL_DSN" in group("healthy", served=served)["msg"]
     monkeypatch.setenv("PORTAL_DSN", "postgresql+psycopg2://u:correct-horse@db:5432/d")
-    assert "failed" not in group("checked", served=served)
     refused = group("healthy", served=served, start_timeout=0.2)
     assert "no PostgreSQL answers at 127.0.0.1:9" in refused["msg"]
     assert "correct-horse" not in str(refused)

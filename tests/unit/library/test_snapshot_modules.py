@@ -342,7 +342,7 @@ class TestInfo:
 
 def test_a_dry_run_that_is_refused_leaves_nothing_on_a_host_without_the_volume(run_module, tmp_path):
     work = {"work": str(tmp_path / "work"), "engine": "process", "check": True, **WHO}
-    run_module("service_group", state="checked", **work)
+    run_module("service_group", state="healthy", **work)
     assert (tmp_path / "work/run-1/steps.jsonl").is_file()
     run_module("run_lock", state="released", **work)
     assert list(tmp_path.iterdir()) == []

@@ -21,7 +21,7 @@ def text(non_null, size=None, **more):
 
 
 def table(rows, disk=0, **columns):
-    return TableProfile(rows, columns, ("id",), 0, disk)
+    return TableProfile(rows, columns, ("id",), "0", disk)
 
 
 def found(before, now, **more):
@@ -59,6 +59,16 @@ def test_a_null_that_became_a_text_is_found():
     before, now = table(10_000, note=text(973)), table(10_000, note=text(10_000, size=19_000))
     assert found(before, now).keys() == {"filled:sample.note", "shortened:sample.note"}
     assert "no value (NULL) in 0 of 10000 rows" in found(before, now)["filled:sample.note"].message
+
+
+def test_rows_that_are_gone_with_what_they_had_are_told_of_once():
+    gone = Keys(900, 100, 100)
+    before, now = table(1000, note=text(400), born=text(920)), table(1000, note=text(310), born=text(1000))
+    assert found(before, now, keys=gone).keys() == {"lost:sample"}
+    assert found(before, now).keys() == {"emptied:sample.note", "filled:sample.born"}
+    without = table(1000, note=text(0), born=text(920))
+    before = table(1000, note=text(90), born=text(920))
+    assert found(before, without, keys=gone).keys() == {"lost:sample", "emptied:sample.note"}
 
 
 def test_texts_that_are_cut_or_emptied_are_found():

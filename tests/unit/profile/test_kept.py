@@ -20,7 +20,7 @@ COLUMNS = {
     "id": ColumnProfile("integer", NUMBER, 3, minimum="1", maximum="3", total="6"),
     "name": ColumnProfile("text", TEXT, 3, 9, minimum="Ada", maximum="Zoe", common={"Ada": 0.5}),
 }
-PROFILE = TableProfile(3, COLUMNS, ("id",), 7, 8192)
+PROFILE = TableProfile(3, COLUMNS, ("id",), "7", 8192)
 KEPT = KeptProfiles("20261123T114500Z", "portal", {"sample": KeptTable("1.8192.3.0.0", PROFILE)})
 SHAPE = ProfiledTable(
     "public",

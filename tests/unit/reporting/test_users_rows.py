@@ -38,7 +38,14 @@ def test_a_fence_of_what_serves_is_told_with_what_lifts_it(site, fence):
     server = fence(B)
     found = describe(site.volume)
     assert found["fences"] == [
-        {"snapshot": B, "server": server, "database": "portal", "run": "run-1", "since": SINCE}
+        {
+            "snapshot": B,
+            "server": server,
+            "load": False,
+            "database": "portal",
+            "run": "run-1",
+            "since": SINCE,
+        }
     ]
     line = (
         f"production: database portal is fenced since {SINCE} by run run-1: nobody gets in: run recover.yml"

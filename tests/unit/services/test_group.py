@@ -8,6 +8,7 @@ from clusters import process_in
 from plugins.module_utils.reingest.engines.model import Health, Service, service_from
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.services.alone import refuse_company
 from plugins.module_utils.reingest.services.group import apply_group, plan_group
 
 DB, PORTAL = Service("db", command=("sleep", "600")), Service("portal", command=("sleep", "600"))
@@ -57,7 +58,7 @@ def test_a_dry_run_takes_earlier_steps_as_done(engine):
 def test_a_probe_is_only_waited_for(engine):
     probe = Service("portal", kind="probe", health=Health(http="http://127.0.0.1:1/"))
     assert not plan_group(engine, [probe], "healthy").changed
-    for state in ("started", "stopped", "checked"):
+    for state in ("started", "stopped", "restarted"):
         with pytest.raises(Refusal, match=r"portal is a probe, nothing to be .* it can only be waited for"):
             plan_group(engine, [probe], state)
 
@@ -86,7 +87,7 @@ def test_a_probe_that_does_not_answer_is_told_with_the_reason(engine):
 )
 def test_a_faulty_definition_is_refused(engine, services, fault):
     with pytest.raises(Refusal, match=fault):
-        plan_group(engine, services, "checked")
+        plan_group(engine, services, "stopped")
 
 
 def test_a_service_is_read_from_a_modules_option():
@@ -109,7 +110,7 @@ def test_a_server_is_checked_to_be_alone_while_it_runs(engine, tmp_path):
     db = Service("db", kind="postgresql", command=command, data=data)
 
     def check():
-        apply_group(engine, plan_group(engine, [db], "checked"), stop_timeout=5, start_timeout=5)
+        refuse_company(engine, db, exclusive=False)
 
     apply_group(engine, plan_group(engine, [db], "started"), stop_timeout=5, start_timeout=5)
     try:

@@ -44,7 +44,8 @@ def test_an_accepted_finding_is_a_warning_and_so_is_a_name_that_nothing_has():
 
 
 def test_what_preflight_accepts_is_no_finding_and_no_unknown_name():
-    assert judge([], ["served"]).warnings == ()
+    others = ["served", "rows:20261101T000000Z", "copies:run-1", "pg_dump@12", "collation:20261101T000000Z@1"]
+    assert judge([], [*others, "portal", "login", "health:backend"]).warnings == ()
 
 
 def views(count):
@@ -154,3 +155,14 @@ def test_what_is_accepted_after_a_name_that_nothing_has_any_more_is_accepted():
 
 def test_a_name_of_several_lines_makes_no_line_of_its_own():
     assert "\n- b" not in judge([Finding("role:a\n- b", "is lost", "make it")], []).refusal
+
+
+def test_many_columns_that_are_emptied_have_one_line_and_one_acceptance():
+    emptied = [
+        Finding(f"emptied:a.c{number}", "column is empty", "look", amount=number) for number in range(50)
+    ]
+    refusal = judge([SHRUNK, *emptied], []).refusal
+    assert "\n- emptied:*: 50 findings (all: findings.json of the run), for example" in refusal
+    (way,) = set(re.findall(r"emptied:\*@[0-9a-f]{8}", refusal))
+    assert judge(emptied, [way]).refusal == ""
+    assert judge([*emptied[:-1], replace(emptied[-1], amount=51)], [way]).refusal != ""

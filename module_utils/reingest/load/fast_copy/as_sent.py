@@ -6,6 +6,7 @@ Where a block is written as the server writes it, its lines are the rows. What i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -19,8 +20,7 @@ from .model import Sent
 from .sent_form import ColumnForm, SentForm
 
 _TRUTHS = {"t": "true", "f": "false"}
-_T = {b"T"}
-_OF_T = slice(-9, -8)  # in a time that ends with seconds
+_SECONDS = rb"T([0-2][0-9]:[0-5][0-9]:[0-5][0-9])Z"
 
 
 def summed(sums: AsSent | None, sent: Iterable[Sent]) -> Iterator[Sent]:
@@ -32,7 +32,7 @@ def summed(sums: AsSent | None, sent: Iterable[Sent]) -> Iterator[Sent]:
     try:
         for one in sent:
             if sums and one.data:
-                sums.add(one.data)
+                sums.add(one.data, one.rows)
             yield one
     finally:
         if sums:
@@ -51,19 +51,26 @@ class AsSent:
         dialect = form.dialect
         self._quote, self._delimiter = dialect.quote.encode(), dialect.delimiter.encode()
         self._forced = any(column.quoted for column in form.columns)
-        ends = {self._end(at) for at, column in enumerate(form.columns) if column.type == DOUBLE}
-        self._other_numbers = [b".0" + end for end in ends]
-        self._zulu = [(b"Z" + self._end(at), b"+00" + self._end(at)) for at in form.zulu]
+        quote, delimiter = re.escape(self._quote), re.escape(self._delimiter)
+        self._needless = re.compile(
+            quote + b"[^" + quote + delimiter + b"\n]*" + quote + b"[" + delimiter + b"\r\n]"
+        ).finditer
+        doubles = {
+            re.escape(self._end(at)) for at, column in enumerate(form.columns) if column.type == DOUBLE
+        }
+        self._other_number = re.compile(rb"\.0(?:" + b"|".join(doubles) + b")").search if doubles else None
+        zulu = [self._end(at) for at in form.zulu]
+        self._zulu = [(re.compile(_SECONDS + re.escape(end)).split, b"+00" + end) for end in zulu]
 
-    def add(self, data: bytes) -> None:
-        """Add whole rows, which end with a line end.
+    def add(self, data: bytes, rows: int) -> None:
+        """Add whole rows, which end with a line end; ``rows`` is their number, or 0 where nobody knows.
 
         Raises:
             BadRowsError: the server would refuse one.
             IrregularError: they are no rows of the table.
         """
-        rows = self._as_they_are(data) if self._form.as_they_are else None
-        self.content.add(self._in_form(data) if rows is None else rows)
+        found = self._as_they_are(data, rows) if self._form.as_they_are else None
+        self.content.add(self._in_form(data) if found is None else found)
 
     def close(self) -> None:
         """Close the connection."""
@@ -78,46 +85,37 @@ class AsSent:
             self._delimiter if at + 1 < len(columns) else b"\n"
         )
 
-    def _as_they_are(self, data: bytes) -> list[bytes] | None:
+    def _as_they_are(self, data: bytes, rows: int) -> list[bytes] | None:
         """Return the rows as the data have them; None where the server writes them in another way."""
         text, broken = data, False
         if self._quote in data:
-            pieces = data.split(self._quote)
-            inside = pieces[1::2]
-            if not self._forced and self._has_needless(pieces):
+            if not self._forced and self._has_needless(data):
                 return None
-            if b"\r" in data and any(b"\r" in piece for piece in inside):
-                return None
-            broken = any(b"\n" in piece for piece in inside)
-            if broken:
-                if b"\0" in data:  # which no row has; here it stands for line ends in quotes
+            if data.count(b"\n") != rows or b"\r" in data:
+                pieces = data.split(self._quote)
+                inside = b"".join(pieces[1::2])
+                broken = b"\n" in inside
+                if b"\r" in inside or (broken and b"\0" in data):  # which no row has
                     return None
-                pieces[1::2] = [piece.replace(b"\n", b"\0") for piece in inside]
-                text = self._quote.join(pieces)
+                if broken:  # for a while NUL stands for line ends in quotes
+                    pieces[1::2] = [piece.replace(b"\n", b"\0") for piece in pieces[1::2]]
+                    text = self._quote.join(pieces)
         if b"\r" in text:
             text = text.replace(b"\r\n", b"\n")
-        if any(number in text for number in self._other_numbers):
+        if self._other_number and self._other_number(text):
             return None
-        for sent, written in self._zulu:
-            *times, rest = text.split(sent)
-            if times and {time[_OF_T] for time in times} != _T:
-                return None
-            text = b"".join([time[:-9] + b" " + time[-8:] + written for time in times]) + rest
-        rows = text.splitlines(keepends=True)
-        if broken:
-            rows = [row.replace(b"\0", b"\n") if b"\0" in row else row for row in rows]
-        return rows
+        for split, zone in self._zulu:
+            text = _with_zone(split(text), zone)
+        found = text.splitlines(keepends=True)
+        for row in _lines_with(b"\0", text) if broken else ():
+            found.remove(row)
+            found.append(row.replace(b"\0", b"\n"))
+        return found
 
-    def _has_needless(self, pieces: Sequence[bytes]) -> bool:
+    def _has_needless(self, data: bytes) -> bool:
         """Return whether a field stands in quotes without a delimiter, a quote or a line end in it."""
-        last = len(pieces) - 1
-        return any(
-            self._delimiter not in pieces[at]
-            and b"\n" not in pieces[at]
-            and (at == 1 or pieces[at - 1])
-            and (at + 1 == last or pieces[at + 1])
-            for at in range(1, last, 2)
-        )
+        before = (b"", self._delimiter, b"\n")
+        return any(data[match.start() - 1 : match.start()] in before for match in self._needless(data))
 
     def _in_form(self, data: bytes) -> list[bytes]:
         """Return the rows with every value as the server writes it."""
@@ -142,10 +140,13 @@ class AsSent:
         if column.truth:
             fields = [_TRUTHS.get(field, field) for field in fields]
         text = "".join(fields)
-        special = (dialect.delimiter, dialect.quote, "\\")
-        if not column.quoted and not any(each in text for each in special) and dialect.null not in fields:
-            return fields
-        return [self._value(field, quoted=column.quoted) for field in fields]
+        special = (dialect.delimiter, dialect.quote, "\n", "\r")
+        nulls = fields.count(NULL)
+        if column.quoted or text.count("\\") != nulls or any(each in text for each in special):
+            return [self._value(field, quoted=column.quoted) for field in fields]
+        if dialect.null in fields:
+            return [self._value(field, quoted=False) for field in fields]
+        return [dialect.null if field == NULL else field for field in fields] if nulls else fields
 
     def _value(self, field: str, *, quoted: bool) -> str:
         dialect = self._form.dialect
@@ -157,3 +158,19 @@ class AsSent:
         ):  # fmt: skip
             return dialect.quote + text.replace(dialect.quote, dialect.quote * 2) + dialect.quote
         return text
+
+
+def _with_zone(pieces: Sequence[bytes], zone: bytes) -> bytes:
+    """Return the text whose pieces are, by turns, what is between times and the time of a day."""
+    times = len(pieces) // 2
+    made = [b" "] * (4 * times + 1)
+    made[0::4], made[2::4], made[3::4] = pieces[0::2], pieces[1::2], [zone] * times
+    return b"".join(made)
+
+
+def _lines_with(mark: bytes, text: bytes) -> Iterator[bytes]:
+    """Yield the lines that have it."""
+    end = 0
+    while (found := text.find(mark, end)) >= 0:
+        begin, end = text.rfind(b"\n", 0, found) + 1, text.find(b"\n", found) + 1
+        yield text[begin:end]

@@ -25,6 +25,8 @@ from .model import Sent, Summing, single_paths
 from .sent_form import Dialect, first_form
 
 _NULL = b"null"
+# What follows a backslash, and what both are in a field of CSV; another backslash is none of these.
+_SIMPLE = {b'"': b'""', b"n": b"\n", b"t": b"\t", b"r": b"\r", b"/": b"/"}
 _DIALECT = Dialect(",", '"', "null", quoted_null=False)
 
 
@@ -111,15 +113,20 @@ class JsonLinesCopy:
         for at in list(self._unmet):
             if any(row[at] is not self._absent for row in tuples):
                 self._unmet.remove(at)
-        braces = lines.count(b"{") + lines.count(b"[") - len(tuples)
-        if braces or self._json:
-            tuples = self._nested(tuples, braces)
         rows = list(map(b",".join, tuples))
         data = b"\n".join(rows) + b"\n"
-        if b"\\" in data:
-            for at in _lines_with_backslash(data):
-                rows[at] = b",".join(map(self._unescaped, self._plain, tuples[at]))
+        if self._json or b"{" in data or b"[" in data:
+            tuples = self._nested(tuples, lines.count(b"{") + lines.count(b"[") - len(tuples))
+            rows = list(map(b",".join, tuples))
             data = b"\n".join(rows) + b"\n"
+        if b"\\" in data:
+            pieces = data.split(b"\\")
+            if not self._json and all(piece[:1] in _SIMPLE for piece in pieces[1:]):
+                data = b"".join([pieces[0], *[_SIMPLE[piece[:1]] + piece[1:] for piece in pieces[1:]]])
+            else:
+                for at in _lines_with_backslash(data):
+                    rows[at] = b",".join(map(self._unescaped, self._plain, tuples[at]))
+                data = b"\n".join(rows) + b"\n"
         return Sent(data, len(rows))
 
     def _nested(self, tuples: Sequence[tuple[Any, ...]], braces: int) -> list[tuple[Any, ...]]:
