@@ -50,10 +50,10 @@ def check_followed(table: Table, files: Sequence[Source]) -> None:
     Raises:
         NotFollowedError: says why.
     """
-    if table.each:
-        raise NotFollowedError("`each:` makes rows of parts of a record")
     if table.reading.format not in _FORMATS:
         raise NotFollowedError(f"DuckDB does not read {table.reading.format}")
+    if table.each and table.reading.format != "jsonl":
+        raise NotFollowedError("`each:` makes rows of parts of a record, and is followed in JSON lines only")
     for file in files:
         if not isinstance(file, Path):
             raise NotFollowedError(f"{file} would have to be fetched once more")
