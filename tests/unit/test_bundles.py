@@ -21,7 +21,7 @@ BUDGETS = {
     "ingest_verify": (517, 98),
     "loader_run": (490, 105),
     "run_begin": (646, 229),
-    "run_check": (364, 172),
+    "run_check": (365, 173),
     "run_lock": (131, 101),
     "run_progress": (106, 106),
     "run_report": (114, 114),
