@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dataset.model import Column, Table
-from .json_lines import doubtful
+from .json_lines import doubtful, json_keys
 from .kinds import TIMESTAMP, Kind
-from .part import JSON, Part, Value, keys_of, quoted
+from .part import JSON, Part, Value, quoted
 
 _LONG = r"[.,]\d{7}"  # more digits than microseconds have
 _OFFSET = r"\d:\d\d.*[-+]\d\d(:?\d\d)?$"  # PostgreSQL passes over it where the column has no zone
@@ -76,7 +76,7 @@ def _doubtful(table: Table, kind: Kind, path: str, value: Value) -> str:
         form = f"{_LONG}|{_OFFSET}" if kind is TIMESTAMP else _LONG
         return f"regexp_matches({value.sql}, {quoted(form)})"
     if value.given == JSON and kind.texts:
-        return doubtful(keys_of(path))
+        return doubtful(json_keys(path))
     if value.given == JSON and kind.name == "decimal":
         return f"strlen({value.sql}) > {_DIGITS}"
     return "false"

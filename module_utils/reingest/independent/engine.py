@@ -40,9 +40,15 @@ class Engine:
             scratch: a folder of its own.
             threads: how many cores it may use.
             zone: the time zone of times without one.
+
+        Raises:
+            NotFollowedError: there is not enough memory for it.
         """
         self._library = duckdb()
-        self._connection = self._library.connect(":memory:")
+        try:
+            self._connection = self._library.connect(":memory:")
+        except (self._library.Error, MemoryError) as error:
+            raise NotFollowedError(f"DuckDB cannot be started: {_first_words(error)}") from error
         self._run(f"SET threads = {max(1, min(threads, _THREADS))}")
         self._run(f"SET memory_limit = {quoted(_BUFFERS)}")
         self._run(f"SET temp_directory = {quoted(str(scratch / 'spill'))}")
@@ -60,6 +66,10 @@ class Engine:
         self._run(f"SET allowed_paths = [{', '.join(quoted(str(file)) for file in files)}]")
         self._run("SET enable_external_access = false")
         self._run("SET lock_configuration = true")
+
+    def close(self) -> None:
+        """Give its memory back."""
+        self._connection.close()
 
     def row(self, query: str) -> tuple[Any, ...] | None:
         """Return the first row.
@@ -84,10 +94,9 @@ class Engine:
         try:
             return self._connection.execute(query)
         except (errors.InvalidInputException, errors.ConversionException) as error:
-            text = _first_words(error)
-            if any(limit in text for limit in _LIMITS):
-                raise NotFollowedError(f"DuckDB cannot read it: {text}") from error
-            raise UnreadableError(text) from error
+            if any(limit in str(error) for limit in _LIMITS):
+                raise NotFollowedError(f"DuckDB cannot read it: {_first_words(error)}") from error
+            raise UnreadableError(_first_words(error)) from error
         except (errors.OutOfMemoryException, MemoryError) as error:
             raise NotFollowedError(f"DuckDB needs more than {_BUFFERS} of memory for it") from error
         except errors.Error as error:
@@ -95,7 +104,14 @@ class Engine:
 
 
 # Of what DuckDB says about a record: what is its own limit, and says nothing of the source.
-_LIMITS = ("Maximum line size", "maximum_object_size", "not support the encoding", "icu extension")
+# A quote without its end it finds also where a record is longer than its buffer.
+_LIMITS = (
+    "Maximum line size",
+    "maximum_object_size",
+    "unterminated quote",
+    "not support the encoding",
+    "icu extension",
+)
 _WORDS = 300
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..dataset.model import Condition, Table
+from ..dataset.model import ELEMENT, Condition, Table
 from .part import (
     JSON,
     PASSING,
@@ -20,8 +20,9 @@ from .part import (
     quoted,
 )
 
-_LONGEST = 32 << 20  # bytes of a record that DuckDB has room for
+_LONGEST = 16 << 20  # bytes of a record that DuckDB has room for
 _NO_KEY = "\x01"
+_ELEMENT = "\x01element"  # no key is called so
 _NUMBERS = "('BIGINT', 'UBIGINT', 'HUGEINT', 'DOUBLE')"
 
 
@@ -39,9 +40,11 @@ def json_part(table: Table, opened: Opened, *, typed: bool = False) -> Part:
     if table.reading.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
         raise NotFollowedError(f"DuckDB reads no JSON with `encoding: {table.reading.encoding}`")
     wanted = Wanted.of(table)
-    paths = {path: keys_of(path) for path in (*wanted.columns, *wanted.conditions)}
+    each = keys_of(table.each)
+    paths = {path: json_keys(path) for path in (*wanted.columns, *wanted.conditions)}
     inside = {keys[0] for path, keys in paths.items() if typed or len(keys) > 1 or path in wanted.conditions}
-    tops = list(dict.fromkeys(keys[0] for keys in paths.values()))
+    inside |= {_ELEMENT, *each[:1]}
+    tops = list(dict.fromkeys([*each[:1], *(keys[0] for keys in paths.values() if keys[0] != _ELEMENT)]))
     if len({top.lower() for top in tops}) < len(tops):
         raise NotFollowedError("DuckDB does not tell keys apart that differ only by case")
     kinds = ", ".join(f"{quoted(top)}: '{'JSON' if top in inside else 'VARCHAR'}'" for top in tops)
@@ -52,12 +55,25 @@ def json_part(table: Table, opened: Opened, *, typed: bool = False) -> Part:
         ignore_errors=opened.mode == PASSING,
         maximum_object_size=min(table.reading.longest, _LONGEST),
     )
-    tests = [_test(condition, keys_of(condition.path)) for condition in table.where]
+    tests = [_test(condition, json_keys(condition.path)) for condition in table.where]
+    relation = f"read_json({quoted(str(opened.link))}, {arguments})"
     return Part(
-        relation=f"read_json({quoted(str(opened.link))}, {arguments})",
+        relation=_elements(relation, each, opened.mode) if each else relation,
         values={path: Value(_text(paths[path], inside), JSON) for path in wanted.columns},
         condition=" AND ".join(tests),
     )
+
+
+def json_keys(path: str) -> tuple[str, ...]:
+    """Return the column of a path, and the keys to follow in it."""
+    return (_ELEMENT, *keys_of(path)) if path.startswith(ELEMENT) else keys_of(path)
+
+
+def _elements(relation: str, each: Sequence[str], mode: str) -> str:
+    """Return the records once for each element of their array, with that beside them."""
+    cast = "TRY_CAST" if mode == PASSING else "CAST"
+    array = f"{cast}(json_extract({named(each[0])}, {_pointer(each)}) AS JSON[])"
+    return f"(SELECT *, unnest({array}) AS {named(_ELEMENT)} FROM {relation})"  # noqa: S608 - quoted
 
 
 def _text(keys: Sequence[str], inside: set[str]) -> str:

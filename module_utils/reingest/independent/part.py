@@ -57,13 +57,13 @@ class Opened:
 
     Args:
         link: its path, without characters that mean something in a pattern.
-        packing: ``gzip``, ``zstd`` or ``none``.
+        packing: ``gzip``, ``zstd`` or ``uncompressed``.
         fields: the names of its fields, where it has such.
         mode: how the text is held to its form.
     """
 
     link: Path
-    packing: str = "none"
+    packing: str = "uncompressed"
     fields: tuple[str, ...] = ()
     mode: str = STRICT
 

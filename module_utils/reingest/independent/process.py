@@ -27,8 +27,11 @@ def read_all(asked: Sequence[Asked], scratch: Path, threads: int, zone: str) -> 
         threads: how many cores it may use.
         zone: the time zone of times without one.
     """
-    reader = _reader(asked, scratch / "read", threads, zone)
     found: dict[str, dict[str, Any]] = {FIGURES: {}, NOT_FOLLOWED: {}, UNREADABLE: {}}
+    try:
+        reader = _reader(asked, scratch / "read", threads, zone)
+    except NotFollowedError as reason:
+        return {**found, NOT_FOLLOWED: {one.table.name: str(reason) for one in asked}}
     for one in asked:
         name, answer = _answer(reader, one)
         found[name][one.table.name] = answer
@@ -47,7 +50,10 @@ def doubts_of_all(
         zone: likewise.
         modes: by table, that of its figures.
     """
-    reader = _reader(asked, scratch / "doubts", threads, zone)
+    try:
+        reader = _reader(asked, scratch / "doubts", threads, zone)
+    except NotFollowedError:
+        return {}
     return {one.table.name: _doubts(reader, one, modes[one.table.name]) for one in asked}
 
 

@@ -15,7 +15,7 @@ from .doubts import Doubt, doubts_statement, escapes
 from .engine import Engine, UnreadableError
 from .figures import ColumnFigures, Figures
 from .json_lines import json_part
-from .kinds import Kind
+from .kinds import INSTANT, PRESENT, Kind
 from .parquet import parquet_part
 from .part import LOOSE, PASSING, STRICT, NotFollowedError, Opened, Part
 from .statement import statement
@@ -50,10 +50,10 @@ def check_followed(table: Table, files: Sequence[Source]) -> None:
     Raises:
         NotFollowedError: says why.
     """
-    if table.each:
-        raise NotFollowedError("`each:` makes rows of parts of a record")
     if table.reading.format not in _FORMATS:
         raise NotFollowedError(f"DuckDB does not read {table.reading.format}")
+    if table.each and table.reading.format != "jsonl":
+        raise NotFollowedError("`each:` makes rows of parts of a record, and is followed in JSON lines only")
     for file in files:
         if not isinstance(file, Path):
             raise NotFollowedError(f"{file} would have to be fetched once more")
@@ -71,9 +71,12 @@ class SourceReader:
                     link = scratch / f"source{len(self._links)}"
                     link.symlink_to(file.resolve())
                     self._links[file] = link
-        real = {file.resolve() for file in self._links}
-        allowed = [*self._links.values(), *sorted(real)]
-        self._engine = Engine(allowed, scratch, threads=threads, zone=zone)
+        self._scratch, self._threads, self._zone = scratch, threads, zone
+        self._engine = self._opened()
+
+    def _opened(self) -> Engine:
+        allowed = [*self._links.values(), *sorted({file.resolve() for file in self._links})]
+        return Engine(allowed, self._scratch, threads=self._threads, zone=self._zone)
 
     def read(self, asked: Asked) -> Figures:
         """Return the figures of a table's sources.
@@ -99,9 +102,11 @@ class SourceReader:
         except UnreadableError as error:
             return self._with_names(str(error))
         except NotFollowedError as error:
+            self._engine.close()  # one that ran out of memory may answer nothing any more
+            self._engine = self._opened()
             if again:  # the first one tells more
-                return str(error)
-            raise
+                return self._with_names(str(error))
+            raise NotFollowedError(self._with_names(str(error))) from error
 
     def doubts(self, asked: Asked, mode: str) -> dict[str, Doubt]:
         """Return what is doubtful of the columns of a table that differs; ``mode`` is that of its figures.
@@ -127,7 +132,7 @@ class SourceReader:
     def _figures(self, asked: Asked, mode: str) -> Figures:
         parts = self._parts(asked, mode)
         left_out = asked.left_out > 0
-        asking = statement(asked.table, asked.kinds, parts, left_out=left_out)
+        asking = statement(asked.table, self._kinds(asked), parts, left_out=left_out)
         row = self._engine.row(asking.sql)
         if row is None:
             raise NotFollowedError("DuckDB gives no figures")
@@ -143,6 +148,12 @@ class SourceReader:
             mode,
         )
 
+    def _kinds(self, asked: Asked) -> Mapping[str, Kind]:
+        """Return what columns are; times without a zone are none in a zone that DuckDB does not know."""
+        if self._engine.zone:
+            return asked.kinds
+        return {name: PRESENT if kind is INSTANT else kind for name, kind in asked.kinds.items()}
+
     def _parts(self, asked: Asked, mode: str, *, typed: bool = False) -> list[Part]:
         return [self._part(asked, file, mode, typed=typed) for file in asked.files]
 
@@ -152,7 +163,7 @@ class SourceReader:
             raise NotFollowedError(f"{file} would have to be fetched once more")
         delimited = table.reading.format in _DELIMITED
         fields = (read_fields(table.reading, file) or ()) if delimited else ()
-        opened = Opened(self._links[file], _PACKINGS.get(suffix(file), "none"), fields, mode)
+        opened = Opened(self._links[file], _PACKINGS.get(suffix(file), "uncompressed"), fields, mode)
         if table.reading.format == "jsonl":
             return json_part(table, opened, typed=typed)
         if table.reading.format == "parquet":

@@ -20,7 +20,7 @@ from ..independent.engine import duckdb
 from ..independent.figures import Figures, from_plain, plain
 from ..independent.kinds import PRESENT, Kind
 from ..independent.part import NotFollowedError
-from ..independent.process import doubts_of_all, read_all
+from ..independent.process import FIGURES, NOT_FOLLOWED, UNREADABLE, doubts_of_all, read_all
 from ..independent.scan import read_kinds, scan_figures
 from ..independent.server import check_server
 from ..independent.sources import Asked, check_followed
@@ -176,9 +176,9 @@ class _Asking:
         if not asked:
             return {}
         answers = self._in_a_process("read", partial(read_all, asked, self._scratch, self._processes, zone))
-        self._not_followed.update(answers["not followed"])
-        self._unreadable.update(answers["unreadable"])
-        return {name: from_plain(figures) for name, figures in answers["figures"].items()}
+        self._not_followed.update(answers[NOT_FOLLOWED])
+        self._unreadable.update(answers[UNREADABLE])
+        return {name: from_plain(figures) for name, figures in answers[FIGURES].items()}
 
     def _tables(
         self, asked: Sequence[Asked], sources: Mapping[str, Figures], shapes: Mapping[str, Any]

@@ -122,10 +122,11 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
     """
-    check_reader(prove)
     dataset = parse_dataset(request.dataset, sources=request.sources, release=request.release)
     chosen = request.snapshot_id()
     refused = Refused()
+    with refused.noted():
+        check_reader(prove)
     sources, tried = refused.ask([partial(look, request, dataset), partial(try_out, request, dataset)])
     if sources is not None:
         dataset = replace(dataset, tables=sources.tables)

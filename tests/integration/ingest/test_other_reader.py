@@ -135,14 +135,14 @@ def test_what_it_cannot_follow_is_told(sources):
         ("ts",),
         {"columns": {"ts": "ts"}},
     )
-    each = SourceTable("each", "each.jsonl", b'{"a": [1, 2]}\n', ("a",), {"each": "a", "columns": {"a": "."}})
+    each = SourceTable("each", "each.json", b'[{"a": [1, 2]}]', ("a",), {"each": "a", "columns": {"a": "."}})
     coded = SourceTable(
         "coded", "coded.csv", "a,b\n1,é\n".encode("cp1252"), ("a", "b"), {"encoding": "cp1252"}
     )
     found = sources.run([dump, each, coded], prove="independent")["reader"]
     assert found == {
         "dump": {"compared": False, "reason": "DuckDB does not read bson"},
-        "each": {"compared": False, "reason": "`each:` makes rows of parts of a record"},
+        "each": {"compared": False, "reason": "DuckDB does not read json"},
         "coded": {"compared": False, "reason": "DuckDB does not read `encoding: cp1252`"},
     }
 
@@ -200,12 +200,17 @@ def test_a_number_that_became_a_text_is_no_finding(sources):
     assert found["not_compared"] == {"a": "1 values are numbers, whose digits DuckDB does not keep"}
 
 
-def test_it_is_refused_before_anything_else_where_duckdb_is_not_installed(sources, monkeypatch):
+def test_it_is_refused_with_all_else_when_the_load_is_planned_where_duckdb_is_not_installed(
+    sources, monkeypatch
+):
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    table = SourceTable("t", "t.csv", b"a\n1\n", ("a",), {"no such key": 1})
-    told = "`prove: independent` needs the Python package duckdb on the worker: install it there"
-    with pytest.raises(Refusal, match=told):
+    table = SourceTable("t", "t.csv", b"a\n1\n", ("a",), {"from": "missing.csv"})
+    with pytest.raises(Refusal) as refusal:
         sources.run([table], prove="independent", check=True)
+    told = "`prove: independent` needs the Python package duckdb on the worker: install it there"
+    assert told in str(refusal.value)
+    assert "missing.csv does not exist" in str(refusal.value)
+    sources.run([SourceTable("t", "t.csv", b"a\n1\n", ("a",))], check=True)  # the others do without
 
 
 def test_a_load_that_was_refused_is_kept_where_its_content_is_enough(sources):

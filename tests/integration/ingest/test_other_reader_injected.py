@@ -199,7 +199,7 @@ CHANGES = {
 
 
 @pytest.mark.full
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 @given(row=st.integers(0, 199), column=st.sampled_from(sorted(CHANGES)))
 def test_one_value_that_was_changed_anywhere_is_found_by_its_column(proof, two_files, row, column):
     proof.fill(ROWS)

@@ -15,9 +15,13 @@ from plugins.module_utils.reingest.sources.reading import Reading
 def read():
     """Return what reads files of a table: ``read(files, {column: kind})`` gives their figures."""
 
-    def run(files, kinds, *, kind="csv", where=(), columns=None, left_out=0, rejected=False, **reading):
+    def run(
+        files, kinds, *, kind="csv", where=(), columns=None, each="", left_out=0, rejected=False, **reading
+    ):
         chosen = columns or tuple(Column(name, (name,)) for name in kinds)
-        table = Table("t", "source", reading=Reading(format=kind, **reading), columns=chosen, where=where)
+        table = Table(
+            "t", "source", reading=Reading(format=kind, **reading), each=each, columns=chosen, where=where
+        )
         asked = Asked(table, tuple(files), kinds, left_out, rejected)
         with tempfile.TemporaryDirectory() as scratch:
             return SourceReader([asked], Path(scratch), threads=1, zone="UTC").read(asked)

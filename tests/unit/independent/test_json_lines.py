@@ -58,6 +58,40 @@ def test_both_readers_read_the_same(read, texts, folder, records, ascii_only, fi
             assert found.columns[name].figures["bytes"] == size
 
 
+ELEMENTS = st.lists(VALUES | st.fixed_dictionaries({"n": VALUES}), max_size=4)
+EACH = (Column("x", ("x",), optional=True), Column("all", (".",)), Column("n", (".n",), optional=True))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    records=st.lists(
+        st.fixed_dictionaries(
+            {"x": VALUES}, optional={"in": st.fixed_dictionaries({"each": ELEMENTS | st.none()})}
+        )
+    ),
+    filtered=st.booleans(),
+)
+def test_both_readers_see_the_same_elements(read, texts, folder, records, filtered):
+    file = folder / "each.jsonl"
+    file.write_text("".join(json.dumps(one) + "\n" for one in records), encoding="utf-8")
+    where = (Condition(".n", ("a", 1, None)), Condition("x", (None, True, "a", 0))) if filtered else ()
+    mapper = Mapper(EACH, "in.each", where=where)
+    rows = [row for _, one in read_json_lines(file, Reading(format="jsonl")) for row in mapper.rows(one)]
+    found = read([file], texts("x", "all", "n"), kind="jsonl", columns=EACH, where=where, each="in.each")
+    assert found.rows == len(rows)
+    for at, name in enumerate(("x", "all", "n")):
+        values = [row[at] for row in rows if row[at] is not None]
+        assert found.columns[name].values == len(values)
+        if not any(isinstance(one, dict) for one in values):
+            size = str(sum(len(shown(one).encode()) for one in values)) if values else None
+            assert found.columns[name].figures["bytes"] == size
+
+
+def test_what_is_no_array_is_told(read, texts, source):
+    with pytest.raises(UnreadableError, match="Expected ARRAY"):
+        read([source('{"a": "x"}\n')], texts("."), kind="jsonl", each="a")
+
+
 def test_a_line_that_is_no_json_is_told(read, texts, source):
     with pytest.raises(UnreadableError, match=r"Malformed JSON in file \"source\""):
         read([source('{"a": 1}\n{"a": \n{"a": 3}\n')], texts("a"), kind="jsonl")
