@@ -6,13 +6,13 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: run_begin
-short_description: Claim the volume for a run, accept and adopt it, and recover what an interrupted run left
+short_description: Claim the volume for a run, accept and adopt it, and look whether a switch was cut short
 description:
   - "In one call what every run begins with, in this order: M(dataportal.reingest.run_lock) claims the volume,
-    M(dataportal.reingest.volume_adopt) accepts its file system and adopts what the ledger does not know, and
-    M(dataportal.reingest.switch_window) recovers the host from a switch that was cut short."
+    M(dataportal.reingest.volume_adopt) accepts its file system and adopts what the ledger does not know. Then
+    it is looked whether a switch was cut short (RV(interrupted)), which M(dataportal.reingest.switch_window)
+    recovers; that is rare, and its code is large."
   - The first of them that is refused ends it. A volume that was claimed by then stays claimed.
-  - In check mode nothing is recovered where C(prod) is to be repaired first (RV(first)).
 options: {}
 extends_documentation_fragment:
   - dataportal.reingest.context
@@ -20,7 +20,7 @@ extends_documentation_fragment:
   - dataportal.reingest.claim
   - dataportal.reingest.adoption
   - dataportal.reingest.services.switch
-  - dataportal.reingest.recovery
+  - dataportal.reingest.look
 attributes:
   check_mode:
     support: full
@@ -74,15 +74,15 @@ first:
   returned: success
   type: list
   elements: str
-live:
-  description: The snapshot that is live afterwards; empty when there is none.
+interrupted:
+  description: Whether a switch was cut short on this host. Then nothing else is said of it.
   returned: success
-  type: str
+  type: bool
 volume:
   description: C(live) and its C(release), C(loaded) (the finished load in the staging server), C(lost)
     (whether the machine went down while what the staging server holds was not on disk) and C(fenced) (whether
     a copy of the load that was cut short has fenced it).
-  returned: with O(look)
+  returned: with O(look), unless interrupted
   type: dict
   contains:
     live: {description: The snapshot that serves., type: str}
@@ -91,13 +91,8 @@ volume:
     fenced: {description: Whether nobody gets into it., type: bool}
     release: {description: The release of what serves., type: str}
     profiles: {description: Those that were kept of what serves; only for a run that verifies., type: dict}
-recovered:
-  description: What the recovery did, or in check mode would do, a sentence each.
-  returned: success
-  type: list
-  elements: str
 running:
-  description: The services of this host that run afterwards.
+  description: The services of this host that run.
   returned: success
   type: list
   elements: str
@@ -112,36 +107,40 @@ from typing import Any
 
 from ..module_utils.adopt_call import ADOPTION, LOCK, adopt
 from ..module_utils.claim_call import CLAIM, take
-from ..module_utils.recover_call import RECOVERY, recovered
+from ..module_utils.look_call import LOOK, host_of, look, running_on
 from ..module_utils.reingest.volume.lock import check_run, verb
+from ..module_utils.reingest.window.interrupted import to_recover
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
-OPTIONS: dict[str, Any] = {**CLAIM, **ADOPTION, **RECOVERY}
+OPTIONS: dict[str, Any] = {**CLAIM, **ADOPTION, **LOOK}
 
 
 def begin(call: Call) -> Outcome:
-    """Claim, adopt, recover; the first that is refused is the last."""
+    """Claim, adopt, look; the first that is refused is the last."""
     claimed = take(call)
     if claimed.failure:
         return claimed
     check_run(call.volume, call.run, dry=call.check)
     with nullcontext() if call.check else verb(call.volume, call.run, phase=LOCK):
         adopted = adopt(call)
-    done = [claimed, adopted]
-    nothing: dict[str, Any] = {"live": "", "recovered": [], "running": []}
-    if not (adopted.failure or (call.check and adopted.values["first"])):
-        outcome = recovered(call)
-        done.append(outcome)
-        nothing = {"recovered": list(outcome.did)}
-    values = {key: value for one in done for key, value in one.values.items()}
+    did, warnings = [*claimed.did, *adopted.did], list(adopted.warnings)
+    values = {**claimed.values, **adopted.values, "interrupted": False, "running": []}
+    failure = adopted.failure
+    repairs = call.check and adopted.values["first"]  # where prod is no link, nothing can be told yet
+    if not (failure or repairs):
+        values["running"] = running_on(host_of(call))
+        values["interrupted"] = to_recover(call.records, call.volume)
+        if call["look"] and not values["interrupted"]:
+            values["volume"], failure, told = look(call)
+            warnings += told
     return Outcome(
-        any(one.changed for one in done),
-        [did for one in done for did in one.did],
-        values={**values, **nothing},
+        adopted.changed,
+        did,
+        values=values,
         diff=adopted.diff,
         detail=adopted.detail,
-        warnings=[warning for one in done for warning in one.warnings],
-        failure=done[-1].failure,
+        warnings=warnings,
+        failure=failure,
     )
 
 

@@ -35,6 +35,16 @@ options:
     description: "O(state=opened): the snapshot that is live; empty when there is none."
     type: str
     default: ""
+  login:
+    description: Production's connection string, of a superuser, where the rows of the portal's users are
+      carried. O(state=opened) writes it down, for this account alone, until the window is closed, because
+      whoever ends the switch must lift the fence of the database.
+    type: str
+    default: ""
+  start:
+    description: "O(state=recovered): start what does not run also when nothing was cut short."
+    type: bool
+    default: false
   waits:
     description: Whether the run also works on other hosts, for which this one waits. The longer of the two
       timeouts is added to O(watchdog) then.
@@ -51,7 +61,7 @@ options:
 extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services.switch
-  - dataportal.reingest.recovery
+  - dataportal.reingest.look
 attributes:
   check_mode:
     support: full
@@ -123,7 +133,8 @@ step:
 from contextlib import nullcontext
 from typing import Any
 
-from ..module_utils.recover_call import RECOVERY, recovered
+from ..module_utils.look_call import LOOK
+from ..module_utils.recover_call import recovered
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
 from ..module_utils.reingest.volume.lock import now_text
@@ -135,7 +146,9 @@ OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["opened", "closed", "recovered"], "required": True},
     "snapshot": {"type": "str", "default": ""},
     "previous": {"type": "str", "default": ""},
-    **RECOVERY,
+    **LOOK,
+    "login": {"type": "str", "default": "", "no_log": True},
+    "start": {"type": "bool", "default": False},
     "failed": {"type": "str", "default": ""},
     "serves": {"type": "bool"},
     "waits": {"type": "bool", "default": False},

@@ -74,10 +74,10 @@ def test_everything_that_is_wrong_is_found_on_all_hosts_before_the_load(site, tm
         "study_set.jsonl.gz is truncated: its gzip data end",
         "the next load needs 900.0 TiB",
         "/healthz answers 404",
-        "or accept 'portal' (reingest_accept)",
-        "or accept 'health:backend' (reingest_accept)",
+        "or accept it: -e reingest_accept=portal",
+        "or accept it: -e reingest_accept=health:backend",
         "role visitor may read no source-owned table with rows",
-        "or accept 'login' (reingest_accept)",
+        "or accept it: -e reingest_accept=login",
         "reingest_after_promote names /nowhere/after.yml, and there is no such file",
     ):
         assert finding in output, finding

@@ -182,7 +182,7 @@ def test_a_switch_that_nothing_would_prove_is_refused_before_the_load(deployment
         "or accept it: -e reingest_accept=served",
     ):
         assert name in output
-    assert deployment.processes() == before
+    assert set(deployment.processes()) - set(before) <= {"db-ingest"}  # in which the schema was tried
 
 
 @full

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from queue import SimpleQueue
 
 from ..errors import Refusal
 from ..frame.kept_roles import keep_roles
@@ -44,6 +45,8 @@ from .record import (
 from .snapshot import begin_snapshot, snapshot_of, write_manifest
 from .stream import copy_out, keep
 from .unit import Unit
+
+_SESSIONS = 3  # two that take, and one that sums up meanwhile: as much as two cores do at once
 
 
 @dataclass(frozen=True)
@@ -91,17 +94,18 @@ def take_rows(
             return _told(there, ())
         begin_anew(volume, control, server, database)
         load = _load_of(volume, target)
-        take, count = (stack.enter_context(_session(login, database)) for _ in range(2))
+        sessions = [stack.enter_context(_session(login, database)) for _ in range(_SESSIONS)]
+        take = sessions[0]
         known = read_databases(take) if load is None else [other.name for other in load.databases]
         names = [name for name in {*databases, *known} if is_fenced(control, name) is not None]
         take.rollback()
         whole = server_of(control, login, names, patience) if names else None
         others = fences_of(sorted(names))
         intent = Fenced(run, server, database, now_text(), taken=taken, databases=others)
-        with fenced(volume, control, intent, [take, count], patience) as ended:
+        with fenced(volume, control, intent, sessions, patience) as ended:
             folder = empty_carried_folder(volume, taken)
             archives = take_databases(whole, others, folder)
-            made = _keep(volume, intent, (take, count), archives, login, load)
+            made = _keep(volume, intent, sessions, archives, login, load)
             _aim(volume, run, target, made)
     return _told(made, ended)
 
@@ -144,23 +148,34 @@ def _told(made: Carried, ended: tuple[Ended, ...]) -> Taken:
 def _keep(
     volume: Volume,
     intent: Fenced,
-    sessions: tuple[Connection, Connection],
+    sessions: Sequence[Connection],
     databases: tuple[CarriedDatabase, ...],
     login: str,
     load: Fenced | None,
 ) -> Carried:
-    take, count = sessions
+    take, *others, count = sessions
     facts = begin_snapshot(take)
     tables = read_portal_tables(take, read_contract(take) if load is None else load.portal)
     plan = plan_carry(tables, tables, "the copy")
     if plan.faults:
         raise Refusal("users' rows cannot be taken: " + "; ".join(plan.faults))
     snapshot = snapshot_of(volume, intent, take, facts, plan, tables)
-    with ThreadPoolExecutor(1) as pool:  # nobody writes: another snapshot has the same rows
+    # Nobody writes: what another session sees are the same rows.
+    free: SimpleQueue[Connection] = SimpleQueue()
+    for session in (take, *others):
+        free.put(session)
+
+    def keep_unit(unit: Unit) -> None:
+        session = free.get()
+        try:
+            keep(session, copy_out(unit), snapshot.path(unit))
+        finally:
+            free.put(session)
+
+    with ThreadPoolExecutor(len(sessions)) as pool:
         summing = pool.submit(_sums, count, plan.units)
         keep_roles(snapshot.folder, login)
-        for unit in snapshot.files:
-            keep(take, copy_out(unit), snapshot.path(unit))
+        list(pool.map(keep_unit, snapshot.files))
         for stream in Stream if naming(plan.units) else ():
             keep(take, copy_objects(take, plan.units, stream), snapshot.folder / stream.value)
         sums, objects = summing.result()

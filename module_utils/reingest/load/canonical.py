@@ -15,7 +15,8 @@ import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
-from .content_sum import Form, write_exactly
+from ..postgres.session import write_exactly
+from .content_sum import Form
 from .copy_text import NULL, escaped, unescaped
 from .rows import Batch, Feed
 from .text_forms import DOUBLE, TIMES, Told, double_bits, written_form, written_times

@@ -17,6 +17,7 @@ from .script import database_reason
 
 # Keys and indexes that something else leans on (a replica identity, a clustering) stay where they are.
 _FREE = "NOT (i.indisreplident OR i.indisclustered)"
+_FIRST_OWN = 16384  # catalogs have keys, too
 # A key of which the index can be built alone, while others read the table and build theirs.
 _BY_INDEX = "k.contype IN ('p', 'u') AND m.amname = 'btree'"
 _REFERENCES = """
@@ -57,6 +58,7 @@ JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamesp
 JOIN pg_index i ON i.indexrelid = k.conindid
 JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
 WHERE k.contype IN ('p', 'u', 'x') AND c.relkind = 'r' AND NOT c.relispartition AND {_FREE}
+  AND k.oid >= {_FIRST_OWN}
 ORDER BY k.contype <> 'p', k.conname
 """  # noqa: S608 - constants of this file
 _INDEXES = f"""

@@ -13,7 +13,8 @@ from typing import Callable
 
 from psycopg2 import sql
 
-from ..postgres.dsn import Connection, Cursor
+from ..postgres.dsn import Connection
+from ..postgres.session import write_exactly
 from .rows import Feed
 
 _MASK = (1 << 64) - 1
@@ -28,8 +29,6 @@ FROM (SELECT %s::regclass AS oid) AS t, LATERAL (
     SELECT t.oid UNION SELECT relid FROM pg_partition_tree(t.oid) WHERE isleaf
 ) AS leaf JOIN pg_class c ON c.oid = leaf.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 """
-# Doubles and bytes are written in full, whatever the server, the database or the role is set to.
-_EXACT = "SET extra_float_digits = 1; SET bytea_output = hex"
 
 
 @dataclass(frozen=True)
@@ -60,11 +59,6 @@ class ContentSum:
     def __add__(self, other: ContentSum) -> ContentSum:
         """Return the sum of the rows of both."""
         return ContentSum(self.rows + other.rows, (self.total + other.total) & _MASK)
-
-
-def write_exactly(cursor: Cursor) -> None:
-    """Have a session write values without loss."""
-    cursor.execute(_EXACT)
 
 
 def table_sum(connection: Connection, feed: Feed, form: Form, part: int = 0, parts: int = 1) -> ContentSum:

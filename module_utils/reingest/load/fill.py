@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Callable
 
 import psycopg2
@@ -31,6 +31,7 @@ from .rejects import RejectLog, RejectPolicy
 from .rows import Feed, RowReader
 from .salvage_rows import copy_carefully
 from .script import refused
+from .state import active_tables
 
 CONTENT, COUNTS = "content", "counts"
 PROOFS = (CONTENT, COUNTS)
@@ -143,19 +144,21 @@ def _fast(connection: Connection, filling: Filling) -> Filled:
         IrregularError: there is no fast copy, or none to its end.
         BadRowsError: the server refuses rows.
     """
+    # What a trigger writes elsewhere is there for good: such a table is filled once, and value by value.
+    strict = filling.feed.table.name in active_tables(connection)
     try:
-        return _proven(connection, filling)
+        return _proven(connection, filling, strict=strict)
     except OtherwiseError as difference:
         if not difference.told:
             raise difference.refusal from None
         # later rows may be sent in another form than the first
     try:
-        return _proven(connection, filling, strict=True)
+        return replace(_proven(connection, filling, strict=True), way="quick, strict")
     except OtherwiseError as difference:
         raise difference.refusal from None
 
 
-def _proven(connection: Connection, filling: Filling, *, strict: bool = False) -> Filled:
+def _proven(connection: Connection, filling: Filling, *, strict: bool) -> Filled:
     """Copy the rows, and read them back while keys and indexes are built.
 
     Raises:
@@ -171,8 +174,7 @@ def _proven(connection: Connection, filling: Filling, *, strict: bool = False) -
     with reading.started(closed=[connection.fileno()]):
         duplicates = _finished(connection, filling, reading.prove)
         reading.prove()
-    way = "quick, strict" if strict else "quick"
-    return Filled(copied.read, duplicates, 0, copied.filtered, way, filling.streams)
+    return Filled(copied.read, duplicates, 0, copied.filtered, "quick", filling.streams)
 
 
 def _copied(

@@ -128,9 +128,14 @@ def read_state(connection: Connection, identity: str) -> LoadState:
             " FROM reingest.resume_table"
         )
         filled = {row[0]: FilledTable(*row) for row in cursor.fetchall()}
+    return LoadState(_set_aside(json.loads(aside)), filled, active_tables(connection))
+
+
+def active_tables(connection: Connection) -> frozenset[str]:
+    """Return the tables with triggers or rules: what these write elsewhere stays when rows are taken back."""
+    with connection.cursor() as cursor:
         cursor.execute(_ACTIVE)
-        active = frozenset(table_name(schema, relation) for schema, relation in cursor.fetchall())
-    return LoadState(_set_aside(json.loads(aside)), filled, active)
+        return frozenset(table_name(schema, relation) for schema, relation in cursor.fetchall())
 
 
 def resume_state(connection: Connection, kept: Mapping[str, str]) -> None:

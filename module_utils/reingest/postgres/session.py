@@ -10,14 +10,15 @@ from contextlib import closing
 from psycopg2.extensions import parse_dsn
 
 from ..errors import Refusal
-from .dsn import Connection, address, connect, with_database
+from .dsn import Connection, Cursor, address, connect, with_database
 
+# Doubles and bytes are written without loss; no setting here changes how a value is read.
+_EXACT = {"extra_float_digits": "1", "bytea_output": "hex"}
 _PINNED = {
+    **_EXACT,
     "DateStyle": "ISO, YMD",
     "IntervalStyle": "postgres",
     "TimeZone": "UTC",
-    "extra_float_digits": "1",
-    "bytea_output": "hex",
     "lc_monetary": "C",
     "lc_numeric": "C",
     "xmloption": "content",
@@ -31,6 +32,15 @@ _PINNED = {
     "default_transaction_isolation": r"read\ committed",
 }
 _SINCE_17 = {"transaction_timeout": "0"}
+
+
+def write_exactly(cursor: Cursor) -> None:
+    """Have a session write values without loss that reads them as its server, database and role say.
+
+    A load reads what a source says, and a time zone or the order of a date is part of how.
+    """
+    for name, value in _EXACT.items():
+        cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
 
 
 def pinned(

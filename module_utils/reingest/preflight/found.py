@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from ..disclosure.command_line import accepting
+
 PORTAL, LOGIN, HEALTH = "portal", "login", "health"  # names of findings; of the last one with `:<service>`
 
 
@@ -37,7 +39,7 @@ def judged(
         elif one.name in accepted:
             told.append(f"accepted: {one.name}: {one.text}")
         elif switches:
-            refused.append(f"{one.text}, or accept {one.name!r} (reingest_accept)")
+            refused.append(f"{one.text}, or accept it: {accepting([one.name])}")
         else:
             told.append(one.text)
     return refused, told

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..promotion.journal import begun_in
-from ..volume.layout import Volume, live_snapshot
+from ..volume.layout import live_snapshot
 from .closing import by_run, close_window
 from .host import Host, Outcome
+from .interrupted import interrupted, read_open
 from .lease import held, refresh
-from .window_record import DamagedWindow, Window, put_aside, read_closed, read_window
+from .window_record import put_aside, read_closed
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ def recover_window(
         Refusal: another process works in the window, or ``run`` does not have the volume.
     """
     records = host.records
-    window, damaged = _read(records)
+    window, damaged = read_open(records)
     if not dry and window is not None and window.run != run:
         from .ending import end_sessions, end_steps
 
@@ -58,7 +57,7 @@ def recover_window(
         if dry
         else held(records, run, recovers=True, patience=2 * (host.stop_timeout + host.start_timeout))
     ):
-        window, damaged = _read(records)
+        window, damaged = read_open(records)
         closed = read_closed(records)
         by = closed.by if closed is not None and closed.run == run and window is None else ""
         by = "" if by == by_run(run) else by
@@ -80,16 +79,3 @@ def recover_window(
         if window is not None:
             close_window(records, window, by=by_run(run), live=outcome.live)
     return found, outcome
-
-
-def interrupted(window: Window | None, volume: Volume | None) -> bool:
-    """Return whether a switch was begun here and not ended."""
-    return window is not None or (volume is not None and begun_in(volume) is not None)
-
-
-def _read(records: Path) -> tuple[Window | None, bool]:
-    """Return the open window, and whether there is a record that nobody can read."""
-    try:
-        return read_window(records), False
-    except DamagedWindow:
-        return None, True

@@ -38,10 +38,7 @@ CASES = (
     Case("jsonl_gz_1", "jsonl.gz", 1),
     Case("jsonl_gz_2", "jsonl.gz", 2),
     Case("parquet_2", "parquet", 2),
-    Case("csv_1_proven", "csv", 1, prove="content", rounds=1),
-    Case("csv_2_proven", "csv", 2, prove="content", rounds=1),
     Case("end_to_end", "csv", 2, whole=True),
-    Case("end_to_end_proven", "csv", 2, prove="content", whole=True, rounds=1),
 )
 
 

@@ -96,10 +96,10 @@ def as_fresh(resume, staging):
 def loaded(tmp_path, staging):
     """Load files of table ``sample`` and return its rows, in order, and the way that was taken.
 
-    ``behind`` is what the schema has beside the table.
+    ``behind`` is what the schema has beside the table, ``dsn`` another way to the server.
     """
 
-    def load(files, *, streams, prove="content", more="", columns, behind=""):
+    def load(files, *, streams, prove="content", more="", columns, behind="", dsn=""):
         for name, data in files.items():
             (tmp_path / name).write_bytes(data)
         (tmp_path / "schema.sql").write_text(f"CREATE TABLE sample ({columns});\n{behind}")
@@ -114,7 +114,7 @@ def loaded(tmp_path, staging):
         )
         done = apply_load(
             plan,
-            staging_dsn=staging.dsn(),
+            staging_dsn=dsn or staging.dsn(),
             run="r",
             operator="0000-0002-1825-0097",
             processes=streams,

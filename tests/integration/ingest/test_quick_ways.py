@@ -235,6 +235,30 @@ def test_keys_and_indexes_are_built_and_hold(loaded):
     assert (len(rows), way) == (ROWS, "quick x 3")
 
 
+def test_keys_are_those_of_the_schema_though_their_indexes_are_built_alone(loaded, staging):
+    columns = """
+        id text, name text NOT NULL, depth integer, size bigint, lat double precision, share real,
+        cost numeric, seen date, at timestamptz, flag boolean, rest jsonb,
+        CONSTRAINT "the %key" PRIMARY KEY (id) INCLUDE (size) WITH (fillfactor = 70),
+        CONSTRAINT later UNIQUE (size) DEFERRABLE INITIALLY DEFERRED, UNIQUE (seen, id) DEFERRABLE,
+        UNIQUE NULLS NOT DISTINCT (depth, id), EXCLUDE (size WITH =)
+    """
+    query = (
+        "SELECT conname, pg_get_constraintdef(k.oid), pg_get_indexdef(conindid), condeferrable, condeferred,"
+        " obj_description(k.oid, 'pg_constraint')"
+        " FROM pg_constraint k WHERE conrelid = 'sample'::regclass AND contype <> 'n' ORDER BY 1"
+    )
+    behind = "COMMENT ON CONSTRAINT later ON sample IS 'told'"
+    staging.rows("DROP DATABASE IF EXISTS plain")
+    staging.rows("CREATE DATABASE plain")
+    staging.rows(f"CREATE TABLE sample ({columns}); {behind}", "plain")
+    few = as_csv(RECORDS[:100])
+    _, way = loaded({"a.csv": few}, streams=1, more=FORMS["csv"][1], columns=columns, behind=f"{behind};")
+    assert way == "quick x 1"
+    assert staging.rows(query, "quick") == staging.rows(query, "plain")
+    staging.rows("DROP DATABASE plain")
+
+
 def test_a_key_that_is_there_twice_is_found_after_the_copy(loaded):
     twice = as_csv([*RECORDS, {**RECORDS[0], "name": "another"}])
     with pytest.raises(

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 
 import pyarrow
 import pyarrow.parquet
 import pytest
+from integration.ingest.wire import tampered
 from tiers import sample, sample_of
 
 from plugins.module_utils.reingest.errors import Refusal
@@ -92,6 +94,35 @@ def test_what_is_not_as_it_was_sent_is_refused(loaded, wrong, form, streams):
     )
     with pytest.raises(Refusal, match="table sample: its content is not what was sent"):
         loaded(files(form), streams=streams, columns=COLUMNS, more=MAPPING, behind=behind)
+
+
+EIGHT = b"\x00\x00\x00\x08"  # the length of a double, before it
+ON_THE_WAY = {
+    "a column shifted": ("csv", b'"name 4, deep",,', b',"name 4, deep",'),
+    "columns exchanged": ("jsonl", b'"name 6, deep","the ""note""', b'"the ""note""","name 6, deep'),
+    "a NULL turned into text": ("csv", b'"name 50, deep",,50.12345', b'"name 50, deep",N,0.12345'),
+    "a NULL turned into an empty text": ("csv", b'"name 50, deep",,50.1', b'"name 50, deep","",.1'),
+    "a row doubled, and another lost": ("csv", b'8,"name 8, deep",,8.12345', b'7,"name 7, deep",,7.12345'),
+    "a value rounded": ("jsonl", b"77.12345", b"77.12340"),
+    "a letter": ("parquet", b"name 7, deep", b"name 7, Deep"),
+    "a number": ("parquet", EIGHT + struct.pack("!d", 7.12345), EIGHT + struct.pack("!d", 7.12344)),
+}
+
+
+@pytest.mark.parametrize("streams", sample([1, 2], 1))
+@pytest.mark.parametrize(("form", "before", "after"), sample_of(ON_THE_WAY, *ON_THE_WAY))
+def test_what_arrives_otherwise_than_it_was_sent_is_refused(loaded, staging, form, before, after, streams):
+    with (
+        tampered(staging.dsn(), {before: after}) as dsn,
+        pytest.raises(Refusal, match="table sample: its content is not what was sent"),
+    ):
+        loaded(files(form), streams=streams, columns=COLUMNS.replace(" NOT NULL", ""), more=MAPPING, dsn=dsn)
+
+
+def test_the_connection_that_changes_rows_leaves_others_as_they_are(loaded, staging):
+    with tampered(staging.dsn(), {b"not there": b"notthere!"}) as dsn:
+        _, way = loaded(files("csv"), streams=1, columns=COLUMNS, more=MAPPING, dsn=dsn)
+    assert way == "quick x 1"
 
 
 @pytest.mark.parametrize("form", FORMS)

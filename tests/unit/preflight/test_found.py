@@ -11,15 +11,15 @@ def test_a_switch_is_refused_with_everything_and_the_names_to_accept():
     refused, told = judged(FOUND, [], switches=True)
     assert refused == [
         "no room",
-        "the portal is away, or accept 'portal' (reingest_accept)",
-        "web is ill, or accept 'health:web' (reingest_accept)",
+        "the portal is away, or accept it: -e reingest_accept=portal",
+        "web is ill, or accept it: -e reingest_accept=health:web",
     ]
     assert told == []
 
 
 def test_what_is_accepted_by_its_name_is_told():
     refused, told = judged(FOUND, ["portal", "health:other"], switches=True)
-    assert refused == ["no room", "web is ill, or accept 'health:web' (reingest_accept)"]
+    assert refused == ["no room", "web is ill, or accept it: -e reingest_accept=health:web"]
     assert told == ["accepted: portal: the portal is away"]
 
 

@@ -15,7 +15,7 @@ from plugins.module_utils.reingest.volume.ledger import survey_ledger
 from plugins.module_utils.reingest.volume.lock import Claim, claim, release
 from plugins.module_utils.reingest.window.host import Host
 from plugins.module_utils.reingest.window.host_recovery import recover_host
-from plugins.module_utils.reingest.window.recovering import interrupted
+from plugins.module_utils.reingest.window.interrupted import interrupted
 from plugins.module_utils.reingest.window.window_record import read_window, write_window
 
 A, B = "20261101T000000Z", "20261102T000000Z"
