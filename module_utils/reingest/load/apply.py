@@ -15,7 +15,7 @@ import psycopg2
 
 from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
-from ..sources.source import Query
+from ..sources.source import Query, Remote
 from .account import Account, count_table, settle_accounts
 from .behind_rows import move_behind_rows
 from .constraints import Reference, SetAside
@@ -116,7 +116,7 @@ def apply_load(
                         reading = prove_by_another_reader(
                             dsn, plan.feeds, accounts, processes=processes, folder=folder, closed=spared
                         )
-                        check_unchanged(plan.files)
+                        check_unchanged(one for one in plan.files if not isinstance(one.path, Remote))
                 with phases.phase("transform"):
                     transforms = _transform(connection, plan)
                 with phases.phase("views"):

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..disclosure.printable import printable
 from ..errors import Refusal
 from ..independent.compare import Compared, compare
 from ..independent.doubts import Doubt
@@ -71,7 +72,7 @@ class OtherReading:
             for name, one in self.compared.items()
         }
         for name, reason in self.not_followed.items():
-            told[name] = {"compared": False, "reason": reason}
+            told[name] = {"compared": False, "reason": printable(reason)}
         return dict(sorted(told.items()))
 
     def did(self) -> list[str]:
