@@ -35,8 +35,9 @@ _COMMON: Mapping[str, Any] = {
     "module_stderr": {"type": "str"},
     "diff": {"type": "dict", "contains": {"before": {"type": "str"}, "after": {"type": "str"}}},
     "invocation": {"type": "dict"},
-    "findings": {"type": "list", "elements": "str"},  # why it was refused, of a call with `gather`
 }
+# Why it was refused, of a call with `gather`; what a module itself returns under that name is something else.
+_GATHERED: Mapping[str, Any] = {"findings": {"type": "list", "elements": "str"}}
 _ALWAYS = ("always", "success")
 _FORMS = {"step": step_from, "steps": lambda steps: [step_from(one) for one in steps]}  # in every module
 _OF_LOADS = {**_FORMS, "tables": tables_from}
@@ -69,7 +70,8 @@ def accepted(module: str, result: Mapping[str, Any]) -> dict[str, Any]:
         what was refused but gathered has only what it found.
     """
     name = module.rpartition(".")[2]
-    shapes = {**_declared(name), **_COMMON}
+    declared = _declared(name)
+    shapes = {**_GATHERED, **declared, **_COMMON}
     forms = _OF_LOADS if name in _LOADS else _FORMS
     failed = bool(result.get("failed"))
     kept: dict[str, Any] = {"_ansible_parsed": bool(result.get("_ansible_parsed"))}
@@ -83,7 +85,8 @@ def accepted(module: str, result: Mapping[str, Any]) -> dict[str, Any]:
             if not failed:
                 return _refused(name, str(error))
     missing = [key for key in shapes if shapes[key].get("returned") in _ALWAYS and key not in result]
-    if missing and not failed and not kept.get("findings"):
+    gathered = not declared.keys() & _GATHERED.keys() and kept.get("findings")
+    if missing and not failed and not gathered:
         return _refused(name, f"it lacks {', '.join(missing)}")
     facts = result.get("ansible_facts")
     found = {key: facts[key] for key in facts if key.startswith(_FOUND)} if isinstance(facts, dict) else {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import psycopg2
 
 from ..dataset.model import ObjectRule
-from ..dataset.objects import CARRY
+from ..dataset.objects import CARRY, IGNORE
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
 from .compare import Difference, compare
@@ -70,8 +70,8 @@ def carry_objects(
                 todo = _next([one for one in left if one.name not in failed], dumped)
                 if not todo:
                     break
-                wanted |= {one.item.key for one in todo}
                 did += _made(cursor, todo, database, dumped, failed)
+                wanted |= {one.item.key for one in todo if one.name not in failed and one.is_whole}
                 left = _to_carry(connection, production, base, rules, wanted)
         for one in left:
             failed.setdefault(one.name, "it is not the same in the load afterwards")
@@ -92,13 +92,14 @@ def _to_carry(
     rules: Sequence[ObjectRule],
     wanted: set[Key],
 ) -> list[Difference]:
-    """Return what is to be carried now: by the rules, and what belongs to an object that was carried."""
-    differences = compare(production, read_inventory(connection), base)
-    return [
-        one
-        for one in differences
-        if decided(one, rules) == CARRY or one.item.key in wanted or wanted.intersection(one.item.inside)
-    ]
+    """Return what is to be carried now: by the rules, and what belongs to an object that was made."""
+    found = []
+    for one in compare(production, read_inventory(connection), base):
+        decision = decided(one, rules)
+        belongs = one.item.key in wanted or wanted.intersection(one.item.inside)
+        if decision == CARRY or (belongs and decision != IGNORE):
+            found.append(one)
+    return found
 
 
 def _next(todo: list[Difference], dumped: Dumped) -> list[Difference]:

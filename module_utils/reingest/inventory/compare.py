@@ -48,6 +48,11 @@ class Difference:
         return f"{item.kind}:{item.identity}" if self.kind in ASPECTS.values() else item.identity
 
     @property
+    def is_whole(self) -> bool:
+        """Return whether it is about the object itself, not only its owner, rights or comment."""
+        return self.kind not in ASPECTS.values()
+
+    @property
     def name(self) -> str:
         """Return the name of the finding."""
         return f"object:{self.kind}:{self.identity}"

@@ -466,3 +466,23 @@ def test_what_calls_into_a_library_or_holds_a_password_is_not_carried(
     done = verify(accept=[finding["accept"] for finding in result["findings"]])
     assert "password '***'" in str(done["carried"])
     assert "wordpass" not in json.dumps([result, done])
+
+
+def test_what_is_on_a_table_whose_rights_are_carried_is_left_behind_when_that_is_accepted(
+    load, verify, production, staging
+):
+    load(production)
+    load(staging)
+    production.rows("GRANT SELECT ON study TO reader; CREATE INDEX by_size ON study (size)", "portal")
+    result = verify(accept=["object:index:public.by_size"])
+    assert result["carried"] == ['GRANT SELECT ON TABLE public.study TO "reader"']
+    assert staging.rows("SELECT to_regclass('by_size')", "portal") == [(None,)]
+
+
+def test_a_comment_that_is_ignored_is_not_carried_with_its_object(load, rules, verify, production, staging):
+    load(production)
+    load(staging)
+    production.rows("CREATE VIEW report AS SELECT 1 AS n; COMMENT ON VIEW report IS 'r'", "portal")
+    rules({"kind": "comment", "name": "*", "do": "ignore"}, {"kind": "*", "name": "*", "do": "carry"})
+    assert not any("COMMENT" in statement for statement in verify()["carried"])
+    assert staging.rows("SELECT obj_description('report'::regclass)", "portal") == [(None,)]

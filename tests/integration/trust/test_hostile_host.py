@@ -31,6 +31,7 @@ LOADED = {
     "databases": [],
     "portal": False,
     "roles": [],
+    "reader": {},
     "step": STEP,
 }
 
