@@ -94,7 +94,7 @@ def write_csv(path, rows, columns=COLUMNS):
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
-    path.write_text(text.getvalue(), encoding="utf-8", newline="")
+    path.write_bytes(text.getvalue().encode())
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def figures_of(records, name):
 def test_both_readers_read_the_same(read, texts, folder, rows, dialect, end, every):
     file = folder / "t.csv"
     quoting = csv.QUOTE_ALL if every else csv.QUOTE_MINIMAL
-    file.write_text(written(rows, dialect, end, quoting), encoding="utf-8", newline="")
+    file.write_bytes(written(rows, dialect, end, quoting).encode())
     records = [record for _, record in read_delimited(file, Reading(format="csv", dialect=dialect))]
     found = read([file], texts("x", "y", "z"), dialect=dialect)
     assert found.rows == len(records)
