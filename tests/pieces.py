@@ -25,7 +25,7 @@ PIECES = {
         "portal",
         "test_postgres_versions.py",
     ),
-    "rows": ("carry", "frame", "inventory", "ownership"),
+    "rows": ("carry", "frame", "inventory", "ownership", "profile"),
     "volume": (
         "interrupted",
         "nfs",

@@ -21,7 +21,7 @@ from ..independent.engine import duckdb
 from ..independent.figures import Figures, from_plain, plain
 from ..independent.kinds import PRESENT, Kind
 from ..independent.part import NotFollowedError
-from ..independent.process import FIGURES, NOT_FOLLOWED, UNREADABLE, doubts_of_all, read_all
+from ..independent.reading import FIGURES, NOT_FOLLOWED, UNREADABLE, doubts_of_all, read_all
 from ..independent.scan import read_kinds, scan_figures
 from ..independent.server import check_server
 from ..independent.sources import Asked, check_followed
