@@ -29,6 +29,7 @@ PIECES = {
     "volume": (
         "interrupted",
         "nfs",
+        "test_collations.py",
         "test_copy_mounts.py",
         "test_finalise.py",
         "test_full_disk.py",
