@@ -79,6 +79,22 @@ def test_a_table_that_only_production_has_is_told_what_else_it_needs(live, refus
     assert "table forgotten is portal-owned and in production, and the schema makes no such table" in message
 
 
+def test_a_parent_of_users_rows_that_the_schema_dropped_is_named_until_production_drops_it_too(
+    live, refused, against, portal
+):
+    live("""
+        CREATE TABLE reader (name text PRIMARY KEY); INSERT INTO reader VALUES ('ada');
+        ALTER TABLE loan ADD FOREIGN KEY (reader) REFERENCES reader;
+        INSERT INTO loan (book_id, reader) VALUES (7, 'ada')
+    """)
+    assert "table reader has no owner" in refused()
+    portal.change("tables:\n", "tables:\n  reader: {owner: source}\n")
+    assert "reader" in refused()
+    portal.change("  reader: {owner: source}\n", "")
+    live("DROP TABLE reader CASCADE")
+    assert against()["changed"]
+
+
 def test_a_staging_server_that_is_stopped_does_not_hide_a_forgotten_table(live, against):
     live("CREATE TABLE forgotten (n int)")
     result = against(check=True, staging_dsn="postgresql://postgres:x@127.0.0.1:1/postgres")
