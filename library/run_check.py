@@ -35,7 +35,7 @@ options:
     type: str
     default: ""
   found:
-    description: What was found wrong for this host before; it is told with the rest.
+    description: What was found wrong for this host before; it is reported with the rest.
     type: list
     elements: str
     default: []

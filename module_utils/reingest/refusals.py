@@ -13,7 +13,7 @@ _AT_ONCE = 8
 
 
 class Refused:
-    """Takes down what is refused, so that all of it is told at once."""
+    """Gathers refusals, so that all of them are reported at once."""
 
     def __init__(self) -> None:
         self.found: list[Refusal] = []

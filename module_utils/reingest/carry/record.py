@@ -85,7 +85,7 @@ class Fenced:
 
     @property
     def called(self) -> str:
-        """Return how a person is told of what is behind the fence."""
+        """Return what a message says of the fenced databases."""
         return "the load" if self.load else "the earlier snapshot"
 
 

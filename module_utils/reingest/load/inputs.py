@@ -1,6 +1,6 @@
 """What a load is made from, looked at before it: sources, scripts, both servers, what the schema makes.
 
-What can be asked side by side is, and all that is wrong is told at once.
+What can be asked side by side is, and all that is wrong is reported at once.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def _of_keys(pair: Pair) -> Iterator[Finding]:
     if keys is None or keys.only_before <= limit.fraction * rows or not _counts(limit, rows, LEAST_ROWS):
         return
     if pair.refers >= {*pair.now.key} and not limit.declared:
-        return  # a table of links: what they link is told of, and how many there are
+        return  # a table of links: the tables that it links are reported, and so is the number of rows
     shrink = pair.limit(SHRINK)
     if rows - pair.now.rows > shrink.fraction * rows and keys.only_now <= limit.fraction * rows:
         return  # the same rows, which `shrink` has told of

@@ -85,7 +85,7 @@ def without_texts(profile: TableProfile) -> TableProfile:
 def kept_from_plain(value: Mapping[str, Any]) -> KeptProfiles | None:
     """Return what ``plain`` wrote; None for what another version wrote, or what is none.
 
-    Nobody is refused for it: tables without a kept profile are read.
+    This refuses no run: tables without a kept profile are read.
     """
     try:
         if value["version"] != _VERSION:

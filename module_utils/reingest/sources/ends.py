@@ -1,4 +1,4 @@
-"""The first and the last record of a source, looked at before a load: a file that was cut is told early.
+"""The first and the last record of a source, looked at before a load: a file that was cut is reported early.
 
 What is between them is for the load to read.
 """

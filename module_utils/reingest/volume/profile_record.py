@@ -36,7 +36,7 @@ def write_profiles(volume: Volume, run: str, profiles: Mapping[str, Any]) -> Non
 def read_profiles(volume: Volume, snapshot: str, runs: Iterable[str]) -> dict[str, Any]:
     """Return the profiles that one of these runs made of a snapshot; empty where none can be read.
 
-    Nobody is refused for it: what is not known is read from the tables.
+    This refuses no run: what is not known is read from the tables.
     """
     for run in filter(is_run, runs):
         try:
