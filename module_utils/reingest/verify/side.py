@@ -109,7 +109,7 @@ def scan_both(
 
 @contextmanager
 def _reading_rows(name: str) -> Iterator[None]:
-    """Turn what a server says against reading rows into a refusal; the session that waits for a lock names it."""
+    """Turn what a server says against reading rows into a refusal; a wait for a lock names the session."""
     try:
         yield
     except psycopg2.errors.LockNotAvailable:
