@@ -109,7 +109,7 @@ def scan_both(
 
 @contextmanager
 def _reading_rows(name: str) -> Iterator[None]:
-    """Turn what a server says against reading rows into a refusal; a lock that is waited for is its caller's."""
+    """Turn what a server says against reading rows into a refusal, but for a wait for a lock."""
     try:
         yield
     except psycopg2.errors.LockNotAvailable:
