@@ -36,11 +36,13 @@ def deployment():
 
 @pytest.fixture(scope="module")
 def broken(deployment):
-    """Return a folder of sources of release 2 whose last line of the largest file is no JSON."""
+    last = gzip.decompress(largest.read_bytes()).splitlines()[-1]  # preflight reads the first and last one
     folder = deployment.home / "broken"
     shutil.copytree(ROOT / "demo/data" / RELEASE_2, folder)
-    with (folder / "biosample_set.jsonl.gz").open("ab") as out:
-        out.write(gzip.compress(b"{no json\n"))
+    largest = folder / "biosample_set.jsonl.gz"
+    last = gzip.decompress(largest.read_bytes()).splitlines()[-1]  # preflight reads the first and the last
+    with largest.open("ab") as out:
+        out.write(gzip.compress(b"{no json\n" + last + b"\n"))
     return folder
 
 

@@ -121,7 +121,8 @@ def test_a_load_without_room_is_refused_before_anything_is_loaded_or_deleted(dep
             RELEASE_1, "-e", "reingest_force=true", "-e", "reingest_min_free=900T", *check
         )
         assert code != 0
-        assert "Make room for the load, or refuse it" in output
+        assert "Reach every host, and try what the run will need there" in output
+        assert "Make room for the load, or refuse it" not in output
         assert "the next load needs 900.0 TiB (the last load, " in output
         assert "nothing was loaded or deleted" in output
         assert f"{deployment.snapshots()[0]}: the way back; " in output

@@ -16,8 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "module_utils"
 # module: KiB shipped, KiB imported at its start
 BUDGETS = {
-    "carry_over": (397, 100),
-    "ingest_load": (752, 101),
+    "carry_over": (397, 101),
+    "ingest_load": (753, 101),
     "ingest_verify": (518, 98),
     "loader_run": (491, 105),
     "run_begin": (337, 237),

@@ -60,7 +60,7 @@ def test_rows_of_users_are_no_findings_whether_the_load_has_them_or_not(both, to
     add_loans(production, 1, 20)
     assert told() == "loan: 20 of 20 are missing from the load, the switch carries them"
     add_loans(staging, 1, 12)
-    assert told() == "loan: 8 of 20 are missing from the load, for example (13), the switch carries them"
+    assert told() == "loan: 8 of 20 are missing from the load, for example 13, the switch carries them"
     add_loans(staging, 13, 20)
     assert told() == "loan: 20 of 20 rows are in the load already"
     add_loans(staging, 100, 101)
@@ -73,7 +73,7 @@ def test_more_rows_than_a_batch_are_compared_in_the_order_of_their_texts(both, t
     both()
     add_loans(production, 1, 25_000)
     add_loans(staging, 2, 25_000)
-    assert told() == "loan: 1 of 25000 are missing from the load, for example (1), the switch carries them"
+    assert told() == "loan: 1 of 25000 are missing from the load, for example 1, the switch carries them"
 
 
 def test_rows_without_a_primary_key_are_counted(both, told, portal, staging, production):
