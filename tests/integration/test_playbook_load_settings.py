@@ -36,7 +36,7 @@ def deployment():
 
 @pytest.fixture(scope="module")
 def broken(deployment):
-    last = gzip.decompress(largest.read_bytes()).splitlines()[-1]  # preflight reads the first and last one
+    """Return a folder of sources of release 2 with a line in the largest file that is no JSON."""
     folder = deployment.home / "broken"
     shutil.copytree(ROOT / "demo/data" / RELEASE_2, folder)
     largest = folder / "biosample_set.jsonl.gz"
