@@ -100,7 +100,7 @@ def test_many_rows_of_a_small_file_are_loaded_in_little_memory(portal, staging, 
     portal.change("from: author.csv", "from: author.csv.gz\n    on_reject: quarantine\n    max_rejects: 1")
     peak, author, _ = load_apart()
     assert (author["loaded"], author["rejected"]) == (40_000, 1)
-    assert peak < 100
+    assert peak < 150  # what a process of a load may take (docs/speed.md); twice the rows take the same
 
 
 TYPES = {"n": "smallint", "d": "double precision", "m": "numeric(5,2)", "day": "date", "at": "timestamptz"}
