@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from integration.inventory.every_kind import BASE, made
 
 from plugins.module_utils.reingest.inventory.rules import CARRIED
 from plugins.module_utils.reingest.postgres import programs
+
+PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 
 ROOT = Path(__file__).resolve().parents[3]
 DATASET = """
@@ -346,7 +349,7 @@ def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
 
     def paste(message):
         argument = message.rpartition("to accept all of these: ")[2]
-        command = f"ansible-playbook {portal}/play.yml -e @{portal}/vars.json {argument}"
+        command = f"{PROGRAM} {portal}/play.yml -e @{portal}/vars.json {argument}"
         done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True)
         return done.returncode, done.stdout + done.stderr
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +15,7 @@ from plugins.module_utils.reingest.disclosure.printable import printable
 
 pytestmark = pytest.mark.attack
 
+PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 PLAYBOOK = """
 - hosts: localhost
   gather_facts: false
@@ -39,7 +42,7 @@ TEMPLATES = [
 def pasted(argument, folder):
     """Paste an argument into a shell, and return what a playbook gets."""
     (folder / "play.yml").write_text(PLAYBOOK)
-    command = f"ansible-playbook play.yml -e out={folder}/out.json {argument}"
+    command = f"{PROGRAM} play.yml -e out={folder}/out.json {argument}"
     done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads((folder / "out.json").read_text())
