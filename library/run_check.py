@@ -228,11 +228,7 @@ def _live(call: Call) -> tuple[str, str]:
 
 def _stopped(call: Call, looked: Looked, live: str) -> list[Found]:
     name = call["production"]
-    if (
-        not (name and live)
-        or name in looked.running
-        or any(one.text.startswith(name) for one in looked.found)
-    ):
+    if not live or name not in looked.stopped:  # in neither list where it cannot be looked at, which is told
         return []
     return [Found(f"{name} does not run, although prod leads to {live}: start it with playbooks/recover.yml")]
 

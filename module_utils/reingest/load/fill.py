@@ -34,7 +34,6 @@ from .script import refused
 from .state import active_tables
 
 CONTENT, COUNTS = "content", "counts"
-PROOFS = (CONTENT, COUNTS)
 
 # No commit needs to wait for the disk: the one that says that the table is complete comes after all of them.
 _SESSION = "SET synchronous_commit = off"

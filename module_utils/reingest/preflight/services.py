@@ -20,7 +20,7 @@ CHECKED = "checked"
 
 @dataclass(frozen=True)
 class Looked:
-    """What was found of all services; of those whose definitions are good the names by whether they run."""
+    """What was found of all services, and which run; one that cannot be looked at is in neither list."""
 
     found: tuple[Found, ...]
     running: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ def check_services(
         with refused.noted():
             found += [Found(text) for text in engine.group_faults(services)]
     answers = refused.ask([partial(engine.running, one) for one in good])
-    runs = {one.name: bool(answer) for one, answer in zip(good, answers)}
+    runs = {one.name: answer for one, answer in zip(good, answers)}  # None where the engine cannot say
     questions: list[Callable[[], Found | None]] = []
     for service in good:
         if runs[service.name]:
