@@ -109,11 +109,14 @@ class Deployment:
 
     def clear(self):
         """End what runs, not in order: nobody needs the servers' files any more; then delete all."""
+        ran = self.processes()
         for number in (signal.SIGQUIT, signal.SIGTERM):  # a server's quickest end, and anything else's
             for process in self.processes().values():
                 with suppress(ProcessLookupError):
                     os.kill(process, number)
-        wait_for(lambda: not self.processes(), "the services ended", seconds=30)
+        # Each service has a keeper, which writes the exit code after the end.
+        codes = [self.home / f"work/services/{name}.code" for name in ran]
+        wait_for(lambda: all(code.exists() for code in codes), "the services ended", seconds=30)
         shutil.rmtree(self.home)
 
 
