@@ -8,11 +8,37 @@ DOCUMENTATION = r"""
 module: run_begin
 short_description: Claim the volume for a run, accept and adopt it, and look whether a switch was cut short
 description:
-  - "In one call what every run begins with, in this order: M(dataportal.reingest.run_lock) claims the volume,
-    M(dataportal.reingest.volume_adopt) accepts its file system and adopts what the ledger does not know. Then
-    it is looked whether a switch was cut short (RV(interrupted)), which M(dataportal.reingest.switch_window)
-    recovers; that is rare, and its code is large."
-  - The first of them that is refused ends it. A volume that was claimed by then stays claimed.
+  - "In one call what every run begins with, in this order: the volume is claimed, its file system accepted,
+    and what the ledger does not know adopted. Then it is looked whether a switch was cut short
+    (RV(interrupted)), which M(dataportal.reingest.switch_window) recovers; that is rare, and its code is
+    large."
+  - The first of them that is refused ends it. A volume that was claimed by then stays claimed, until
+    M(dataportal.reingest.run_lock) gives it back.
+  - "B(The claim.) One run at a time has the volume. A second one is refused; it is shown who has it, and
+    since when. A claim is bookkeeping of the run, not a change of the system, and so never C(changed)."
+  - "Through the action plugin of the same name, a claim that a run on the same controller left behind when
+    it was killed is taken over; the claim of a run on another controller is never guessed about:
+    O(take_over) names it."
+  - A claim that the watchdog of a run left behind on this host, when it died itself, is taken over.
+  - Refuses a run whose operator is not one of the operators.
+  - Where the host requires a proof of who runs, only C(recover) needs none, and may do nothing but recover.
+  - "B(The file system.) On a local disk with a journal all guarantees hold. On a network volume, in
+    memory, in a container's layers or behind a FUSE program the module names the kind and what cannot be
+    promised there, and refuses it unless O(accepted) is that very kind. Whether two directories can be
+    exchanged in one step is tried, in check mode it is taken from the kind."
+  - Refuses an C(ingest/) that is a mount of its own unless loads are copied, and a C(staging/) that is one.
+  - "B(The adoption.) Looks for what is not as reingest keeps it: a C(prod) that is a real directory, or a
+    link of another spelling; a link that a second C(ln -sf) put inside a data directory; data directories of
+    mode 0755 or of root; dotfiles that C(mv ingest/*) left; a missing C(ingest/); snapshots that the ledger
+    does not know, and what in C(staging/) is none."
+  - Repairs it, each step durable before the next, and found again or found done when the run is killed.
+    What cannot be told apart for sure is named in a warning, and left.
+  - Deletes no data. What goes are empty directories, and links.
+  - A real C(prod) directory becomes a snapshot by one exchange, only while its server is stopped in order;
+    else that one repair is refused, and the others are made.
+  - Adopted snapshots are synced to disk, and get their lines in the ledger. The one that is live counts as
+    good.
+  - On a volume in order nothing changes, and no tree is walked.
 options: {}
 extends_documentation_fragment:
   - dataportal.reingest.context
@@ -69,6 +95,24 @@ challenge:
     operator: {description: Who runs it., type: str}
     arguments: {description: The digest of the arguments., type: str}
     ledger: {description: The ledger's last hash., type: str}
+operator:
+  description: The operator's ORCID iD in its short form.
+  returned: success
+  type: str
+kind:
+  description: The file system, as the kernel names it.
+  returned: success
+  type: str
+lost:
+  description: What cannot be promised there, one phrase each.
+  returned: success
+  type: list
+  elements: str
+told:
+  description: What was found and is not repaired, one sentence each.
+  returned: success
+  type: list
+  elements: str
 first:
   description: In check mode, the repairs before which nothing that comes after them can be planned.
   returned: success

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from .checked_module import ActionModule as CheckedModule
-from .run_lock import ActionModule as Claims
-from .run_lock import died_here
+from .run_begin import ActionModule as Claims
+from .run_begin import died_here
 
 
 class ActionModule(Claims):

@@ -13,6 +13,10 @@ from pathlib import Path
 
 from ansible.module_utils.testing import patch_module_args
 
+from plugins.module_utils.reingest.volume.kind import kind_of
+from plugins.module_utils.reingest.volume.layout import Volume
+
+BEGIN = "run_begin"
 OPERATOR = "0000-0002-1825-0097"
 EXCLUSIVE = {
     "exclusive": True
@@ -52,6 +56,8 @@ class Verb:
 
     def arguments(self, volume):
         host = {"volume": str(volume), "records": str(records_of(volume)), "engine": "process"}
+        if self.module == BEGIN:  # the tests' volumes may lie in memory
+            host["accepted"] = kind_of(Volume(Path(volume))).name
         return {**host, "run": self.run, "operator": OPERATOR, **self.params}
 
     def call(self, volume):
@@ -114,7 +120,7 @@ def answer(code, text):
 
 
 def claim(run, *, take_over=""):
-    return Verb("run_lock", run, {"take_over": take_over, "operators": [OPERATOR]})
+    return Verb(BEGIN, run, {"take_over": take_over, "operators": [OPERATOR], **EXCLUSIVE})
 
 
 def release(run):

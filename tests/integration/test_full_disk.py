@@ -73,15 +73,23 @@ def step(volume, run_module):
     """Return ``step(module, run)``, which refuses to go on after a failure."""
 
     def done(name, run, **params):
-        told = run_module(name, volume=str(volume.root), run=run, **params)
+        told = run_module(name, **host_of(volume), run=run, **params)
         assert "msg" not in told
         return told
 
     return done
 
 
+def host_of(volume):
+    return {
+        "volume": str(volume.root),
+        "engine": "process",
+        "records": str(volume.root.with_name("records")),
+    }
+
+
 def claim(step, run):
-    step("run_lock", run, state="claimed", **CLAIM)
+    step("run_begin", run, **CLAIM)
 
 
 def release(step, run):
@@ -119,7 +127,7 @@ def test_a_run_that_meets_a_full_disk_half_way_can_still_write_what_it_does(volu
 
 def test_without_a_reserve_it_is_refused_with_the_reason(volume, run_module):
     fill(volume.root)
-    told = run_module("run_lock", state="claimed", volume=str(volume.root), run="late", **CLAIM)
+    told = run_module("run_begin", **host_of(volume), run="late", **CLAIM)
     assert told["failed"]
     assert "No space left on device" in told["msg"]
     assert volume.snapshots() == [A, B, C]

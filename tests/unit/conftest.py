@@ -123,6 +123,19 @@ def site(make_site):
 
 
 @pytest.fixture
+def begin(run_module, tmp_path):
+    """Return ``begin(site, ...)``, which begins run 1: claims the volume, and adopts what is on it."""
+
+    def run(site, **more):
+        host = {"volume": str(site.volume.root), "engine": "process", "records": str(tmp_path / "records")}
+        return run_module(
+            "run_begin", **{**host, "run": "run-1", "operator": OPERATOR, "operators": [OPERATOR], **more}
+        )
+
+    return run
+
+
+@pytest.fixture
 def precious(tmp_path):
     """Return a folder of root's with a file in it, which nothing that an attacker does may touch."""
     folder = tmp_path / "precious"

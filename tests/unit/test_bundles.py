@@ -20,9 +20,9 @@ BUDGETS = {
     "ingest_load": (753, 101),
     "ingest_verify": (518, 98),
     "loader_run": (491, 105),
-    "run_begin": (337, 237),
+    "run_begin": (340, 239),
     "run_check": (365, 173),
-    "run_lock": (131, 101),
+    "run_lock": (89, 89),
     "run_progress": (106, 106),
     "run_report": (114, 114),
     "run_stop": (156, 135),
@@ -35,8 +35,7 @@ BUDGETS = {
     "snapshot_prune": (249, 194),
     "staging_discard": (182, 142),
     "staging_settings": (225, 180),
-    "switch_window": (597, 131),
-    "volume_adopt": (251, 210),
+    "switch_window": (602, 131),
 }
 
 

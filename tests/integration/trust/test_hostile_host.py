@@ -117,21 +117,40 @@ def test_a_job_s_result_names_no_interpreter(evil):
 MODULES = {
     "run_progress": {"load": {}, "text": [], "step": STEP},
     "service_group": {"acted": [], "running": [], "step": STEP},
-    "run_lock": {"operator": "0000-0002-1825-0097", "step": STEP},
+    "run_begin": {
+        "operator": "0000-0002-1825-0097",
+        "kind": "ext4",
+        "lost": [],
+        "told": [],
+        "first": [],
+        "interrupted": False,
+        "running": [],
+        "step": STEP,
+    },
+    "run_lock": {"step": STEP},
     "run_stop": {"ended": [], "released": "", "holder": {}, "text": [], "step": STEP},
     "run_report": {"steps": [STEP], "report": {}, "text": []},
 }
-NEEDED = {"service_group": {"state": "healthy"}, "run_stop": {"state": "checked"}}
+NEEDED = {
+    "run_lock": {"state": "released"},
+    "service_group": {"state": "healthy"},
+    "run_stop": {"state": "checked"},
+}
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_no_module_s_answer_adds_a_host_or_a_variable(evil, module):
-    evil.answers(module, changed=False, **MODULES[module], **hostile(evil))
-    task = {f"dataportal.reingest.{module}": NEEDED.get(module, {}), "register": "told"}
-    code, output = evil.play(task, TELL)
+def test_no_module_s_answer_adds_a_host_or_a_variable(evil):
+    tasks = []
+    for module, answer in MODULES.items():
+        evil.answers(module, changed=False, **answer, **hostile(evil))
+        task = {f"dataportal.reingest.{module}": NEEDED.get(module, {}), "register": "told"}
+        tasks += [task, TELL]
+    code, output = evil.play(*tasks)
     assert code == 0, output
+    assert evil.asked() == list(MODULES)
+    assert output.count("told=") == len(MODULES)
     assert "hosts=evil mine=kept" in output
     assert "stolen" not in output
+    assert not reached(evil)[1].exists()
 
 
 TEMPLATE = "{{ lookup('ansible.builtin.pipe', 'touch %s') }}"
@@ -157,12 +176,12 @@ def test_text_of_a_host_is_never_a_template(evil):
 
 def test_a_claim_of_another_form_is_not_acted_upon(evil):
     claim = {"run": "{{ x }}", "controller": "here", "process": "4711; id", "process_started": ["1"]}
-    evil.answers("run_lock", failed=True, msg="held", holder=claim, step=STEP)
-    code, output = evil.play({"dataportal.reingest.run_lock": {}})
+    evil.answers("run_begin", failed=True, msg="held", holder=claim, step=STEP)
+    code, output = evil.play({"dataportal.reingest.run_begin": {}})
     assert code != 0
     assert "held" in output
     assert "Traceback" not in output
-    assert evil.asked() == ["run_lock"]
+    assert evil.asked() == ["run_begin"]
 
 
 def test_what_a_host_says_keeps_no_character_that_is_not_seen(evil):

@@ -33,11 +33,6 @@ def recovered(site, run_module, tmp_path, playbook):
     return run_module("switch_window", **options(site, **here, **more))
 
 
-def accepted(site, run_module, content, **more):
-    who = {"operators": [WHO["operator"]], "accept_ledger": content}
-    return run_module("run_lock", **options(site, **who, **more))
-
-
 class TestStops:
     def test_a_promotion(self, changed, run_module):
         for plan_only in (True, False):
@@ -76,13 +71,13 @@ class TestNeverStops:
         assert found["live"] == B
 
     @pytest.mark.parametrize("line", ["garbage", '{"version": 9}'])
-    def test_the_adoption_before_a_recovery(self, changed, run_module, line):
+    def test_the_adoption_before_a_recovery(self, changed, begin, line):
         with changed.volume.ledger.open("a") as out:
             out.write(line + "\n")
-        found = run_module("volume_adopt", **options(changed, playbook="recover"))
+        found = begin(changed, playbook="recover")
         assert (found["changed"], found["first"]) == (False, [])
         assert "line 8 of" in json.dumps(found["warnings"])
-        assert "line 8 of" in run_module("volume_adopt", **options(changed, playbook="ingest"))["msg"]
+        assert "line 8 of" in begin(changed, playbook="ingest")["msg"]
 
     @pytest.mark.parametrize("playbook", ["rollback", "pin"])
     def test_the_begin_of_a_run_that_goes_back_or_keeps_which_is_warned(
@@ -106,18 +101,15 @@ class TestNeverStops:
 
 
 class TestAnOperatorAcceptsIt:
-    def test_as_it_is_and_then_runs_go_on_while_it_stays_on_the_record(self, changed, run_module):
+    def test_as_it_is_and_then_runs_go_on_while_it_stays_on_the_record(self, changed, run_module, begin):
         content = run_module("snapshot_info", volume=str(changed.volume.root))["chain"]["accept"]
-        dry = run_module(
-            "run_lock",
-            check=True,
-            **options(changed, operators=[WHO["operator"]], accept_ledger=content),
-        )
+        dry = begin(changed, check=True, playbook="recover", accept_ledger=content)
         assert len(changed.ledger.entries) == 7
-        first = accepted(changed, run_module, content)
+        accepting = {"playbook": "recover", "accept_ledger": content}
+        first = begin(changed, **accepting)
         assert first["step"]["did"] == dry["step"]["did"]
         assert "accept the ledger" in first["step"]["did"][0]
-        assert "failed" not in accepted(changed, run_module, content)  # a lost connection: started twice
+        assert "failed" not in begin(changed, **accepting)  # a lost connection: started twice
         entry = changed.ledger.entries[-1]
         assert (entry.state, entry.operator, entry.detail["content"]) == (
             "accepted",
@@ -130,16 +122,16 @@ class TestAnOperatorAcceptsIt:
         assert any("accepted by an operator: line 3" in line for line in found["text"])
         assert run_module("snapshot_promote", **options(changed))["live"] == C
 
-    def test_but_not_another_one_than_was_looked_at(self, changed, run_module):
+    def test_but_not_another_one_than_was_looked_at(self, changed, run_module, begin):
         content = run_module("snapshot_info", volume=str(changed.volume.root))["chain"]["accept"]
         text = changed.volume.ledger.read_text()
         changed.volume.ledger.write_text(text.replace('"state": "pinned"', '"state": "bad"'))
-        refused = accepted(changed, run_module, content)
+        refused = begin(changed, playbook="recover", accept_ledger=content)
         assert "is not the ledger that reingest_accept_ledger names" in refused["msg"]
         assert len(changed.ledger.entries) == 7
 
-    def test_and_not_where_nothing_is_broken(self, site, run_module):
+    def test_and_not_where_nothing_is_broken(self, site, begin):
         site.serve(A)
-        refused = accepted(site, run_module, site.ledger.entries[-1].chain)
+        refused = begin(site, playbook="recover", accept_ledger=site.ledger.entries[-1].chain)
         assert "is not broken: leave out reingest_accept_ledger" in refused["msg"]
         assert not site.volume.claim.exists()

@@ -21,8 +21,8 @@ def test_a_run_s_id_is_one_word_and_no_path(run_module, tmp_path, run):
 @pytest.mark.parametrize(
     ("module", "option", "text"),
     [
-        ("run_lock", "operator", "somebody"),
-        ("run_lock", "take_over", LOOKUP),
+        ("run_begin", "operator", "somebody"),
+        ("run_begin", "take_over", LOOKUP),
         ("snapshot_promote", "snapshot", "../prod"),
         ("snapshot_promote", "loaded", LOOKUP),
         ("snapshot_promote", "release", "r1\n\x1b[2J"),

@@ -52,20 +52,21 @@ def allowed(keys, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def call(site, run_module, allowed):
+def call(site, run_module, allowed, tmp_path):
     """Return ``call(module, ...)`` on the volume, by run 1 of Ada's promote.yml."""
     site.serve(A)
     site.load(B)
 
     def run(module, **more):
         run = {"run": "run-1", "operator": ADA, "playbook": "promote", "volume": str(site.volume.root)}
-        who = {"operators": [ADA, BOB], "arguments": ARGUMENTS} if module in ("run_lock", "run_stop") else {}
-        return run_module(module, **{**run, **who, **more})
+        who = {"operators": [ADA, BOB], "arguments": ARGUMENTS} if module in ("run_begin", "run_stop") else {}
+        host = {"engine": "process", "records": str(tmp_path / "records")} if module == "run_begin" else {}
+        return run_module(module, **{**run, **who, **host, **more})
 
     return run
 
 
-def signed(call, key, *, module="run_lock", edit=None, **more):
+def signed(call, key, *, module="run_begin", edit=None, **more):
     """Return the signature of what the host asks for."""
     asked = Statement(**call(module, **more)["challenge"])
     return sign((edit(asked) if edit else asked).text(), str(key))
@@ -73,7 +74,7 @@ def signed(call, key, *, module="run_lock", edit=None, **more):
 
 class TestAProvenRun:
     def test_has_the_volume_and_its_lines_name_the_key(self, site, call, keys):
-        claimed = call("run_lock", proof=signed(call, keys["ada"]))
+        claimed = call("run_begin", proof=signed(call, keys["ada"]))
         assert claimed["operator"] == ADA
         fingerprint = holder(site.volume).proof
         listed = subprocess.run(["ssh-keygen", "-l", "-f", keys["ada"]], capture_output=True, text=True)
@@ -90,7 +91,7 @@ class TestAProvenRun:
         assert (report["operator"], report["proof"]) == (ADA, fingerprint)
 
     def test_is_verified_later_with_plain_tools(self, site, call, keys, allowed):
-        call("run_lock", proof=signed(call, keys["ada"]))
+        call("run_begin", proof=signed(call, keys["ada"]))
         folder = site.volume.run("run-1")
         script = (
             'jq -j .signature proof.json > "$2"/signature && jq -j .statement proof.json | '
@@ -105,17 +106,17 @@ class TestAProvenRun:
     def test_claims_again_after_a_lost_connection(self, site, call, keys):
         proof = signed(call, keys["ada"])
         for _ in range(2):
-            assert "failed" not in call("run_lock", proof=proof)
+            assert "failed" not in call("run_begin", proof=proof)
         assert call("snapshot_promote")["live"] == B
 
     def test_is_asked_for_its_proof_in_a_dry_run_that_writes_nothing(self, site, call, keys):
-        assert "requires a proof" in call("run_lock", check=True)["msg"]
-        assert "failed" not in call("run_lock", check=True, proof=signed(call, keys["ada"]))
+        assert "requires a proof" in call("run_begin", check=True)["msg"]
+        assert "failed" not in call("run_begin", check=True, proof=signed(call, keys["ada"]))
         assert holder(site.volume) is None
         assert not site.volume.run("run-1").exists()
 
     def test_stops_what_another_left(self, site, call, keys):
-        call("run_lock", proof=signed(call, keys["ada"]))
+        call("run_begin", proof=signed(call, keys["ada"]))
         stop = {"state": "released", "take_over": "run-1", "run": "run-2", "playbook": "stop"}
         proof = signed(call, keys["ada"], module="run_stop", **stop)
         assert call("run_stop", proof=proof, **stop)["released"] == "run-1"
@@ -125,7 +126,7 @@ class TestAProvenRun:
 
 class TestARunWithoutProof:
     def test_is_refused_and_told_what_to_set(self, site, call):
-        refused = call("run_lock")
+        refused = call("run_begin")
         assert "set reingest_signing_key" in refused["msg"]
         assert (refused["challenge"]["run"], refused["challenge"]["operator"]) == ("run-1", ADA)
         assert refused["challenge"]["ledger"] == site.ledger.entries[-1].chain
@@ -135,7 +136,7 @@ class TestARunWithoutProof:
         "playbook", ["ingest", "load", "promote", "rollback", "prune", "pin", "", "stop"]
     )
     def test_whatever_it_runs(self, call, playbook):
-        assert "requires a proof" in call("run_lock", playbook=playbook)["msg"]
+        assert "requires a proof" in call("run_begin", playbook=playbook)["msg"]
 
     @pytest.mark.parametrize("state", ["checked", "ended", "released"])
     def test_stops_nothing(self, site, call, state):
@@ -146,28 +147,28 @@ class TestARunWithoutProof:
         assert holder(site.volume).run == "run-0"
 
     def test_recovers_and_the_ledger_says_that_nobody_proved_it(self, site, call, tmp_path):
-        assert "failed" not in call("run_lock", playbook="recover")
+        assert "failed" not in call("run_begin", playbook="recover")
         assert holder(site.volume).proof == ""
         here = {"records": str(tmp_path), "engine": "process", "state": "recovered", "playbook": "recover"}
         assert call("switch_window", **here)["live"] == A
-        assert "failed" not in call("volume_adopt", playbook="recover")
 
     def test_does_nothing_else_by_calling_itself_a_recovery(self, site, call):
-        call("run_lock", playbook="recover")
+        call("run_begin", playbook="recover")
         for module, more in (
             ("snapshot_promote", {}),
             ("snapshot_promote", {"kind": "rollback"}),
             ("snapshot_prune", {}),
             ("snapshot_pin", {"snapshot": A}),
             ("staging_discard", {}),
+            ("carry_over", {"state": "lifted", "production_dsn": "", "staging_dsn": ""}),
         ):
             assert "it may only recover" in call(module, playbook="recover", **more)["msg"], module
         assert site.volume.live() == A
 
     def test_does_not_join_a_proven_run_by_its_id(self, site, call, keys):
-        call("run_lock", proof=signed(call, keys["ada"]))
+        call("run_begin", proof=signed(call, keys["ada"]))
         for playbook in ("recover", "promote"):
-            refused = call("run_lock", playbook=playbook, operator=BOB)
+            refused = call("run_begin", playbook=playbook, operator=BOB)
             assert "was proven before" in refused["msg"]
 
     def test_accepts_no_ledger_as_a_recovery(self, site, call, keys):
@@ -175,13 +176,13 @@ class TestARunWithoutProof:
         site.volume.ledger.write_text(text.replace('"good"', '"bad"', 1))
         content = call("snapshot_info")["chain"]["accept"]
         more = {"playbook": "recover", "accept_ledger": content}
-        assert "requires a proof" in call("run_lock", **more)["msg"]
-        assert "failed" not in call("run_lock", proof=signed(call, keys["ada"], **more), **more)
+        assert "requires a proof" in call("run_begin", **more)["msg"]
+        assert "failed" not in call("run_begin", proof=signed(call, keys["ada"], **more), **more)
         assert (site.ledger.entries[-1].operator, bool(site.ledger.entries[-1].proof)) == (ADA, True)
 
     def test_is_as_before_where_the_host_requires_none(self, site, call, allowed):
         allowed.unlink()
-        assert "failed" not in call("run_lock")
+        assert "failed" not in call("run_begin")
         assert call("snapshot_promote")["live"] == B
         assert site.ledger.entries[-1].proof == ""
 
@@ -200,48 +201,48 @@ class TestAProofThatIsNotThatOfTheRun:
     )
     def test_is_refused(self, site, call, keys, change):
         proof = signed(call, keys["ada"], edit=lambda asked: replace(asked, **change))
-        refused = call("run_lock", proof=proof)
+        refused = call("run_begin", proof=proof)
         assert "the proof of run run-1 is refused" in refused["msg"]
         assert holder(site.volume) is None
 
     def test_by_another_operators_key_is_refused(self, site, call, keys):
-        assert "is refused" in call("run_lock", proof=signed(call, keys["bob"]))["msg"]
+        assert "is refused" in call("run_begin", proof=signed(call, keys["bob"]))["msg"]
 
     def test_by_a_key_whose_time_is_over_is_refused(self, site, call, keys):
-        refused = call("run_lock", proof=signed(call, keys["late"]))
+        refused = call("run_begin", proof=signed(call, keys["late"]))
         assert "is refused" in refused["msg"]
         assert "expired" in refused["msg"]
 
     @pytest.mark.parametrize("proof", ["x", "-----BEGIN SSH SIGNATURE-----\n-----END SSH SIGNATURE-----\n"])
     def test_which_is_no_signature_is_refused(self, call, proof):
-        assert "is refused" in call("run_lock", proof=proof)["msg"]
+        assert "is refused" in call("run_begin", proof=proof)["msg"]
 
     def test_of_an_older_ledger_is_refused(self, site, call, keys):
         proof = signed(call, keys["ada"])
         site.record("pinned", A, "run-9")
-        assert "is refused" in call("run_lock", proof=proof)["msg"]
+        assert "is refused" in call("run_begin", proof=proof)["msg"]
 
     def test_with_other_arguments_is_refused(self, call, keys):
         proof = signed(call, keys["ada"])
-        refused = call("run_lock", proof=proof, arguments={**ARGUMENTS, "snapshot": A})
+        refused = call("run_begin", proof=proof, arguments={**ARGUMENTS, "snapshot": A})
         assert "is refused" in refused["msg"]
 
     def test_for_another_namespace_is_refused(self, call, keys, tmp_path):
         text = tmp_path / "text"
-        text.write_text(Statement(**call("run_lock")["challenge"]).text())
+        text.write_text(Statement(**call("run_begin")["challenge"]).text())
         subprocess.run(["ssh-keygen", "-q", "-Y", "sign", "-n", "git", "-f", keys["ada"], text], check=True)
-        refused = call("run_lock", proof=(tmp_path / "text.sig").read_text())
+        refused = call("run_begin", proof=(tmp_path / "text.sig").read_text())
         assert "is refused" in refused["msg"]
 
     def test_that_was_used_by_a_run_that_ended_is_refused(self, site, call, keys):
         proof = signed(call, keys["ada"])
-        call("run_lock", proof=proof)
+        call("run_begin", proof=proof)
         call("run_lock", state="released")
-        assert "a proof is used once" in call("run_lock", proof=proof)["msg"]
+        assert "a proof is used once" in call("run_begin", proof=proof)["msg"]
         assert holder(site.volume) is None
 
     def test_of_somebody_who_is_no_operator_any_more_is_refused(self, call, keys):
-        refused = call("run_lock", proof=signed(call, keys["ada"]), operators=[BOB])
+        refused = call("run_begin", proof=signed(call, keys["ada"]), operators=[BOB])
         assert "is not one of the operators" in refused["msg"]
 
 
@@ -250,15 +251,15 @@ class TestTheFileOfSigners:
     def test_that_others_may_write_proves_nothing(self, call, allowed, keys, mode):
         proof = signed(call, keys["ada"])
         allowed.chmod(mode)
-        assert f"{allowed} may be written by others" in call("run_lock", proof=proof)["msg"]
+        assert f"{allowed} may be written by others" in call("run_begin", proof=proof)["msg"]
 
     def test_in_a_folder_that_others_may_write_proves_nothing(self, call, allowed):
         allowed.parent.chmod(0o777)
-        assert f"{allowed.parent} may be written by others" in call("run_lock")["msg"]
+        assert f"{allowed.parent} may be written by others" in call("run_begin")["msg"]
 
     def test_of_another_account_proves_nothing(self, call, allowed, monkeypatch):
         monkeypatch.setattr(signers, "OWNER", os.geteuid() + 1)
-        assert "does not belong to root" in call("run_lock")["msg"]
+        assert "does not belong to root" in call("run_begin")["msg"]
 
     @pytest.mark.parametrize("kind", ["link", "folder", "fifo"])
     def test_that_is_no_file_proves_nothing(self, call, allowed, tmp_path, kind):
@@ -269,16 +270,16 @@ class TestTheFileOfSigners:
             allowed.mkdir()
         else:
             os.mkfifo(allowed)
-        assert f"{allowed} is no file" in call("run_lock")["msg"]
+        assert f"{allowed} is no file" in call("run_begin")["msg"]
 
     @pytest.mark.parametrize("content", ["", "garbage\n", "\x00\xff"])
     def test_that_lists_nobody_lets_nobody_run(self, call, allowed, keys, content):
         proof = signed(call, keys["ada"])
         allowed.write_text(content)
-        assert "is refused" in call("run_lock", proof=proof)["msg"]
+        assert "is refused" in call("run_begin", proof=proof)["msg"]
 
     def test_is_asked_for_again_by_each_verb(self, call, allowed, keys):
-        call("run_lock", proof=signed(call, keys["ada"]))
+        call("run_begin", proof=signed(call, keys["ada"]))
         allowed.chmod(0o666)
         assert "may be written by others" in call("snapshot_promote")["msg"]
 
@@ -315,4 +316,4 @@ class TestSigning:
     def test_is_verified_on_no_host_without_ssh_keygen(self, call, keys, tmp_path, monkeypatch):
         proof = signed(call, keys["ada"])
         monkeypatch.setenv("PATH", str(tmp_path))
-        assert "ssh-keygen is missing on this host: install" in call("run_lock", proof=proof)["msg"]
+        assert "ssh-keygen is missing on this host: install" in call("run_begin", proof=proof)["msg"]

@@ -100,53 +100,43 @@ class TestPromote:
         assert "holds no database" in result["msg"]
         assert result["step"]["did"] == []
 
-    def test_another_runs_claim_is_respected(self, make_site, run_module):
+    def test_another_runs_claim_is_respected(self, make_site, run_module, begin):
         site = make_site()
         site.load(A)
-        claim(site, run_module, run="run-2")
+        begin(site, run="run-2")
         result = run_module("snapshot_promote", volume=str(site.volume.root), **WHO)
         assert "the volume is held by run run-2" in result["msg"]
         assert not site.volume.prod.exists()
 
 
-def claim(site, run_module, **more):
-    options = {**WHO, "operators": [WHO["operator"]], **more}
-    return run_module("run_lock", volume=str(site.volume.root), **options)
-
-
 class TestLock:
-    def test_a_claim_is_given_once_and_again_to_the_same_run(self, site, run_module):
-        assert claim(site, run_module)["operator"] == WHO["operator"]
-        assert "failed" not in claim(site, run_module)
-        refused = claim(site, run_module, run="run-2")
+    def test_a_claim_is_given_once_and_again_to_the_same_run(self, site, begin):
+        assert begin(site)["operator"] == WHO["operator"]
+        assert "failed" not in begin(site)
+        refused = begin(site, run="run-2")
         assert refused["failed"]
         assert refused["holder"]["run"] == "run-1"
 
-    def test_a_claim_that_was_given_back_is_free(self, site, run_module):
-        claim(site, run_module)
+    def test_a_claim_that_was_given_back_is_free(self, site, run_module, begin):
+        begin(site)
         run_module("run_lock", volume=str(site.volume.root), state="released", **WHO)
-        assert "failed" not in claim(site, run_module, run="run-2")
+        assert "failed" not in begin(site, run="run-2")
 
-    def test_only_the_run_that_is_named_is_replaced(self, site, run_module):
-        claim(site, run_module)
-        assert claim(site, run_module, run="run-2", take_over="run-0")["failed"]
-        assert "failed" not in claim(site, run_module, run="run-2", take_over="run-1")
+    def test_only_the_run_that_is_named_is_replaced(self, site, begin):
+        begin(site)
+        assert begin(site, run="run-2", take_over="run-0")["failed"]
+        assert "failed" not in begin(site, run="run-2", take_over="run-1")
 
-    def test_check_mode_claims_nothing_but_is_refused_like_the_run(self, make_site, run_module):
+    def test_check_mode_claims_nothing_but_is_refused_like_the_run(self, make_site, begin):
         site = make_site()
-        assert "failed" not in run_check_claim(site, run_module)
+        assert "failed" not in begin(site, check=True)
         assert not site.volume.records.exists()
-        claim(site, run_module, run="run-2")
-        assert run_check_claim(site, run_module)["failed"]
+        begin(site, run="run-2")
+        assert begin(site, check=True)["failed"]
 
-    def test_somebody_who_is_no_operator_is_refused(self, site, run_module):
-        refused = claim(site, run_module, operator="0000-0001-5109-3700")
+    def test_somebody_who_is_no_operator_is_refused(self, site, begin):
+        refused = begin(site, operator="0000-0001-5109-3700")
         assert "is not one of the operators" in refused["msg"]
-
-
-def run_check_claim(site, run_module):
-    options = {**WHO, "operators": [WHO["operator"]]}
-    return run_module("run_lock", check=True, volume=str(site.volume.root), **options)
 
 
 class TestFinalise:

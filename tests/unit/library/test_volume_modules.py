@@ -1,4 +1,4 @@
-"""The modules that make a volume ready for a run, through their real ``main``: again, dry, refused."""
+"""What begins a run on its volume, and copies a load to it, by the real ``main``: again, dry, refused."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from clusters import core_of, process_in
 
 A, B = "20261101T000000Z", "20261102T000000Z"
 R1 = "2026-11-23T11:45:00+00:00"
-WHO = {"run": "run-1", "operator": "0000-0002-1825-0097"}
 RUN = {"run": "run-1"}
 
 
@@ -33,10 +32,12 @@ def by_hand(site):
 
 
 class TestAdopt:
-    def test_adopts_once_and_says_what_it_did(self, by_hand, run_module):
-        first = run_module("volume_adopt", volume=str(by_hand.volume.root), **WHO)
+    def test_adopts_once_and_says_what_it_did(self, by_hand, begin):
+        first = begin(by_hand)
         assert first["changed"]
-        assert first["step"]["did"] == [
+        took, *adopted = first["step"]["did"]
+        assert took.startswith(f"take {by_hand.volume.staging} over")
+        assert adopted == [
             f"{by_hand.volume.prod} leads to {by_hand.volume.snapshot(R1)}, and so to staging/{R1} only "
             f"where that is its path: point it at staging/{R1} by its relative name",
             f"{by_hand.volume.snapshot(R1)} has mode 0755: PostgreSQL does not start on it: give it the "
@@ -45,54 +46,51 @@ class TestAdopt:
             "one",
         ]
         assert by_hand.volume.live() == R1
-        again = run_module("volume_adopt", volume=str(by_hand.volume.root), **WHO)
+        again = begin(by_hand)
         assert (again["changed"], again["told"], again["diff"]) == (False, [], {"before": "", "after": ""})
 
-    def test_check_mode_says_the_same_and_touches_nothing(self, by_hand, run_module):
+    def test_check_mode_says_the_same_and_touches_nothing(self, by_hand, begin):
         before = files(by_hand.volume)
-        dry = run_module("volume_adopt", check=True, volume=str(by_hand.volume.root), **WHO)
+        dry = begin(by_hand, check=True)
         assert files(by_hand.volume) == before
-        real = run_module("volume_adopt", volume=str(by_hand.volume.root), **WHO)
+        real = begin(by_hand)
         assert (real["step"]["did"], real["diff"]) == (dry["step"]["did"], dry["diff"])
 
-    def test_what_cannot_be_done_now_fails_the_run_after_the_rest_is_done(self, by_hand, run_module):
+    def test_what_cannot_be_done_now_fails_the_run_after_the_rest_is_done(self, by_hand, begin):
         by_hand.volume.prod.unlink()
         by_hand.volume.snapshot(R1).rename(by_hand.volume.prod)
         by_hand.volume.snapshot(B).mkdir()
         with process_in(by_hand.volume.prod):
-            dry = run_module("volume_adopt", check=True, volume=str(by_hand.volume.root), **WHO)
+            dry = begin(by_hand, check=True)
             assert "a run repairs it only while production is stopped in order" in dry["told"][0]
-            real = run_module("volume_adopt", volume=str(by_hand.volume.root), **WHO)
+            real = begin(by_hand)
         assert real["failed"]
         assert "stop it and run playbooks/recover.yml" in real["msg"]
         assert not by_hand.volume.snapshot(B).exists()
         assert real["step"]["did"][-1].endswith(f"{B} is an empty directory: take it away")
         assert not by_hand.volume.prod.is_symlink()
 
-    def test_a_run_without_the_claim_is_refused(self, by_hand, run_module):
-        told = run_module(
-            "volume_adopt", volume=str(by_hand.volume.root), run="run-2", operator=WHO["operator"]
-        )
+    def test_a_run_without_the_claim_is_refused(self, by_hand, begin):
+        told = begin(by_hand, run="run-2")
         assert "the volume is held by run run-1" in told["msg"]
 
 
 class TestKind:
-    def test_a_volume_on_a_disk_or_one_that_is_accepted_passes(self, site, run_module):
+    def test_a_volume_on_a_disk_or_one_that_is_accepted_passes(self, site, begin):
         site.claim()
-        options = {"volume": str(site.volume.root), "loads": True, **WHO}
-        dry = run_module("volume_adopt", check=True, accepted="?", **options)
+        dry = begin(site, check=True, accepted="?", loads=True)
         kind = dry["kind"] if "kind" in dry else dry["msg"].rpartition(" ")[2]
-        found = run_module("volume_adopt", accepted=kind, **options)
+        found = begin(site, accepted=kind, loads=True)
         assert (found["changed"], found["kind"]) == (False, kind)
 
     @pytest.mark.skipif(not os.path.ismount("/dev/shm"), reason="no file system in memory")
-    def test_one_in_memory_is_refused_until_it_is_accepted_by_name(self, run_module):
+    def test_one_in_memory_is_refused_until_it_is_accepted_by_name(self, site, begin):
         with TemporaryDirectory(dir="/dev/shm") as root:
             (Path(root) / "ingest").mkdir()
-            refused = run_module("volume_adopt", check=True, volume=root, **WHO)
+            refused = begin(site, check=True, volume=root)
             assert "where some guarantees go: nothing survives a restart of the machine" in refused["msg"]
             assert refused["msg"].endswith("reingest_network_volume: tmpfs")
-            accepted = run_module("volume_adopt", check=True, volume=root, accepted="tmpfs", **WHO)
+            accepted = begin(site, check=True, volume=root, accepted="tmpfs")
             assert accepted["lost"] == ["nothing survives a restart of the machine"]
             assert accepted["step"]["detail"]["kind"] == "tmpfs"
 

@@ -100,7 +100,7 @@ def test_a_folder_that_is_a_link_out_of_the_volume_is_refused(site, verb, tmp_pa
     before = tree(site.volume)
     refused(verb("snapshot_promote"), f"{path} is a link to {outside}")
     refused(verb("snapshot_prune"), f"{path} is a link to {outside}")
-    refused(verb("run_lock", operators=[WHO["operator"]]), f"{path} is a link to {outside}")
+    refused(verb("run_begin", operators=[WHO["operator"]]), f"{path} is a link to {outside}")
     assert tree(site.volume) == before
 
 
@@ -254,7 +254,7 @@ class TestNoRoom:
             ("snapshot_promote", {}),
             ("snapshot_prune", {}),
             ("run_lock", {"state": "released"}),
-            ("run_lock", {"operators": [WHO["operator"]]}),
+            ("run_begin", {"operators": [WHO["operator"]]}),
         ):
             refused(verb(module, **params), str(site.volume.root), "Read-only file system")
         small("rw")

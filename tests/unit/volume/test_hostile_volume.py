@@ -75,7 +75,7 @@ class TestRecords:
         "name", ["claim.json", "journal.json", "ledger.jsonl", "prune.json", "unsynced.json"]
     )
     @pytest.mark.parametrize("kind", ["foreign", "fifo", "sparse"])
-    def test_one_that_somebody_put_there_is_refused_at_once(self, site, run_module, name, kind):
+    def test_one_that_somebody_put_there_is_refused_at_once(self, site, run_module, begin, name, kind):
         site.serve(A)
         path = site.volume.records / name
         path.unlink(missing_ok=True)
@@ -91,10 +91,7 @@ class TestRecords:
             done = run_module("snapshot_info", volume=str(site.volume.root))
             assert any(str(path) in fault for fault in [*done.get("faults", []), str(done)])
             if name == "claim.json":
-                claimed = run_module(
-                    "run_lock", volume=str(site.volume.root), operators=[WHO["operator"]], **WHO
-                )
-                assert claimed["failed"]
+                assert str(path) in begin(site, **WHO)["msg"]
 
     def test_a_fifo_as_reserve_blocks_nobody(self, site):
         claim_for(site.volume, "run-1")
@@ -164,18 +161,17 @@ class TestForeignRoot:
         assert (precious / "file").read_text() == "root's own"
 
     @pytest.mark.parametrize("instead", ["link", "folder"])
-    def test_records_that_were_replaced_are_refused(self, foreign, run_module, tmp_path, instead):
+    def test_records_that_were_replaced_are_refused(self, foreign, run_module, begin, tmp_path, instead):
         work = tmp_path / "work"
         work.mkdir()
-        claim = {"volume": str(foreign.volume.root), "work": str(work), "operators": [WHO["operator"]], **WHO}
-        assert not run_module("run_lock", **claim).get("failed")
+        assert not begin(foreign, work=str(work), **WHO).get("failed")
         foreign.volume.records.rename(foreign.volume.root / "away")
         if instead == "link":
             belongs_to_attacker(foreign.volume.root)
             foreign.volume.records.symlink_to(foreign.volume.root / "away")
         else:
             foreign.volume.records.mkdir(mode=0o700)
-        done = run_module("snapshot_promote", volume=claim["volume"], work=str(work), **WHO)
+        done = run_module("snapshot_promote", volume=str(foreign.volume.root), work=str(work), **WHO)
         assert done["failed"]
         assert str(foreign.volume.records) in done["msg"]
 
@@ -204,12 +200,12 @@ class TestTakeOver:
             path.chmod(0o755 if path.is_dir() else 0o644)
         return site
 
-    def test_it_is_told_and_done_once(self, earlier, run_module):
-        claim = {"volume": str(earlier.volume.root), "operators": [WHO["operator"]], **WHO}
-        dry = run_module("run_lock", check=True, **claim)
-        assert f"take {earlier.volume.records} over" in str(dry["step"]["did"])
+    def test_it_is_told_and_done_once(self, earlier, begin):
+        assert f"take {earlier.volume.records} over" in str(take_over(earlier.volume, dry=True))
+        dry = begin(earlier, check=True, **WHO)  # what it would read then another account may have written
+        assert str(earlier.volume.records) in dry["msg"]
         assert earlier.volume.records.stat().st_uid != 0
-        done = run_module("run_lock", **claim)
+        done = begin(earlier, **WHO)
         assert [one.partition(",")[0] for one in done["step"]["did"]] == [
             f"take {earlier.volume.records} over",
             f"take {earlier.volume.staging} over",

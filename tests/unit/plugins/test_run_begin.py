@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from plugins.action import run_lock
+from plugins.action import run_begin
 
 
 @pytest.mark.parametrize("killed", [False, True])
@@ -15,11 +15,11 @@ def test_a_worker_that_outlives_its_controller_claims_nothing(killed):
     told, tells = os.pipe()
     main = os.fork()
     if main == 0:
-        controller = run_lock._CONTROLLER = os.getpid()
+        controller = run_begin._CONTROLLER = os.getpid()
         if os.fork() == 0:
             while killed and os.getppid() == controller:
                 time.sleep(0.01)
-            os.write(tells, str(run_lock.controller()).encode())
+            os.write(tells, str(run_begin.controller()).encode())
         elif not killed:
             os.wait()
         os._exit(0)
