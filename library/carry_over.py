@@ -269,11 +269,6 @@ def _fenced(call: Call) -> Outcome:
     return Outcome(True, did, values, warnings=found.told)
 
 
-def lifts(call: Call) -> bool:
-    """Return whether it only opens what a run that was cut short left fenced, which any recovery may."""
-    return bool(call["state"] == "lifted")
-
-
 def _lifted(call: Call) -> Outcome:
     from ..module_utils.reingest.postgres.dsn import Unreachable
 
@@ -321,9 +316,7 @@ def held(call: Call) -> Iterator[None]:
 
 def main() -> None:
     """Run the module."""
-    run_module(
-        Verb(carry, stage="switch", recovers=lifts, lock="carries users' rows over", hold=held), OPTIONS
-    )
+    run_module(Verb(carry, stage="switch", lock="carries users' rows over", hold=held), OPTIONS)
 
 
 if __name__ == "__main__":

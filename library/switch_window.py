@@ -41,6 +41,11 @@ options:
       whoever ends the switch must lift the fence of the database.
     type: str
     default: ""
+  staging_login:
+    description: "O(state=recovered): the staging server's connection string. A load that was fenced for a
+      copy which was cut short is opened; empty: the next load opens it. It is written down nowhere."
+    type: str
+    default: ""
   start:
     description: "O(state=recovered): start what does not run also when nothing was cut short."
     type: bool
@@ -148,6 +153,7 @@ OPTIONS: dict[str, Any] = {
     "previous": {"type": "str", "default": ""},
     **LOOK,
     "login": {"type": "str", "default": "", "no_log": True},
+    "staging_login": {"type": "str", "default": "", "no_log": True},
     "start": {"type": "bool", "default": False},
     "failed": {"type": "str", "default": ""},
     "serves": {"type": "bool"},

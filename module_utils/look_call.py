@@ -56,6 +56,7 @@ def host_of(call: Call) -> Host:
         stop_timeout=call["stop_timeout"],
         start_timeout=call["start_timeout"],
         login=call.params.get("login", ""),
+        staging_login=call.params.get("staging_login", ""),
         **lists,
     )
 

@@ -88,13 +88,13 @@ def recover(place, run):
     held = holder(Volume(place.volume))
     return [
         claim(run, take_over=held.run if held else ""),
-        place.verb("switch_window", run, state="recovered", start=True, **_recovery(place)),
         place.verb(
-            "carry_over",
+            "switch_window",
             run,
-            state="lifted",
-            production_dsn=place.dsn(),
-            staging_dsn=place.dsn(place.staging_port),
+            state="recovered",
+            start=True,
+            staging_login=place.dsn(place.staging_port),
+            **_recovery(place),
         ),
         release(run),
     ]

@@ -22,6 +22,7 @@ class Host:
     stop_timeout: float
     start_timeout: float
     login: str = ""  # production's, of a superuser; empty: users' rows are not carried
+    staging_login: str = ""  # the staging server's; empty: a load that was left fenced is not opened here
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import readable_ledger
 from ..volume.lock import check_run, verb
 from .host import Host, Outcome
-from .users_rows import Rows, open_served, take_written_since
+from .users_rows import Rows, open_load, open_served, take_written_since
 from .window_record import Window, write_window
 
 _ATTEMPTS = 2  # a service that was still ending when it was looked at is started the second time
@@ -99,6 +99,7 @@ def recover_host(
     apart = told.apart()
     if settled:  # else a server would make a new database where the load is to go back to
         _start(host, apart, host.staging)
+        told.tell(open_load(host.volume, host.staging_login, run=run, dry=dry))
     if settled and not broken and not switch.reason and live and live == switch.snapshot and not dry:
         _record_good(switch, host.volume)
     return Outcome(live, tuple(told.did), tuple(told.faults), switch.reason, (*told.warnings, *apart.faults))

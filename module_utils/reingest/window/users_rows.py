@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from ..carry.record import Fenced, fence_record
+from ..carry.record import Fenced, fence_in, fence_record
 from ..errors import Refusal
 from ..postgres.control import read_control
 from ..volume.layout import Volume
+from ..volume.lock import verb
 from ..volume.unsaved import hold
 
 
@@ -113,6 +114,35 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
         return rows
     rows.did += opened.did
     rows.warnings += (*opened.kept, *opened.warnings)
+    return rows
+
+
+def open_load(volume: Volume, login: str, *, run: str, dry: bool) -> Rows:
+    """Open a load that was fenced for a copy which was cut short; only the next load needs it.
+
+    Args:
+        volume: the volume.
+        login: the staging server's connection string; empty: nothing is looked at.
+        run: the run that recovers.
+        dry: check mode: plan, change nothing.
+    """
+    rows = Rows()
+    if not login:
+        return rows
+    fence = fence_in(volume, volume.ingest)
+    if fence is None:
+        return rows
+    names: tuple[str, ...] = (fence.database, *(other.name for other in fence.databases))
+    if not dry:
+        from ..carry.load_fence import lift_load_fence
+
+        try:
+            with verb(volume, run, phase="opens the load"):
+                names = lift_load_fence(volume, login)
+        except Refusal as error:
+            rows.warnings.append(f"the load in {volume.ingest} stays fenced: {str(error).strip()}")
+            return rows
+    rows.did += [f"lift the fence of the load's database {name}" for name in names]
     return rows
 
 
