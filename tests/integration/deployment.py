@@ -18,6 +18,10 @@ from pathlib import Path
 
 from waiting import wait_for
 
+from plugins.module_utils.reingest.engines.model import service_from
+from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
+from plugins.module_utils.reingest.services.group import apply_group, plan_group
+
 ROOT = Path(__file__).parents[2]
 RELEASE_1 = "r1_2020-07-28"
 RELEASE_2 = "r2_2021-02-01"
@@ -102,6 +106,45 @@ class Deployment:
         code, output = self.play("demo/services.yml", "-e", f"demo_state={state}")
         assert code == 0, output
 
+    def start_services(self):
+        """Start the services as ``services("started")`` does, without what a run of Ansible takes."""
+        engine = ProcessEngine(self.home / "work/services")
+        plan = plan_group(engine, self._all_services(), "started")
+        apply_group(engine, plan, stop_timeout=60, start_timeout=60, exclusive=True)
+
+    def _all_services(self):
+        """Return the services as the demo's inventory describes them."""
+        server, found = str(self.home / "server"), []
+        for name, folder, linked in (("db", "prod", True), ("db-ingest", "ingest", False)):
+            port = self.environment[f"DEMO_{'PRODUCTION' if linked else 'STAGING'}_PORT"]
+            data, health = str(self.volume / folder), {"postgresql": self.dsn(port)}
+            found.append(
+                {
+                    "name": name,
+                    "kind": "postgresql",
+                    "data": data,
+                    "linked": linked,
+                    "command": [server, data, port],
+                    "user": "nobody",
+                    "health": health if linked else {**health, "database": "postgres"},
+                }
+            )
+        portal = {
+            "name": "backend",
+            "command": [str(ROOT / ".venv/bin/python"), "-m", "portal"],
+            "directory": str(ROOT / "demo"),
+            "environment": {
+                "PORTAL_DSN": self.dsn(self.environment["DEMO_PRODUCTION_PORT"]),
+                "PORTAL_PORT": self.environment["DEMO_PORTAL_PORT"],
+            },
+            "health": {"http": f"{self.portal}/health"},
+        }
+        return [service_from(one) for one in (*found, portal)]
+
+    def dsn(self, port, database="nmdc"):
+        """Return the connection string that the demo's inventory has for a server."""
+        return f"postgresql://nmdc@127.0.0.1:{port}/{database}?passfile={self.home}/pgpass"
+
     def snapshots(self):
         """Return the names of the snapshots on the volume, the oldest first."""
         folder = self.volume / "staging"
@@ -147,7 +190,7 @@ def ingested_deployment(*, started=True):
     subprocess.run(["cp", "-a", "--reflink=auto", f"{template}/.", home], check=True)
     made = _deployment(home)
     if started:
-        made.services("started")
+        made.start_services()
     return made
 
 
