@@ -19,6 +19,8 @@ hypothesis.settings.load_profile("reingest")
 
 
 TEMPLATE = "REINGEST_TEST_TEMPLATE"  # where the processes of a session share a deployment (deployment.py)
+BUNDLES = "REINGEST_TEST_BUNDLES"  # and where its runs of Ansible share the bundles of modules
+CALLBACKS = Path(__file__).parent / "integration/callbacks"
 
 
 def pytest_configure(config):
@@ -26,6 +28,9 @@ def pytest_configure(config):
     if not hasattr(config, "workerinput"):
         folder = tempfile.mkdtemp(prefix="reingest-template-", dir="/var/tmp")
         os.environ[TEMPLATE] = f"{folder}/deployment"
+        os.environ[BUNDLES] = f"{folder}/bundles"
+        os.environ["ANSIBLE_CALLBACK_PLUGINS"] = str(CALLBACKS)
+        os.environ["ANSIBLE_CALLBACKS_ENABLED"] = "shared_bundles"
 
 
 def pytest_unconfigure(config):
