@@ -31,6 +31,7 @@ def tree(deployment):
     return sorted((str(path), path.lstat().st_mode) for path in deployment.volume.rglob("*"))
 
 
+@full
 def test_a_real_prod_directory_in_use_is_left_alone_and_the_remedy_said(deployment):
     prod = deployment.volume / "prod"
     with process_in(prod) as pid:
@@ -51,6 +52,12 @@ def test_a_dry_run_says_what_was_found_and_where_the_plan_ends(deployment):
     assert "prod: make it staging/" in output
     assert "what comes after that can be planned when it is done, run playbooks/recover.yml" in output
     assert tree(deployment) == before
+
+
+@full
+def test_a_dry_recovery_says_all_that_it_would_adopt(deployment):
+    (deployment.volume / "prod").chmod(0o755)
+    before = tree(deployment)
     code, output = deployment.play("playbooks/recover.yml", "--check")
     assert code == 0, output
     assert "make it staging/" in output
@@ -67,6 +74,10 @@ def test_a_recovery_adopts_it_and_starts_production(deployment):
     assert prod.resolve().stat().st_mode & 0o777 == 0o700
     assert [line["state"] for line in deployment.ledger()] == ["adopted", "live", "good"]
     assert deployment.health()["release"] == RELEASE_1
+
+
+@full
+def test_a_second_recovery_changes_nothing(deployment):
     code, output = deployment.play("playbooks/recover.yml")
     assert code == 0, output
     assert "changed=0" in output

@@ -35,6 +35,7 @@ def deployment():
         yield made
 
 
+@full
 def test_it_is_refused_before_anything_is_loaded(deployment):
     code, output = deployment.ingest(RELEASE_1)
     assert code != 0

@@ -6,12 +6,16 @@ import json
 import os
 import re
 import signal
+from contextlib import closing
 
+import psycopg2
 import pytest
 from controller import other, snapshots
 from deployment import RELEASE_1, RELEASE_2, ROOT, broken_portal, ingested_deployment, make_deployment
 from tiers import full
 from waiting import wait_for
+
+from plugins.module_utils.reingest.postgres.settings import LOAD_CONF
 
 PROMOTE = "playbooks/promote.yml"
 DATA = ROOT / "demo/data"
@@ -98,6 +102,22 @@ def a_first_ingest_makes_the_release_live(deployment):
     assert kept["snapshot"] == (deployment.volume / "prod").readlink().name
     assert kept["tables"]["study"]["profile"]["rows"] == 13
     assert "file_download" not in kept["tables"]
+    nothing_of_the_settings_for_the_load_is_left(deployment)
+
+
+def nothing_of_the_settings_for_the_load_is_left(deployment):
+    did = next(stage["did"] for stage in deployment.report()["stages"] if stage["name"] == "load")
+    given = did.index("give the staging server its settings for the load")
+    assert given < did.index("take the staging server's settings for the load away")
+    assert not (deployment.volume / "prod" / LOAD_CONF).exists()
+    assert not (deployment.volume / ".reingest/unsynced.json").exists()
+    (loaded,) = [line for line in deployment.ledger() if line["state"] == "loaded"]
+    assert loaded["detail"]["finalise"]["settings"]["fsync"] == "on"
+    dsn = deployment.dsn(deployment.environment["DEMO_PRODUCTION_PORT"])
+    with closing(psycopg2.connect(dsn)) as connection, connection.cursor() as cursor:
+        for name, value in (("fsync", "on"), ("full_page_writes", "on"), ("wal_level", "replica")):
+            cursor.execute(f"SHOW {name}")
+            assert cursor.fetchone() == (value,)
 
 
 def a_second_run_changes_nothing_and_touches_no_process(deployment):
@@ -219,6 +239,7 @@ def test_load_then_promote_is_an_ingest_in_two_halves(fresh):
     assert oldest not in fresh.snapshots()
 
 
+@full
 def test_rollback_goes_back_once_and_does_not_toggle(fresh):
     code, output = fresh.play("playbooks/rollback.yml")
     assert code == 0, output

@@ -69,6 +69,7 @@ def planned(output):
     return [text for at, text in sorted(found) if at >= 0]
 
 
+@full
 def test_production_has_nothing_of_them(deployment):
     code, dry = deployment.play("ingest.yml", *AGAIN, "--check")
     assert code == 0, dry
@@ -103,6 +104,7 @@ def test_an_unchanged_second_run_restarts_nothing(deployment):
     assert deployment.processes() == before
 
 
+@full
 def test_a_load_that_fails_leaves_them_and_production_untouched_and_the_next_takes_them_away(
     deployment, broken
 ):

@@ -87,6 +87,7 @@ def test_everything_that_is_wrong_is_found_on_all_hosts_before_the_load(site, tm
     assert (site.processes(), site.ledger(), site.locked()) == (before, ledger, False)
 
 
+@full
 def test_what_the_run_may_be_about_to_put_right_is_accepted_by_its_name(site):
     wrong = variables(reingest_portal_url=f"{site.portal}/health", reingest_portal_release_key="version")
     code, output = site.ingest(RELEASE_2, *wrong, "--check")

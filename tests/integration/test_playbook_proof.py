@@ -8,6 +8,7 @@ import subprocess
 import pytest
 from deployment import PLAYBOOK, RELEASE_1, ROOT, make_deployment
 from mounts import needs
+from tiers import full
 
 ADA = "0000-0002-1825-0097"
 # A mount namespace of the run's own: what it mounts on /etc nobody else sees, and it goes with the run.
@@ -59,9 +60,9 @@ def play(deployment):
     ("key", "told"),
     [
         ("", "set reingest_signing_key to the path of a key, on the controller, that is listed there for"),
-        ("locked", "must be in ssh-agent (ssh-add)"),
+        pytest.param("locked", "must be in ssh-agent (ssh-add)", marks=full),
         ("stranger", "is refused"),
-        ("none", "there is no key"),
+        pytest.param("none", "there is no key", marks=full),
     ],
 )
 def test_a_run_that_does_not_prove_who_runs_is_refused_and_changes_nothing(deployment, play, key, told):
@@ -76,8 +77,11 @@ def test_a_run_that_does_not_prove_who_runs_is_refused_and_changes_nothing(deplo
     "variables",
     [
         {"stage_playbook": "recover"},
-        {"preflight_volume": False},
-        {"reingest_operator": "0000-0001-5109-3700", "reingest_operators": ["0000-0001-5109-3700"]},
+        pytest.param({"preflight_volume": False}, marks=full),
+        pytest.param(
+            {"reingest_operator": "0000-0001-5109-3700", "reingest_operators": ["0000-0001-5109-3700"]},
+            marks=full,
+        ),
     ],
 )
 def test_no_variable_makes_the_proof_needless(deployment, play, variables):
@@ -106,6 +110,13 @@ def test_a_signed_ingest_is_proven_line_by_line_and_a_recovery_needs_no_proof(de
     code, output = play("playbooks/stop.yml")
     assert code != 0
     assert "requires a proof of who runs" in output
+
+
+@full
+def test_whoever_is_proven_stops_and_accepts_a_ledger_that_was_changed(deployment, play):
+    if not deployment.ledger():
+        code, output = play("ingest.yml", "-e", f"reingest_sources={ROOT}/demo/data/{RELEASE_1}", key="key")
+        assert code == 0, output[-3000:]
     code, output = play("playbooks/stop.yml", key="key")
     assert code == 0, output[-3000:]
     assert "no run holds the volume lock" in output

@@ -59,6 +59,7 @@ def test_a_limit_is_refused(deployment, untouched, limit):
     assert "would switch a part of the hosts and leave the others behind: run without --limit" in output
 
 
+@full
 def test_a_limit_to_no_host_of_the_inventory_is_refused_by_ansible_itself(deployment, untouched):
     code, output = deployment.play("ingest.yml", "--limit", "localhost")
     assert code != 0
@@ -85,6 +86,7 @@ def test_a_missing_volume_is_named(deployment, untouched):
     assert "volume /nowhere/pg is not there: mount it, or correct reingest_volume" in output
 
 
+@full
 def test_prod_as_a_directory_that_is_no_database_is_refused_and_left_as_it_is(deployment):
     prod = deployment.volume / "prod"
     prod.mkdir()

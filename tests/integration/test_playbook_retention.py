@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT, ingested_deployment
-from tiers import full
+from tiers import full, sample_of
 
 
 @pytest.fixture(scope="module")
@@ -97,9 +97,15 @@ def test_a_pin_needs_a_snapshot_that_is_there(deployment):
     assert not deployment.locked()
 
 
-def test_a_pin_is_planned_made_once_and_shown(deployment):
+def pin(deployment):
+    """Return the arguments that pin the earlier snapshot, and that snapshot."""
     first, _ = deployment.snapshots()
-    arguments = ["-e", f"reingest_snapshot={first}", "-e", "reingest_why='cited in a paper'"]
+    return ["-e", f"reingest_snapshot={first}", "-e", "reingest_why='cited in a paper'"], first
+
+
+@full
+def test_a_pin_is_planned_and_made_once(deployment):
+    arguments, first = pin(deployment)
     code, output = deployment.play("playbooks/pin.yml", *arguments, "--check", "--diff")
     assert code == 0, output
     assert f"pin snapshot {first}" in output
@@ -108,24 +114,31 @@ def test_a_pin_is_planned_made_once_and_shown(deployment):
         code, output = deployment.play("playbooks/pin.yml", *arguments)
         assert code == 0, output
         assert expected in output
+    assert len(lines(deployment, "pinned")) == 1
+
+
+def test_a_pin_is_written_down_and_shown(deployment):
+    arguments, first = pin(deployment)
+    code, output = deployment.play("playbooks/pin.yml", *arguments)
+    assert code == 0, output
     (line,) = lines(deployment, "pinned")
     assert (line["snapshot"], line["why"]) == (first, "cited in a paper")
     pinned = {one["snapshot"]: one["pinned"] for one in status(deployment)["volume"]["snapshots"]}
     assert pinned[first]
 
 
-def test_a_load_without_room_is_refused_before_anything_is_loaded_or_deleted(deployment):
+@pytest.mark.parametrize("arguments", sample_of({"a run": ((),), "a dry run": (["--check"],)}, "a run"))
+def test_a_load_without_room_is_refused_before_anything_is_loaded_or_deleted(deployment, arguments):
     before = deployment.processes(), deployment.snapshots()
-    for check in ((), ("--check",)):
-        code, output = deployment.ingest(
-            RELEASE_1, "-e", "reingest_force=true", "-e", "reingest_min_free=900T", *check
-        )
-        assert code != 0
-        assert "Reach every host, and try what the run will need there" in output
-        assert "Make room for the load, or refuse it" not in output
-        assert "the next load needs 900.0 TiB (the last load, " in output
-        assert "nothing was loaded or deleted" in output
-        assert f"{deployment.snapshots()[0]}: the way back; " in output
+    code, output = deployment.ingest(
+        RELEASE_1, "-e", "reingest_force=true", "-e", "reingest_min_free=900T", *arguments
+    )
+    assert code != 0
+    assert "Reach every host, and try what the run will need there" in output
+    assert "Make room for the load, or refuse it" not in output
+    assert "the next load needs 900.0 TiB (the last load, " in output
+    assert "nothing was loaded or deleted" in output
+    assert f"{deployment.snapshots()[0]}: the way back; " in output
     assert (deployment.processes(), deployment.snapshots()) == before
     assert len(lines(deployment, "loaded")) == 2
     assert not deployment.locked()

@@ -60,13 +60,30 @@ def lives(state):
     return started_at(state["process"]) == state["process_started"]
 
 
-def test_the_load_of_an_interrupted_run_is_ended_and_its_volume_given_back(deployment, loading):
+def interrupted(deployment, loading):
+    """Interrupt a run whose load goes on; return the load's state."""
     run, state = loading
     os.killpg(run.pid, signal.SIGINT)
     run.communicate(timeout=120)
     assert lives(state)
     assert deployment.locked()
+    return state
 
+
+def test_the_load_of_an_interrupted_run_is_ended_and_its_volume_given_back(deployment, loading):
+    state, before = interrupted(deployment, loading), deployment.processes()
+    code, output = deployment.play(STOP)
+    assert code == 0, output
+    assert f"end the load of run {state['run']} of 0000-0002-1825-0097" in output
+    assert f"give the volume back that run {state['run']}" in output
+    assert not lives(state)
+    assert not deployment.locked()
+    assert deployment.processes() == before
+
+
+@full
+def test_only_an_operator_ends_it_a_dry_run_does_not_and_it_is_ended_once(deployment, loading):
+    state = interrupted(deployment, loading)
     code, output = deployment.play(STOP, REINGEST_OPERATOR="0000-0001-5109-3700")
     assert code != 0
     assert "0000-0001-5109-3700 is not one of the operators" in output
@@ -79,14 +96,10 @@ def test_the_load_of_an_interrupted_run_is_ended_and_its_volume_given_back(deplo
     assert lives(state)
     assert deployment.locked()
 
-    before = deployment.processes()
     code, output = deployment.play(STOP)
     assert code == 0, output
-    assert f"end the load of run {state['run']} of 0000-0002-1825-0097" in output
-    assert f"give the volume back that run {state['run']}" in output
     assert not lives(state)
     assert not deployment.locked()
-    assert deployment.processes() == before
 
     code, output = deployment.play(STOP)
     assert code == 0, output

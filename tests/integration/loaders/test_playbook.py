@@ -99,6 +99,7 @@ def test_a_second_run_of_the_same_release_changes_nothing(deployment, loader):
     assert len(logs(deployment)) == 1
 
 
+@full
 def test_a_loader_that_fails_ends_the_run_and_production_serves_on(deployment, loader):
     loader.write_text(LOADER + FAILS)
     code, output = ingest(deployment, loader, "own-2")
