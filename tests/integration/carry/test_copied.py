@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 from contextlib import closing, suppress
+from dataclasses import replace
 
 import psycopg2
 import pytest
@@ -176,6 +177,21 @@ def test_a_run_that_died_leaves_production_open_with_all_rows_and_the_next_one_g
     assert place.live == B
     assert rows(place, "SELECT count(*) FROM event WHERE key = 'before'") == [(_ROWS + 1,)]
     assert rows(place, "SELECT count(*) FROM job", "jobs") == [(2,)]
+
+
+@full
+def test_a_recovery_that_does_not_reach_the_load_warns_and_leaves_it_fenced(place):
+    assert switch_to(place, "Fence").succeeded
+    claims, recovers, _ = recover(place, NEXT)
+    assert claims.call(place.volume).succeeded
+    wrong = replace(recovers, params={**recovers.params, "staging_login": place.dsn()})
+    answer = wrong.call(place.volume)
+    assert answer.succeeded, answer.text
+    assert "stays fenced: the server that answers does not work in" in answer.text
+    assert refused(place, DATABASE, staging=True)
+    answer = recovers.call(place.volume)
+    assert f"lift the fence of the load's database {DATABASE}" in answer.result["step"]["did"]
+    assert rows(place, "SELECT count(*) FROM object", staging=True) == [(40,)]
 
 
 @full
