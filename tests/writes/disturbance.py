@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from crash.module import Answer, ended
+from writes.switch import TITLES, TOGETHER
 
 POLL_S = 0.003
 NOTHING = "nothing"
@@ -74,15 +75,16 @@ def run_step(place, name, verb, disturbance):
     """
     with tempfile.TemporaryFile() as out:
         child = verb.start(place.volume, out)
-        disturbance.begins(name)
         while True:
+            now = TITLES.get(place.step(), name) if name == TOGETHER else name
+            disturbance.begins(now)
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 out.seek(0)
                 return _answer(os.waitstatus_to_exitcode(status), out.read())
             if disturbance.is_due():
                 try:
-                    disturbance.strike(place, name, child)
+                    disturbance.strike(place, now, child)
                 except ControllerDiedError:
                     place.orphans.append(child)
                     raise

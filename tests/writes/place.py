@@ -265,6 +265,12 @@ class Place:
         }
         return Verb(module, run, {**context, **params})
 
+    def step(self):
+        """Return which step of a call of several works, or worked last; empty: none did."""
+        with suppress(FileNotFoundError, ValueError):
+            return json.loads((self.records / "window.lease").read_text()).get("step", "")
+        return ""
+
     def group(self, run, services, state, **params):
         return self.verb("service_group", run, services=services, state=state, **params)
 

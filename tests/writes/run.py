@@ -17,7 +17,7 @@ from writes.crew import Crew
 from writes.disturbance import ControllerDiedError, Disturbance, reap, run_step
 from writes.outcome import UNCLEAN, Result
 from writes.place import Place
-from writes.switch import INGEST, PROMOTE, ROLLBACK, Switch, recover, undo
+from writes.switch import INGEST, PROMOTE, ROLLBACK, TOGETHER, Switch, recover, undo
 
 SWITCHES = 3
 _STEPS = (
@@ -34,6 +34,7 @@ _OVERTAKEN = (
     "was closed by its watchdog"  # the machine was so busy that a run that lived was silent for too long
 )
 _HEAL_S = 120
+_TOGETHER = 0.7  # how often the host makes its steps in one call, as the role has it
 _OFTEN = 0.35  # how often a switch is disturbed that need not be
 
 
@@ -121,8 +122,9 @@ class _Run:
         kind, snapshot = self._next()
         run = self._new_run()
         self._tell(f"{run}: {kind}, to kill: {plan.kind} {plan.delay:.3f} s after {plan.step}")
+        together = self.random.random() < _TOGETHER
         try:
-            failed = self._steps(Switch(self.place, run, kind, snapshot), plan)
+            failed = self._steps(Switch(self.place, run, kind, snapshot, together=together), plan)
         except ControllerDiedError:
             failed = ""
             self._heal(plan)
@@ -152,7 +154,7 @@ class _Run:
                 undoes = (opened or name == "Open the window") and name not in _SETTLING
                 return self._failed(switch.run, name, answer, undoes=undoes)
             opened = opened or name == "Open the window"
-            if name == "Carry":
+            if name in ("Carry", TOGETHER):
                 self._reported(answer.result)
 
     def _failed(self, run, name, answer, *, undoes):
