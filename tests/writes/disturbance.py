@@ -67,17 +67,21 @@ class Disturbance:
             raise ControllerDiedError
 
 
-def run_step(place, name, verb, disturbance):
+def run_step(place, name, verb, disturbance, reached=lambda _: None):
     """Run one module; return its answer.
+
+    ``reached`` is called with the name of each step of a call of several, as that is seen to work.
 
     Raises:
         ControllerDiedError: the disturbance was that.
     """
     with tempfile.TemporaryFile() as out:
-        child = verb.start(place.volume, out)
+        child, now = verb.start(place.volume, out), ""
         while True:
-            now = TITLES.get(place.step(), name) if name == TOGETHER else name
+            before, now = now, TITLES.get(place.step(), name) if name == TOGETHER else name
             disturbance.begins(now)
+            if now != before:
+                reached(now)
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 out.seek(0)

@@ -7,6 +7,7 @@ source-owned one, of which each release has its own rows.
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import pkgutil
 import shutil
