@@ -35,7 +35,7 @@ BUDGETS = {
     "snapshot_prune": (250, 195),
     "staging_discard": (183, 143),
     "staging_settings": (226, 181),
-    "switch_steps": (606, 277),
+    "switch_steps": (621, 278),
     "switch_window": (598, 132),
     "volume_adopt": (251, 211),
 }
