@@ -1,4 +1,4 @@
-"""The keys of a table that say how its sources are written."""
+"""The keys that say how sources are written: those of a table, and those of all values."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from ..sources.source import is_database
 from .document import Section
 
 FORM_KEYS = ("format", *(key for key in FORMAT_KEYS if key != "each"))
+DATES = ("YMD", "DMY", "MDY")  # of a date that is written with numbers only; the first is the default
+# Of its own forms PostgreSQL takes `UTC+2` for two hours *behind* it: only names are let through.
+_ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*")
 _SIZE = re.compile(r"(\d+)\s*(|[KMG]iB)")
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -46,6 +49,20 @@ def read_form(section: Section, name: str, sources: Sequence[str]) -> Reading:
         table=section.text("table", name) if kind == SQL and not query else "",
         query=query,
     )
+
+
+def read_timezone(top: Section) -> str:
+    """Return the time zone of times that are written without one; PostgreSQL knows whether there is one.
+
+    Raises:
+        Refusal: it is no name.
+    """
+    name = top.text("timezone", "UTC")
+    if not _ZONE.fullmatch(name):
+        raise top.refusal(
+            f"{name!r} is no name of a time zone: write one such as UTC or Europe/Berlin", "timezone"
+        )
+    return name
 
 
 def _kind(section: Section, sources: Sequence[str]) -> str:

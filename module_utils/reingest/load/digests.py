@@ -11,7 +11,7 @@ from pathlib import Path
 from ..dataset.model import Dataset, Table
 from ..sources.source import SourceFile
 
-_LAYOUT = 3  # of what an unfinished load leaves in the database, and of what goes into its digests
+_LAYOUT = 4  # of what an unfinished load leaves in the database, and of what goes into its digests
 # What of a table is judged when all tables are filled, or later.
 _LATER = ("oids", "orphans", "limits", "required", "sources")
 
@@ -35,7 +35,7 @@ def load_identity(dataset: Dataset, schema: str) -> str:
     Transforms are not in it: when the first one has changed a row, nobody goes on.
     """
     tables = [(table.name, table.owner, bool(table.sources)) for table in dataset.tables]
-    return _hash([_LAYOUT, dataset.database, schema, sorted(tables)])
+    return _hash([_LAYOUT, dataset.database, schema, dataset.timezone, dataset.dates, sorted(tables)])
 
 
 def table_digest(table: Table, files: Sequence[SourceFile], prove: str) -> str:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
+from ..dataset.model import Dataset
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Unreachable, address, connect, with_database
+from ..postgres.pins import read_as
 from .catalog import TableShape, read_tables
 from .provenance import LoadRecord, read_record
 
@@ -40,6 +42,11 @@ class Server:
     tables: dict[str, TableShape]
     record: LoadRecord | None
     roles: frozenset[str] = frozenset()
+
+
+def dataset_dsn(dsn: str, dataset: Dataset, database: str = "") -> str:
+    """Return the string for the dataset's database, or another one, whose sessions read values as it says."""
+    return read_as(with_database(dsn, database or dataset.database), dataset.timezone, dataset.dates)
 
 
 def inspect_server(dsn: str, database: str) -> Server:

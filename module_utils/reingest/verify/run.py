@@ -86,7 +86,7 @@ def run_checks(
             f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
         )
     with _told_of_locks(dataset.database, production_dsn, staging_dsn), ExitStack() as stack:
-        staging = Side(stack, staging_dsn, dataset.database, workers=_cores() - 1)
+        staging = Side(stack, staging_dsn, dataset.database, workers=_cores() - 1, dataset=dataset)
         production = sides = profiles = None
         if production_dsn:  # which serves: its scan gets one process
             production = Side(stack, production_dsn, dataset.database, workers=0)
