@@ -22,6 +22,7 @@ FORM_KEYS = ("format", *(key for key in FORMAT_KEYS if key != "each"))
 DATES = ("YMD", "DMY", "MDY")  # of a date that is written with numbers only; the first is the default
 # Of its own forms PostgreSQL takes `UTC+2` for two hours *behind* it: only names are let through.
 _ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*")
+_REPEATED = ("reject", "skip", "load")
 _SIZE = re.compile(r"(\d+)\s*(|[KMG]iB)")
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -99,6 +100,17 @@ def _dialect(section: Section, usual: Dialect) -> Dialect:
         if key in section and len(section.text(key)) != 1 and (key == "delimiter" or section.text(key)):
             raise section.refusal("must be one character", key)
     header, names = _header(section)
+    if not header and "repeated_header" in section:
+        raise section.refusal("is for files with a header", "repeated_header")
+    delimiter, quote = section.text("delimiter", usual.delimiter), section.text("quote", usual.quote)
+    if section.text("escape", "") not in ("", quote) and set(section.text("null", "")) & {
+        *delimiter,
+        *quote,
+        *"\r\n",
+    }:
+        raise section.refusal(
+            "must not hold the delimiter, the quote or a line end where there is an `escape:`", "null"
+        )
     return Dialect(
         delimiter=section.text("delimiter", usual.delimiter),
         quote=section.text("quote", usual.quote),
@@ -107,6 +119,7 @@ def _dialect(section: Section, usual: Dialect) -> Dialect:
         header=header,
         names=names,
         skip=_lines(section, "skip", 0),
+        repeated=section.choice("repeated_header", _REPEATED, usual.repeated),
     )
 
 

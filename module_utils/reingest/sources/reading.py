@@ -12,7 +12,8 @@ class Dialect:
     """How a file of fields is written; ``quote`` and ``escape`` are empty where there is none.
 
     ``skip`` lines come before the ``header`` lines, of which the first names the fields. Where that is 0,
-    ``names`` are the fields; without names they go by their number, from "1".
+    ``names`` are the fields; without names they go by their number, from "1". ``repeated`` says what becomes
+    of a header that stands again in the middle: ``reject``, ``skip`` or ``load``.
     """
 
     delimiter: str = ","
@@ -22,6 +23,7 @@ class Dialect:
     header: int = 1
     names: tuple[str, ...] = ()
     skip: int = 0
+    repeated: str = "reject"
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def _database() -> Code:
 
 
 _TEXT = ("encoding", "longest")
-_FIELDS = ("delimiter", "quote", "escape", "null", "header", "skip", *_TEXT)
+_FIELDS = ("delimiter", "quote", "escape", "null", "header", "skip", "repeated_header", *_TEXT)
 SQL = "sql"
 FORMATS = (
     Format("jsonl", (".jsonl", ".ndjson"), _json_lines, (*_TEXT, "each"), named=False),
