@@ -22,6 +22,7 @@ FORM_KEYS = ("format", *(key for key in FORMAT_KEYS if key != "each"))
 DATES = ("YMD", "DMY", "MDY")  # of a date that is written with numbers only; the first is the default
 # Of its own forms PostgreSQL takes `UTC+2` for two hours *behind* it: only names are let through.
 _ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*")
+_DUPLICATE_KEYS = ("last", "reject")
 _REPEATED = ("reject", "skip", "load")
 _SIZE = re.compile(r"(\d+)\s*(|[KMG]iB)")
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
@@ -49,6 +50,8 @@ def read_form(section: Section, name: str, sources: Sequence[str]) -> Reading:
         records=section.text("records", ""),
         table=section.text("table", name) if kind == SQL and not query else "",
         query=query,
+        allow_empty=section.flag("allow_empty"),
+        unique_keys=section.choice("duplicate_keys", _DUPLICATE_KEYS, _DUPLICATE_KEYS[0]) == "reject",
     )
 
 

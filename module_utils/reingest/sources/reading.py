@@ -31,7 +31,9 @@ class Reading:
     """How the sources are read; ``format`` is empty where a table has none.
 
     ``longest`` is the limit for one record, in bytes. ``records`` is the path of the array in a JSON
-    document. ``table`` or ``query`` is what is read from a database; the other one is empty.
+    document. Files of 0 bytes are refused unless they ``allow_empty``; with ``unique_keys`` a record in which
+    a key is twice is bad, else the last one counts. ``table`` or ``query`` is what is read from a database;
+    the other one is empty.
     """
 
     format: str = ""
@@ -41,3 +43,5 @@ class Reading:
     records: str = ""
     table: str = ""
     query: str = ""
+    allow_empty: bool = False
+    unique_keys: bool = False
