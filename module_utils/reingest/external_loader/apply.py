@@ -88,7 +88,7 @@ def apply_loader(
     ):
         reporter.enter("create")
         if plan.fresh:
-            replace_database(lock, plan.dataset.database)
+            replace_database(lock, plan.dataset.database, plan.locale)
         _prepare(dsn, plan, load)
         began = time.monotonic()
         reporter.enter("loader")

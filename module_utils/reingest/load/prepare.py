@@ -57,7 +57,7 @@ def prepare_load(
             end_sessions(lock, plan.dataset.database)
             return _resume(dsn, plan, plan.resumed, policy, run=run, operator=operator)
     policy.clear(())
-    replace_database(lock, plan.dataset.database)
+    replace_database(lock, plan.dataset.database, plan.locale)
     return _begin(dsn, plan, run=run, operator=operator)
 
 
