@@ -16,6 +16,7 @@ from ..errors import Refusal
 from ..frame.bring import role_findings
 from ..frame.cluster import cluster_findings
 from ..frame.finding import Finding
+from ..frame.outside import shared_archive
 from ..load.provenance import LoadRecord, read_record
 from ..load.script import database_reason
 from ..load.server import inspect_server
@@ -180,6 +181,7 @@ class _Run:
             yield from cluster_findings(
                 self.production_dsn, dataset.database, dataset.databases, str(dataset.file)
             )
+            yield from shared_archive(self.production_dsn, self.staging_dsn)
 
     def _of_table(self, check: PlannedCheck, table: Table) -> Iterator[Finding]:
         if check.kind == COUNT:

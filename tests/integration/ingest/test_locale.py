@@ -61,7 +61,8 @@ def test_a_locale_of_icu_is_said_with_its_rules(staging):  # this build of Postg
     with closing(staging.connect()) as connection:
         said = Locale("UTF8", "i", "C", "C", "sv", "&V << w").clauses(160004).as_string(connection)
     assert said == (
-        "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER 'icu' ICU_LOCALE 'sv' ICU_RULES '&V << w'"
+        "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C' "
+        "LOCALE_PROVIDER 'icu' ICU_LOCALE 'sv' ICU_RULES '&V << w'"
     )
 
 
