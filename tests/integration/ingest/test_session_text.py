@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 
 import pytest
+from integration.conftest import PASSWORD
 from integration.ingest.sources_load import SourcesLoad, SourceTable
 
 from plugins.module_utils.reingest.errors import Refusal
@@ -126,3 +127,18 @@ def test_the_schema_and_the_transforms_read_as_the_dataset_says(sources, visits,
 def test_a_zone_or_an_order_that_is_none_is_refused_in_the_plan(sources, visits, top, message):
     with pytest.raises(Refusal, match=message):
         sources.run(visits, check=True, **top)
+
+
+def test_a_query_of_a_server_has_its_texts_as_ours_have(sources, staging, otherwise, monkeypatch):
+    monkeypatch.setenv("SOURCE_PASSWORD", PASSWORD)
+    query = (
+        "SELECT timestamptz '2021-03-04 12:00+00'::text AS at, date '2021-03-04'::text AS day, "
+        "interval '36 hours'::text AS span, (0.1::float8 + 0.2)::text AS share, '\\x41'::bytea::text AS raw"
+    )
+    url = f"postgresql+psycopg2://postgres:${{SOURCE_PASSWORD}}@127.0.0.1:{staging.port}/postgres"
+    columns = ("at", "day", "span", "share", "raw")
+    table = SourceTable("t", "none", b"", columns, {"from": url, "query": query})
+    sources.run([table])
+    assert sources.rows(table) == [
+        ("2021-03-04 12:00:00+00", "2021-03-04", "36:00:00", "0.30000000000000004", "\\x41")
+    ]
