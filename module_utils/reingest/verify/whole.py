@@ -10,11 +10,10 @@ from typing import Any
 
 from ..dataset.table_name import table_name
 from ..frame.finding import Finding
-from ..load.locale import read_locale
 from ..postgres.dsn import Connection
 
 UNPOPULATED, INDEX, CONSTRAINT = "unpopulated", "index", "constraint"
-TRIGGER, UNLOGGED, COLLATION, LOCALE = "trigger", "unlogged", "collation", "locale"
+TRIGGER, UNLOGGED, COLLATION = "trigger", "unlogged", "collation"
 
 # Extensions look after their own.
 _OURS = """
@@ -95,8 +94,6 @@ def whole_findings(
             if row not in same:
                 yield found(*row)
     yield from _collations(staging)
-    if production is not None:
-        yield from _locale(staging, production)
 
 
 def _rows(connection: Connection, query: str) -> list[tuple[Any, ...]]:
@@ -162,17 +159,6 @@ def _unlogged(schema: str, relation: str) -> Finding:
         f"table {table} is unlogged: the first crash would empty it",
         f"take UNLOGGED out of the schema, or ALTER TABLE {table} SET LOGGED in a transform",
     )
-
-
-def _locale(staging: Connection, production: Connection) -> Iterator[Finding]:
-    made, live = (read_locale(one, one.info.dbname) for one in (staging, production))
-    if made != live:
-        yield Finding(
-            LOCALE,
-            f"the load's database is {made}, production's is {live}: texts are ordered and found otherwise",
-            "load again with reingest_force, which makes it as production's; where the portal's own loader "
-            "makes the database, have it say the same",
-        )
 
 
 def _collations(staging: Connection) -> Iterator[Finding]:

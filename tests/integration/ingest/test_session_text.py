@@ -142,3 +142,10 @@ def test_a_query_of_a_server_has_its_texts_as_ours_have(sources, staging, otherw
     assert sources.rows(table) == [
         ("2021-03-04 12:00:00+00", "2021-03-04", "36:00:00", "0.30000000000000004", "\\x41")
     ]
+
+
+def test_checks_read_as_the_dataset_says(sources, visits, staging, otherwise, run_module):
+    check = {"name": "order", "query": "SELECT date '03/04/2021' = date '2021-04-03'", "expect": True}
+    sources.run(visits, dates="DMY", checks={"sql": [check]})
+    given = {"dataset": str(sources.folder / "dataset.yml"), "staging_dsn": staging.dsn(), "first": True}
+    assert run_module("ingest_verify", **given)["findings"] == []
