@@ -85,20 +85,31 @@ def repeats(dialect: Dialect) -> bool:
     return bool(dialect.header) and not dialect.names and dialect.repeated != LOAD
 
 
-def seam_in(names: tuple[str, ...], dialect: Dialect) -> Callable[[bytes], bool]:
+def seam_in(names: tuple[str, ...], dialect: Dialect, *, header: bool = True) -> Callable[[bytes], bool]:
     """Return what tells of whole records that files may have been put together there, by mark or header.
 
-    It may be wrong about a record whose first field is the first one's name.
+    It may be wrong about a record whose first field is the first one's name. Without ``header`` only marks
+    are looked for.
     """
-    starts = [_MARK]
-    if repeats(dialect):
+    bare: list[bytes] = []
+    quoted: list[bytes] = []
+    if header and repeats(dialect):
         quote, first = dialect.quote, names[0]
         ends = [dialect.delimiter] if len(names) > 1 else ["\n", "\r\n"]
-        forms = [first, *([f"{quote}{first.replace(quote, quote * 2)}{quote}"] if quote else [])]
-        starts += [f"{form}{end}".encode() for form in forms for end in ends]
-    inside = [b"\n" + start for start in starts]
-    begins = tuple(starts)
-    return lambda block: block.startswith(begins) or any(one in block for one in inside)
+        bare = [f"{first}{end}".encode() for end in ends]
+        if quote:
+            first = first.replace(quote, quote * 2)
+            quoted = [f"{quote}{first}{quote}{end}".encode() for end in ends]
+    mark, begins = dialect.quote.encode(), (_MARK, *bare, *quoted)
+
+    def is_seam(block: bytes) -> bool:
+        if block.startswith(begins) or any(b"\n" + one in block for one in bare):
+            return True
+        if quoted and mark in block and any(b"\n" + one in block for one in quoted):
+            return True
+        return not block.isascii() and _MARK in block and b"\n" + _MARK in block
+
+    return is_seam
 
 
 def _opened(source: Source, reading: Reading) -> tuple[tuple[str, ...], _Rows]:

@@ -25,6 +25,7 @@ TIMES = [
 MYSQL = (CASES / "mysql_null_escape.csv").read_bytes()
 OPLOG = (CASES / "bson_timestamp_increment.bson").read_bytes()
 TWICE = b"a,b\nx,y\na,b\nz,w\n"
+TYPED = b"id,n\n1,2\nid,n\n3,4\n"
 TOGETHER = b"\xef\xbb\xbfid,label\r\nt1,one\r\n\xef\xbb\xbfid,label\r\nt2,two\r\n"
 
 
@@ -58,10 +59,14 @@ def test_small_files_have_their_right_values(sources, staging, prove):
         "together": SourceTable("together", "t.csv", TOGETHER, ("id", "label")),
         "link": SourceTable("link", "l.csv", TWICE, ("a", "b")),
         "once": SourceTable("once", "s.csv", TWICE, ("a", "b"), {"repeated_header": "skip"}),
+        "typed": SourceTable("typed", "n.csv", TYPED, ("id", "n"), types={"n": "bigint"}),
+        "typed_once": SourceTable(
+            "typed_once", "o.csv", TYPED, ("id", "n"), {"repeated_header": "skip"}, {"n": "bigint"}
+        ),
     }  # fmt: skip
     counted = sources.run(list(tables.values()), prove=prove)["tables"]
     rejected = {name: count["rejected"] for name, count in counted.items() if count["rejected"]}
-    one_each = [*(name for name in tables if name.startswith("spark")), "together", "link"]
+    one_each = [*(name for name in tables if name.startswith("spark")), "together", "link", "typed"]
     assert rejected == dict.fromkeys(one_each, 1)
 
     def rows(query):
@@ -78,6 +83,8 @@ def test_small_files_have_their_right_values(sources, staging, prove):
     ]
     assert sources.rows(tables["together"]) == [("t1", "one"), ("t2", "two")]
     assert sources.rows(tables["link"]) == sources.rows(tables["once"]) == [("x", "y"), ("z", "w")]
+    assert sources.rows(tables["typed"]) == sources.rows(tables["typed_once"]) == [("1", 2), ("3", 4)]
+    assert sources.rejects(tables["typed"])[0]["reason"].startswith("the header again: ")
     assert [reject["line"] for reject in sources.rejects(tables["together"])] == [3]
 
 

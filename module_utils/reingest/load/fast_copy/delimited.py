@@ -42,11 +42,11 @@ class DelimitedCopy:
         ``quoted_null`` allows the text for NULL in quotes, which costs the server a comparison a field.
         """
         self.columns = columns
-        self._is_seam = seam_in(fields, feed.table.reading.dialect)
+        dialect = feed.table.reading.dialect
+        self._is_seam = seam_in(fields, dialect, header=not _refuses_header(feed, fields, columns))
         self._quoted_null = quoted_null
         self._feed = feed
         self._reading = feed.table.reading
-        dialect = self._reading.dialect
         sent = Dialect(dialect.delimiter, dialect.quote or _NO_QUOTE, dialect.null)
         strict = replace(summing, strict=summing.strict or quoted_null)
         first = (sent.data for sent in self._records(feed.files))
@@ -123,3 +123,19 @@ def copy_delimited(feed: Feed, summing: Summing, *, quoted_null: bool = False) -
     by_path = {path: column for column, path in paths.items()}
     columns = tuple(by_path[field] for field in fields)
     return DelimitedCopy(feed, fields, columns, summing, quoted_null=quoted_null)
+
+
+def _refuses_header(feed: Feed, fields: Sequence[str], columns: Sequence[str]) -> bool:
+    """Return whether the server takes no header for a row: the name of a field is no value of its column."""
+    return any(
+        field.replace("_", "").isalpha()
+        and field.lower() not in _WORDS
+        and field != feed.table.reading.dialect.null
+        and feed.shape.columns[column].type.partition("(")[0].partition(" ")[0] in _NO_WORDS
+        for field, column in zip(fields, columns)
+    )
+
+
+# Types that take no words, but for these; `timestamp(3) with time zone` is one.
+_NO_WORDS = ("smallint", "integer", "bigint", "numeric", "real", "double", "date", "timestamp", "uuid")
+_WORDS = ("nan", "inf", "infinity", "now", "today", "tomorrow", "yesterday", "epoch", "allballs")
