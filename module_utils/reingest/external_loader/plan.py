@@ -15,6 +15,7 @@ from ..dataset.model import NO_SCHEMA, Dataset
 from ..dataset.parse import parse_dataset
 from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers
+from ..load.locale import Locale
 from ..load.provenance import LoadRecord, TableCount, shown_load
 from ..load.request import LoadRequest, Servers
 from ..load.schema_trial import Made, check_ownership, try_schema
@@ -80,6 +81,7 @@ class LoaderPlan:
     fresh: bool
     before: LoadRecord | None
     kept: LoadRecord | None
+    locale: Locale | None = None  # production's
 
     @property
     def changed(self) -> bool:
@@ -195,6 +197,7 @@ def plan_loader(
         fresh=making.fresh,
         before=both.staged,
         kept=kept,
+        locale=both.locale,
     )
 
 

@@ -16,6 +16,7 @@ from ..errors import Refusal
 from ..frame.bring import role_findings
 from ..frame.cluster import cluster_findings
 from ..frame.finding import Finding
+from ..frame.outside import shared_archive
 from ..load.provenance import LoadRecord, read_record
 from ..load.script import database_reason
 from ..load.server import inspect_server
@@ -86,7 +87,7 @@ def run_checks(
             f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
         )
     with _told_of_locks(dataset.database, production_dsn, staging_dsn), ExitStack() as stack:
-        staging = Side(stack, staging_dsn, dataset.database, workers=_cores() - 1)
+        staging = Side(stack, staging_dsn, dataset.database, workers=_cores() - 1, dataset=dataset)
         production = sides = profiles = None
         if production_dsn:  # which serves: its scan gets one process
             production = Side(stack, production_dsn, dataset.database, workers=0)
@@ -180,6 +181,7 @@ class _Run:
             yield from cluster_findings(
                 self.production_dsn, dataset.database, dataset.databases, str(dataset.file)
             )
+            yield from shared_archive(self.production_dsn, self.staging_dsn)
 
     def _of_table(self, check: PlannedCheck, table: Table) -> Iterator[Finding]:
         if check.kind == COUNT:
