@@ -425,6 +425,7 @@ def load(call: Call) -> Outcome:
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.load_call import Frame, facts_of, outcome_of, request_of
     from ..module_utils.reingest.disclosure.secrets import secret_texts
+    from ..module_utils.reingest.disclosure.seen_secrets import named_secrets
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
     from ..module_utils.reingest.external_loader.plan import Making, plan_loader
@@ -438,9 +439,11 @@ def load(call: Call) -> Outcome:
     with reported(None if call.check else folder, facts_of(call)) as reporter:
         loader = loader_of(call.params)
         patterns = compile_patterns(**{kind: call[kind] for kind in ("fatal", "benign", "progress", "error")})
-        secrets = secret_texts((call["staging_dsn"], call["production_dsn"]), loader.values)
+        dsns = {f"of reingest_{name}": call[name] for name in ("staging_dsn", "production_dsn")}
+        named = named_secrets(dsns, loader.values)
+        secrets = secret_texts((), named)  # its texts
         making = Making(call["files"], call["fresh"], call["apply_schema"])
-        plan = plan_loader(request, loader, making, secrets=secrets)
+        plan = plan_loader(request, loader, making, secrets=named)
         frame = Frame(call, plan)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         detail: dict[str, Any] = {}

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..disclosure.secrets import refuse_shown
+from ..disclosure.seen_secrets import SHORTEST, refuse_shown, short_secrets
 from ..errors import Refusal
 from .keeper import start_kept
 from .log import LoaderLog
@@ -35,12 +35,12 @@ class Command:
         return " ".join(self.argv)
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """Return what must not be shown."""
-        return tuple(self.secrets.values())
+    def values(self) -> Mapping[str, str]:
+        """Return what must not be shown, by name."""
+        return dict(self.secrets)
 
-    def check(self, secrets: Sequence[str]) -> None:
-        """Refuse what cannot be run.
+    def check(self, secrets: Mapping[str, str]) -> None:
+        """Refuse what cannot be run; of the secrets each text has the name of what holds it.
 
         Raises:
             Refusal: no such program or directory, or a secret where it would be seen.
@@ -49,6 +49,12 @@ class Command:
             raise Refusal("the loader has no argv: give its program and arguments as a list")
         if self.timeout <= 0:
             raise Refusal(f"the loader's timeout is {self.timeout:g} s: give more than 0")
+        short = short_secrets(self.secrets)
+        if short:
+            raise Refusal(
+                f"secret {short[0]} of the loader has fewer than {SHORTEST} characters, and would be masked "
+                "wherever they stand in its log: give it a longer value"
+            )
         refuse_shown(secrets, self.argv, self.environment)
         if not self.directory.is_dir():
             raise Refusal(f"the loader's directory {self.directory} is not there: create it, or correct it")

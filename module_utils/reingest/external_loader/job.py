@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from ..disclosure.seen_secrets import SHORTEST
 from ..errors import Refusal
 from .client import Client, Passing
 from .log import LoaderLog
@@ -47,11 +48,11 @@ class Job:
         return self.url
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """Return what must not be shown."""
-        return (self.token,)
+    def values(self) -> Mapping[str, str]:
+        """Return what must not be shown, by name."""
+        return {"job.token": self.token}
 
-    def check(self, secrets: Sequence[str]) -> None:  # noqa: ARG002 - as for a command, which shows what it is given
+    def check(self, secrets: Mapping[str, str]) -> None:  # noqa: ARG002 - as for a command, which shows what it is given
         """Refuse what cannot be asked.
 
         Raises:
@@ -59,6 +60,8 @@ class Job:
         """
         if not self.token:
             raise Refusal("the loader has no token: set REINGEST_LOADER_TOKEN, or `job.token` from a vault")
+        if len(self.token) < SHORTEST:
+            raise Refusal(f"the loader's token has fewer than {SHORTEST} characters: give it a longer one")
         for key, url in (("url", self.url), ("status_url", self.status_url), ("log_url", self.log_url)):
             parts = urlsplit(urljoin(self.url, url))
             if parts.scheme not in ("http", "https") or not parts.hostname:

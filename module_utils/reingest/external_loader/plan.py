@@ -36,10 +36,10 @@ class Loader(Protocol):
         """Return what it is called in sentences."""
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """Return what must not be shown."""
+    def values(self) -> Mapping[str, str]:
+        """Return what must not be shown, by name."""
 
-    def check(self, secrets: Sequence[str]) -> None:
+    def check(self, secrets: Mapping[str, str]) -> None:
         """Refuse what cannot be run; starts nothing."""
 
     def run(self, log: LoaderLog, *, closed: Sequence[int] = ()) -> None:
@@ -139,7 +139,7 @@ class LoaderPlan:
 
 
 def plan_loader(
-    request: LoadRequest, loader: Loader, making: Making = MAKING, *, secrets: Sequence[str] = ()
+    request: LoadRequest, loader: Loader, making: Making = MAKING, *, secrets: Mapping[str, str] | None = None
 ) -> LoaderPlan:
     """Check the dataset, the loader and both servers, and decide whether it must run; changes nothing.
 
@@ -148,7 +148,7 @@ def plan_loader(
             loader loads: the same release twice is the same load.
         loader: what to run.
         making: what it finds when it runs.
-        secrets: what must not be shown, from ``secret_texts``.
+        secrets: what must not be shown, from ``named_secrets``.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
@@ -165,7 +165,7 @@ def plan_loader(
     refused = Refused()
     _, found, both, schema, *texts = refused.ask(
         [
-            partial(loader.check, secrets),
+            partial(loader.check, secrets or {}),
             partial(_sources, dataset, making.files, request.roots),
             partial(inspect_servers, request.servers, dataset.database),
             partial(read_script, dataset.schema, "the schema") if has_schema else str,
