@@ -98,7 +98,7 @@ _BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
 
 def group(call: Call) -> Outcome:
     """Bring the services into the state, and prove what is served."""
-    plan = bring(call, call["state"])
+    plan, detail = bring(call, call["state"])
     proven: list[str] = []
     gaps: list[str] = []
     if call["served"]:
@@ -109,6 +109,7 @@ def group(call: Call) -> Outcome:
         [*plan.did(), *proven],
         values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
         diff=plan.diff(),
+        detail=detail,
         warnings=gaps,
         predicts=Predicted({service.name: become for service in plan.services} if become else {}),
     )

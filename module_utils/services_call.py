@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .reingest.engines.model import service_from
 from .reingest.engines.registry import engine_of
 from .reingest.services.group import GroupPlan, apply_group, plan_group
 from .runner import Call
 
 
-def bring(call: Call, state: str) -> GroupPlan:
-    """Bring the services of a call into a state, in check mode only plan it; return what was planned."""
+def bring(call: Call, state: str) -> tuple[GroupPlan, dict[str, Any]]:
+    """Bring the services of a call into a state, in check mode only plan it.
+
+    Returns:
+        What was planned, and for the report how long each service took (``took``).
+    """
     engine = engine_of(call["engine"], call.records)
     services = [service_from(raw) for raw in call["services"]]
     plan = plan_group(engine, services, state, assume=call.predicted.services)
     if not call.check:
         limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
-        apply_group(engine, plan, **limits)
-    return plan
+        took = apply_group(engine, plan, **limits)
+        return plan, {"took": took} if took else {}
+    return plan, {}

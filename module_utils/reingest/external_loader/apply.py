@@ -25,6 +25,8 @@ from ..ownership.fault import told
 from ..ownership.owners import owner_faults
 from ..postgres.dsn import Connection, connect, with_database
 from ..sources.files import check_unchanged
+from .cleanup import Cleanup
+from .command import EndedLoader
 from .judge import Patterns
 from .log import loader_log
 from .plan import LoaderPlan
@@ -62,6 +64,8 @@ def apply_loader(
     operator: str,
     folder: Path,
     secrets: tuple[str, ...],
+    cleanup: Cleanup | None = None,
+    production_dsn: str = "",
     reporter: Reporter | None = None,
 ) -> Loaded:
     """Run the loader and describe what it made. A load that ends early stays without its finished record.
@@ -74,6 +78,8 @@ def apply_loader(
         operator: ORCID iD of who runs it.
         folder: the run's folder on this host, for the loader's log.
         secrets: what must not be in the log.
+        cleanup: what puts right what a loader leaves that was ended.
+        production_dsn: where it may do that.
         reporter: gets how far it is.
 
     Raises:
@@ -87,12 +93,18 @@ def apply_loader(
         load_lock(staging_dsn, f"reingest load {run} of {operator}") as lock,
     ):
         reporter.enter("create")
+        clean = _Clean(cleanup, {"production": production_dsn, "staging": staging_dsn}, plan, secrets)
+        if plan.before is not None and not plan.before.finished:
+            clean()
         if plan.fresh:
             replace_database(lock, plan.dataset.database)
         _prepare(dsn, plan, load)
         began = time.monotonic()
         reporter.enter("loader")
-        plan.loader.run(log, closed=[lock.fileno()])
+        try:
+            plan.loader.run(log, closed=[lock.fileno()])
+        except EndedLoader as ended:
+            raise Refusal(f"{ended}; {clean()}") from None
         loading = time.monotonic() - began
         check_unchanged(plan.files)
         reporter.enter("describe")
@@ -103,6 +115,28 @@ def apply_loader(
         with lock.cursor() as cursor, contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("CHECKPOINT")
     return Loaded(tables, seconds, log.path, log.judge.lines, log.judge.progress)
+
+
+@dataclass(frozen=True)
+class _Clean:
+    cleanup: Cleanup | None
+    dsns: dict[str, str]
+    plan: LoaderPlan
+    secrets: tuple[str, ...]
+
+    def __call__(self) -> str:
+        """Put right what the loader left, and return what was done, as the end of a sentence."""
+        if self.cleanup is None:
+            return (
+                "it has no `cleanup:`: what it left elsewhere (a lock row in production, say) may be in "
+                "the way of "
+                "the next load"
+            )
+        try:
+            self.cleanup.run(self.dsns, self.plan.dataset.database, self.secrets)
+        except Refusal as refusal:
+            return str(refusal)
+        return f"{self.cleanup.name} was run"
 
 
 def _prepare(dsn: str, plan: LoaderPlan, load: _Run) -> None:

@@ -96,8 +96,9 @@ class Job:
             self._wait(deadline, job, f"it is {state!r}", log)
         log.end()
         if state in self.failure:
-            said = f"; its last line: {log.judge.last}" if log.judge.last else ""
-            raise self._failed(job, f"its state is {state!r}{said}{_and(log.judge.reason)}", log)
+            words = log.judge.reason if log.judge.fatal else log.judge.last_words
+            said = f"; {words}" if self.log_url else ""
+            raise self._failed(job, f"its state is {state!r}{said}", log)
         if log.judge.reason:
             running = "" if state in self.success else f" (it is {state!r} and may run on: end it there)"
             raise self._failed(job, f"{log.judge.reason}{running}", log)
@@ -168,10 +169,6 @@ class Job:
 
 
 _MAY_RUN = "it may run on: end it there before the next run"
-
-
-def _and(reason: str) -> str:
-    return f"; {reason}" if reason else ""
 
 
 def _json(address: str, body: bytes) -> object:

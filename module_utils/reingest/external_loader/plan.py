@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,10 @@ from ..refusals import Refused
 from ..sources.files import find_sources, identify, known_sources
 from ..sources.place import check_place
 from ..sources.source import Source, SourceFile
+from .cleanup import Cleanup
 from .log import LoaderLog
+
+_DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")  # SQLAlchemy's: postgresql+psycopg2://
 
 
 class Loader(Protocol):
@@ -54,11 +58,13 @@ class Making:
         files: paths and globs of its sources below the folder of sources; they are part of the digest.
         fresh: the database is dropped and made anew before it runs.
         apply_schema: the dataset's schema, where it has one, is applied before it runs.
+        cleanup: what puts right what a loader leaves that was ended.
     """
 
     files: Sequence[str] = ()
     fresh: bool = True
     apply_schema: bool = True
+    cleanup: Cleanup | None = None
 
 
 MAKING = Making()
@@ -100,6 +106,21 @@ class LoaderPlan:
             "its database is dropped and made anew" if self.fresh else "the loader works on in its database"
         )
         return f"the staging server holds {shown_load(self.before)}: {then}"
+
+    def reads_nothing_live(self, dsn: str) -> str:
+        """Return what to know of a first load by a loader that is given production; empty in any other case.
+
+        Args:
+            dsn: production's connection string, where nothing was ever promoted; else empty.
+        """
+        given = [name for name, value in self.loader.values.items() if dsn and _same_server(value, dsn)]
+        if not self.changed or not given:
+            return ""
+        return (
+            f"the loader is given production ({', '.join(given)}), and nothing is live yet: where it reads "
+            "or "
+            "locks there, this first load fails; let it do without, or point it at an empty server until then"
+        )
 
     def did(self) -> list[str]:
         """Return what is done, a sentence each."""
@@ -163,9 +184,10 @@ def plan_loader(
     chosen = request.snapshot_id()
     has_schema = making.apply_schema and dataset.schema != NO_SCHEMA
     refused = Refused()
-    _, found, both, schema, *texts = refused.ask(
+    _, _, found, both, schema, *texts = refused.ask(
         [
             partial(loader.check, secrets or {}),
+            partial(making.cleanup.check, secrets or {}) if making.cleanup else str,
             partial(_sources, dataset, making.files, request.roots),
             partial(inspect_servers, request.servers, dataset.database),
             partial(read_script, dataset.schema, "the schema") if has_schema else str,
@@ -250,6 +272,14 @@ def _digest(
         *(["source", file.name, file.sha256] for file in files),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _same_server(value: str, dsn: str) -> bool:
+    """Return whether a value is a connection string of the same server."""
+    try:
+        return "://" in value and address(_DRIVER.sub(r"\1", value)) == address(dsn)
+    except Refusal:
+        return False
 
 
 def _listed(tables: Mapping[str, Any]) -> str:
