@@ -196,6 +196,7 @@ def verify(call: Call) -> Outcome:
     """Plan the checks and make them; in check mode, before there is a load, list them."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.reingest.dataset.parse import parse_dataset
+    from ..module_utils.reingest.dataset.patterns import expanded
     from ..module_utils.reingest.load.server import inspect_production, inspect_staging
     from ..module_utils.reingest.profile.kept import kept_from_plain
     from ..module_utils.reingest.verify.accept import judge
@@ -207,9 +208,10 @@ def verify(call: Call) -> Outcome:
     staging, wanted = call["staging_dsn"], call["snapshot"]
     production = inspect_production(call["production_dsn"], dataset.database, required=not call["first"])
     compared = production is not None and production.has_database
-    checks = plan_checks(dataset, against_production=compared)
     server = inspect_staging(staging, dataset.database, required=not call.check)
     load = server.record if server else None
+    dataset = expanded(dataset, load.tables if load else ())
+    checks = plan_checks(dataset, against_production=compared)
     if load is not None and wanted not in ("", load.snapshot) and not call.check:
         raise Refusal(f"the staging server holds the load {load.snapshot}, not {wanted}: load first")
     if call.check and (load is None or not load.finished or load.snapshot != wanted):

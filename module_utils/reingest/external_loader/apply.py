@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
 
 from ..dataset.owners import SOURCE
+from ..dataset.patterns import expanded
 from ..errors import ListedRefusal, Refusal
 from ..load.catalog import TableShape, read_tables
 from ..load.provenance import TableCount, begin_record, finish_record, read_record
@@ -155,10 +156,13 @@ def _describe(connection: Connection, dsn: str, plan: LoaderPlan, load: _Run) ->
     for path, text in plan.transforms:
         run_transform(connection, plan.dataset, path, text)
     shapes = read_tables(connection)
-    faults = owner_faults(plan.dataset, read_catalog(connection), Catalog(), by_schema=False)
+    catalog = read_catalog(connection)
+    named = replace(plan.dataset, tables=tuple(one for one in plan.dataset.tables if not one.pattern))
+    dataset = expanded(named, catalog.roots)
+    faults = owner_faults(dataset, catalog, Catalog(), by_schema=False)
     if faults:
         raise ListedRefusal(told(faults))
-    missing = [table.name for table in plan.dataset.tables if table.name not in shapes]
+    missing = [table.name for table in named.tables if table.name not in shapes]
     if missing:
         raise Refusal(
             f"the loader ended well and database {plan.dataset.database} has no table {', '.join(missing)}: "
@@ -172,11 +176,11 @@ def _describe(connection: Connection, dsn: str, plan: LoaderPlan, load: _Run) ->
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     tables = {}
-    for table in plan.dataset.tables:
+    for table in dataset.tables:
         rows = _count(connection, shapes[table.name])
         read = rows if table.owner == SOURCE else 0
         tables[table.name] = TableCount(owner=table.owner, read=read, loaded=rows, duplicates=0, orphans=0)
-    finish_record(connection, plan.dataset, tables, plan.files, plan.transforms)
+    finish_record(connection, dataset, tables, plan.files, plan.transforms)
     connection.commit()
     return tables
 

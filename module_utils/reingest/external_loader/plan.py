@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from ..dataset.model import NO_SCHEMA, Dataset
 from ..dataset.parse import parse_dataset
+from ..dataset.patterns import expanded, pattern_lines
 from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers
 from ..load.provenance import LoadRecord, TableCount, shown_load
@@ -132,6 +133,7 @@ class LoaderPlan:
             *([f"apply schema {self.dataset.schema.name}"] if self.schema else []),
             f"have {self.loader.name} load release {self.dataset.release}",
             *(f"run transform {path.name}" for path, _ in self.transforms),
+            *pattern_lines(self.dataset),
             *(f"count table {table.name}" for table in self.dataset.tables),
         ]
 
@@ -196,7 +198,7 @@ def plan_loader(
     )
     if both is not None and schema is not None:
         with refused.noted():
-            _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
+            dataset = _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
     refused.tell()
     transforms = tuple(zip(dataset.transforms, texts))
     identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
@@ -222,10 +224,13 @@ def plan_loader(
 
 def _check_databases(
     servers: Servers, both: BothServers, dataset: Dataset, schema: str, *, fresh: bool
-) -> None:
+) -> Dataset:
     """Refuse a staging server without its database, and tables that nobody owns.
 
     What the loader makes by itself is judged when it is there, by the verification.
+
+    Returns:
+        The dataset with the tables that its patterns take.
     """
     if both.staging and not fresh and not both.staging.has_database:
         raise Refusal(
@@ -234,7 +239,8 @@ def _check_databases(
         )
     tried = both.staging and schema and fresh
     made = try_schema(servers.staging_dsn, dataset, schema, roles=both.roles) if tried else Made()
-    check_ownership(dataset, servers, both, made, loads=False)
+    live = check_ownership(dataset, servers, both, made, loads=False)
+    return expanded(dataset, (*made.catalog.roots, *live.roots))
 
 
 def _sources(dataset: Dataset, files: Sequence[str], roots: Sequence[Path]) -> list[Source]:
