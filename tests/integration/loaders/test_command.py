@@ -243,7 +243,12 @@ UNLOCK = {"sql": "DELETE FROM ingest_lock", "server": "production"}
 def locking(place, production):
     """Return ``command(**more)``: a loader that takes a lock row in production before all else."""
     production.rows("CREATE DATABASE library")
-    production.rows("CREATE TABLE ingest_lock (id integer PRIMARY KEY)", "library")
+    table = "CREATE TABLE ingest_lock (id integer PRIMARY KEY)"
+    production.rows(table, "library")
+    schema = place.folder / "schema.sql"
+    schema.write_text(f"{schema.read_text()}{table};\n")
+    owners = place.dataset.read_text()
+    place.dataset.write_text(owners.replace("  loan:", "  ingest_lock: {owner: portal}\n  loan:"))
     place.script.write_text(place.script.read_text() + LOCK)
 
     def command(**more):
