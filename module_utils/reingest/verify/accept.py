@@ -10,8 +10,7 @@ from ..dataset.limits import OF_COLUMNS
 from ..disclosure.command_line import accepting
 from ..disclosure.printable import printable
 from ..frame.finding import Finding
-from .accepted import Acceptance, group_seen, read_accepted
-from .checks import NEW
+from .accepted import NEW, Acceptance, group_seen, read_accepted
 
 _MOST = 10  # findings of one kind that have a line each
 _SHOWN = 3  # of more, as examples

@@ -12,7 +12,6 @@ from ..dataset.owners import PORTAL, SOURCE
 COUNT, EMPTY, SQL, SCHEMA, ROLE = "count", "empty", "sql", "schema", "role"
 PROFILE = "profile"  # what it finds has the name of the limit: `shrink:<table>`, `emptied:<table>.<column>`
 CARRIED, EDITED, TABLES = "carried", "edited", "tables"  # what they find is a finding `schema:<table>`, too
-NEW = "new"  # a table that only a pattern gives to the load
 WHOLE, CLUSTER, OBJECTS = "whole", "cluster", "object"
 
 

@@ -8,7 +8,7 @@ from ..dataset.model import Dataset
 from ..dataset.owners import SOURCE
 from ..frame.finding import Finding
 from ..load.provenance import read_record
-from .checks import NEW
+from .accepted import NEW
 from .side import Side
 
 
