@@ -6,8 +6,11 @@ from typing import Any
 
 from .reingest.engines.model import service_from
 from .reingest.engines.registry import engine_of
+from .reingest.runs.steps import Predicted
 from .reingest.services.group import GroupPlan, apply_group, plan_group
-from .runner import Call
+from .runner import Call, Outcome
+
+_BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
 
 
 def bring(call: Call, state: str) -> tuple[GroupPlan, dict[str, Any]]:
@@ -24,3 +27,17 @@ def bring(call: Call, state: str) -> tuple[GroupPlan, dict[str, Any]]:
         took = apply_group(engine, plan, **limits)
         return plan, {"took": took} if took else {}
     return plan, {}
+
+
+def brought(call: Call) -> Outcome:
+    """Bring the services of a call into its state, and say what was done."""
+    plan, detail = bring(call, call["state"])
+    become = _BECOME.get(call["state"])
+    return Outcome(
+        plan.changed,
+        plan.did(),
+        values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
+        diff=plan.diff(),
+        detail=detail,
+        predicts=Predicted({service.name: become for service in plan.services} if become else {}),
+    )
