@@ -68,6 +68,11 @@ options:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
     default: false
+  refuse:
+    description: Fail where a finding was not accepted. With V(false) the text is returned as RV(refused), so
+      that the caller tells it once.
+    type: bool
+    default: true
 extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
@@ -146,6 +151,10 @@ profiles:
       in check mode.
   returned: always
   type: dict
+refused:
+  description: What is left to refuse, with the lines to paste; empty where the load may be promoted.
+  returned: always
+  type: str
 found:
   description: How many findings there are.
   returned: always
@@ -176,6 +185,7 @@ OPTIONS: dict[str, Any] = {
     "kept": {"type": "dict", "default": {}},
     "accept": {"type": "list", "elements": "str", "default": []},
     "after_promote": {"type": "str", "default": ""},
+    "refuse": {"type": "bool", "default": True},
 }
 
 
@@ -186,6 +196,7 @@ def verify(call: Call) -> Outcome:
     """Plan the checks and make them; in check mode, before there is a load, list them."""
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.reingest.dataset.parse import parse_dataset
+    from ..module_utils.reingest.dataset.patterns import expanded
     from ..module_utils.reingest.load.server import inspect_production, inspect_staging
     from ..module_utils.reingest.profile.kept import kept_from_plain
     from ..module_utils.reingest.verify.accept import judge
@@ -197,9 +208,10 @@ def verify(call: Call) -> Outcome:
     staging, wanted = call["staging_dsn"], call["snapshot"]
     production = inspect_production(call["production_dsn"], dataset.database, required=not call["first"])
     compared = production is not None and production.has_database
-    checks = plan_checks(dataset, against_production=compared)
     server = inspect_staging(staging, dataset.database, required=not call.check)
     load = server.record if server else None
+    dataset = expanded(dataset, load.tables if load else ())
+    checks = plan_checks(dataset, against_production=compared)
     if load is not None and wanted not in ("", load.snapshot) and not call.check:
         raise Refusal(f"the staging server holds the load {load.snapshot}, not {wanted}: load first")
     if call.check and (load is None or not load.finished or load.snapshot != wanted):
@@ -229,6 +241,7 @@ def verify(call: Call) -> Outcome:
         values={
             "findings": shown,
             "found": len(findings),
+            "refused": verdict.refusal,
             "carried": carried,
             "checks": [planned.sentence for planned in checks],
             "tables": verification.counts,
@@ -246,7 +259,7 @@ def verify(call: Call) -> Outcome:
             "profiles": verification.compared,
         },
         warnings=[*verdict.warnings, *verification.warnings, *(objects.idle_rules() if objects else [])],
-        failure=verdict.refusal,
+        failure=verdict.refusal if call["refuse"] else "",
         listed=True,
     )
 

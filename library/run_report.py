@@ -87,6 +87,7 @@ from ..module_utils.reingest.volume.chain import broken, read_chain
 from ..module_utils.reingest.volume.lock import release
 from ..module_utils.reingest.volume.profile_record import write_profiles
 from ..module_utils.reingest.volume.proof_record import read_proof
+from ..module_utils.reingest.volume.times_record import keep_times
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
@@ -136,6 +137,7 @@ def report(call: Call) -> Outcome:
             for folder in (call.volume.records, call.volume.records / "runs", call.volume.run(call.run)):
                 make_own_directory(folder)
             write_json(call.volume.run(call.run) / "report.json", values["report"])
+            keep_times(call.volume, [*own, *call["steps"]])
             if call["profiles"]:
                 warnings += _kept(call)
             release(call.volume, call.run)

@@ -21,6 +21,7 @@ PIECES = {
         "ingest",
         "loaders/test_command.py",
         "loaders/test_job.py",
+        "loaders/test_patterns.py",
         "sources",
         "portal",
         "test_postgres_versions.py",

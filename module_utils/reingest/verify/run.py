@@ -40,6 +40,7 @@ from .checks import (
     WHOLE,
     PlannedCheck,
 )
+from .new_tables import new_tables
 from .objects import Objects, look_at_objects
 from .profiles import Profiles, as_values, idle_limits, profiled
 from .side import Side, reading, scan_both
@@ -172,6 +173,7 @@ class _Run:
             yield from whole_findings(self.staging.connection, live, self.dataset.unpopulated)
         elif self.production is not None and check.kind == TABLES:
             yield from self._missing_tables(self.production)
+            yield from new_tables(self.dataset, self.production)
             if self.sides is not None:
                 yield from self.sides.other_misfits()
         elif self.production is not None and check.kind == ROLE:
