@@ -17,7 +17,7 @@ from ..module_utils.reingest.disclosure.printable import printable
 from ..module_utils.reingest.disclosure.secrets import without_passwords
 
 PREFIX = "reingest_"
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).resolve().parents[2]
 _READERS = ("playbooks/**/*.yml", "roles/*/defaults/*.yml", "roles/*/vars/*.yml", "roles/*/tasks/*.yml")
 _NAME = re.compile(r"(?<![\w.])reingest_\w+")
 _UNREAD = "_raw_params"  # where Ansible puts words that belong to no variable

@@ -50,6 +50,7 @@ from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.ledger import STATES, survey_ledger
 from plugins.module_utils.reingest.volume.lock import Claim, holder, refuse_held
 from plugins.module_utils.reingest.volume.profile_record import read_profiles
+from plugins.module_utils.reingest.volume.times_record import earlier_times, keep_times
 from plugins.module_utils.reingest.volume.unsynced import Unsynced, is_lost, read_mark
 from plugins.module_utils.reingest.window.lease import silence as silent_for
 from plugins.module_utils.reingest.window.watchdog_claim import left_behind
@@ -168,6 +169,15 @@ def test_a_record_is_read_as_it_would_be_written_or_refused(volume, only, kind, 
         with only(Refusal):
             USES.get(kind, read)(volume)
     (volume.records / name).unlink()
+
+
+@fed(json_texts([{"started": {"db": [0.2, 3]}, "stopped": {"db": [1.5]}}]))
+def test_times_of_earlier_runs_are_times_or_nothing(volume, only, text):
+    volume.times.write_bytes(text)
+    with only():
+        assert 0 <= earlier_times(volume).longest_start <= 3600
+        keep_times(volume, [{"detail": {"took": {"started": {"db": 1.0}}}}])
+    assert earlier_times(volume).started["db"][-1] == 1.0
 
 
 @fed(json_texts([WORKER]))

@@ -164,7 +164,7 @@ class Job:
 
     def _failed(self, job: str, reason: str, log: LoaderLog) -> Refusal:
         return Refusal(
-            f"job {job} of {self.url} failed: {reason}; see {log.path} on the worker, then run again"
+            f"job {job} of {self.url} failed: {reason}; all that it said is in {log.path} on the worker"
         )
 
 

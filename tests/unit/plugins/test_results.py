@@ -36,8 +36,13 @@ def test_findings_of_a_gathered_refusal_are_texts():
 
 
 def test_a_failure_keeps_what_decides_and_not_the_lists_that_would_fill_pages():
-    more = {"failed_step": "Stop the servers", "lines": ["x"], "rows": {"a": 1}}
-    answer = {"failed": True, "msg": "no", **more}
+    answer = {
+        "failed": True,
+        "msg": "no",
+        "failed_step": "Stop the servers",
+        "lines": ["x"],
+        "rows": {"a": 1},
+    }
     kept = accepted("switch_steps", answer)
     assert (kept["msg"], kept["failed_step"]) == ("no", "Stop the servers")
     assert not {"lines", "rows"} & kept.keys()
