@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,7 @@ class Stack:
                 )
             ),
             "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_PYTHON_INTERPRETER": sys.executable,
             "PYTHONUNBUFFERED": "1",
             "DB": self.db,
             "INGEST": self.ingest,

@@ -43,10 +43,9 @@ def restart(stack: Stack, rows: int) -> dict[str, object]:
     stack.fill(rows)
     sources = release(stack)
     command = [*PLAY, "-i", "inventories/docker", "ingest.yml", "-e", f"reingest_sources={sources}"]
-    environment = {**stack.environment, "ANSIBLE_PYTHON_INTERPRETER": sys.executable}
     since, watch, told = time.monotonic(), None, []
     play = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
     for line in play.stdout:
         told.append(line)
