@@ -23,14 +23,13 @@ import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[2]
-sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "tests")]
+ROOT = Path(__file__).parents[3]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from chart import chart  # noqa: E402 - the paths come first
+from bench.outage.chart import chart  # noqa: E402 - the paths come first
+from bench.outage.stack import Stack, free_ports, run  # noqa: E402
+from bench.outage.variants import PLAY, Variant, release, restart, script, tasks  # noqa: E402
 from clusters import programs  # noqa: E402
-from stack import Stack, free_ports, run  # noqa: E402
-from variants import PLAY, Variant, release, restart, script, tasks  # noqa: E402
 
 ROUNDS = int(os.environ.get("ROUNDS") or 5)
 ROWS = int(os.environ.get("ROWS") or 10_000)
@@ -41,7 +40,7 @@ def main() -> None:
     home = Path(tempfile.mkdtemp(prefix="reingest-outage-", dir="/var/tmp"))
     home.chmod(0o755)
     psql = programs(16, home) / "psql"
-    ours, plain = (Stack(name, home / name, psql, tuple(free_ports(3))) for name in ("ours", "plain"))
+    ours, plain = (Stack(name, home / name, psql, ports) for name, ports in zip(("ours", "plain"), _ports()))
     try:
         begin(ours, plain)
         variants = {
@@ -64,6 +63,11 @@ def main() -> None:
     if os.environ.get("CHART"):
         chart(result, ROOT / "docs/images/outage.svg")
     show(result)
+
+
+def _ports() -> list[tuple[int, int, int]]:
+    a, b, c, d, e, f = free_ports(6)
+    return [(a, b, c), (d, e, f)]
 
 
 def begin(ours: Stack, plain: Stack) -> None:

@@ -9,8 +9,8 @@ import time
 from datetime import datetime, timezone
 from pathlib import Path
 
-from stack import Stack
-from watched import Seen
+from bench.outage.stack import Stack
+from bench.outage.watched import Seen
 
 _EVENTS = {"kill": "is told to stop", "die": "has ended", "start": "is started", "pause": "is frozen"}
 _WORDS = (

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import ROOT, Stack, run
-from timeline import timeline
-from watched import Watch, wait_good
+from bench.outage.stack import ROOT, Stack, run
+from bench.outage.timeline import timeline
+from bench.outage.watched import Watch, wait_good
 
 HERE = Path(__file__).parent
 PLAY = [str(Path(sys.executable).parent / "ansible-playbook")]

@@ -55,11 +55,12 @@ class Watch:
     """A prober and readers in processes of their own, from the entry to ``seen``."""
 
     def __init__(self, health: str, page: str) -> None:
-        self._stop = multiprocessing.Event()
+        new = multiprocessing.get_context("spawn")  # with none of this process's files
+        self._stop = new.Event()
         self._ends = []
         for work, url in ((_probe, health), (_read, page)):
-            here, there = multiprocessing.Pipe(duplex=False)
-            process = multiprocessing.Process(target=work, args=(self._stop, url, there), daemon=True)
+            here, there = new.Pipe(duplex=False)
+            process = new.Process(target=work, args=(self._stop, url, there), daemon=True)
             process.start()
             there.close()
             self._ends.append((process, here))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import random
+import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -50,10 +52,18 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
 
+def _port():
+    """Return a free port that no client gets: who asks a closed one of those may be connected with itself."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
+    raise AssertionError("no port is free")
+
+
 @contextmanager
 def serving(port=0, context=None):
     """Serve until the end; with a TLS context by https."""
-    server = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port or _port()), _Handler)
     server.daemon_threads = True
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
