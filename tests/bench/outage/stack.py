@@ -48,8 +48,13 @@ class Stack:
         return self.state / "work"
 
     @property
+    def prefix(self) -> str:
+        """What the containers' names begin with; two benchmarks may run on one machine."""
+        return f"outage-{os.getpid()}-{self.name}-"
+
+    @property
     def db(self) -> str:
-        return f"outage-{self.name}-db"
+        return f"{self.prefix}db"
 
     @property
     def ingest(self) -> str:
@@ -57,7 +62,7 @@ class Stack:
 
     @property
     def backend(self) -> str:
-        return f"outage-{self.name}-backend"
+        return f"{self.prefix}backend"
 
     @property
     def containers(self) -> tuple[str, str, str]:
@@ -84,7 +89,7 @@ class Stack:
         """What demo/docker and inventories/docker read, and the scripts here."""
         return {
             **os.environ,
-            "REINGEST_DOCKER_PREFIX": f"outage-{self.name}-",
+            "REINGEST_DOCKER_PREFIX": self.prefix,
             "REINGEST_DOCKER_VOLUME": str(self.volume),
             "REINGEST_DOCKER_STATE": str(self.state),
             **dict(

@@ -36,7 +36,7 @@ def timeline(stack: Stack, seen: Seen, since: float, run: Path | None = None) ->
     found: list[Moment] = [(last, "last good answer"), (first, "first good answer")]
     found += _events(stack, since + epoch)
     for container in stack.containers:
-        found += _logged(container, since + epoch)
+        found += _logged(container, container.removeprefix(stack.prefix), since + epoch)
     found.append(((stack.volume / "prod").lstat().st_ctime, "prod is renamed"))
     found += _steps(run) if run is not None else []
     return [
@@ -63,11 +63,13 @@ def _events(stack: Stack, since: float) -> list[Moment]:
         event = json.loads(line)
         name = event["Actor"]["Attributes"].get("name", "")
         if name in stack.containers and event["Action"] in _EVENTS:
-            found.append((event["timeNano"] / 1e9, f"{_short(stack, name)} {_EVENTS[event['Action']]}"))
+            found.append(
+                (event["timeNano"] / 1e9, f"{name.removeprefix(stack.prefix)} {_EVENTS[event['Action']]}")
+            )
     return found
 
 
-def _logged(container: str, since: float) -> list[Moment]:
+def _logged(container: str, short: str, since: float) -> list[Moment]:
     command = ["docker", "logs", "--timestamps", "--since", f"{since:.3f}", container]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True)
     found = []
@@ -75,7 +77,7 @@ def _logged(container: str, since: float) -> list[Moment]:
         at, _, text = line.partition(" ")
         for pattern, says in _WORDS:
             if pattern.search(text):
-                found.append((_parsed(at), f"{container.split('-', 2)[2]} {says}"))
+                found.append((_parsed(at), f"{short} {says}"))
     return found
 
 
@@ -87,10 +89,6 @@ def _steps(run: Path) -> list[Moment]:
         found.append((began, f"[ {step['stage']}: {what}"))
         found.append((began + step["seconds"], f"] {step['stage']}: {what}"))
     return found
-
-
-def _short(stack: Stack, name: str) -> str:
-    return name.removeprefix(f"outage-{stack.name}-")
 
 
 def _parsed(text: str) -> float:
