@@ -35,7 +35,9 @@ class Deadline:
         ahead = sum(self.parts.get(name, 0.0) for name in comes)
         if STOP_SERVERS in comes:
             ahead += self.parts.get(CHECKPOINT, 0.0)
-        return ahead + self.parts.get(BETWEEN, 0.0) * len(comes) / len(ORDER)
+        known = [name for name in ORDER if name in self.parts]
+        share = sum(name in comes for name in known) / len(known) if known else 1.0
+        return ahead + self.parts.get(BETWEEN, 0.0) * share
 
     def refuse_late(self, before: str, now: float) -> None:
         """Refuse to go on where the portal would be away for longer than the budget; before the rename only.

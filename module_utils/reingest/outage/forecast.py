@@ -18,11 +18,12 @@ _RUNS = 5  # earlier switches that count
 _CARRY_S, _BYTES_A_SECOND = 0.3, 10e6
 _WORDS = {
     "stop_writers": "stop the writers",
-    "carry": "carry users' rows",
+    CARRY: "carry users' rows",
     "stop_servers": "stop the servers",
     CHECKPOINT: "their last checkpoint",
     "promote": "promote",
     "start_production": "start production",
+    "open_rows": "open the database",
     "start_writers": "start the writers",
     BETWEEN: "between the steps",
 }

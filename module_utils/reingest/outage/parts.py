@@ -8,13 +8,14 @@ from datetime import datetime
 from typing import Any
 
 # In the order of the window. What is between two of them (Ansible's own time, say) is told apart.
-STOP_WRITERS, CARRY, STOP_SERVERS = "stop_writers", "carry", "stop_servers"
-PROMOTE, START_PRODUCTION, START_WRITERS = "promote", "start_production", "start_writers"
-ORDER = (STOP_WRITERS, CARRY, STOP_SERVERS, PROMOTE, START_PRODUCTION, START_WRITERS)
+STOP_WRITERS, CARRY, STOP_SERVERS, PROMOTE = "stop_writers", "carry_rows", "stop_servers", "promote"
+START_PRODUCTION, OPEN, START_WRITERS = "start_production", "open_rows", "start_writers"
+ORDER = (STOP_WRITERS, CARRY, STOP_SERVERS, PROMOTE, START_PRODUCTION, OPEN, START_WRITERS)
 BETWEEN = "between"
 
 _SWITCH = "switch"
 _STOPS, _STARTS = ("stop ", "keep "), ("start ", "give ", "restart ")
+_ROUNDED_S = 0.005  # times are written in milliseconds
 _Span = tuple[float, float]
 
 
@@ -65,7 +66,7 @@ def _told_apart(away: Sequence[Mapping[str, Any]]) -> dict[str, list[_Span]]:
         elif step["detail"].get("rows") is not None:
             spans[CARRY].append(span)
         else:
-            spans[PROMOTE].append(span)
+            spans[OPEN if starts else PROMOTE].append(span)
     writers, servers = _in_two(stops)
     spans[STOP_WRITERS], spans[STOP_SERVERS] = (writers, servers) if servers else ([], writers)
     spans[START_PRODUCTION], spans[START_WRITERS] = _in_two(starts)
@@ -76,7 +77,7 @@ def _in_two(spans: Sequence[_Span]) -> tuple[list[_Span], list[_Span]]:
     """Return those that begin while the first one lasts, and those that come later."""
     until = 0.0
     for number, (began, ended) in enumerate(spans):
-        if number and began >= until:
+        if number and began >= until - _ROUNDED_S:
             return list(spans[:number]), list(spans[number:])
         until = max(until, ended)
     return list(spans), []

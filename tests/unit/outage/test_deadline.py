@@ -9,7 +9,7 @@ from plugins.module_utils.reingest.outage.deadline import Deadline, deadline_fro
 
 PARTS = {
     "stop_writers": 0.5,
-    "carry": 1.0,
+    "carry_rows": 1.0,
     "stop_servers": 0.5,
     "checkpoint": 0.25,
     "promote": 0.25,
@@ -29,7 +29,7 @@ def test_what_is_left_is_the_part_and_all_after_it_with_its_share_of_what_is_bet
 
 def test_a_switch_in_time_goes_on():
     deadline = deadline_from(RAW, began=100.0)
-    deadline.refuse_late("carry", now=100.5)
+    deadline.refuse_late("carry_rows", now=100.5)
     deadline.refuse_late("promote", now=102.9)
 
 

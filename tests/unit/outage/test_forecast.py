@@ -9,7 +9,7 @@ from plugins.module_utils.reingest.outage.forecast import Forecast, Now, Past, f
 
 PARTS = {
     "stop_writers": 0.5,
-    "carry": 0.4,
+    "carry_rows": 0.4,
     "stop_servers": 0.6,
     "promote": 0.1,
     "start_production": 0.7,
@@ -23,7 +23,7 @@ def test_the_parts_are_those_of_the_switch_before():
     found = forecast([ONE], Now(1_000_000, 0.1))
     assert found.parts == {
         "stop_writers": 0.5,
-        "carry": 0.4,
+        "carry_rows": 0.4,
         "stop_servers": 0.5,
         "checkpoint": 0.1,
         "promote": 0.1,
@@ -49,7 +49,7 @@ def test_in_a_dry_run_the_checkpoint_is_that_of_before():
 
 @pytest.mark.parametrize(("size", "carry"), [(10_000_000, 4.0), (10, 0.4), (0, None)])
 def test_more_rows_take_longer_in_proportion_and_fewer_as_long(size, carry):
-    assert forecast([ONE], Now(size, 0.1)).parts.get("carry") == carry
+    assert forecast([ONE], Now(size, 0.1)).parts.get("carry_rows") == carry
 
 
 def test_a_backend_that_needs_a_minute_to_start_is_foretold():
@@ -75,7 +75,7 @@ def test_users_may_be_back_before_the_last_step_ends():
 
 def test_without_an_earlier_switch_only_what_is_seen_now_is_known():
     found = forecast([], Now(10_000_000, 0.25))
-    assert found.parts == {"carry": 1.3, "checkpoint": 0.25}
+    assert found.parts == {"carry_rows": 1.3, "checkpoint": 0.25}
     assert found.told() == (
         "not known, no earlier switch was measured on this volume (carry users' rows 1.3, their last "
         "checkpoint 0.2)"
@@ -99,7 +99,7 @@ def test_what_does_not_fit_is_refused_with_its_parts_and_what_no_switch_was_belo
 
 
 def test_an_operator_accepts_it_by_name():
-    found = Forecast({"carry": 9.0}, 1, 2.0)
+    found = Forecast({"carry_rows": 9.0}, 1, 2.0)
     assert refuse_over(found, 5, ["outage"]).startswith(
         "accepted: outage: the portal would be away for 9.0 s"
     )

@@ -34,12 +34,36 @@ def test_the_parts_of_a_window_and_what_is_between_them():
     assert found.window == 6.5
     assert found.parts == {
         "stop_writers": 0.5,
-        "carry": 0.4,
+        "carry_rows": 0.4,
         "stop_servers": 0.6,
         "promote": 0.1,
         "start_production": 0.7,
         "start_writers": 1.5,
         "between": 2.7,
+    }
+
+
+def test_steps_of_one_call_follow_each_other_at_once():
+    found = parts_of(
+        [
+            step(
+                10.000, "stop backend", seconds=0.501
+            ),  # rounded: the next one begins in the same millisecond
+            step(10.500, "stop db", "stop db-ingest", seconds=0.3),
+            step(10.800, "point prod at staging/b", seconds=0.1),
+            step(10.900, "start db", seconds=0.6),
+            step(11.500, "open database portal", seconds=0.2),
+            step(11.700, "start backend", seconds=0.8),
+        ]
+    )
+    assert found.parts == {
+        "stop_writers": 0.501,
+        "stop_servers": 0.3,
+        "promote": 0.1,
+        "start_production": 0.6,
+        "open_rows": 0.2,
+        "start_writers": 0.8,
+        "between": 0.0,
     }
 
 
