@@ -10,8 +10,8 @@ short_description: Predict the outage of a switch, and begin to measure it from 
 description:
   - Run it just before the window is opened.
   - On the host of the volume (with O(production_dsn)) it predicts the outage from the earlier switches that
-    the ledger has, from users' rows, and from a checkpoint. It makes one on both servers, so that their stop
-    has little to write, and a second one on production, which tells how long the one of the stop will take.
+    the ledger has, from users' rows, and from a checkpoint of production. It makes a first one, so that the
+    stop has little to write, and a second one, which tells how long the one of the stop will take.
     A switch that does not fit O(budget) is refused, unless O(accept) has V(outage).
   - On the host that looks (with O(portal_url)) it starts a prober, which asks that address, one request at a
     time, until M(dataportal.reingest.run_report) ends it. Where the run dies, it ends by itself O(linger)
@@ -24,10 +24,6 @@ description:
 options:
   production_dsn:
     description: Production, as this host reaches it; empty on a host without the volume.
-    type: str
-    default: ""
-  staging_dsn:
-    description: The staging server, where the run needs it.
     type: str
     default: ""
   rows:
@@ -129,7 +125,6 @@ from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
     "production_dsn": {"type": "str", "default": "", "no_log": True},
-    "staging_dsn": {"type": "str", "default": "", "no_log": True},
     "rows": {"type": "bool", "default": True},
     "budget": {"type": "float", "default": 0},
     "accept": {"type": "list", "elements": "str", "default": []},
@@ -156,11 +151,11 @@ def watch(call: Call) -> Outcome:
         from ..module_utils.reingest.outage.servers import look
         from ..module_utils.reingest.volume.ledger import readable_ledger
 
-        now, told = look(call["production_dsn"], call["staging_dsn"], rows=call["rows"], dry=call.check)
+        now, told = look(call["production_dsn"], rows=call["rows"], dry=call.check)
         found = forecast(past_switches(readable_ledger(call.volume)), now)
         detail = {"predicted": found.as_values(), "budget": call["budget"]}
         accepted = refuse_over(found, call["budget"], call["accept"])
-        warnings += [*told, *([accepted] if accepted else [])]
+        warnings += [one for one in (told, accepted) if one]
         free = OUTAGE in call["accept"]
         deadline = {"budget": 0.0 if free else call["budget"], "parts": dict(found.parts)}
     measured = False

@@ -7,6 +7,7 @@ source-owned one, of which each release has its own rows.
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import pkgutil
 import shutil
@@ -264,6 +265,12 @@ class Place:
             "watchdog": _WATCHDOG_S,
         }
         return Verb(module, run, {**context, **params})
+
+    def step(self):
+        """Return which step of a call of several works, or worked last; empty: none did."""
+        with suppress(FileNotFoundError, ValueError):
+            return json.loads((self.records / "window.lease").read_text()).get("step", "")
+        return ""
 
     def group(self, run, services, state, **params):
         return self.verb("service_group", run, services=services, state=state, **params)

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Refusal
-from .forecast import CHECKPOINT
-from .parts import BETWEEN, ORDER, STOP_SERVERS
+from .parts import BETWEEN, CHECKPOINT, ORDER, STOP_SERVERS
 
 
 @dataclass(frozen=True)

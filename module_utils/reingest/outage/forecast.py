@@ -9,10 +9,9 @@ from typing import Any
 
 from ..disclosure.command_line import accepting
 from ..errors import Refusal
-from .parts import BETWEEN, CARRY, ORDER, STOP_SERVERS
+from .parts import BETWEEN, CARRY, CHECKPOINT, ORDER, STOP_SERVERS
 
 OUTAGE = "outage"  # the name by which an operator accepts a switch that does not fit its budget
-CHECKPOINT = "checkpoint"
 _RUNS = 5  # earlier switches that count
 # Without an earlier switch that carried rows: measured by `make bench-carry`, less than half of its speed.
 _CARRY_S, _BYTES_A_SECOND = 0.3, 10e6

@@ -11,7 +11,8 @@ from typing import Any
 STOP_WRITERS, CARRY, STOP_SERVERS, PROMOTE = "stop_writers", "carry_rows", "stop_servers", "promote"
 START_PRODUCTION, OPEN, START_WRITERS = "start_production", "open_rows", "start_writers"
 ORDER = (STOP_WRITERS, CARRY, STOP_SERVERS, PROMOTE, START_PRODUCTION, OPEN, START_WRITERS)
-BETWEEN = "between"
+BEFORE_THE_RENAME = ORDER[: ORDER.index(PROMOTE) + 1]
+BETWEEN, CHECKPOINT = "between", "checkpoint"  # the latter is a part of the servers' stop
 
 _SWITCH = "switch"
 _STOPS, _STARTS = ("stop ", "keep "), ("start ", "give ", "restart ")

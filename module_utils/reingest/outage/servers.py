@@ -1,4 +1,4 @@
-"""What the servers tell of the switch that is to come: users' rows, and how long a checkpoint takes now."""
+"""What production tells of the switch that is to come: users' rows, and how long a checkpoint takes now."""
 
 from __future__ import annotations
 
@@ -29,19 +29,17 @@ FROM (SELECT oid FROM named UNION SELECT relid FROM named, pg_partition_tree(nam
 """
 
 
-def look(production: str, staging: str, *, rows: bool, dry: bool) -> tuple[Now, list[str]]:
-    """Return what is known of the switch to come, and what could not be asked.
+def look(production: str, *, rows: bool, dry: bool) -> tuple[Now, str]:
+    """Return what is known of the switch to come, and why not all of it is.
 
-    Unless it is a dry run, each server writes all that is in its memory to disk now, so that its stop has
-    little to write: a first checkpoint does that. A second one of production tells what the stop's will take.
+    Unless it is a dry run, production writes all that is in its memory to disk now, so that its stop has
+    little to write: a first checkpoint does that, and a second one tells what the one of the stop will take.
 
     Args:
         production: production's connection string.
-        staging: that of the staging server; empty where the run goes without.
         rows: whether users' rows are carried.
         dry: a dry run: no checkpoint is made.
     """
-    told: list[str] = []
     size, checkpoint = 0, None
     try:
         with (
@@ -54,17 +52,9 @@ def look(production: str, staging: str, *, rows: bool, dry: bool) -> tuple[Now, 
                 _checkpoint(cursor)
                 checkpoint = _checkpoint(cursor)
     except (Refusal, psycopg2.Error) as error:
-        told.append(f"production could not be asked for the prediction: {_line(error)}")
-    if staging and not dry:
-        try:
-            with (
-                closing(connect(staging, timeout=_CONNECT_S, autocommit=True)) as session,
-                session.cursor() as cursor,
-            ):
-                _checkpoint(cursor)
-        except (Refusal, psycopg2.Error) as error:
-            told.append(f"the staging server made no checkpoint before the window: {_line(error)}")
-    return Now(size, checkpoint), told
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return Now(size, checkpoint), f"production could not be asked for the prediction: {line}"
+    return Now(size, checkpoint), ""
 
 
 def _size(cursor: Cursor) -> int:
@@ -79,7 +69,3 @@ def _checkpoint(cursor: Cursor) -> float:
     began = time.monotonic()
     cursor.execute("CHECKPOINT")
     return time.monotonic() - began
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

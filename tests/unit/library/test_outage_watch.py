@@ -59,24 +59,22 @@ def server(monkeypatch):
     """Let production answer without a server; tests/integration/test_outage_servers.py asks real ones."""
     asked = []
 
-    def look(production, staging, *, rows, dry):
-        asked.append((production, staging, rows, dry))
-        return Now(0, None if dry else 0.5), ["the staging server made no checkpoint"]
+    def look(production, *, rows, dry):
+        asked.append((production, rows, dry))
+        return Now(0, None if dry else 0.5), "production could not be asked"
 
     monkeypatch.setattr("plugins.module_utils.reingest.outage.servers.look", look)
     return asked
 
 
 def test_the_prediction_is_a_figure_of_the_step(watch, volume, server):
-    told = watch(
-        volume=str(volume.volume.root), production_dsn="dbname=live", staging_dsn="dbname=load", budget=10
-    )
+    told = watch(volume=str(volume.volume.root), production_dsn="dbname=live", budget=10)
     assert not told["changed"]
     assert told["predicted"] == {"stop_servers": 1.0, "checkpoint": 0.5, "start_production": 2.0}
     assert told["deadline"] == {"budget": 10.0, "parts": told["predicted"]}
     assert (told["step"]["detail"]["predicted"]["seconds"], told["step"]["detail"]["budget"]) == (3.5, 10.0)
-    assert "the staging server made no checkpoint" in json.dumps(told["warnings"])
-    assert server == [("dbname=live", "dbname=load", True, False)]
+    assert "production could not be asked" in json.dumps(told["warnings"])
+    assert server == [("dbname=live", True, False)]
 
 
 def test_a_switch_that_does_not_fit_is_refused_before_anything_is_measured(watch, volume, server, portal):
@@ -96,7 +94,7 @@ def test_a_dry_run_predicts_refuses_and_starts_nothing(watch, volume, server, po
     told = watch(**options, check=True, budget=5)
     assert (told["measured"], portal.asked) == (False, [])
     assert told["step"]["detail"]["predicted"]["seconds"] == 3.0
-    assert server == [("dbname=live", "", True, True)]
+    assert server == [("dbname=live", True, True)]
     assert watch(**options, check=True, budget=2)["failed"]
 
 
