@@ -89,6 +89,15 @@ options:
     description: Seconds after which a step that carries rows is taken for one that hangs.
     type: float
     default: 3600
+  deadline:
+    description:
+      - RV(dataportal.reingest.outage_watch#module:deadline), how long the portal may be away. Before each
+        step up to V(promote) the time that is gone and the predicted steps that are left are added up; where
+        that is too long, the step fails and is not made. A budget of 0, or none, is no deadline.
+      - The time runs from the first step of this call, or from the opening of the window on a host without
+        writers, whose own are stopped before.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services.switch
@@ -143,6 +152,7 @@ step:
   type: dict
 """
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -167,23 +177,28 @@ OPTIONS: dict[str, Any] = {
     "production": _SERVICES,
     "staging": _SERVICES,
     "writers": _SERVICES,
+    "deadline": {"type": "dict", "default": {}},
 }
 
 
 def switch(call: Call) -> Outcome:
     """Make the steps in order; the first that fails is the last."""
-    parts = [PARTS[name] for name in call["steps"]]
-    parts = [part for part in parts if part.wanted(call)]
+    parts = {name: PARTS[name] for name in call["steps"] if PARTS[name].wanted(call)}
     if not call.check:
         with beating(call.records if call["window"] else None, call["longest"]):
             prepare(call)
+    in_time = _deadline(call)
     carried: dict[str, Any] = {"rows": {}, "lines": []}
     did: list[str] = []
     warnings: list[str] = []
     before, after, changed, failure, listed, failed_step = "", "", False, "", False, ""
-    for part in parts:
+    for name, part in parts.items():
         if call["window"] and not call.check:
             refresh(call.records, part.title)
+        failure = in_time(name)
+        if failure:
+            failed_step = part.title
+            break
         outcome, _ = made(part.verb, part.call(call))
         did += outcome.did
         warnings += outcome.warnings
@@ -204,6 +219,29 @@ def switch(call: Call) -> Outcome:
         listed=listed,
         in_parts=True,
     )
+
+
+def _deadline(call: Call) -> Callable[[str], str]:
+    """Return what tells why a step comes too late; only before the rename, where there is a way back."""
+    if call.check or not call["deadline"].get("budget"):
+        return lambda _: ""
+    from ..module_utils.reingest.errors import Refusal
+    from ..module_utils.reingest.outage.deadline import deadline_from
+    from ..module_utils.reingest.outage.parts import BEFORE_THE_RENAME
+    from ..module_utils.reingest.window.window_record import boottime, read_window
+
+    window = read_window(call.records) if call["window"] and not call["writers"] else None
+    deadline = deadline_from(call["deadline"], boottime() if window is None else window.opened)
+
+    def late(name: str) -> str:
+        try:
+            if name in BEFORE_THE_RENAME:
+                deadline.refuse_late(name, boottime())
+        except Refusal as refusal:
+            return str(refusal)
+        return ""
+
+    return late
 
 
 def held(call: Call) -> AbstractContextManager[None]:

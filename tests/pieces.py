@@ -41,6 +41,8 @@ PIECES = {
     ),
     "engines": (
         "test_occupancy_docker.py",
+        "test_outage_prober.py",
+        "test_outage_servers.py",
         "test_served.py",
         "test_service_group_docker.py",
         "test_service_group_process.py",
