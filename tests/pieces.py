@@ -39,6 +39,7 @@ PIECES = {
         "test_window_sessions.py",
     ),
     "engines": (
+        "poolers",
         "test_occupancy_docker.py",
         "test_served.py",
         "test_service_group_docker.py",
