@@ -64,6 +64,12 @@ options:
       - Only whether there is one matters here. Findings of that kind are accepted only with it.
     type: str
     default: ""
+  held:
+    description: Whether the portal's clients are held while production is switched, and its services are not
+      restarted afterwards. They may remember the OIDs of types then, and another one is a finding
+      C(oids:<type>).
+    type: bool
+    default: false
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -172,6 +178,7 @@ OPTIONS: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "first": {"type": "bool", "default": False},
+    "held": {"type": "bool", "default": False},
     "snapshot": {"type": "str", "default": ""},
     "kept": {"type": "dict", "default": {}},
     "accept": {"type": "list", "elements": "str", "default": []},
@@ -197,7 +204,7 @@ def verify(call: Call) -> Outcome:
     staging, wanted = call["staging_dsn"], call["snapshot"]
     production = inspect_production(call["production_dsn"], dataset.database, required=not call["first"])
     compared = production is not None and production.has_database
-    checks = plan_checks(dataset, against_production=compared)
+    checks = plan_checks(dataset, against_production=compared, held=call["held"])
     server = inspect_staging(staging, dataset.database, required=not call.check)
     load = server.record if server else None
     if load is not None and wanted not in ("", load.snapshot) and not call.check:

@@ -17,7 +17,10 @@ description:
   - O(state=recovered) is the undo of a switch that failed and the recovery of one whose run died. Before the
     rename of C(prod) it goes back; after it forward, unless O(failed) says why not, or the new server or the
     writers beside it do not get healthy. Then it starts what should run, and closes the window.
-  - Of connection strings only O(login) is written down. The watchdog proves a server by what it says in its
+  - With O(poolers) the clients of the writers are held instead of writers that are stopped; whoever ends the
+    switch lets them go on when production serves. Their connection strings, which hold no password, are
+    written down.
+  - Of the other connection strings only O(login) is. The watchdog proves a server by what it says in its
     own data directory.
   - A window is bookkeeping of the run, not a change of the system, so opening and closing it is never
     C(changed).
@@ -62,6 +65,7 @@ extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services.switch
   - dataportal.reingest.look
+  - dataportal.reingest.poolers
 attributes:
   check_mode:
     support: full
@@ -134,9 +138,11 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..module_utils.look_call import LOOK
+from ..module_utils.pooler_call import stored_poolers
 from ..module_utils.recover_call import recovered
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
+from ..module_utils.reingest.poolers.spec import POOLERS
 from ..module_utils.reingest.volume.lock import now_text
 from ..module_utils.reingest.window.lease import held
 from ..module_utils.reingest.window.window_record import Window, boottime, stored
@@ -147,6 +153,7 @@ OPTIONS: dict[str, Any] = {
     "snapshot": {"type": "str", "default": ""},
     "previous": {"type": "str", "default": ""},
     **LOOK,
+    "poolers": POOLERS,
     "login": {"type": "str", "default": "", "no_log": True},
     "start": {"type": "bool", "default": False},
     "failed": {"type": "str", "default": ""},
@@ -197,6 +204,7 @@ def window_of(call: Call) -> Window:
         boot=boot_id(),
         opened=boottime(),
         since=now_text(),
+        poolers=stored_poolers(call),
     )
 
 

@@ -16,11 +16,16 @@ from ..postgres.dsn import Connection
 from .model import Pooler
 
 _APPLICATION = "reingest hold"
+_NOBODY = ("Connection refused", "No such file or directory")
 _WRONG = ("password", "SASL", "authentication", "no such user", "certificate")
 
 
 class Silent(Refusal):
     """The pooler is not there, or does not answer: it holds nobody then, or hangs."""
+
+
+class Away(Silent):
+    """Nothing listens there: a pooler that is not running holds nobody."""
 
 
 class Late(Refusal):
@@ -127,7 +132,8 @@ def _not_in(pooler: Pooler, reason: str) -> Refusal:
         return Refusal(f"{login}: correct the user, or its password in the password file (mode 0600)")
     if "FATAL" in reason:
         return Refusal(f"{login}: correct the connection string in reingest_poolers")
-    return Silent(f"no pooler answers at {pooler.place} ({reason}): start it, or correct reingest_poolers")
+    kind = Away if any(word in reason for word in _NOBODY) else Silent
+    return kind(f"no pooler answers at {pooler.place} ({reason}): start it, or correct reingest_poolers")
 
 
 def _denied(pooler: Pooler, statement: str, reason: str) -> str:

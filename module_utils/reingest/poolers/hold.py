@@ -17,7 +17,7 @@ import psycopg2
 from ..errors import Refusal, texts_of
 from ..postgres.dsn import connect
 from ..refusals import Refused
-from .console import Console, Late, Silent, console
+from .console import Away, Console, Late, Silent, console
 from .model import Pooler
 from .seen import Session, entry, sessions
 
@@ -49,6 +49,7 @@ class Resumed:
 
     did: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()  # poolers that do not run: nobody is held there, and nobody is served
 
 
 def hold(poolers: Sequence[Pooler], patience: Patience, way_out: WayOut) -> list[str]:
@@ -91,12 +92,18 @@ def resume(poolers: Sequence[Pooler], seconds: float, *, patient: bool = True) -
     """
     refused = Refused()
     did = refused.ask([partial(_resume, pooler, seconds, patient=patient) for pooler in poolers])
+    away = [f"{refusal}; its clients see errors until then" for refusal in refused.found if _away(refusal)]
     faults = [
         f"{text}; its clients may be held until RESUME is said at its admin console"
         for refusal in refused.found
+        if not _away(refusal)
         for text in texts_of(refusal)
     ]
-    return Resumed(tuple(filter(None, did)), tuple(faults))
+    return Resumed(tuple(filter(None, did)), tuple(faults), tuple(away))
+
+
+def _away(refusal: Refusal) -> bool:
+    return isinstance(refusal, Away)
 
 
 def held(pooler: Pooler, seconds: float) -> bool:
@@ -167,19 +174,22 @@ def _hold_again(pooler: Pooler, patience: Patience) -> str:
 
 def _resume(pooler: Pooler, seconds: float, *, patient: bool) -> str:
     deadline = time.monotonic() + (seconds if patient else 0)
-    while (silent := _resumed(pooler, seconds)) is not None:
+    found = _resumed(pooler, seconds)
+    while isinstance(found, Silent):
         if time.monotonic() > deadline:
-            raise silent
+            raise found
         time.sleep(_POLL_S)
-    return f"let the clients of {pooler} go on"
+        found = _resumed(pooler, seconds)
+    return found
 
 
-def _resumed(pooler: Pooler, seconds: float) -> Silent | None:
-    """Let clients go on; return that the pooler does not answer, where that is so."""
+def _resumed(pooler: Pooler, seconds: float) -> str | Silent:
+    """Let clients go on; return what was done, or that the pooler does not answer."""
     try:
         with console(pooler, seconds) as at:
-            if entry(at, seconds).paused:
-                at.ask(f"RESUME {at.quoted()}", seconds)
+            if not entry(at, seconds).paused:
+                return ""
+            at.ask(f"RESUME {at.quoted()}", seconds)
     except Silent as silent:
         return silent
-    return None
+    return f"let the clients of {pooler} go on"

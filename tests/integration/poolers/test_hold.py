@@ -201,7 +201,7 @@ def test_letting_go_on_what_is_not_held_is_no_fault(bouncer):
     assert resume(poolers(at.raw()), QUICK.answer).faults == ()
 
 
-def test_one_that_is_starting_is_asked_again_and_one_that_stays_away_is_a_fault(bouncer):
+def test_one_that_is_starting_is_asked_again_and_one_that_stays_away_is_told(bouncer):
     at, away = bouncer(), bouncer()
     for each in (at, away):
         each.stop()
@@ -209,8 +209,18 @@ def test_one_that_is_starting_is_asked_again_and_one_that_stays_away_is_a_fault(
     back.start()
     done = resume(poolers(at.raw(), away.raw()), 1.5)
     back.join()
+    assert done.faults == ()
+    (told,) = done.away  # what does not run holds nobody
+    assert f"127.0.0.1:{away.port}" in told
+
+
+def test_one_that_hangs_may_hold_its_clients_yet_which_is_a_fault(bouncer):
+    at = bouncer()
+    hold(poolers(at.raw()), QUICK, GIVE_UP)
+    at.hang()
+    done = resume(poolers(at.raw()), 0.5)
     (fault,) = done.faults
-    assert f"127.0.0.1:{away.port}" in fault
+    assert "does not answer within 0.5 s" in fault
     assert "RESUME" in fault
 
 

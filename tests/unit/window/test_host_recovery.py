@@ -296,5 +296,15 @@ def test_the_record_of_the_window_has_no_more_than_its_run_needs(records, make_w
             "production",
             "run",
         ),
-        *("since", "snapshot", "staging", "start_timeout", "stop_timeout", "version", "volume", "writers"),
+        *(
+            "poolers",
+            "since",
+            "snapshot",
+            "staging",
+            "start_timeout",
+            "stop_timeout",
+            "version",
+            "volume",
+            "writers",
+        ),
     }
