@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from .reingest.engines.model import service_from
 from .reingest.engines.registry import engine_of
+from .reingest.runs.steps import Predicted
 from .reingest.services.group import GroupPlan, apply_group, plan_group
-from .runner import Call
+from .runner import Call, Outcome
+
+_BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
 
 
 def bring(call: Call, state: str) -> GroupPlan:
@@ -17,3 +20,16 @@ def bring(call: Call, state: str) -> GroupPlan:
         limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
         apply_group(engine, plan, **limits)
     return plan
+
+
+def brought(call: Call) -> Outcome:
+    """Bring the services of a call into its state, and say what was done."""
+    plan = bring(call, call["state"])
+    become = _BECOME.get(call["state"])
+    return Outcome(
+        plan.changed,
+        plan.did(),
+        values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
+        diff=plan.diff(),
+        predicts=Predicted({service.name: become for service in plan.services} if become else {}),
+    )

@@ -56,7 +56,7 @@ PIECES = {
     "watchdog": ("test_watchdog.py",),
 }
 QUICK_SCENARIOS = ("default", "rollback")  # of `make test`
-FULL_SCENARIOS = ("check", "unhealthy", "hosts")
+FULL_SCENARIOS = ("check", "unhealthy", "held", "hosts")
 OTHERS = {
     "molecule": ["tests/molecule", *FULL_SCENARIOS],
     "matrix": [sys.executable, "tests/matrix"],

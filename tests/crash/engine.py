@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from controller import WATCHDOG_S, rest, run_to_task
+from controller import WATCHDOG_S, rest, run_to_step
 from crash.trial import Outcome
 from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT
 
@@ -243,7 +243,7 @@ def one(host, policy, task):
     new = next(name for name in releases if name != before)
     for name in CONTAINERS:
         host.inside(f"docker update --restart {policy} {name}")
-    run = run_to_task(
+    run = run_to_step(
         host, "playbooks/promote.yml", task, "-e", f"reingest_snapshot={new} reingest_force=true"
     )
     host.inside(_RESTART)
