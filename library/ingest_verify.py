@@ -22,6 +22,7 @@ description:
   - "Those about what cannot be used as it stands are named C(unpopulated:<materialised view>),
     C(index:<index>), C(constraint:<table>.<constraint>), C(trigger:<table>.<trigger>), C(unlogged:<table>)
     and C(collation:<collation>)."
+  - "With O(held): C(oids:<type>)."
   - Rows of portal-owned tables are no findings, whether the load has them or not, see RV(portal_rows).
   - "Those about production's cluster are named C(databases), C(prepared), C(standby), C(slot:<name>),
     C(subscription:<database>.<name>), C(archiving) and C(synchronous_standby_names)."

@@ -15,7 +15,8 @@ INTERVAL_S, LONGEST_S = 0.01, 600
 MOST = 20  # failures that are written down
 
 
-def main(url, folder):
+def main(url: str, folder: Path) -> None:
+    """Ask until the file is there, or for ten minutes."""
     asked, worst, failed, releases = 0, 0.0, [], []
     ends = time.monotonic() + LONGEST_S
     while not (folder / "prober.stop").exists() and time.monotonic() < ends:
