@@ -100,6 +100,11 @@ options:
     description: Seconds after which a step that carries rows is taken for one that hangs.
     type: float
     default: 3600
+  maintenance_off:
+    description: The command that takes the portal's maintenance answer away, once the writers are started.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services.switch
@@ -179,6 +184,7 @@ OPTIONS: dict[str, Any] = {
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     **{name: ROWS[name] for name in _OF_ROWS},
     **HOLD,
+    "maintenance_off": {"type": "list", "elements": "str", "default": []},
     "production": _SERVICES,
     "staging": _SERVICES,
     "writers": _SERVICES,

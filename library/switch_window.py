@@ -44,6 +44,18 @@ options:
       whoever ends the switch must lift the fence of the database.
     type: str
     default: ""
+  maintenance_on:
+    description: "O(state=opened): a command, program and arguments, by which the portal says that it is away
+      for a moment. Empty is none."
+    type: list
+    elements: str
+    default: []
+  maintenance_off:
+    description: The command that takes it back. O(state=opened) writes it down, O(state=recovered) runs it
+      once the portal serves. It may run twice.
+    type: list
+    elements: str
+    default: []
   start:
     description: "O(state=recovered): start what does not run also when nothing was cut short."
     type: bool
@@ -148,12 +160,15 @@ from ..module_utils.reingest.window.lease import held
 from ..module_utils.reingest.window.window_record import Window, boottime, stored
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
+COMMAND: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["opened", "closed", "recovered"], "required": True},
     "snapshot": {"type": "str", "default": ""},
     "previous": {"type": "str", "default": ""},
     **LOOK,
     "poolers": POOLERS,
+    "maintenance_on": COMMAND,
+    "maintenance_off": COMMAND,
     "login": {"type": "str", "default": "", "no_log": True},
     "start": {"type": "bool", "default": False},
     "failed": {"type": "str", "default": ""},
@@ -171,7 +186,19 @@ def opened(call: Call) -> Outcome:
             refuse_open(call.records, call.run)
         else:
             open_window(call.records, window_of(call))
-    return Outcome(values={"open": True, "live": "", "of_run": "", "ended_by": ""})
+    did = announced(call)
+    return Outcome(did=did, values={"open": True, "live": "", "of_run": "", "ended_by": ""})
+
+
+def announced(call: Call) -> list[str]:
+    """Give the maintenance answer: the window is written down, so whoever ends it takes it away."""
+    if not call["maintenance_on"]:
+        return []
+    if call.check:
+        return [f"run {call['maintenance_on'][0]} (reingest_maintenance_on)"]
+    from ..module_utils.reingest.services.announce import run_declared
+
+    return [run_declared(call["maintenance_on"], "reingest_maintenance_on")]
 
 
 def closed(call: Call) -> Outcome:
@@ -205,6 +232,7 @@ def window_of(call: Call) -> Window:
         opened=boottime(),
         since=now_text(),
         poolers=stored_poolers(call),
+        maintenance_off=tuple(call["maintenance_off"]),
     )
 
 

@@ -60,6 +60,7 @@ def host_of(call: Call) -> Host:
         start_timeout=call["start_timeout"],
         login=call.params.get("login", ""),
         poolers=stored_poolers(call),
+        maintenance_off=tuple(call.params.get("maintenance_off") or ()),
         **lists,
     )
 

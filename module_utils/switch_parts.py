@@ -63,7 +63,11 @@ def _group(title: str, names: tuple[str, ...], state: str, *, unless_held: bool 
     return Part(
         title,
         Verb(brought, stage="switch", claims=False),
-        own=lambda call: {"services": services(call), "state": state},
+        own=lambda call: {
+            "services": services(call),
+            "state": state,
+            "maintenance_off": call["maintenance_off"] if (names, state) == (("writers",), "started") else [],
+        },
         wanted=lambda call: bool(services(call)) and not (unless_held and call["poolers"]),
     )
 

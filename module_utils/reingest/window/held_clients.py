@@ -1,6 +1,6 @@
-"""The clients of a portal in a recovery: held while production changes, and let go on when it serves.
+"""Those who wait for a portal, in a recovery: its clients are held and let go on, its users are told.
 
-Both need psycopg2, which not every host has: it is imported where there is something to do.
+Poolers need psycopg2, which not every host has: it is imported where there is something to do.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ _ANSWER_S = 5.0
 
 
 def hold_clients(host: Host, *, dry: bool) -> Told:
-    """Hold the clients, for the way back; a warning says why not: their writers are stopped then."""
+    """Hold the clients, for the way back; nothing done: the writers are stopped."""
     told = Told()
+    if not host.poolers:
+        return told
     if dry:
         told.did.append("hold the clients of the portal at their poolers")
         return told
@@ -36,7 +38,7 @@ def hold_clients(host: Host, *, dry: bool) -> Told:
 def let_go(host: Host, *, dry: bool) -> Told:
     """Let the clients go on: production serves."""
     told = Told()
-    if dry:
+    if dry or not host.poolers:
         return told
     from ..poolers.hold import resume
     from ..poolers.model import restored
@@ -45,4 +47,18 @@ def let_go(host: Host, *, dry: bool) -> Told:
     told.did += done.did
     told.faults += done.faults
     told.warnings += done.away
+    return told
+
+
+def end_maintenance(host: Host, *, dry: bool) -> Told:
+    """Take the maintenance answer away: the portal serves, or there never was one."""
+    told = Told()
+    if dry or not host.maintenance_off:
+        return told
+    from ..services.announce import run_declared
+
+    try:
+        told.did.append(run_declared(host.maintenance_off, "reingest_maintenance_off"))
+    except Refusal as refusal:
+        told.faults.append(str(refusal))
     return told

@@ -24,9 +24,8 @@ class Host:
     stop_timeout: float
     start_timeout: float
     login: str = ""  # production's, of a superuser; empty: users' rows are not carried
-    poolers: tuple[
-        Mapping[str, Any], ...
-    ] = ()  # those that hold the writers' clients; empty: writers are stopped
+    maintenance_off: tuple[str, ...] = ()  # the command that takes the maintenance answer away; empty: none
+    poolers: tuple[Mapping[str, Any], ...] = ()  # they hold the clients; empty: writers are stopped
 
 
 @dataclass(frozen=True)

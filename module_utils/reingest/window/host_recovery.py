@@ -25,7 +25,7 @@ from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import readable_ledger
 from ..volume.lock import check_run, verb
-from .held_clients import hold_clients, let_go
+from .held_clients import end_maintenance, hold_clients, let_go
 from .host import Host, Outcome, Told
 from .users_rows import open_served, take_written_since
 from .window_record import Window, write_window
@@ -97,6 +97,8 @@ def recover_host(
         live, settled = _directories(switch, told)
         broken = _start_serving(host, told, live, run)
     told.faults += broken
+    if not broken:
+        told.tell(end_maintenance(host, dry=told.dry))
     apart = told.apart()
     if settled:  # else a server would make a new database where the load is to go back to
         _start(host, apart, host.staging)
@@ -129,10 +131,11 @@ def _origin(volume: Volume, window: Window | None, run: str, failed: str) -> tup
 
 
 def _without_volume(host: Host, window: Window | None, *, serves: bool | None, dry: bool) -> Outcome:
-    if serves is False:  # the first promotion was taken back: there is nothing to write to
-        return Outcome("")
     told = _Told(dry)
-    _start(host, told, host.writers)
+    if serves is not False:  # else the first promotion was taken back: there is nothing to write to
+        _start(host, told, host.writers)
+    if not told.faults:
+        told.tell(end_maintenance(host, dry=told.dry))
     if serves is None and window is not None and not window.previous:
         # A first promotion: only the volume's host knows whether there is a production. They wait for it.
         told.faults.clear()
@@ -221,7 +224,7 @@ def _start_serving(host: Host, told: _Told, live: str, run: str) -> list[str]:
         broken.faults.clear()
         _start(host, broken, host.production)
     broken.tell(rows)
-    if host.poolers and not broken.faults:
+    if not broken.faults:
         broken.tell(let_go(host, dry=told.dry))
     # Writers without their server are started all the same: they may come up when it does.
     _start(host, told.apart() if broken.faults else broken, host.writers)
@@ -230,12 +233,10 @@ def _start_serving(host: Host, told: _Told, live: str, run: str) -> list[str]:
 
 def _keep_away(host: Host, told: _Told) -> None:
     """Keep the writers from production: their clients are held, or they are stopped."""
-    if host.poolers:
-        held = hold_clients(host, dry=told.dry)
-        told.tell(held)
-        if not held.warnings:
-            return
-    _stop(host, told, host.writers)
+    held = hold_clients(host, dry=told.dry)
+    told.tell(held)
+    if not held.did:
+        _stop(host, told, host.writers)
 
 
 def _start(host: Host, told: _Told, services: Sequence[Service]) -> None:

@@ -70,7 +70,7 @@ def recover_window(
         from .host_recovery import recover_host  # most runs find nothing to recover
 
         if window is not None:  # what its run wrote down counts, not what the inventory says by now
-            host = replace(host, poolers=window.poolers)
+            host = replace(host, poolers=window.poolers, maintenance_off=window.maintenance_off)
         outcome = recover_host(
             host, window, run=run, operator=operator, failed=failed, serves=serves, dry=dry
         )

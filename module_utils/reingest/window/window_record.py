@@ -50,6 +50,8 @@ class Window:
     failed: str = ""  # why the switch is taken back; written before the undo begins
     # Those that hold the writers' clients instead of writers that are stopped; without passwords.
     poolers: tuple[Mapping[str, Any], ...] = ()
+    # The command that takes the maintenance answer away again; empty: none was given.
+    maintenance_off: tuple[str, ...] = ()
     version: int = VERSION
 
 
