@@ -9,7 +9,8 @@ module: switch_steps
 short_description: Make the steps of a switch on the host of the volume, in one call
 description:
   - Between two tasks of a play a second goes by in which the portal is away. So the host of the volume makes
-    its steps in one call, in the order that the task states. All code is loaded before the first of them.
+    its steps in one call, in the order that the task states. Before the first of them all code is loaded,
+    and the servers write out what they hold, so that their stop has little left to write.
   - Each step is what the module does that has it alone, with the same refusals, locks and records, and a
     step of the report by itself. The window's record says which one works.
   - "C(stop_writers), C(stop_servers), C(start_production), C(start_writers) are those of
@@ -168,9 +169,9 @@ from ..module_utils.carry_call import ROWS
 from ..module_utils.hold_call import HOLD, keeping
 from ..module_utils.promote_call import PROMOTION
 from ..module_utils.reingest.engines.spec import SERVICE
-from ..module_utils.reingest.window.lease import refresh, working
+from ..module_utils.reingest.window.lease import beating, refresh, working
 from ..module_utils.runner import Call, Outcome, Verb, made, run_module
-from ..module_utils.switch_parts import PARTS, load_code
+from ..module_utils.switch_parts import PARTS, prepare
 
 _SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}
 _OF_PROMOTION = ("loaded", "release", "kind", "why", "force", "rows_left")
@@ -196,15 +197,16 @@ def switch(call: Call) -> Outcome:
     parts = [PARTS[name] for name in call["steps"]]
     parts = [part for part in parts if part.wanted(call)]
     if not call.check:
-        load_code(call)
+        with beating(call.records if call["window"] else None, call["longest"]):
+            prepare(call)
     carried: dict[str, Any] = {"rows": {}, "lines": []}
     did: list[str] = []
     warnings: list[str] = []
     before, after, changed, failure, listed, failed_step = "", "", False, "", False, ""
-    held = ExitStack()
+    watched = ExitStack()  # poolers, from the hold to the release
     for part in parts:
         if part is PARTS["release_clients"]:
-            held.close()
+            watched.close()
         if call["window"] and not call.check:
             refresh(call.records, part.title)
         outcome, _ = made(part.verb, part.call(call))
@@ -218,8 +220,8 @@ def switch(call: Call) -> Outcome:
             failure, listed, failed_step = outcome.failure, outcome.listed, part.title
             break
         if part is PARTS["hold_clients"] and not call.check:
-            held.enter_context(keeping(call, warnings))
-    held.close()
+            watched.enter_context(keeping(call, warnings))
+    watched.close()
     return Outcome(
         changed,
         did,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .carry_call import CARRIES
 from .hold_call import hold_clients, release_clients
 from .promote_call import PROMOTES
+from .reingest.errors import Refusal
 from .runner import Call, Outcome, Verb
 from .services_call import brought
 
@@ -29,8 +31,21 @@ class Part:
         return replace(whole, params={**whole.params, "plan_only": False, **self.own(whole)})
 
 
-def load_code(call: Call) -> None:
-    """Import all that the steps need, while the portal still runs: Python compiles what comes to a host."""
+def prepare(call: Call) -> None:
+    """Do what need not be done while the portal is away: load all code, write out what the servers hold."""
+    _load_code(call)
+    logins = [call["production_dsn"]]
+    if call["rows"] == "carried":
+        logins.append(call["staging_dsn"])
+    for login in filter(None, logins):
+        from .reingest.postgres.maintenance import checkpoint
+
+        with suppress(Refusal):  # a server that does not answer, as at a first ingest, has nothing to write
+            checkpoint(login)
+
+
+def _load_code(call: Call) -> None:
+    """Import all that the steps need: Python compiles anew what comes to a host."""
     from .reingest.carry import untouched  # noqa: F401 - here and below: for whoever imports it later
     from .reingest.engines.registry import load_engines
 

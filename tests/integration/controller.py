@@ -58,11 +58,10 @@ def run_to_step(deployment, playbook, step, *given):
     if step not in STEPS:
         return run_to_task(deployment, playbook, step, *given)
     run = run_to_task(deployment, playbook, SWITCHES, *given)
-    lease = deployment.home / "work/services/window.lease"
 
     def reached():
         with suppress(FileNotFoundError, ValueError):
-            at = json.loads(lease.read_text()).get("step", "")
+            at = json.loads(deployment.lease()).get("step", "")
             return at in STEPS and STEPS.index(at) >= STEPS.index(step)
         return False
 

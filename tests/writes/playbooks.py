@@ -118,6 +118,9 @@ class _Run:
 
     def _recover(self):
         code, output = self.deployment.play("playbooks/recover.yml")
+        if code != 0 and "the volume is held by run" in output and "-watchdog of" in output:
+            wait_closed(self.deployment, seconds=120)  # its watchdog was at it, which is waited for
+            code, output = self.deployment.play("playbooks/recover.yml")
         if code != 0:
             self.result.wrong.append(f"recover.yml failed: {output[-1500:]}")
         self._tell(f"recover.yml: {self._serves()}")

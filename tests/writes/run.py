@@ -38,7 +38,7 @@ _TOGETHER = 0.7  # how often the host makes its steps in one call, as the role h
 _OFTEN = 0.35  # how often a switch is disturbed that need not be
 
 
-def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES):
+def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES, together=None):
     """Make one run; the same seed is the same plan of switches and kills, though not of writes.
 
     Args:
@@ -48,8 +48,9 @@ def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES
         step: in which step; empty: the seed says.
         portal: whether writers also write through a portal; None: the seed says.
         switches: how many there are.
+        together: whether the host makes its steps in one call; None: the seed says.
     """
-    run = _Run(templates, seed, (kind, step), portal, switches)
+    run = _Run(templates, seed, (kind, step), portal, switches, together)
     began = time.monotonic()
     try:
         run.go()
@@ -62,10 +63,10 @@ def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES
 
 
 class _Run:
-    def __init__(self, templates, seed, wanted, portal, switches):
+    def __init__(self, templates, seed, wanted, portal, switches, together):
         self.random = random.Random(seed)
         self.result = Result(seed)
-        (self.kind, self.step), self.switches = wanted, switches
+        (self.kind, self.step), self.switches, self.together = wanted, switches, together
         slow, with_portal = self.random.random() < 0.25, self.random.random() < 0.25
         self.folder = Path(tempfile.mkdtemp(prefix="reingest-writes-run-", dir=small_place()))
         self.folder.chmod(0o755)
@@ -122,7 +123,7 @@ class _Run:
         kind, snapshot = self._next()
         run = self._new_run()
         self._tell(f"{run}: {kind}, to kill: {plan.kind} {plan.delay:.3f} s after {plan.step}")
-        together = self.random.random() < _TOGETHER
+        together = self.random.random() < _TOGETHER if self.together is None else self.together
         try:
             failed = self._steps(Switch(self.place, run, kind, snapshot, together=together), plan)
         except ControllerDiedError:
