@@ -15,6 +15,9 @@ description:
     step of the report by itself. The window's record says which one works.
   - "C(stop_writers), C(stop_servers), C(start_production), C(start_writers) are those of
     M(dataportal.reingest.service_group)."
+  - "C(hold_clients), with O(poolers): PAUSE at each of them, in place of C(stop_writers). A pooler that is
+    restarted meanwhile is paused again. C(release_clients): RESUME, once the server accepts the login of
+    O(served), at O(production_dsn)."
   - "C(carry_rows), with O(rows), and C(open_rows), with O(opens): M(dataportal.reingest.carry_over)."
   - "C(promote): M(dataportal.reingest.snapshot_promote)."
   - The first step that fails is the last; what undoes a switch is M(dataportal.reingest.switch_window).
@@ -23,7 +26,16 @@ options:
     description: The steps, in order. One that has nothing to do is passed over.
     type: list
     elements: str
-    choices: [stop_writers, carry_rows, stop_servers, promote, start_production, open_rows, start_writers]
+    choices:
+      - stop_writers
+      - hold_clients
+      - carry_rows
+      - stop_servers
+      - promote
+      - start_production
+      - open_rows
+      - release_clients
+      - start_writers
     required: true
   snapshot:
     description: The snapshot that the switch leads to.
@@ -98,9 +110,16 @@ options:
         writers, whose own are stopped before.
     type: dict
     default: {}
+  maintenance_off:
+    description: The command that takes the portal's maintenance answer away, once the writers are started.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services.switch
+  - dataportal.reingest.services.served
+  - dataportal.reingest.poolers.hold
 attributes:
   check_mode:
     support: full
@@ -153,10 +172,11 @@ step:
 """
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from ..module_utils.carry_call import ROWS
+from ..module_utils.hold_call import HOLD, keeping
 from ..module_utils.promote_call import PROMOTION
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.window.lease import beating, refresh, working
@@ -174,6 +194,8 @@ OPTIONS: dict[str, Any] = {
     "opens": {"type": "bool", "default": False},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     **{name: ROWS[name] for name in _OF_ROWS},
+    **HOLD,
+    "maintenance_off": {"type": "list", "elements": "str", "default": []},
     "production": _SERVICES,
     "staging": _SERVICES,
     "writers": _SERVICES,
@@ -192,7 +214,10 @@ def switch(call: Call) -> Outcome:
     did: list[str] = []
     warnings: list[str] = []
     before, after, changed, failure, listed, failed_step = "", "", False, "", False, ""
+    watched = ExitStack()  # poolers, from the hold to the release
     for name, part in parts.items():
+        if name == "release_clients":
+            watched.close()
         if call["window"] and not call.check:
             refresh(call.records, part.title)
         failure = in_time(name)
@@ -209,6 +234,9 @@ def switch(call: Call) -> Outcome:
         if outcome.failure:
             failure, listed, failed_step = outcome.failure, outcome.listed, part.title
             break
+        if name == "hold_clients" and not call.check:
+            watched.enter_context(keeping(call, warnings))
+    watched.close()
     return Outcome(
         changed,
         did,

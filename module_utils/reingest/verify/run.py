@@ -44,6 +44,7 @@ from .new_tables import new_tables
 from .objects import Objects, look_at_objects
 from .profiles import Profiles, as_values, idle_limits, profiled
 from .side import Side, reading, scan_both
+from .type_oids import OIDS, oid_findings
 from .whole import whole_findings
 
 
@@ -178,6 +179,8 @@ class _Run:
                 yield from self.sides.other_misfits()
         elif self.production is not None and check.kind == ROLE:
             yield from role_findings(self.production_dsn, self.staging_dsn)
+        elif self.production is not None and check.kind == OIDS:
+            yield from oid_findings(self.staging.connection, self.production.connection)
         elif self.production is not None and check.kind == CLUSTER:
             dataset = self.dataset
             yield from cluster_findings(

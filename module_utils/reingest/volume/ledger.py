@@ -33,6 +33,7 @@ PINNED = "pinned"  # it stays until it is unpinned
 UNPINNED = "unpinned"
 PRUNED = "pruned"  # its directory was deleted
 MEASURED = "measured"  # what users felt of a switch
+SOAK = "soak"  # it serves and is watched; a later line of the kind says how that ended
 
 ROLLBACK = "rollback"  # the kind of a promotion that leaves a snapshot because it is bad
 
@@ -46,7 +47,7 @@ _DETAIL: Mapping[str, Any] = {
 
 # ACCEPTED: an operator accepted a ledger whose chain is broken; the line is about no snapshot
 
-STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED, MEASURED, ACCEPTED)
+STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED, MEASURED, SOAK, ACCEPTED)
 
 
 @dataclass(frozen=True)
