@@ -30,7 +30,6 @@ def pytest_configure(config):
         os.environ[TEMPLATE] = f"{folder}/deployment"
         os.environ[BUNDLES] = f"{folder}/bundles"
         os.environ["ANSIBLE_CALLBACK_PLUGINS"] = str(CALLBACKS)
-        os.environ["ANSIBLE_CALLBACKS_ENABLED"] = "shared_bundles"
 
 
 def pytest_unconfigure(config):

@@ -28,7 +28,7 @@ class CallbackModule(CallbackBase):
     CALLBACK_VERSION = 2.0
     CALLBACK_TYPE = "aggregate"
     CALLBACK_NAME = "shared_bundles"
-    CALLBACK_NEEDS_ENABLED = True
+    CALLBACK_NEEDS_ENABLED = False  # what ansible.cfg enables stays as it is
 
     def __init__(self):
         super().__init__()
