@@ -92,10 +92,10 @@ AFTER_TWO = Reading("csv", dialect=Dialect(skip=2))
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 def test_a_quote_in_the_lines_before_the_header_opens_nothing(source, end):
-    check_ends(AFTER_TWO, source("".join(line + end for line in QUOTED), "a.csv"))
+    check_ends(AFTER_TWO, source("a.csv", "".join(line + end for line in QUOTED).encode()))
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_a_quote_after_such_lines_that_is_not_closed_is_found(source, end):
     with pytest.raises(Refusal, match="is not closed"):
-        check_ends(AFTER_TWO, source("".join(line + end for line in [*QUOTED, '3,"4']), "a.csv"))
+        check_ends(AFTER_TWO, source("a.csv", "".join(line + end for line in [*QUOTED, '3,"4']).encode()))
