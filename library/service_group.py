@@ -32,6 +32,12 @@ options:
     type: list
     elements: str
     default: []
+  maintenance_off:
+    description: The command, program and arguments, that takes the portal's maintenance answer away, once the
+      services are in the state. Empty is none.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services
@@ -74,14 +80,14 @@ step:
 """
 
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any
 
 from ..module_utils.reingest.engines.spec import SERVICE
-from ..module_utils.reingest.runs.steps import Predicted
 from ..module_utils.reingest.window.lease import working
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 from ..module_utils.served_call import SERVED, prove
-from ..module_utils.services_call import bring
+from ..module_utils.services_call import brought
 
 OPTIONS: dict[str, Any] = {
     "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
@@ -92,26 +98,17 @@ OPTIONS: dict[str, Any] = {
     },
     "served": {"type": "dict", "options": SERVED},
     "accept": {"type": "list", "elements": "str", "default": []},
+    "maintenance_off": {"type": "list", "elements": "str", "default": []},
 }
-_BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
 
 
 def group(call: Call) -> Outcome:
     """Bring the services into the state, and prove what is served."""
-    plan = bring(call, call["state"])
-    proven: list[str] = []
-    gaps: list[str] = []
-    if call["served"]:
-        proven, gaps = prove(call)
-    become = _BECOME.get(call["state"])
-    return Outcome(
-        plan.changed,
-        [*plan.did(), *proven],
-        values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
-        diff=plan.diff(),
-        warnings=gaps,
-        predicts=Predicted({service.name: become for service in plan.services} if become else {}),
-    )
+    outcome = brought(call)
+    if not call["served"]:
+        return outcome
+    proven, gaps = prove(call)
+    return replace(outcome, did=(*outcome.did, *proven), warnings=gaps)
 
 
 def held(call: Call) -> AbstractContextManager[None]:

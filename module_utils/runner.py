@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,7 @@ class Outcome:
     listed: bool = False  # its lines are shown as they are
     predicts: Predicted = field(default_factory=Predicted)
     planned: bool = False  # only planned: no step of the run, and no change
+    in_parts: bool = False  # its parts are steps of the run, each by itself
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,31 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
                 form(params[name])
     except Refusal as refusal:
         module.fail_json(msg=printable(str(refusal)))
-    clock = StepClock(params["stage"] or verb_.stage)
     planning = bool(params.get("plan_only"))
     call = Call(params, check=module.check_mode or planning, dry_run=module.check_mode)
+    outcome, step = made(verb_, call)
+    failure = outcome.failure
+    for warning in outcome.warnings:
+        module.warn(printable(warning))
+    result = {**outcome.values, "changed": outcome.changed, "step": step}
+    if outcome.diff is not None:
+        result["diff"] = dict(outcome.diff)
+    if failure and params["gather"]:
+        module.exit_json(
+            **result, findings=[printable_text(one) for one in outcome.findings or (one_line(failure),)]
+        )
+    if failure:
+        module.fail_json(msg=printable_text(failure) if outcome.listed else one_line(failure), **result)
+    module.exit_json(**result)
+
+
+def made(verb_: Verb, call: Call) -> tuple[Outcome, dict[str, Any]]:
+    """Make one step of the run: act, and append the step to the run's file on this host.
+
+    Returns:
+        what it did, a refusal as the outcome's ``failure``; and the step, as ``StepClock`` makes it.
+    """
+    clock = StepClock(call["stage"] or verb_.stage)
     try:
         outcome = _acted(verb_, call)
     except Refusal as refusal:
@@ -184,24 +207,20 @@ def run_module(verb_: Verb, options: Mapping[str, Any]) -> None:
         outcome = Outcome(failure=str(refusal), findings=texts_of(refusal), listed=listed)
     except ImportError as error:  # Ansible tells of other errors itself
         outcome = Outcome(failure=missing_required_lib(error.name or str(error)))
-    failure = printable(" ".join(outcome.failure.split()))
     step = clock.step([printable(one) for one in outcome.did], changed=outcome.changed, detail=outcome.detail)
-    if call.work is not None and call.run and not outcome.planned:
-        step_failed = {**step, "failure": failure} if failure else step
+    if call.work is not None and call.run and not (outcome.planned or outcome.in_parts):
+        failed = {"failure": one_line(outcome.failure)} if outcome.failure else {}
         try:
-            append_step(call.work, call.run, step_failed, outcome.predicts if call.dry_run else None)
+            append_step(call.work, call.run, {**step, **failed}, outcome.predicts if call.dry_run else None)
         except OSError as error:  # the work was done: a full disk takes only its line in the report
-            module.warn(f"the step is missing in the report: {error}")
-    for warning in outcome.warnings:
-        module.warn(printable(warning))
-    result = {**outcome.values, "changed": outcome.changed, "step": step}
-    if outcome.diff is not None:
-        result["diff"] = dict(outcome.diff)
-    if failure and params["gather"]:
-        module.exit_json(**result, findings=[printable_text(one) for one in outcome.findings or (failure,)])
-    if failure:
-        module.fail_json(msg=printable_text(outcome.failure) if outcome.listed else failure, **result)
-    module.exit_json(**result)
+            missing = f"the step is missing in the report: {error}"
+            outcome = replace(outcome, warnings=(missing, *outcome.warnings))
+    return outcome, step
+
+
+def one_line(text: str) -> str:
+    """Return a text as one printable line."""
+    return printable(" ".join(text.split()))
 
 
 class _Module(AnsibleModule):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -38,6 +39,34 @@ def run_to(deployment, playbook, number, *given):
                 return run, found[1]
     run.wait()
     return run, None
+
+
+SWITCHES = "Stop, promote and start on the host of the volume"  # one task, of these steps
+STEPS = (
+    "Stop the writers",
+    "Carry the users' rows over",
+    "Stop the servers",
+    "Promote the snapshot",
+    "Start production",
+    "Give the earlier snapshot the users' rows, and open it",
+    "Start the writers",
+)
+
+
+def run_to_step(deployment, playbook, step, *given):
+    """Start a run and return it as that task, or that step of a switch, begins."""
+    if step not in STEPS:
+        return run_to_task(deployment, playbook, step, *given)
+    run = run_to_task(deployment, playbook, SWITCHES, *given)
+
+    def reached():
+        with suppress(FileNotFoundError, ValueError):
+            at = json.loads(deployment.lease()).get("step", "")
+            return at in STEPS and STEPS.index(at) >= STEPS.index(step)
+        return False
+
+    wait_for(reached, f"the switch reaches {step}", seconds=60, pause=0.001)
+    return run
 
 
 def run_to_task(deployment, playbook, name, *given):

@@ -84,6 +84,10 @@ class Deployment:
     def locked(self):
         return (self.volume / ".reingest/claim.json").exists()
 
+    def lease(self):
+        """Return the last sign of life of a window, which has the step that works."""
+        return (self.home / "work/services/window.lease").read_text()
+
     def report(self):
         newest = max((self.volume / ".reingest/runs").iterdir(), key=lambda path: path.stat().st_mtime)
         return json.loads((newest / "report.json").read_text())

@@ -16,7 +16,7 @@ from controller import (
     WATCHDOG_S,
     kill,
     other,
-    run_to_task,
+    run_to_step,
     served,
     snapshots,
     wait_closed,
@@ -109,7 +109,7 @@ def whole(machine):
 
 def promotion(machine, task):
     """Start a promotion of the other snapshot and return it as the task begins."""
-    return run_to_task(
+    return run_to_step(
         machine, PROMOTE, task, "-e", f"reingest_snapshot={other(machine)} reingest_force=true"
     )
 

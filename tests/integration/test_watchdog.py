@@ -20,7 +20,7 @@ from controller import (
     lives,
     other,
     rest,
-    run_to_task,
+    run_to_step,
     served,
     snapshots,
     stop,
@@ -88,7 +88,7 @@ def watchdog_process(site):
 
 def die_alone(site, task, *, modules=True):
     """Kill a promotion at a task, and its watchdog with it: as nobody does who is still there to help."""
-    run = run_to_task(site, PROMOTE, task, *to(other(site)))
+    run = run_to_step(site, PROMOTE, task, *to(other(site)))
     guard = watchdog_process(site)
     os.kill(guard, signal.SIGKILL)
     left = kill(run, modules=modules)
@@ -124,7 +124,7 @@ def start_watchdog(site):
     ],
 )
 def test_a_portal_whose_controller_was_killed_is_back_with_nobodys_help(whole, task, modules):
-    run = run_to_task(whole, PROMOTE, task, *to(other(whole)))
+    run = run_to_step(whole, PROMOTE, task, *to(other(whole)))
     wait_closed(whole, kill(run, modules=modules))
     assert "recovered; live: " in log(whole)
     live = served(whole).snapshot
@@ -134,21 +134,21 @@ def test_a_portal_whose_controller_was_killed_is_back_with_nobodys_help(whole, t
 
 
 def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
-    before = served(whole)
-    run = run_to_task(whole, PROMOTE, "Stop the servers", *to(other(whole)))
-    stopped = stop(run)
+    new = other(whole)
+    run = run_to_step(whole, PROMOTE, "Stop the servers", *to(new))
+    stopped = stop(run)  # the host makes its steps to the end, and hears no more
     wait_closed(whole)
-    processes, ledger = whole.processes(), whole.ledger()
-    assert served(whole) == before
+    processes, ledger, now = whole.processes(), whole.ledger(), served(whole)
+    assert now.snapshot == new
     wake(stopped)
     code, output = rest(run)
     assert code != 0
     # By the window where the next step is about services, by the claim where it is about the volume.
     assert "was closed by its watchdog at" in output or "it was presumed dead" in output, output
-    assert f"its watchdog had ended the switch by then; {before.snapshot} serves" in output
+    assert f"its watchdog had ended the switch by then; {new} serves" in output
     assert whole.processes() == processes
     assert whole.ledger() == ledger
-    assert served(whole) == before
+    assert served(whole) == now
 
 
 @full
@@ -228,7 +228,7 @@ def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole)
         assert code == 0, output
     before, new = served(whole), other(whole)
     assert before.release == RELEASE_1
-    run = run_to_task(whole, PROMOTE, "Start the writers", *to(new), *broken_portal(whole, RELEASE_2))
+    run = run_to_step(whole, PROMOTE, "Start the writers", *to(new), *broken_portal(whole, RELEASE_2))
     wait_closed(whole, kill(run, modules=True), seconds=60)
     assert served(whole) == before
     last = [line for line in whole.ledger() if line["snapshot"] == new][-1]
@@ -239,7 +239,7 @@ def test_a_release_on_which_the_portal_does_not_get_healthy_is_taken_back(whole)
 
 @full
 def test_a_verb_of_a_dead_run_that_hangs_is_ended_by_the_next_run(whole):
-    run = run_to_task(whole, PROMOTE, "Start production", *to(other(whole)))
+    run = run_to_step(whole, PROMOTE, "Start production", *to(other(whole)))
     step = stop_step(whole)
     os.kill(watchdog_process(whole), signal.SIGKILL)
     kill(run, modules=False)
@@ -268,7 +268,7 @@ def test_no_password_is_in_the_records_of_a_window(whole):
     port = whole.environment["DEMO_PRODUCTION_PORT"]
     login = f"postgresql://nmdc:{secret}@127.0.0.1:{port}/nmdc"
     psycopg2.connect(login).close()
-    run = run_to_task(
+    run = run_to_step(
         whole, PROMOTE, "Stop the servers", *to(other(whole)), "-e", f"reingest_production_dsn={login}"
     )
     kept = json.loads((records(whole) / "window.json").read_text())

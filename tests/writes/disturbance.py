@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from crash.module import Answer, ended
+from writes.switch import TITLES, TOGETHER
 
 POLL_S = 0.003
 NOTHING = "nothing"
@@ -66,23 +67,28 @@ class Disturbance:
             raise ControllerDiedError
 
 
-def run_step(place, name, verb, disturbance):
+def run_step(place, name, verb, disturbance, reached=lambda _: None):
     """Run one module; return its answer.
+
+    ``reached`` is called with the name of each step of a call of several, as that is seen to work.
 
     Raises:
         ControllerDiedError: the disturbance was that.
     """
     with tempfile.TemporaryFile() as out:
-        child = verb.start(place.volume, out)
-        disturbance.begins(name)
+        child, now = verb.start(place.volume, out), ""
         while True:
+            before, now = now, TITLES.get(place.step(), name) if name == TOGETHER else name
+            disturbance.begins(now)
+            if now != before:
+                reached(now)
             pid, status = os.waitpid(child, os.WNOHANG)
             if pid:
                 out.seek(0)
                 return _answer(os.waitstatus_to_exitcode(status), out.read())
             if disturbance.is_due():
                 try:
-                    disturbance.strike(place, name, child)
+                    disturbance.strike(place, now, child)
                 except ControllerDiedError:
                     place.orphans.append(child)
                     raise

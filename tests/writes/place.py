@@ -7,6 +7,7 @@ source-owned one, of which each release has its own rows.
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import pkgutil
 import shutil
@@ -210,6 +211,7 @@ class Place:
         self.production = [self._server("db", "prod", self.production_port, linked=True)]
         self.staging = [self._server("db-ingest", "ingest", self.staging_port)]
         self.writers = [self._portal()] if portal else []
+        self.poolers = []  # those that hold the clients of writers, as an inventory has them
 
     def _server(self, name, data, port, *, linked=False):
         place = str(self.volume / data)
@@ -264,6 +266,12 @@ class Place:
             "watchdog": _WATCHDOG_S,
         }
         return Verb(module, run, {**context, **params})
+
+    def step(self):
+        """Return which step of a call of several works, or worked last; empty: none did."""
+        with suppress(FileNotFoundError, ValueError):
+            return json.loads((self.records / "window.lease").read_text()).get("step", "")
+        return ""
 
     def group(self, run, services, state, **params):
         return self.verb("service_group", run, services=services, state=state, **params)

@@ -12,7 +12,7 @@ import signal
 import time
 from contextlib import suppress
 
-from controller import WATCHDOG_S, kill, lives, other, rest, run_to_task, served, wait_closed, window_open
+from controller import WATCHDOG_S, kill, lives, other, rest, run_to_step, served, wait_closed, window_open
 from deployment import RELEASE_2, ROOT, ingested_deployment
 from waiting import wait_for
 from writes.downloads import Users, look
@@ -92,7 +92,7 @@ class _Run:
                 self.result.wrong.append(f"{playbook[0]} failed and nothing was killed: {output[-1500:]}")
             return
         task = self.chance.choice(_TASKS)
-        run = run_to_task(self.deployment, playbook[0], task, *playbook[1:])
+        run = run_to_step(self.deployment, playbook[0], task, *playbook[1:])
         time.sleep(self.chance.random() ** 2)
         self._tell(f"{playbook[0]}: {kind} is killed in {task}")
         self.result.kills[kind] += 1
@@ -118,6 +118,9 @@ class _Run:
 
     def _recover(self):
         code, output = self.deployment.play("playbooks/recover.yml")
+        if code != 0 and "the volume is held by run" in output and "-watchdog of" in output:
+            wait_closed(self.deployment, seconds=120)  # its watchdog was at it, which is waited for
+            code, output = self.deployment.play("playbooks/recover.yml")
         if code != 0:
             self.result.wrong.append(f"recover.yml failed: {output[-1500:]}")
         self._tell(f"recover.yml: {self._serves()}")

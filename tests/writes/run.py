@@ -17,7 +17,7 @@ from writes.crew import Crew
 from writes.disturbance import ControllerDiedError, Disturbance, reap, run_step
 from writes.outcome import UNCLEAN, Result
 from writes.place import Place
-from writes.switch import INGEST, PROMOTE, ROLLBACK, Switch, recover, undo
+from writes.switch import INGEST, PROMOTE, ROLLBACK, TOGETHER, Switch, recover, undo
 
 SWITCHES = 3
 _STEPS = (
@@ -34,10 +34,11 @@ _OVERTAKEN = (
     "was closed by its watchdog"  # the machine was so busy that a run that lived was silent for too long
 )
 _HEAL_S = 120
+_TOGETHER = 0.7  # how often the host makes its steps in one call, as the role has it
 _OFTEN = 0.35  # how often a switch is disturbed that need not be
 
 
-def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES):
+def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES, together=None):
     """Make one run; the same seed is the same plan of switches and kills, though not of writes.
 
     Args:
@@ -47,8 +48,9 @@ def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES
         step: in which step; empty: the seed says.
         portal: whether writers also write through a portal; None: the seed says.
         switches: how many there are.
+        together: whether the host makes its steps in one call; None: the seed says.
     """
-    run = _Run(templates, seed, (kind, step), portal, switches)
+    run = _Run(templates, seed, (kind, step), portal, switches, together)
     began = time.monotonic()
     try:
         run.go()
@@ -61,15 +63,15 @@ def attempt(templates, seed, *, kind="", step="", portal=None, switches=SWITCHES
 
 
 class _Run:
-    def __init__(self, templates, seed, wanted, portal, switches):
+    def __init__(self, templates, seed, wanted, portal, switches, together):
         self.random = random.Random(seed)
         self.result = Result(seed)
-        (self.kind, self.step), self.switches = wanted, switches
+        (self.kind, self.step), self.switches, self.together = wanted, switches, together
         slow, with_portal = self.random.random() < 0.25, self.random.random() < 0.25
         self.folder = Path(tempfile.mkdtemp(prefix="reingest-writes-run-", dir=small_place()))
         self.folder.chmod(0o755)
         self.place = Place(templates, self.folder, portal=with_portal if portal is None else portal)
-        self.slow, self.runs, self.crew = slow, 0, None
+        self.slow, self.runs, self.crew, self.counted = slow, 0, None, None
 
     def go(self):
         self.place.start()
@@ -121,8 +123,9 @@ class _Run:
         kind, snapshot = self._next()
         run = self._new_run()
         self._tell(f"{run}: {kind}, to kill: {plan.kind} {plan.delay:.3f} s after {plan.step}")
+        together = self.random.random() < _TOGETHER if self.together is None else self.together
         try:
-            failed = self._steps(Switch(self.place, run, kind, snapshot), plan)
+            failed = self._steps(Switch(self.place, run, kind, snapshot, together=together), plan)
         except ControllerDiedError:
             failed = ""
             self._heal(plan)
@@ -147,13 +150,20 @@ class _Run:
                 name, verb = steps.send(answer)
             except StopIteration:
                 return ""
-            answer = run_step(self.place, name, verb, plan)
+            answer = run_step(self.place, name, verb, plan, self._reached)
             if not answer.succeeded:
                 undoes = (opened or name == "Open the window") and name not in _SETTLING
                 return self._failed(switch.run, name, answer, undoes=undoes)
             opened = opened or name == "Open the window"
             if name == "Carry":
+                self.counted = self.crew.counted()
+            if name in ("Carry", TOGETHER):
                 self._reported(answer.result)
+
+    def _reached(self, step):
+        """Count what is there while nobody can write: the rows are carried, and nothing serves yet."""
+        if step == "Stop the servers":
+            self.counted = self.crew.counted()
 
     def _failed(self, run, name, answer, *, undoes):
         why = f"{name}: {answer.refused or answer.text[-1500:] or 'it was killed'}"
@@ -211,7 +221,7 @@ class _Run:
 
     def _reported(self, result):
         """What the module says that it carried must be what was there."""
-        counted = self.crew.counted()
+        counted = self.counted
         said = sum(result["rows"].values())
         if not counted.least <= said <= counted.most:
             self.result.wrong.append(

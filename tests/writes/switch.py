@@ -6,16 +6,31 @@ from crash.module import claim, release
 
 from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.lock import holder
+from plugins.module_utils.switch_parts import PARTS
 
 INGEST, ROLLBACK, PROMOTE = "ingest", "rollback", "promote"
+TOGETHER = "Switch"
+# Its steps, as the window's record names them, and as they are named where each is a call.
+TITLES = {
+    "Stop the writers": "Stop the writers",
+    "Carry the users' rows over": "Carry",
+    "Stop the servers": "Stop the servers",
+    "Promote the snapshot": "Promote",
+    "Start production": "Start production",
+    "Give the earlier snapshot the users' rows, and open it": "Give back",
+    "Start the writers": "Start the writers",
+}
 
 
 class Switch:
-    """One run; ``copied``: its load is in an ``ingest/`` that no rename leaves."""
+    """One run; ``copied``: its load is in an ``ingest/`` that no rename leaves.
 
-    def __init__(self, place, run, kind, snapshot, *, copied=False):
+    ``together``: the host makes its steps in one call, as in the role; else each is a call, to stop after it.
+    """
+
+    def __init__(self, place, run, kind, snapshot, *, copied=False, together=False):
         self.place, self.run, self.kind, self.snapshot = place, run, kind, snapshot
-        self.copied = copied
+        self.copied, self.together = copied, together
 
     def steps(self):
         """Give each module's call in order; takes its answer.
@@ -59,9 +74,26 @@ class Switch:
         window = {"snapshot": planned["snapshot"], "previous": planned["previous"], "login": place.dsn()}
         yield (
             "Open the window",
-            place.verb("switch_window", run, state="opened", **window, **_services(place)),
+            place.verb(
+                "switch_window", run, state="opened", **window, **_services(place), poolers=place.poolers
+            ),
         )
-        inside = {"window": True}
+        if self.together:
+            yield TOGETHER, self._together(promotion, rows, opens=planned["apart"])
+        else:
+            yield from self._one_by_one(promotion, rows, opens=planned["apart"])
+        yield "Start the rest", place.group(run, place.services, "started", window=True)
+        yield "Close the window", place.verb("switch_window", run, state="closed")
+        yield "Release", release(run)
+
+    def _together(self, promotion, rows, *, opens):
+        own = {name: value for name, value in rows.items() if name not in ("state", "snapshot")}
+        given = {**promotion, **own, **_services(self.place), "rows": rows["state"], "opens": opens}
+        given["poolers"] = self.place.poolers
+        return self.place.verb("switch_steps", self.run, steps=list(PARTS), window=True, **given)
+
+    def _one_by_one(self, promotion, rows, *, opens):
+        place, run, inside = self.place, self.run, {"window": True}
         if place.writers:
             yield "Stop the writers", place.group(run, place.writers, "stopped", **inside)
         yield "Carry", place.verb("carry_over", run, **rows, **inside)
@@ -69,13 +101,10 @@ class Switch:
         yield "Stop the servers", place.group(run, servers, "stopped", **inside)
         yield "Promote", place.verb("snapshot_promote", run, **promotion, **inside)
         yield "Start production", place.group(run, place.production, "started", **inside)
-        if planned["apart"]:
+        if opens:
             yield "Give back", place.verb("carry_over", run, **{**rows, "state": "opened"}, **inside)
         if place.writers:
             yield "Start the writers", place.group(run, place.writers, "started", **inside)
-        yield "Start the rest", place.group(run, place.services, "started", **inside)
-        yield "Close the window", place.verb("switch_window", run, state="closed")
-        yield "Release", release(run)
 
 
 def undo(place, run, why):
@@ -105,4 +134,4 @@ def _services(place):
 
 
 def _recovery(place):
-    return {**_services(place), "login": place.dsn()}
+    return {**_services(place), "login": place.dsn(), "poolers": place.poolers}

@@ -13,7 +13,7 @@ from ..sources.source import SourceFile
 
 _LAYOUT = 4  # of what an unfinished load leaves in the database, and of what goes into its digests
 # What of a table is judged when all tables are filled, or later.
-_LATER = ("oids", "orphans", "limits", "required", "sources")
+_LATER = ("oids", "orphans", "limits", "required", "sources", "pattern")
 
 
 def load_digest(

@@ -84,10 +84,12 @@ def try_out(request: LoadRequest, dataset: Dataset) -> Tried:
 
 def judgements(
     request: LoadRequest, dataset: Dataset, tried: Tried, *, complete: bool
-) -> list[Callable[[], None]]:
+) -> list[Callable[[], object]]:
     """Return what judges the tables that the schema makes; ``complete``: the dataset has its columns."""
     servers, both, made = request.servers, tried.both, tried.made
-    asked = [partial(check_ownership, dataset, servers, both, made, loads=complete)]
+    asked: list[Callable[[], object]] = [
+        partial(check_ownership, dataset, servers, both, made, loads=complete)
+    ]
     if both.staging:
         asked.append(partial(_check_views, dataset, made))
         asked += [partial(check_table, dataset, table, made.tables) for table in dataset.tables if complete]

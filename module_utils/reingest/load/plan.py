@@ -11,6 +11,7 @@ from typing import Any
 from ..dataset.model import Dataset, Table
 from ..dataset.owners import SOURCE
 from ..dataset.parse import parse_dataset
+from ..dataset.patterns import expanded, pattern_lines
 from ..refusals import Refused
 from ..sources.content import suffix
 from ..sources.source import Source, SourceFile
@@ -97,7 +98,12 @@ class LoadPlan:
             if _is_loaded(table)
         ]
         over = [f"start over, not from the unfinished load: {self.anew}"] if self.anew else []
-        return [*over, *loads, *(f"run transform {path.name}" for path, _ in self.transforms)]
+        return [
+            *over,
+            *pattern_lines(self.dataset),
+            *loads,
+            *(f"run transform {path.name}" for path, _ in self.transforms),
+        ]
 
     def diff(self) -> dict[str, str]:
         """Return the load in the staging server before and after, as text."""
@@ -135,6 +141,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     if tried is not None:
         refused.ask(judgements(request, dataset, tried, complete=sources is not None))
     refused.tell()
+    dataset = expanded(dataset, tried.made.catalog.roots)
     both, shapes, schema, transforms = tried.both, tried.made.tables, tried.schema, tried.transforms
     identified, found = sources.identified, sources.found
     files = tuple(identified.values())

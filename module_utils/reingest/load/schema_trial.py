@@ -10,6 +10,7 @@ import psycopg2
 from psycopg2 import sql
 
 from ..dataset.model import Dataset
+from ..dataset.patterns import expanded
 from ..errors import Refusal
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.contract import check_contract
@@ -97,7 +98,7 @@ def _make_roles(connection: Connection, names: Collection[str]) -> None:
 
 def check_ownership(
     dataset: Dataset, servers: Servers, both: BothServers, made: Made, *, loads: bool = True
-) -> None:
+) -> Catalog:
     """Refuse a load that production's rows of the portal's users do not fit, or a table without an owner.
 
     Args:
@@ -107,6 +108,9 @@ def check_ownership(
         made: what the schema makes; empty where it cannot be tried.
         loads: whether the load fills the tables by their `columns:`.
 
+    Returns:
+        Production's tables.
+
     Raises:
         Refusal: with everything that is wrong.
     """
@@ -115,7 +119,9 @@ def check_ownership(
         if both.production is not None and both.production.has_database:
             production = stack.enter_context(pinned_reading(servers.production_dsn, dataset.database))
             live = read_catalog(production)
+        dataset = expanded(dataset, (*made.catalog.roots, *live.roots))
         check_contract(dataset, made.catalog, live, production, filled=made.filled, loads=loads)
+    return live
 
 
 def _has_rows(connection: Connection, catalog: Catalog, name: str) -> bool:

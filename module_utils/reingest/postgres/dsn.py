@@ -119,6 +119,18 @@ def connect_as_is(
         raise _refused(parts, dsn, str(error)) from None
 
 
+def said_by_server(text: str) -> str:
+    """Return the sentence of libpq's message that says why, which is the server's own where it answered.
+
+    Behind it may come where the password was found, and before it what other addresses said.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line for line in lines if not line.startswith(("DETAIL:", "HINT:"))] or [""]
+    source = next((line for line in lines if line.startswith("password retrieved from ")), "")
+    said = [line for line in lines if "FATAL:" in line] or [line for line in lines if line != source] or lines
+    return f"{said[-1]} ({source})" if source and said[-1] != source else said[-1]
+
+
 def _parsed(dsn: str) -> dict[str, str]:
     try:
         return dict(parse_dsn(dsn))
@@ -139,8 +151,7 @@ def _without_pins(dsn: str, parts: dict[str, str]) -> str:
 def _refused(parts: dict[str, str], dsn: str, text: str) -> Refusal:
     dsn = _without_pins(dsn, parts)
     where, user = address(dsn), parts.get("user") or "(the account's own name)"
-    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(("DETAIL:", "HINT:"))]
-    reason = lines[-1].rpartition("failed: ")[2].strip() if lines else "no reason given"
+    reason = said_by_server(text).rpartition("failed: ")[2].strip() or "no reason given"
     for secret in (parts.get("password"), parts.get("sslpassword")):
         if secret:
             reason = reason.replace(secret, _MASK)

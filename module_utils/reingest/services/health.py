@@ -112,12 +112,14 @@ def _login(health: Health) -> str:
 def _postgresql(health: Health) -> str:
     import psycopg2  # not every host of services has it
 
+    from ..postgres.dsn import said_by_server
+
     try:
         psycopg2.connect(_login(health), connect_timeout=_CONNECT_S, application_name="reingest").close()
     except psycopg2.ProgrammingError:
         raise Refusal(_MALFORMED) from None  # its message repeats parts of the string
     except psycopg2.OperationalError as error:
-        text = str(error).strip().splitlines()[-1]
+        text = said_by_server(str(error))
         if "invalid integer value" in text or ("host name" in text and "@" in text):
             raise Refusal(_MALFORMED) from None  # a part of the password may have been read as port or host
         if refused(text):

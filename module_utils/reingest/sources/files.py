@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import Refusal
 from .content import Content
 from .database import read_database
-from .place import check_place
+from .place import check_place, refuse_missing_folder
 from .reading import Reading
 from .registry import format_of
 from .remote import expand_remote, remote_version
@@ -85,6 +85,7 @@ def find_files(pattern: str, folder: Path, kind: str = "", roots: Sequence[Path]
     for one in found:
         check_place(one, folder, roots)
     if not found:
+        refuse_missing_folder(folder, [pattern])
         raise Refusal(f"source {path} does not exist: put the file there, or correct `from:` or `sources:`")
     return tuple(found)
 

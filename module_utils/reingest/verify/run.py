@@ -40,9 +40,11 @@ from .checks import (
     WHOLE,
     PlannedCheck,
 )
+from .new_tables import new_tables
 from .objects import Objects, look_at_objects
 from .profiles import Profiles, as_values, idle_limits, profiled
 from .side import Side, reading, scan_both
+from .type_oids import OIDS, oid_findings
 from .whole import whole_findings
 
 
@@ -172,10 +174,13 @@ class _Run:
             yield from whole_findings(self.staging.connection, live, self.dataset.unpopulated)
         elif self.production is not None and check.kind == TABLES:
             yield from self._missing_tables(self.production)
+            yield from new_tables(self.dataset, self.production)
             if self.sides is not None:
                 yield from self.sides.other_misfits()
         elif self.production is not None and check.kind == ROLE:
             yield from role_findings(self.production_dsn, self.staging_dsn)
+        elif self.production is not None and check.kind == OIDS:
+            yield from oid_findings(self.staging.connection, self.production.connection)
         elif self.production is not None and check.kind == CLUSTER:
             dataset = self.dataset
             yield from cluster_findings(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..engines.model import Service
 from ..errors import Refusal
-from ..fs.lock_file import Worker, holds
+from ..fs.lock_file import Worker, holds, worker_at
 from ..host.processes import is_module, send, started_at
 from ..volume import lock
 from ..volume.layout import Volume
@@ -73,6 +73,8 @@ def _end(path: Path, who: Worker) -> bool:
     if who.pid in (0, os.getpid()) or started_at(who.pid) != who.started:
         return False
     if not (is_module(who.pid) and holds(path, who.pid)):
+        if worker_at(path) != who:
+            return False  # it ended while it was looked at
         raise Refusal(
             f"{path} says that process {who.pid} is a step of run {who.run}, which is dead, and the process "
             "does not look like one: look what it is; end it, or take the file away"

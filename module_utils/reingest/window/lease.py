@@ -43,6 +43,7 @@ class _Lease:
 
     boot: str  # of the machine, and
     at: float  # the seconds since then
+    step: str = ""  # which one works, where several are made in one call
 
 
 class Busy(Refusal):
@@ -136,10 +137,10 @@ def worker(records: Path) -> Worker | None:
     return worker_at(lock_of(records))
 
 
-def refresh(records: Path) -> None:
+def refresh(records: Path, step: str = "") -> None:
     """Give a sign of life. It need not survive a power cut: the boot id tells a machine that was down."""
     staged = records / f"{_LEASE}.{os.getpid()}"
-    staged.write_text(json.dumps(asdict(_Lease(boot_id(), boottime()))), encoding="utf-8")
+    staged.write_text(json.dumps(asdict(_Lease(boot_id(), boottime(), step))), encoding="utf-8")
     staged.replace(records / _LEASE)
 
 

@@ -39,7 +39,7 @@ def told(result):
 
 @pytest.mark.parametrize("kind", STEPS)
 def test_every_acknowledged_write_is_there_once_whatever_is_killed(templates, kind):
-    result = attempt(templates, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
+    result = attempt(templates, 101, kind=kind, step=STEPS[kind], portal=False, switches=1, together=True)
     assert result.sound, told(result)
     assert result.kills, told(result)
     assert result.acknowledged > 100, told(result)
@@ -63,7 +63,9 @@ def templates_with_jobs():
 
 @pytest.mark.parametrize("kind", sample(STEPS, disturbance.GROUP))
 def test_so_is_every_write_into_another_database(templates_with_jobs, kind):
-    result = attempt(templates_with_jobs, 101, kind=kind, step=STEPS[kind], portal=False, switches=1)
+    result = attempt(
+        templates_with_jobs, 101, kind=kind, step=STEPS[kind], portal=False, switches=1, together=True
+    )
     assert result.sound, told(result)
     assert result.kills, told(result)
     assert result.acknowledged > 100, told(result)

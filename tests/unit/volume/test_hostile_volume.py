@@ -24,6 +24,7 @@ from plugins.module_utils.reingest.volume import lock
 from plugins.module_utils.reingest.volume.ledger import read_ledger
 from plugins.module_utils.reingest.volume.ownership import note_records, refuse_replaced
 from plugins.module_utils.reingest.volume.take_over import take_over
+from plugins.module_utils.reingest.window import ending
 from plugins.module_utils.reingest.window.ending import end_steps
 from plugins.module_utils.reingest.window.window_record import read_window
 
@@ -153,6 +154,22 @@ class TestProcesses:
             assert time.monotonic() < deadline
         assert end_steps(site.volume.root.parent, site.volume, "run-1")
         os.waitpid(child, 0)
+
+    def test_a_step_that_ends_while_it_is_looked_at_is_no_strange_process(self, site, monkeypatch):
+        claim_for(site.volume, "run-1")
+        step = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        held = open_lock(site.volume.records / "verb.lock")
+        assert try_lock(held)
+        write_worker(held, type(this_process("run-1"))(step.pid, started_at(step.pid), "run-1"))
+
+        def ends(path, pid):
+            held.close()
+            step.kill()
+            step.wait()
+            return False
+
+        monkeypatch.setattr(ending, "holds", ends)
+        assert end_steps(site.volume.root.parent, site.volume, "run-1") == []
 
 
 class TestForeignRoot:

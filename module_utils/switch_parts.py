@@ -1,0 +1,114 @@
+"""The steps that a switch makes on the host of the volume: what each is called, needs and does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
+
+from .carry_call import CARRIES
+from .hold_call import hold_clients, release_clients
+from .promote_call import PROMOTES
+from .reingest.errors import Refusal
+from .runner import Call, Outcome, Verb
+from .services_call import brought
+
+_SERVICES = ("production", "staging", "writers")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One step of a switch on one host."""
+
+    title: str  # as the window's record and the message of a failure name it
+    verb: Verb
+    own: Callable[[Call], Mapping[str, Any]]  # the options of its verb that are not the call's own
+    wanted: Callable[[Call], bool] = lambda _: True
+
+    def call(self, whole: Call) -> Call:
+        """Return the call of this step alone."""
+        return replace(whole, params={**whole.params, "plan_only": False, **self.own(whole)})
+
+
+def prepare(call: Call) -> None:
+    """Do what need not be done while the portal is away: load all code, write out what the servers hold."""
+    _load_code(call)
+    logins = [call["production_dsn"]]
+    if call["rows"] == "carried":
+        logins.append(call["staging_dsn"])
+    for login in filter(None, logins):
+        from .reingest.postgres.maintenance import checkpoint
+
+        with suppress(Refusal):  # a server that does not answer, as at a first ingest, has nothing to write
+            checkpoint(login)
+
+
+def _load_code(call: Call) -> None:
+    """Import all that the steps need: Python compiles anew what comes to a host."""
+    from .reingest.carry import untouched  # noqa: F401 - here and below: for whoever imports it later
+    from .reingest.engines.registry import load_engines
+
+    load_engines()
+    health = [service["health"] or {} for name in _SERVICES for service in call[name]]
+    if any(one.get("http") for one in health):
+        import urllib.error
+        import urllib.request  # noqa: F401
+    if any(one.get("postgresql") for one in health):
+        from .reingest.postgres import dsn  # noqa: F401
+    if call["poolers"]:
+        from .reingest.poolers import hold, keeper, login  # noqa: F401
+    if call["rows"] or call["opens"]:
+        from .reingest.carry import carry_over, give_back, survey, take  # noqa: F401
+
+
+def _clients(title: str, act: Callable[[Call], Outcome]) -> Part:
+    return Part(
+        title,
+        Verb(act, stage="switch", claims=False),
+        own=lambda _: {},
+        wanted=lambda call: bool(call["poolers"]),
+    )
+
+
+def _group(title: str, names: tuple[str, ...], state: str, *, unless_held: bool = False) -> Part:
+    def services(call: Call) -> list[Any]:
+        return [service for name in names for service in call[name]]
+
+    return Part(
+        title,
+        Verb(brought, stage="switch", claims=False),
+        own=lambda call: {
+            "services": services(call),
+            "state": state,
+            "maintenance_off": call["maintenance_off"] if (names, state) == (("writers",), "started") else [],
+        },
+        wanted=lambda call: bool(services(call)) and not (unless_held and call["poolers"]),
+    )
+
+
+PARTS: Mapping[str, Part] = {
+    "stop_writers": _group("Stop the writers", ("writers",), "stopped", unless_held=True),
+    "hold_clients": _clients("Hold the clients", hold_clients),
+    "carry_rows": Part(
+        "Carry the users' rows over",
+        CARRIES,
+        own=lambda call: {"state": call["rows"]},
+        wanted=lambda call: bool(call["rows"]),
+    ),
+    "stop_servers": _group("Stop the servers", ("production", "staging"), "stopped"),
+    "promote": Part(
+        "Promote the snapshot",
+        PROMOTES,
+        own=lambda _: {"by_release": False, "accept": []},
+    ),
+    "start_production": _group("Start production", ("production",), "started"),
+    "open_rows": Part(
+        "Give the earlier snapshot the users' rows, and open it",
+        CARRIES,
+        own=lambda _: {"state": "opened"},
+        wanted=lambda call: bool(call["opens"]),
+    ),
+    "release_clients": _clients("Let the clients go on", release_clients),
+    "start_writers": _group("Start the writers", ("writers",), "started"),
+}
