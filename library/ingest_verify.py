@@ -22,6 +22,7 @@ description:
   - "Those about what cannot be used as it stands are named C(unpopulated:<materialised view>),
     C(index:<index>), C(constraint:<table>.<constraint>), C(trigger:<table>.<trigger>), C(unlogged:<table>)
     and C(collation:<collation>)."
+  - "With O(held): C(oids:<type>)."
   - Rows of portal-owned tables are no findings, whether the load has them or not, see RV(portal_rows).
   - "Those about production's cluster are named C(databases), C(prepared), C(standby), C(slot:<name>),
     C(subscription:<database>.<name>), C(archiving) and C(synchronous_standby_names)."
@@ -64,6 +65,12 @@ options:
       - Only whether there is one matters here. Findings of that kind are accepted only with it.
     type: str
     default: ""
+  held:
+    description: Whether the portal's clients are held while production is switched, and its services are not
+      restarted afterwards. They may remember the OIDs of types then, and another one is a finding
+      C(oids:<type>).
+    type: bool
+    default: false
   first:
     description: Nothing was ever promoted, so production need not be named, answer or have the database.
     type: bool
@@ -181,6 +188,7 @@ OPTIONS: dict[str, Any] = {
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "first": {"type": "bool", "default": False},
+    "held": {"type": "bool", "default": False},
     "snapshot": {"type": "str", "default": ""},
     "kept": {"type": "dict", "default": {}},
     "accept": {"type": "list", "elements": "str", "default": []},
@@ -211,7 +219,7 @@ def verify(call: Call) -> Outcome:
     server = inspect_staging(staging, dataset.database, required=not call.check)
     load = server.record if server else None
     dataset = expanded(dataset, load.tables if load else ())
-    checks = plan_checks(dataset, against_production=compared)
+    checks = plan_checks(dataset, against_production=compared, held=call["held"])
     if load is not None and wanted not in ("", load.snapshot) and not call.check:
         raise Refusal(f"the staging server holds the load {load.snapshot}, not {wanted}: load first")
     if call.check and (load is None or not load.finished or load.snapshot != wanted):

@@ -33,11 +33,24 @@ def brought(call: Call) -> Outcome:
     """Bring the services of a call into its state, and say what was done."""
     plan, detail = bring(call, call["state"])
     become = _BECOME.get(call["state"])
+    did = [*plan.did(), *_answer_again(call)]
     return Outcome(
         plan.changed,
-        plan.did(),
+        did,
         values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
         diff=plan.diff(),
         detail=detail,
         predicts=Predicted({service.name: become for service in plan.services} if become else {}),
     )
+
+
+def _answer_again(call: Call) -> list[str]:
+    """Take the maintenance answer away, where the call is told how: the services are up."""
+    command = call.params.get("maintenance_off")
+    if not command:
+        return []
+    if call.check:
+        return [f"run {command[0]} (reingest_maintenance_off)"]
+    from .reingest.services.announce import run_declared
+
+    return [run_declared(command, "reingest_maintenance_off")]

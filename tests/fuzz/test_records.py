@@ -36,6 +36,10 @@ from plugins.module_utils.reingest.frame.roles import ATTRIBUTES, Roles
 from plugins.module_utils.reingest.fs.lock_file import Worker, open_lock, read_worker
 from plugins.module_utils.reingest.load.look import NoAnswerError, look_command, read_look
 from plugins.module_utils.reingest.load.progress import Progress, TableProgress, fate, read_progress, silence
+from plugins.module_utils.reingest.outage.forecast import Now, forecast
+from plugins.module_utils.reingest.outage.line import past_switches
+from plugins.module_utils.reingest.outage.probe_record import FILE as PROBE_FILE
+from plugins.module_utils.reingest.outage.probe_record import end_prober
 from plugins.module_utils.reingest.profile.kept import KeptProfiles, KeptTable, kept_from_plain
 from plugins.module_utils.reingest.profile.model import ColumnProfile, TableProfile
 from plugins.module_utils.reingest.promotion.finalised import record_of
@@ -203,6 +207,10 @@ DETAIL = {
     "previous": B,
     "bytes": 9,
     "largest": 1,
+    "parts": {"stop_servers": 1.0, "start_production": 0.5},
+    "outage_s": 2.5,
+    "user_bytes": 7,
+    "checkpoint_s": 0.1,
 }
 LINES = [
     {
@@ -225,6 +233,7 @@ def test_a_ledger_is_read_line_by_line_and_decides_by_what_is_sound(volume, only
     volume.ledger.write_bytes(b"\n".join(lines) + b"\n")
     with only(Refusal):
         ledger, _ = survey_ledger(volume)
+        forecast(past_switches(ledger), Now(1, 0.1)).told()
         json.dumps([asdict(entry) for entry in ledger.entries])
         live = ledger.live()
         assert not live or NAMES.fullmatch(live)
@@ -242,10 +251,46 @@ def test_a_ledger_is_read_line_by_line_and_decides_by_what_is_sound(volume, only
         record_of(ledger.load(A))
 
 
+STEP = StepClock("load").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}})
+GAP = {"began": AT, "seconds": 2.5, "failed": 3, "ended": True}
+SEEN = {
+    "probes": 9,
+    "failed": 3,
+    "outage_s": 2.5,
+    "worst_ms": 8.0,
+    "gaps": [GAP, GAP],
+    "more_gaps": 1,
+    "release": "r1",
+    "new_release": "r2",
+    "first_new": AT,
+    "last_why": "it answers 503",
+}
+PREDICTED = {
+    "seconds": 2.4,
+    "parts": {"promote": 2.4},
+    "runs": 1,
+    "told": "2.4 s",
+    "user_bytes": 5,
+    "checkpoint_s": 0.1,
+}
+WATCHED = StepClock("switch").step(
+    ["stop a"],
+    changed=True,
+    detail={
+        "probes": True,
+        "outage": SEEN,
+        "predicted": PREDICTED,
+        "budget": 3.0,
+        "window": {"stop_writers": 1.0},
+        "unmeasured": "why",
+    },
+)
+
+
 @fed(st.lists(json_texts([{**StepClock("load").step(["a"], changed=True), "failure": "x", "host": "h",
     "predicts": {"services": {"db": "started"}, "copied": A, "live": A, "loading": True}},
     StepClock("switch").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}}),
-    ]), max_size=5))  # fmt: skip
+    WATCHED]), max_size=5))  # fmt: skip
 def test_the_steps_of_a_run_make_a_report_without_what_is_none(folder, only, lines):
     (folder / RUN).mkdir(exist_ok=True)
     (folder / RUN / "steps.jsonl").write_bytes(b"\n".join(lines))
@@ -262,15 +307,24 @@ def told(steps):
     return report_lines(made)
 
 
-STEP = StepClock("load").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}})
-
-
 FILLED = {"now": {"filled": 0.5, "minimum": "1"}, "before": {"filled": 0.9}}
 VERIFIED = {"profiles": {"t": {"rows": 3, "rows_before": 4, "disk": 8192, "columns": {"c": FILLED}}}}
 COMPARED = StepClock("verify").step(["a"], changed=False, detail=VERIFIED)
 
 
-@fed(st.lists(changed([{**STEP, "host": "h"}, {**COMPARED, "host": "h"}]), max_size=4))
+@fed(json_texts([{"ended": "it was told to", "seen": SEEN}]))
+def test_what_a_prober_left_is_read_or_is_nothing(folder, only, text):
+    (folder / PROBE_FILE).write_bytes(text)
+    with only():
+        seen = end_prober(folder)
+        json.dumps(seen.as_values() if seen else None)
+
+
+@fed(
+    st.lists(
+        changed([{**STEP, "host": "h"}, {**COMPARED, "host": "h"}, {**WATCHED, "host": "h"}]), max_size=4
+    )
+)
 def test_what_another_host_calls_its_steps_does_not_end_the_report(only, steps):
     with only():
         told(steps)

@@ -140,6 +140,7 @@ def put_rows(
                 cursor.execute(reference.comment)
             missing = move_counters(connection, counters, oids)
         again = run_again(cursor)
+        cursor.execute(_SESSION)
         views = _refresh(cursor, oids)
         laps.end("references and views")
     sums: dict[str, Content] = dict(settled.dropped)

@@ -117,6 +117,7 @@ class Dataset:
 
     ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``,
     or ``portal``, carried whole;
+    ``timezone`` is that of times without one, ``dates`` the order of a date that is written in numbers;
     ``again`` are the transforms that run again once users' rows are in place, ``unpopulated`` the
     materialised views that a load does not refresh.
     """
@@ -135,6 +136,8 @@ class Dataset:
     again: tuple[Path, ...] = ()
     unpopulated: frozenset[str] = frozenset()
     objects: tuple[ObjectRule, ...] = ()
+    timezone: str = "UTC"
+    dates: str = "YMD"
     patterns: tuple[Table, ...] = ()  # of tables that it does not name; their names are the patterns
 
     @property

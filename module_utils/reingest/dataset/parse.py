@@ -9,7 +9,7 @@ from ..disclosure.printable import name_of
 from ..sources.reading import Reading
 from ..sources.registry import format_called
 from .document import Section, read_document
-from .form import FORM_KEYS, read_form
+from .form import DATES, FORM_KEYS, read_form, read_timezone
 from .limits import LIMITS, read_limits, read_table_limits
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
 from .objects import read_objects
@@ -20,7 +20,7 @@ from .pattern import is_pattern
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = (
     "database", "schema", "sources", "release", "tables", "views", "databases", "objects",
-    "transform", "transform_again", "checks", *_REJECTS,
+    "transform", "transform_again", "checks", "timezone", "dates", *_REJECTS,
 )  # fmt: skip
 _JUDGED = (*LIMITS, "profile", "required")  # by the verification
 _LOADED = ("from", "each", "where", "columns", "duplicates", *_JUDGED, *_REJECTS, *FORM_KEYS)
@@ -74,6 +74,8 @@ def parse_dataset(
         databases=_databases(top, database),
         unpopulated=_unpopulated(top),
         objects=read_objects(top),
+        timezone=read_timezone(top),
+        dates=top.choice("dates", DATES, DATES[0]),
     )
 
 

@@ -18,13 +18,13 @@ from ..load.catalog import TableShape, read_tables
 from ..load.provenance import TableCount, begin_record, finish_record, read_record
 from ..load.reporter import Reporter
 from ..load.script import run_script
-from ..load.server import load_lock, replace_database
-from ..load.transforms import run_transform
+from ..load.server import dataset_dsn, load_lock, replace_database
+from ..load.transforms import run_transforms
 from ..load.usable import make_usable
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.fault import told
 from ..ownership.owners import owner_faults
-from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.dsn import Connection, connect
 from ..sources.files import check_unchanged
 from .cleanup import Cleanup
 from .command import EndedLoader
@@ -86,7 +86,7 @@ def apply_loader(
     Raises:
         Refusal: the loader failed, or what it made is not what the dataset names.
     """
-    dsn = with_database(staging_dsn, plan.dataset.database)
+    dsn = dataset_dsn(staging_dsn, plan.dataset)
     reporter = reporter or Reporter()
     load = _Run(plan.snapshot, plan.dataset.release, plan.digest, run, operator)
     with (
@@ -98,7 +98,7 @@ def apply_loader(
         if plan.before is not None and not plan.before.finished:
             clean()
         if plan.fresh:
-            replace_database(lock, plan.dataset.database)
+            replace_database(lock, plan.dataset.database, plan.locale)
         _prepare(dsn, plan, load)
         began = time.monotonic()
         reporter.enter("loader")
@@ -109,6 +109,7 @@ def apply_loader(
         loading = time.monotonic() - began
         check_unchanged(plan.files)
         reporter.enter("describe")
+        run_transforms(dsn, plan.dataset, plan.transforms, closed=[lock.fileno()])
         with closing(connect(dsn)) as connection:
             tables = _describe(connection, dsn, plan, load)
         seconds = {"loader": round(loading, 3), "describe": round(time.monotonic() - began - loading, 3)}
@@ -152,9 +153,7 @@ def _prepare(dsn: str, plan: LoaderPlan, load: _Run) -> None:
 
 
 def _describe(connection: Connection, dsn: str, plan: LoaderPlan, load: _Run) -> dict[str, TableCount]:
-    """Run the transforms, make it usable, count every table, and write down that the load is complete."""
-    for path, text in plan.transforms:
-        run_transform(connection, plan.dataset, path, text)
+    """Make it usable, count every table, and write down that the load is complete."""
     shapes = read_tables(connection)
     catalog = read_catalog(connection)
     named = replace(plan.dataset, tables=tuple(one for one in plan.dataset.tables if not one.pattern))

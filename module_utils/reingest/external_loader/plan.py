@@ -17,6 +17,7 @@ from ..dataset.parse import parse_dataset
 from ..dataset.patterns import expanded, pattern_lines
 from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers
+from ..load.locale import Locale
 from ..load.provenance import LoadRecord, TableCount, shown_load
 from ..load.request import LoadRequest, Servers
 from ..load.schema_trial import Made, check_ownership, try_schema
@@ -87,6 +88,7 @@ class LoaderPlan:
     fresh: bool
     before: LoadRecord | None
     kept: LoadRecord | None
+    locale: Locale | None = None  # production's
 
     @property
     def changed(self) -> bool:
@@ -219,6 +221,7 @@ def plan_loader(
         fresh=making.fresh,
         before=both.staged,
         kept=kept,
+        locale=both.locale,
     )
 
 

@@ -123,6 +123,10 @@ def check_all_ends(tables: Iterable[Table], found: Mapping[str, tuple[Source, ..
 
 def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
     """Return the table with the columns that its fields name, where the dataset leaves them out."""
+    if table.sources and not files and not table.columns:
+        raise Refusal(
+            f"table {table.name}: all its files are empty, and none names the fields: name `columns:`"
+        )
     headers = {path: fields for path in files if (fields := read_fields(table.reading, path)) is not None}
     if not headers:
         return table

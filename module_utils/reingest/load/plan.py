@@ -20,6 +20,7 @@ from .catalog import TableShape
 from .digests import load_digest, load_identity, table_digest
 from .fill import CONTENT
 from .inputs import check_all_ends, judgements, look, try_out
+from .locale import Locale
 from .other_reader import check_reader, filled_by
 from .provenance import LoadRecord, TableCount, shown_load
 from .request import LoadRequest
@@ -55,6 +56,7 @@ class LoadPlan:
     digests: Mapping[str, str] = field(default_factory=dict)
     resumed: Resumption | None = None
     anew: str = ""
+    locale: Locale | None = None  # production's
 
     @property
     def changed(self) -> bool:
@@ -146,7 +148,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     digest = load_digest(dataset, schema, transforms, files)
     kept, action = both.kept(digest, force=request.force)
     feeds = tuple(_feeds(dataset, shapes, found)) if both.staging else ()
-    identity = load_identity(dataset, schema)
+    identity = load_identity(dataset, schema, str(both.locale))
     digests = {
         feed.table.name: table_digest(feed.table, _sources_of(feed, identified), filled_by(prove))
         for feed in feeds
@@ -174,6 +176,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
         digests=digests,
         resumed=resumed,
         anew=anew,
+        locale=both.locale,
     )
 
 

@@ -14,13 +14,13 @@ from ..dataset.patterns import expanded
 from ..errors import Refusal
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.contract import check_contract
-from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.dsn import Connection, connect
 from ..postgres.session import pinned_reading
 from .both_servers import BothServers
 from .catalog import TableShape, read_tables
 from .request import Servers
 from .script import run_script
-from .server import MAINTENANCE
+from .server import MAINTENANCE, dataset_dsn
 from .views import read_views
 
 _EARLIER = "SELECT coalesce(array_agg(oid), '{}') FROM pg_class WHERE relkind IN ('r', 'p')"
@@ -51,7 +51,7 @@ def try_schema(dsn: str, dataset: Dataset, schema: str, *, roles: Collection[str
     Raises:
         Refusal: PostgreSQL refuses the schema, or the server does not answer.
     """
-    with closing(connect(with_database(dsn, MAINTENANCE))) as connection:
+    with closing(connect(dataset_dsn(dsn, dataset, MAINTENANCE))) as connection:
         there = read_tables(connection)
         with connection.cursor() as cursor:
             cursor.execute(_EARLIER)

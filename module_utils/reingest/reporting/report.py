@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..runs.steps import is_step
+from .outage_lines import outage_lines, outage_of
 from .profile_lines import profile_lines
 
 PLANNED = "planned"
@@ -52,6 +53,7 @@ class Report:
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
     findings: tuple[Mapping[str, str], ...] = ()  # of the verification, the accepted ones too
     profiles: Mapping[str, Any] = field(default_factory=dict)  # of the load and of production, by table
+    outage: Mapping[str, Any] = field(default_factory=dict)  # what users felt, see ``outage_lines``
 
     def as_values(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -111,6 +113,7 @@ def make_report(
         tables=loaded["detail"]["tables"] if loaded else {},
         findings=tuple(one for step in ordered for one in step["detail"].get("findings") or ()),
         profiles=compared,
+        outage=outage_of(ordered),
     )
 
 
@@ -132,6 +135,7 @@ def report_lines(report: Report) -> list[str]:
         lines += _paged(report, _table_lines(report.tables))
     lines += _paged(report, profile_lines(report.profiles))
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
+    lines += outage_lines(report.outage, planned=report.outcome == PLANNED)
     if report.ledger and report.outcome != PLANNED:
         broken = "its chain is BROKEN, see status.yml; " if report.ledger["broken"] else ""
         lines.append(f"ledger     {broken}last hash {report.ledger['last']}")

@@ -47,11 +47,14 @@ def refused(text: str) -> bool:
 
 def system_identifier(health: Health) -> str:
     """Return the system identifier of the server behind the declared login."""
-    from ..postgres.dsn import connect, with_database  # needs psycopg2, which not every host of services has
+    from ..postgres.dsn import (
+        connect_as_is,
+        with_database,
+    )  # needs psycopg2, which not every host of services has
 
     # Not in the portal's database, which may be fenced.
     login = with_database(health.postgresql, "postgres")
-    with closing(connect(login)) as connection, connection.cursor() as cursor:
+    with closing(connect_as_is(login)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT system_identifier FROM pg_control_system()")
         return str(cursor.fetchone()[0])
 

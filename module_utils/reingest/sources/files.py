@@ -36,7 +36,7 @@ _Identity = tuple[int, int, str, str]  # size, time, digest and tag
 def find_sources(
     patterns: Iterable[str], reading: Reading, folder: Path, roots: Sequence[Path] = ()
 ) -> tuple[Source, ...]:
-    """Return what fills a table, in the order of its `from:`.
+    """Return what fills a table, in the order of its `from:`; without files of 0 bytes where these may be.
 
     Args:
         patterns: its `from:`.
@@ -60,6 +60,8 @@ def find_sources(
             found.extend(expand_remote(pattern))
         else:
             found.extend(find_files(pattern, folder, reading.format, roots))
+    if reading.allow_empty:
+        found = [one for one in found if not isinstance(one, Path) or one.stat().st_size]
     return tuple(found)
 
 

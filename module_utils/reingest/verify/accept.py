@@ -20,7 +20,8 @@ _HOOK = "reingest_after_promote"
 
 # Accepted elsewhere: in preflight, by the load, by the switch, by the pruning.
 _ELSEWHERE = re.compile(
-    r"served|portal|login|health:.*|rows|pg_dump(@.*)?|(rows|copies):.*|collation:\d{4}.*", re.DOTALL
+    r"served|outage|portal|login|health:.*|hold:.*|rows|pg_dump(@.*)?|(rows|copies):.*|collation:\d{4}.*",
+    re.DOTALL,
 )
 
 
