@@ -117,7 +117,8 @@ class Dataset:
     ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``,
     or ``portal``, carried whole;
     ``again`` are the transforms that run again once users' rows are in place, ``unpopulated`` the
-    materialised views that a load does not refresh.
+    materialised views that a load does not refresh, ``after_switch`` those that a switch refreshes only when
+    its window is closed.
     """
 
     file: Path
@@ -133,6 +134,7 @@ class Dataset:
     databases: Mapping[str, str] = field(default_factory=dict)
     again: tuple[Path, ...] = ()
     unpopulated: frozenset[str] = frozenset()
+    after_switch: frozenset[str] = frozenset()
     objects: tuple[ObjectRule, ...] = ()
 
     @property
@@ -144,6 +146,11 @@ class Dataset:
     def whole(self) -> list[str]:
         """Return production's other databases that are carried whole."""
         return sorted(name for name, owner in self.databases.items() if owner == PORTAL)
+
+    @property
+    def views(self) -> frozenset[str]:
+        """Return the materialised views of which the dataset says something."""
+        return self.unpopulated | self.after_switch
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name."""

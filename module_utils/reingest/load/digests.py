@@ -11,7 +11,7 @@ from pathlib import Path
 from ..dataset.model import Dataset, Table
 from ..sources.source import SourceFile
 
-_LAYOUT = 3  # of what an unfinished load leaves in the database, and of what goes into its digests
+_LAYOUT = 4  # of what an unfinished load leaves in the database, and of what goes into its digests
 # What of a table is judged when all tables are filled, or later.
 _LATER = ("oids", "orphans", "limits", "required", "sources")
 
