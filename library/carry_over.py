@@ -24,8 +24,8 @@ description:
   - "O(state=refreshed), once the window is closed: materialised views that the load's dataset leaves for
     then (C(views: {name: after_switch})), and those that read them, are refreshed in the live server, beside
     their readers where a unique index permits it. Which they are stands in the database, in the transaction
-    of the rows, so that a later run refreshes what a run that died has left. One that cannot be refreshed
-    is a warning, and is tried again by the next run."
+    of the rows, so that a later run finds them when this one dies. One that cannot be refreshed is a
+    warning, and is tried again by the next run."
   - Other databases of production that C(dataset.yml) calls C(portal) come along whole, by C(pg_dump) and
     C(pg_restore) of the servers' version, which must be on this host, under the same fence and with the same
     proof. The load says which they are.

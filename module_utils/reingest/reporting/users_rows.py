@@ -83,12 +83,8 @@ def listed_rows(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"the load: its {fenced}: the next run, or recover.yml, lifts that"
     for one in found["views"]:
         waits = f"materialised view {one['view']} does not show users' rows yet, since {one['since']}"
-        ends = (
-            "that run"
-            if found["lock"] and found["lock"]["run"] == one["run"]
-            else "the next run, or recover.yml,"
-        )
-        yield f"production: {waits}: {ends} refreshes it"
+        own = found["lock"] is not None and found["lock"]["run"] == one["run"]
+        yield f"production: {waits}: {'that run' if own else 'the next run, or recover.yml,'} refreshes it"
     for one in found["copies"]:
         way = accepting([f"copies:{one['run']}"])
         yield (

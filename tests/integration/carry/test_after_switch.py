@@ -1,4 +1,4 @@
-"""Materialised views that a dataset leaves for after the window: served as loaded, then refreshed in order."""
+"""Materialised views that a dataset leaves for after the window: refreshed in order, whoever is killed."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ SEEN = 'SELECT (TABLE daily), (SELECT n FROM other.monthly), (TABLE "a ""yearly"
 
 
 def becomes_live(portal, server, snapshot):
-    """Have a server's data directory be the snapshot that is live, for who reads what is written down of it."""
+    """Have a server's system identifier be that of the snapshot that is live."""
     folder = portal.volume.snapshot(snapshot) / "global"
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(server.data / "global/pg_control", folder)
