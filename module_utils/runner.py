@@ -152,6 +152,7 @@ class Verb:
 
     act: Callable[[Call], Outcome]
     stage: str  # of the report, unless the task says another one
+    recovers: Callable[[Call], bool] | bool = False  # it may work for a run that did not prove who runs it
     claims: bool = True  # the run must have claimed the volume, where the call has one
     lock: Callable[[Call], str] | str = ""  # held while it works: what the verb does, for who looks meanwhile
     before: Callable[[Call], None] | None = None  # what else must be in order on the volume, or it refuses
@@ -246,7 +247,8 @@ def _acted(verb_: Verb, call: Call) -> Outcome:
         if not (call["volume"] and verb_.claims):
             return verb_.act(call)
         check_run(call.volume, call.run, dry=call.check)
-        if not call.dry_run:
+        recovers = verb_.recovers if isinstance(verb_.recovers, bool) else verb_.recovers(call)
+        if not (call.dry_run or recovers):
             refuse_unproven(call.volume, call.run)
         if verb_.before is not None:
             verb_.before(call)
