@@ -27,7 +27,7 @@ GATED = (
     SCHEMA
     + """
 CREATE FUNCTION gate(given text, at text) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS
-    $$ BEGIN IF given = at THEN PERFORM FROM pg_shdescription; END IF; RETURN true; END $$;
+    $$ BEGIN IF given = at THEN PERFORM FROM pg_replication_origin; END IF; RETURN true; END $$;
 CREATE TABLE edition (
     id serial PRIMARY KEY,
     book_id bigint REFERENCES book,
@@ -103,7 +103,7 @@ def shut(server):
     try:
         with connection.cursor() as cursor:
             cursor.execute("BEGIN")
-            cursor.execute("LOCK TABLE pg_shdescription IN ACCESS EXCLUSIVE MODE")
+            cursor.execute("LOCK TABLE pg_replication_origin IN ACCESS EXCLUSIVE MODE")
         yield connection
     finally:
         connection.close()
