@@ -5,6 +5,7 @@ A load takes hours, and a session of it waits for others. In production timeouts
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import psycopg2
@@ -29,7 +30,7 @@ def patient(dsn: str) -> str:
     The options are behind its own ones, so that they count; a RESET keeps them.
     """
     try:
-        own = parse_dsn(dsn).get("options", "")
+        own = parse_dsn(dsn).get("options") or os.environ.get("PGOPTIONS", "")
     except psycopg2.ProgrammingError:  # who opens it says so, without the parts that the error repeats
         return dsn
     return dsn if _OPTIONS in own else str(make_dsn(dsn, options=f"{own} {_OPTIONS}".strip()))

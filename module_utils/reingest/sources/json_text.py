@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any, NoReturn
+from typing import Any, Callable, NoReturn
 
 from .reading import NULL, REJECT
 from .values import Number
@@ -49,11 +49,12 @@ def decoder_of(*, unique_keys: bool = False, nan: str = REJECT) -> json.JSONDeco
         nan: what becomes of a number that is none.
     """
     constant = _null if nan == NULL else _no_number
-    if unique_keys:
-        return json.JSONDecoder(
-            parse_constant=constant, parse_float=Number, parse_int=_whole, object_pairs_hook=_unique
-        )
-    return json.JSONDecoder(parse_constant=constant, parse_float=_number, parse_int=_whole)
+    hook = _unique if unique_keys else None
+    # Where quicker readers do not come first, numbers keep their digits here.
+    number: Callable[[str], float] = Number if unique_keys or nan == NULL else _number
+    return json.JSONDecoder(
+        parse_constant=constant, parse_float=number, parse_int=_whole, object_pairs_hook=hook
+    )
 
 
 def reason_of(error: Exception) -> str:

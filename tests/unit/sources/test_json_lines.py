@@ -106,6 +106,12 @@ def test_a_number_that_is_none_is_null_where_that_is_declared(source, number):
     ]
 
 
+def test_numbers_beside_one_that_is_none_keep_their_digits(source):
+    path = source(b'{"a": 1.10, "b": NaN}\n')
+    ((_, record),) = read_json_lines(path, Reading("jsonl", nan="null"))
+    assert (record["a"].text, record["b"]) == ("1.10", None)
+
+
 def test_a_number_of_too_many_digits_is_told_without_orders_to_python(source):
     ((_, bad),) = read_json_lines(source(b'{"a": ' + b"9" * 5000 + b"}\n"), Reading("jsonl"))
     assert "a number of 5000 digits is too long" in bad.reason
