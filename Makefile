@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -13,6 +13,9 @@ RUN :=
 FROM := 1
 JOBS :=
 FUZZ_SECONDS := 3600
+FILES_SECONDS := 3600
+SEED :=
+CASES :=
 ROUNDS ?=
 VARIANTS ?=
 CHART ?=
@@ -61,6 +64,9 @@ test-attacks: .venv/development .venv/postgresql/installed ## What somebody host
 
 fuzz: .venv/development ## Feed every parser what is wrong, on and on; FUZZ_SECONDS=3600
 	FUZZ_SECONDS=$(FUZZ_SECONDS) python tests/fuzz
+
+test-files: .venv/development .venv/postgresql/installed ## Load all files that ended a load once, and polluted, made up and damaged ones; FILES_SECONDS=3600; writes build/files.json
+	FILES_SECONDS=$(FILES_SECONDS) SEED="$(SEED)" python tests/files $(CASES)
 
 test-crash: .venv/development ## Kill, fail and cut the power at every system call of the volume's verbs; writes build/crash.json
 	python tests/crash

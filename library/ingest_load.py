@@ -50,7 +50,8 @@ options:
   staging_dsn:
     description:
       - The staging server, as libpq reads it.
-      - The login may create databases, and tables in the server's database C(postgres), to try the schema.
+      - The login may create databases. The schema is tried in one of its own, C(reingest_try_<run>), which is
+        dropped at once; in check mode in one that is empty, where there is one.
       - The password may be in C(PGPASSWORD) or in a password file instead.
     type: str
     required: true
@@ -324,7 +325,7 @@ def load(call: Call) -> Outcome:
         "system_identifier": plan.system_identifier,
         "reader": detail.get("reader", {}),
     }
-    return outcome_of(call, request, plan, values, detail, frame, compared=compared)
+    return outcome_of(call, request, plan, values, detail, frame, plan.warnings, compared)
 
 
 def main() -> None:

@@ -532,7 +532,7 @@ def load(call: Call) -> Outcome:
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
     first = call["production_dsn"] if call["first"] else ""
-    warnings = [text for text in (plan.warning, plan.reads_nothing_live(first)) if text]
+    warnings = [text for text in (*plan.warnings, plan.reads_nothing_live(first)) if text]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,

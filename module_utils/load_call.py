@@ -56,7 +56,8 @@ def request_of(call: Call) -> LoadRequest:
     )
     asked = {name: call[name] for name in ("release", "sources", "snapshot", "force")}
     asked["roots"] = tuple(map(Path, call["roots"]))
-    return LoadRequest(Path(call["dataset"]), servers, known=call["planned"], ended=ended, **asked)
+    dataset, known = Path(call["dataset"]), call["planned"]
+    return LoadRequest(dataset, servers, known=known, ended=ended, run=call.run, dry=call.dry_run, **asked)
 
 
 class Frame:

@@ -6,7 +6,7 @@ import codecs
 import re
 from collections.abc import Sequence
 
-from ..sources.reading import LONGEST, Dialect, Reading
+from ..sources.reading import DROP, LONGEST, NULL, NUMBER, REJECT, Dialect, Reading
 from ..sources.registry import (
     FORMAT_KEYS,
     FORMAT_NAMES,
@@ -48,6 +48,7 @@ def read_form(section: Section, name: str, sources: Sequence[str]) -> Reading:
         longest=_longest(section),
         dialect=_dialect(section, found.dialect) if found is not None and found.dialect else Dialect(),
         records=section.text("records", ""),
+        nan=_null_or(section, "nan"),
         table=section.text("table", name) if kind == SQL and not query else "",
         query=query,
         allow_empty=section.flag("allow_empty"),
@@ -99,9 +100,10 @@ def _check_secret(section: Section, source: str) -> None:
 
 
 def _dialect(section: Section, usual: Dialect) -> Dialect:
-    for key in ("delimiter", "quote", "escape"):
-        if key in section and len(section.text(key)) != 1 and (key == "delimiter" or section.text(key)):
+    for key in ("quote", "escape"):
+        if key in section and len(section.text(key)) > 1:
             raise section.refusal("must be one character", key)
+    _check_delimiter(section, usual)
     header, names = _header(section)
     if not header and "repeated_header" in section:
         raise section.refusal("is for files with a header", "repeated_header")
@@ -122,8 +124,37 @@ def _dialect(section: Section, usual: Dialect) -> Dialect:
         header=header,
         names=names,
         skip=_lines(section, "skip", 0),
+        narrow=_null_or(section, "narrow"),
+        wide=section.choice("wide", (REJECT, DROP), REJECT),
+        trailing=section.flag("trailing_delimiter"),
+        blanks=section.choice("blanks", ("keep", "skip"), "keep") == "skip",
+        header_names=_header_names(section, header),
         repeated=section.choice("repeated_header", _REPEATED, usual.repeated),
     )
+
+
+def _check_delimiter(section: Section, usual: Dialect) -> None:
+    """Refuse a delimiter that cannot be told from what is between delimiters."""
+    if "delimiter" not in section:
+        return
+    delimiter, quote = section.text("delimiter"), section.text("quote", usual.quote)
+    if not delimiter or set(delimiter) & {"\r", "\n", "\0"}:
+        raise section.refusal("must be one character or several, and no line end", "delimiter")
+    if len(delimiter) > 1 and quote and quote in delimiter:
+        raise section.refusal(f"must not hold the quote {quote}: declare another `quote:`", "delimiter")
+
+
+def _null_or(section: Section, key: str) -> str:
+    """Return `null` or `reject`; YAML reads a null without quotes as nothing."""
+    if key in section and section.value(key) is None:
+        return NULL
+    return section.choice(key, (NULL, REJECT), REJECT)
+
+
+def _header_names(section: Section, header: int) -> str:
+    if "header_names" in section and not header:
+        raise section.refusal("is for files with a header", "header_names")
+    return section.choice("header_names", (NUMBER,)) if "header_names" in section else ""
 
 
 def _header(section: Section) -> tuple[int, tuple[str, ...]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from ..sources.reading import Reading
 from ..sources.registry import format_called
+from .column_form import ColumnForm
 from .limits import Limits
 from .owners import PORTAL
 
@@ -21,11 +22,15 @@ ELEMENT = "."  # the element that `each:` is at; `.name` is inside it
 
 @dataclass(frozen=True)
 class Column:
-    """A column and the paths in the record that it may come from; the first one present counts."""
+    """A column and the paths in the record that it may come from; the first one present counts.
+
+    ``form`` is how its values are written, where PostgreSQL reads another form.
+    """
 
     name: str
     paths: tuple[str, ...]
     optional: bool = False
+    form: ColumnForm | None = None
 
     @property
     def is_rest(self) -> bool:

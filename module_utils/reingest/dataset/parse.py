@@ -8,6 +8,8 @@ from pathlib import Path
 from ..disclosure.printable import name_of
 from ..sources.reading import Reading
 from ..sources.registry import format_called
+from .column_form import FORM_KEYS as FORM_KEYS_OF_COLUMNS
+from .column_form import read_column_form
 from .document import Section, read_document
 from .form import DATES, FORM_KEYS, read_form, read_timezone
 from .limits import LIMITS, read_limits, read_table_limits
@@ -267,20 +269,23 @@ def _where(section: Section, reading: Reading, each: str) -> tuple[Condition, ..
 
 def _column(mapping: Section, name: str) -> Column:
     value = mapping.value(name)
-    optional = False
+    optional, form = False, None
     if isinstance(value, dict):
         detail = mapping.section(name)
-        detail.only(("path", "optional"))
+        detail.only(("path", "optional", *FORM_KEYS_OF_COLUMNS))
         paths, optional = detail.texts("path"), detail.flag("optional")
         if not paths:
             raise detail.refusal("the key path is missing")
+        form = read_column_form(detail)
+        if form and REST in paths:
+            raise detail.refusal("is the rest of a record, and no number or date", "path")
     else:
         paths = mapping.texts(name)
     if not paths:
         raise mapping.refusal("names no path", name)
     if REST in paths and len(paths) > 1:
         raise mapping.refusal('"*" stands alone', name)
-    return Column(name, paths, optional)
+    return Column(name, paths, optional, form)
 
 
 def _checks(section: Section) -> tuple[Check, ...]:

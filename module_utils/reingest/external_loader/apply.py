@@ -25,6 +25,7 @@ from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.fault import told
 from ..ownership.owners import owner_faults
 from ..postgres.dsn import Connection, connect
+from ..postgres.patience import patient
 from ..sources.files import check_unchanged
 from .cleanup import Cleanup
 from .command import EndedLoader
@@ -86,6 +87,7 @@ def apply_loader(
     Raises:
         Refusal: the loader failed, or what it made is not what the dataset names.
     """
+    staging_dsn = patient(staging_dsn)
     dsn = dataset_dsn(staging_dsn, plan.dataset)
     reporter = reporter or Reporter()
     load = _Run(plan.snapshot, plan.dataset.release, plan.digest, run, operator)

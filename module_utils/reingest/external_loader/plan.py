@@ -19,7 +19,7 @@ from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers
 from ..load.locale import Locale
 from ..load.provenance import LoadRecord, TableCount, shown_load
-from ..load.request import LoadRequest, Servers
+from ..load.request import LoadRequest
 from ..load.schema_trial import Made, check_ownership, try_schema
 from ..load.script import read_script
 from ..load.server import refuse_second_load
@@ -88,6 +88,7 @@ class LoaderPlan:
     fresh: bool
     before: LoadRecord | None
     kept: LoadRecord | None
+    untried: str = ""  # why a dry run did not try the schema
     locale: Locale | None = None  # production's
 
     @property
@@ -101,8 +102,12 @@ class LoaderPlan:
         return self.kept.release if self.kept else self.dataset.release
 
     @property
-    def warning(self) -> str:
-        """Return what an operator should know of the load that is replaced; empty when there is nothing."""
+    def warnings(self) -> list[str]:
+        """Return what an operator should know of the load that is replaced, and of a schema not tried."""
+        untried = f"the schema {self.dataset.schema} was not tried: {self.untried}" if self.untried else ""
+        return [text for text in (self._replaced(), untried) if text]
+
+    def _replaced(self) -> str:
         if not self.changed or self.before is None or self.before.finished:
             return ""
         then = (
@@ -182,6 +187,7 @@ def plan_loader(
         raise Refusal(
             "the portal's own loader does not tell what it loads: name the release (-e reingest_release=...)"
         )
+    request = request.patient()
     dataset = parse_dataset(
         request.dataset, sources=request.sources, release=request.release, loaded_elsewhere=True
     )
@@ -198,9 +204,10 @@ def plan_loader(
             *(partial(read_script, path, "the transform") for path in dataset.transforms),
         ]
     )
+    untried = ""
     if both is not None and schema is not None:
         with refused.noted():
-            dataset = _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
+            dataset, untried = _check_databases(request, both, dataset, schema, fresh=making.fresh)
     refused.tell()
     transforms = tuple(zip(dataset.transforms, texts))
     identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
@@ -221,29 +228,31 @@ def plan_loader(
         fresh=making.fresh,
         before=both.staged,
         kept=kept,
+        untried=untried,
         locale=both.locale,
     )
 
 
 def _check_databases(
-    servers: Servers, both: BothServers, dataset: Dataset, schema: str, *, fresh: bool
-) -> Dataset:
+    request: LoadRequest, both: BothServers, dataset: Dataset, schema: str, *, fresh: bool
+) -> tuple[Dataset, str]:
     """Refuse a staging server without its database, and tables that nobody owns.
 
     What the loader makes by itself is judged when it is there, by the verification.
 
     Returns:
-        The dataset with the tables that its patterns take.
+        The dataset with the tables that its patterns take, and why the schema was not tried.
     """
+    servers = request.servers
     if both.staging and not fresh and not both.staging.has_database:
         raise Refusal(
             f"staging ({address(servers.staging_dsn)}) has no database {dataset.database}: create it, or let "
             "it be made (fresh: true)"
         )
     tried = both.staging and schema and fresh
-    made = try_schema(servers.staging_dsn, dataset, schema, roles=both.roles) if tried else Made()
+    made = try_schema(request, dataset, schema, both) if tried else Made()
     live = check_ownership(dataset, servers, both, made, loads=False)
-    return expanded(dataset, (*made.catalog.roots, *live.roots))
+    return expanded(dataset, (*made.catalog.roots, *live.roots)), made.untried
 
 
 def _sources(dataset: Dataset, files: Sequence[str], roots: Sequence[Path]) -> list[Source]:

@@ -52,6 +52,8 @@ def check_server(table: Table, files: Sequence[Source]) -> None:
         raise NotFollowedError("a server is not asked for what `each:` and `where:` choose")
     if not all(isinstance(file, Query) for file in files):
         raise NotFollowedError("some of its rows come from files, and some from a server")
+    if any(column.form for column in table.columns):
+        raise NotFollowedError("`decimal:`, `thousands:` and `format:` of columns are not followed")
 
 
 def server_figures(

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..dataset.model import Table
 from ..sources.content import suffix
 from ..sources.reader import read_fields
+from ..sources.reading import REJECT
 from ..sources.source import Source
 from .delimited import delimited_part
 from .doubts import Doubt, doubts_statement, escapes
@@ -54,6 +55,10 @@ def check_followed(table: Table, files: Sequence[Source]) -> None:
         raise NotFollowedError(f"DuckDB does not read {table.reading.format}")
     if table.each and table.reading.format != "jsonl":
         raise NotFollowedError("`each:` makes rows of parts of a record, and is followed in JSON lines only")
+    if any(column.form for column in table.columns):
+        raise NotFollowedError("`decimal:`, `thousands:` and `format:` of columns are not followed")
+    if not table.reading.dialect.is_csv or table.reading.nan != REJECT:
+        raise NotFollowedError("what is declared of its files is no CSV, or no JSON, to DuckDB")
     for file in files:
         if not isinstance(file, Path):
             raise NotFollowedError(f"{file} would have to be fetched once more")

@@ -70,5 +70,5 @@ def settle_accounts(
 def count_table(connection: Connection, shape: TableShape) -> int:
     """Return how many rows a table has."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(shape.identifier))
+        cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(shape.own))
         return int(cursor.fetchone()[0])

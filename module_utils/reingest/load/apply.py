@@ -14,6 +14,7 @@ from typing import Any
 import psycopg2
 
 from ..postgres.dsn import Connection, connect
+from ..postgres.patience import patient
 from ..sources.files import check_unchanged
 from ..sources.source import Query, Remote
 from .account import Account, count_table, settle_accounts
@@ -85,6 +86,7 @@ def apply_load(
             the budgets allow, rows read and rows accounted for are not the same, or another reader finds
             something else in the sources.
     """
+    staging_dsn = patient(staging_dsn)
     dsn = dataset_dsn(staging_dsn, plan.dataset)
     policy = reject_policy(plan, rejects)
     reporter = reporter or Reporter()

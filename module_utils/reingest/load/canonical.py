@@ -138,7 +138,8 @@ class Canonical:
         """Yield the fields as the server writes them once they are of the type."""
         form = "encode(float8send(v::{type}), 'hex')" if bits else "concat(v::{type})"
         values_ = "unnest((string_to_array(%s, %s))[2:]) WITH ORDINALITY AS u (v, at)"
-        query = sql.SQL(f"SELECT {form} FROM {values_} ORDER BY at").format(type=sql.SQL(type_))  # noqa: S608
+        name = sql.SQL(type_.replace("%", "%%"))  # the statement has parameters
+        query = sql.SQL(f"SELECT {form} FROM {values_} ORDER BY at").format(type=name)  # noqa: S608
         values = [unescaped(field) for field in fields]
         for form_ in self._cast(query, values):
             yield _UNCASTABLE if form_ is None else escaped(form_)

@@ -9,6 +9,7 @@ from psycopg2 import sql
 
 from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection
+from ..postgres.own_rows import own_rows
 
 PLAIN, JSON, ARRAY = "plain", "json", "array"
 
@@ -16,7 +17,7 @@ _COLUMNS = """
 SELECT n.nspname, c.relname, c.relkind = 'p', a.attname, format_type(a.atttypid, a.atttypmod),
        CASE WHEN b.typname IN ('json', 'jsonb') THEN 'json'
             WHEN b.typcategory = 'A' THEN 'array' ELSE 'plain' END,
-       a.attnotnull AND NOT a.atthasdef AND a.attidentity = ''
+       a.attnotnull AND NOT a.atthasdef AND a.attidentity = '', a.attgenerated <> ''
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -39,12 +40,16 @@ WHERE k.contype IN ('p', 'c')
 
 @dataclass(frozen=True)
 class ColumnShape:
-    """A column; ``required`` when it takes no NULL and nothing but the load can give it a value."""
+    """A column; ``required`` when it takes no NULL and nothing but the load can give it a value.
+
+    ``generated``: PostgreSQL computes it, and takes no value for it.
+    """
 
     name: str
     type: str
     kind: str
     required: bool
+    generated: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,11 @@ class TableShape:
         """Return the name as SQL has it."""
         return sql.Identifier(self.schema, self.relation)
 
+    @property
+    def own(self) -> sql.Composable:
+        """Return it for a statement about its own rows, not those of its inheritance children."""
+        return own_rows(self.schema, self.relation, partitioned=self.partitioned)
+
 
 def read_tables(connection: Connection) -> dict[str, TableShape]:
     """Return the users' tables by name; a partitioned table stands for its partitions."""
@@ -77,11 +87,11 @@ def read_tables(connection: Connection) -> dict[str, TableShape]:
         cursor.execute(_CONSTRAINTS)
         constraints = cursor.fetchall()
     shapes: dict[tuple[str, str], dict[str, Any]] = {}
-    for schema, relation, partitioned, name, type_, kind, required in columns:
+    for schema, relation, partitioned, name, *column in columns:
         empty = {"partitioned": partitioned, "columns": {}, "key": (), "checks": {}}
         shape = shapes.setdefault((schema, relation), empty)
         if name is not None:
-            shape["columns"][name] = ColumnShape(name, type_, kind, required)
+            shape["columns"][name] = ColumnShape(name, *column)
     for schema, relation, name, primary, keys in constraints:
         if (schema, relation) not in shapes:
             continue

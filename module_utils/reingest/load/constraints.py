@@ -13,10 +13,21 @@ import psycopg2
 from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor, connect
-from .script import database_reason
+from .script import blames_row, database_reason
 
-# Keys and indexes that something else leans on (a replica identity, a clustering) stay where they are.
-_FREE = "NOT (i.indisreplident OR i.indisclustered)"
+# Keys and indexes stay where they are when something else leans on them (a replica identity, a clustering, an
+# extension that they depend on), or their definition does not say all (a tablespace; a key's own settings).
+_FREE = """NOT (i.indisreplident OR i.indisclustered) AND x.reltablespace = 0
+  AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = x.oid
+                  AND d.deptype = 'x')"""
+# What an index has beside its definition, as statements that follow it.
+_BESIDE = """concat_ws('; ', {comment},
+       format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname, obj_description(x.oid, 'pg_class')),
+       (SELECT string_agg(format('ALTER INDEX %I.%I ALTER COLUMN %s SET STATISTICS %s',
+                                 n.nspname, x.relname, s.attnum, s.attstattarget), '; ' ORDER BY s.attnum)
+        FROM pg_attribute s WHERE s.attrelid = x.oid AND s.attstattarget >= 0))"""
+_COMMENT = """format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
+              obj_description(k.oid, 'pg_constraint'))"""
 _FIRST_OWN = 16384  # catalogs have keys, too
 # A key of which the index can be built alone, while others read the table and build theirs.
 _BY_INDEX = "k.contype IN ('p', 'u') AND m.amname = 'btree'"
@@ -43,8 +54,7 @@ SELECT n.nspname, c.relname,
        format('ALTER TABLE %I.%I DROP CONSTRAINT %I', n.nspname, c.relname, k.conname),
        format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s', n.nspname, c.relname, k.conname,
               pg_get_constraintdef(k.oid)),
-       format('COMMENT ON CONSTRAINT %I ON %I.%I IS %L', k.conname, n.nspname, c.relname,
-              obj_description(k.oid, 'pg_constraint')), k.contype = 'p',
+       {_BESIDE.format(comment=_COMMENT)}, k.contype = 'p',
        CASE WHEN {_BY_INDEX} THEN pg_get_indexdef(i.indexrelid) ELSE '' END,
        CASE WHEN {_BY_INDEX} THEN
            format('ALTER TABLE %I.%I ADD CONSTRAINT %I %s USING INDEX %I%s%s',
@@ -58,6 +68,7 @@ JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamesp
 JOIN pg_index i ON i.indexrelid = k.conindid
 JOIN pg_class x ON x.oid = i.indexrelid JOIN pg_am m ON m.oid = x.relam
 WHERE k.contype IN ('p', 'u', 'x') AND c.relkind = 'r' AND NOT c.relispartition AND {_FREE}
+  AND (x.reloptions IS NULL OR {_BY_INDEX})
   AND k.oid >= {_FIRST_OWN}
 ORDER BY k.contype <> 'p', k.conname
 """  # noqa: S608 - constants of this file
@@ -65,8 +76,7 @@ _INDEXES = f"""
 SELECT n.nspname, c.relname,
        format('DROP INDEX %I.%I', n.nspname, x.relname),
        pg_get_indexdef(i.indexrelid),
-       format('COMMENT ON INDEX %I.%I IS %L', n.nspname, x.relname,
-              obj_description(i.indexrelid, 'pg_class')),
+       {_BESIDE.format(comment="NULL")},
        false, '', '', ''
 FROM pg_index i
 JOIN pg_class x ON x.oid = i.indexrelid
@@ -81,6 +91,8 @@ ORDER BY x.relname
 @dataclass(frozen=True)
 class Piece:
     """A key or an index of a table, as statements; ``primary`` for the primary key.
+
+    ``comment`` is what follows ``create``: comments, and what else a definition leaves out.
 
     Where a key's index can be built alone, ``index`` builds it, ``attach`` makes it the key, and
     ``drop_index`` drops one that is no key yet.
@@ -108,6 +120,10 @@ class Piece:
 
 class KeyRefused(Refusal):
     """The rows do not allow a key."""
+
+
+class IndexRefused(Refusal):
+    """A row does not fit into an index: a value is too long for it, or its expression fails."""
 
 
 @dataclass(frozen=True)
@@ -177,6 +193,7 @@ def put_back_together(dsn: str, pieces: Sequence[Piece], connections: int) -> No
 
     Raises:
         KeyRefused: the rows do not allow a key.
+        IndexRefused: a row does not fit into an index.
         Refusal: PostgreSQL refuses one for another reason.
     """
     alone = [piece for piece in pieces if piece.is_constraint and not piece.index]
@@ -224,6 +241,7 @@ def execute(cursor: Cursor, statement: str, what: str) -> None:
 
     Raises:
         KeyRefused: the rows break a key.
+        IndexRefused: a row does not fit into an index.
         Refusal: PostgreSQL refuses it for another reason.
     """
     try:
@@ -231,6 +249,8 @@ def execute(cursor: Cursor, statement: str, what: str) -> None:
     except psycopg2.IntegrityError as error:
         raise KeyRefused(f"{what}: {database_reason(error)}; correct the source") from error
     except psycopg2.Error as error:
+        if blames_row(error):
+            raise IndexRefused(f"{what}: {database_reason(error)}; statement: {statement}") from error
         raise Refusal(f"{what}: {database_reason(error)}; statement: {statement}") from error
 
 

@@ -17,15 +17,22 @@ from .content_sum import ContentSum
 from .meter import StreamMeter
 from .rejects import Reject, RejectLog
 from .rows import Feed, Row, RowReader, locate
-from .script import database_reason
+from .script import blames_row, database_reason
 
-# Classes of SQLSTATE that blame a row: data, integrity, check option, size of a value, a trigger's exception.
-_OF_ROWS = ("22", "23", "44", "54", "P0")
+_OF_SIZE = "54"  # rows are put into pages together: the server names the line that it has come to
 _CONTEXT = re.compile(r"^COPY .*?, line (\d+)(?:, column ([^:]+))?", re.MULTILINE)
 
 
 class BadRowsError(Exception):
     """The server does not take all rows of a table as they are; the cause is its error, where it gave one."""
+
+
+class UnplacedRowsError(BadRowsError):
+    """The same, and the server does not tell which row it is: it has to be looked for."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal  # for the case that no single row is to blame
 
 
 class RowStream:
@@ -98,7 +105,8 @@ def copy_all(
         not cast apart from it.
 
     Raises:
-        BadRowsError: the server refuses rows of a table that sets them aside; the transaction is over.
+        BadRowsError: the server refuses rows of a table that sets them aside, or does not tell which row it
+            refuses; the transaction is over.
         Refusal: it refuses a row of another table, or a source is not as declared.
         psycopg2.Error: the server fails.
     """
@@ -119,7 +127,8 @@ def copy_all(
                 raise
             if feed.table.quarantines:
                 raise BadRowsError from error
-            raise _refused(feed, error) from error
+            refusal, placed = _refused(feed, error)
+            raise (refusal if placed else UnplacedRowsError(refusal)) from error
     return reader.read, reader.filtered, stream.content
 
 
@@ -128,15 +137,10 @@ def copy_rows(cursor: Cursor, statement: str, data: bytes) -> None:
     cursor.copy_expert(statement, _Once(data))
 
 
-def blames_row(error: psycopg2.Error) -> bool:
-    """Return whether the server's error is one of a row, not one of the server."""
-    return (error.pgcode or "").startswith(_OF_ROWS)
-
-
 def place_in_copy(error: psycopg2.Error) -> tuple[int, str] | None:
     """Return the number of the row that the error blames, from 1, and its column where the error names it."""
     found = _CONTEXT.findall(error.diag.context or "")
-    if not found:
+    if not found or (error.pgcode or "").startswith(_OF_SIZE):
         return None
     line, column = found[-1]  # the outermost: a trigger may copy, too
     return int(line), column
@@ -158,13 +162,13 @@ def blamed(feed: Feed, row: Row, column: str, error: psycopg2.Error) -> Reject:
     return Reject(row.source, row.line, ", ".join(there), value, reason)
 
 
-def _refused(feed: Feed, error: psycopg2.Error) -> Refusal:
-    """Return the refusal with the place of the row in the sources, which are read again for it."""
+def _refused(feed: Feed, error: psycopg2.Error) -> tuple[Refusal, bool]:
+    """Return the refusal with the row's place in the sources, read again for it; and whether there is one."""
     place = place_in_copy(error)
     row = locate(feed, place[0]) if place else None
     if place is None or row is None:
-        return Refusal(f"table {feed.table.name}: {database_reason(error)}")
-    return blamed(feed, row, place[1], error).refusal(feed.table.name)
+        return Refusal(f"table {feed.table.name}: {database_reason(error)}"), False
+    return blamed(feed, row, place[1], error).refusal(feed.table.name), True
 
 
 class _Once:

@@ -15,6 +15,7 @@ from .catalog import ARRAY, JSON
 Encoder = Callable[[Value], str]
 
 NULL = "\\N"
+_DEEPEST = 6  # dimensions of an array
 _ESCAPE = re.compile(r"\\(.)")
 _MEANING = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -112,14 +113,16 @@ def _array(value: Value) -> str:
     return escaped(_literal(value)) if type(value) is list else encode(value)
 
 
-def _literal(values: list[Value]) -> str:
-    return "{" + ",".join(_element(value) for value in values) + "}"
+def _literal(values: list[Value], depth: int = 1) -> str:
+    if depth > _DEEPEST:
+        raise UnfitError(f"an array nested more than {_DEEPEST} deep, which no array of PostgreSQL is")
+    return "{" + ",".join(_element(value, depth) for value in values) + "}"
 
 
-def _element(value: Value) -> str:
+def _element(value: Value, depth: int) -> str:
     if value is None:
         return "NULL"
     if type(value) is list:
-        return _literal(value)
+        return _literal(value, depth + 1)
     text = value if type(value) is str else _dumps(value)
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

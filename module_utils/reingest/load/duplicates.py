@@ -29,7 +29,7 @@ def drop_duplicates(connection: Connection, table: Table, shape: TableShape) -> 
     if not shape.primary_key or not set(shape.primary_key) <= set(loaded):
         return 0  # nothing in the source makes two rows the same
     names = {
-        "table": shape.identifier,
+        "table": shape.own,
         "key": key,
         "row": sql.SQL(", ").join(sql.SQL("t.{}").format(sql.Identifier(name)) for name in loaded),
         "same": sql.SQL(" AND ").join(

@@ -18,9 +18,17 @@ from psycopg2 import sql
 from ..postgres.dsn import Connection, connect
 from ..sources.blocks import IrregularError, QuotedNullError
 from .canonical import Canonical, canonical_form, loaded_types
-from .constraints import KeyRefused, Piece, put_back, put_back_together, take_off, take_off_alone
+from .constraints import (
+    IndexRefused,
+    KeyRefused,
+    Piece,
+    put_back,
+    put_back_together,
+    take_off,
+    take_off_alone,
+)
 from .content_sum import Form, table_sum
-from .copy_rows import BadRowsError, copy_all
+from .copy_rows import BadRowsError, UnplacedRowsError, copy_all
 from .duplicates import RepeatedKeys, drop_duplicates
 from .fast_copy.model import FastCopy, Summing
 from .fast_copy.registry import fast_copy_of
@@ -109,14 +117,32 @@ def _filled(connection: Connection, filling: Filling) -> Filled:
         return _fast(connection, filling)
     except IrregularError:
         pass
-    except BadRowsError:
-        if filling.feed.table.quarantines:
-            return _carefully(connection, filling)
+    except BadRowsError as refused_rows:
+        if filling.feed.table.quarantines or isinstance(refused_rows, UnplacedRowsError):
+            return _salvaged(connection, filling, refused_rows)
         # the rows tell which one is bad, and where it stands
     try:
         return _at_once(connection, filling)
-    except BadRowsError:
-        return _carefully(connection, filling)
+    except BadRowsError as refused_rows:
+        return _salvaged(connection, filling, refused_rows)
+
+
+def _salvaged(connection: Connection, filling: Filling, cause: BadRowsError) -> Filled:
+    """Copy the good rows. A table that sets none aside is refused by the first bad one, with its place.
+
+    Raises:
+        Refusal: a row is bad and nothing sets it aside, or more are than the budget allows.
+    """
+    with_indexes = isinstance(cause, UnplacedRowsError)
+    try:
+        filled = _carefully(connection, filling, with_indexes=with_indexes)
+    except IndexRefused:
+        if with_indexes:
+            raise
+        filled = _carefully(connection, filling, with_indexes=True)
+    if isinstance(cause, UnplacedRowsError) and not filling.feed.table.quarantines:
+        raise cause.refusal  # each row alone is good, all together are not
+    return filled
 
 
 def count_rows(feed: Feed, policy: RejectPolicy) -> dict[str, int]:
@@ -209,18 +235,19 @@ def _at_once(connection: Connection, filling: Filling) -> Filled:
         return Filled(read, duplicates, log.count, filtered, "rows")
 
 
-def _carefully(connection: Connection, filling: Filling) -> Filled:
+def _carefully(connection: Connection, filling: Filling, *, with_indexes: bool) -> Filled:
+    """Copy with the keys on; ``with_indexes`` with all indexes, too, as one of them refuses rows."""
     feed, log = filling.feed, RejectLog(filling.policy, filling.feed.table)
-    keys = [piece for piece in filling.pieces if piece.is_key]
+    on = [piece for piece in filling.pieces if piece.is_key or with_indexes]
     with closing(log), _canonical(filling) as canonical:
         with _filling(connection, filling):
             pass
-        put_back(connection, keys)
+        put_back(connection, on)
         taken = copy_carefully(connection, feed, log, canonical, filling.meter.streams[0])
         if canonical:
             compare(feed, taken.content, table_sum(connection, feed, canonical_form(feed)))
         filling.meter.enter(INDEXING)
-        put_back(connection, [piece for piece in filling.pieces if not piece.is_key])
+        put_back(connection, [piece for piece in filling.pieces if piece not in on])
         log.check(taken.read - taken.filtered)
         return Filled(taken.read, taken.duplicates, log.count, taken.filtered, "careful")
 
@@ -234,7 +261,7 @@ def _finished(connection: Connection, filling: Filling, prove: Callable[[], None
         prove: called before a row goes.
 
     Raises:
-        BadRowsError: the rows do not allow it, and the table sets bad ones aside.
+        BadRowsError: the rows do not allow it, and the table sets bad ones aside, or it is not told which.
         Refusal: the rows do not allow it.
     """
     feed, pieces = filling.feed, filling.pieces
@@ -243,12 +270,16 @@ def _finished(connection: Connection, filling: Filling, prove: Callable[[], None
         put_back_together(filling.dsn, pieces, filling.streams)
     except KeyRefused:
         prove()
+    except IndexRefused as refusal:
+        raise UnplacedRowsError(refusal) from refusal
     else:
         return 0
     try:
         take_off_alone(connection, pieces)
         duplicates = drop_duplicates(connection, feed.table, feed.shape)
         put_back_together(filling.dsn, pieces, filling.streams)
+    except IndexRefused as refusal:
+        raise UnplacedRowsError(refusal) from refusal
     except (RepeatedKeys, KeyRefused) as refusal:
         if feed.table.quarantines:
             raise BadRowsError from refusal
@@ -275,7 +306,7 @@ def _filling(connection: Connection, filling: Filling) -> Iterator[None]:
         cursor.execute("BEGIN")
         try:
             take_off(cursor, filling.pieces)
-            cursor.execute(sql.SQL("TRUNCATE {}").format(filling.feed.shape.identifier))
+            cursor.execute(sql.SQL("TRUNCATE {}").format(filling.feed.shape.own))
             yield
             cursor.execute("COMMIT")
         except BaseException:

@@ -77,8 +77,7 @@ def try_out(request: LoadRequest, dataset: Dataset) -> Tried:
         [partial(inspect_servers, request.servers, dataset.database), *scripts]
     )
     refused.tell()
-    dsn = request.servers.staging_dsn
-    made = try_schema(dsn, dataset, schema, roles=both.roles) if both.staging else Made()
+    made = try_schema(request, dataset, schema, both)
     return Tried(both, schema, tuple(zip(dataset.transforms, transforms)), made)
 
 
@@ -90,7 +89,7 @@ def judgements(
     asked: list[Callable[[], object]] = [
         partial(check_ownership, dataset, servers, both, made, loads=complete)
     ]
-    if both.staging:
+    if both.staging and not made.untried:
         asked.append(partial(_check_views, dataset, made))
         asked += [partial(check_table, dataset, table, made.tables) for table in dataset.tables if complete]
     return [*asked]

@@ -137,7 +137,7 @@ class _Asking:
         asked, zone = self._asked(feeds, accounts)
         sources = self._sources(asked, zone)
         followed = [one for one in asked if one.table.name in sources]
-        shapes = {feed.table.name: feed.shape.identifier for feed in feeds}
+        shapes = {feed.table.name: feed.shape.own for feed in feeds}
         tables = self._tables(followed, sources, shapes)
         compared = partial(self._compare, tables, sources)
         found = compared(followed, {})

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..dataset.forms_shown import shown_forms
 from ..dataset.model import Dataset, Table
 from ..dataset.owners import SOURCE
 from ..dataset.parse import parse_dataset
@@ -37,6 +38,7 @@ class LoadPlan:
     """What a load would do. ``kept`` is the finished load that makes another one needless.
 
     ``resumed`` is the unfinished load that it goes on with, or ``anew`` says why it does not.
+    ``untried`` says why a dry run did not try the schema.
     ``identity`` and ``digests`` are what the next run compares, if this one does not come to its end.
     """
 
@@ -56,12 +58,18 @@ class LoadPlan:
     digests: Mapping[str, str] = field(default_factory=dict)
     resumed: Resumption | None = None
     anew: str = ""
+    untried: str = ""
     locale: Locale | None = None  # production's
 
     @property
     def changed(self) -> bool:
         """Return whether there is anything to load."""
         return self.action == LOAD
+
+    @property
+    def warnings(self) -> list[str]:
+        """Return what an operator should know of the plan."""
+        return [f"the schema {self.dataset.schema} was not tried: {self.untried}"] if self.untried else []
 
     @property
     def release(self) -> str:
@@ -93,7 +101,7 @@ class LoadPlan:
         loads = [
             f"keep {table.name}, loaded by run {self.filled[table.name].run}"
             if table.name in self.filled
-            else f"load {table.name} from {', '.join(table.sources)}"
+            else f"load {table.name} from {', '.join(table.sources)}{shown_forms(table)}"
             for table in self.dataset.tables
             if _is_loaded(table)
         ]
@@ -130,6 +138,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
     """
+    request = request.patient()
     dataset = parse_dataset(request.dataset, sources=request.sources, release=request.release)
     chosen = request.snapshot_id()
     refused = Refused()
@@ -147,7 +156,8 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     files = tuple(identified.values())
     digest = load_digest(dataset, schema, transforms, files)
     kept, action = both.kept(digest, force=request.force)
-    feeds = tuple(_feeds(dataset, shapes, found)) if both.staging else ()
+    untried = tried.made.untried
+    feeds = tuple(_feeds(dataset, shapes, found)) if both.staging and not untried else ()
     identity = load_identity(dataset, schema, str(both.locale))
     digests = {
         feed.table.name: table_digest(feed.table, _sources_of(feed, identified), filled_by(prove))
@@ -176,6 +186,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
         digests=digests,
         resumed=resumed,
         anew=anew,
+        untried=untried,
         locale=both.locale,
     )
 

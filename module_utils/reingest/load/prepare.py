@@ -99,7 +99,7 @@ def _resume(
         for feed in plan.unfilled:
             take_off(cursor, resumed.aside.of(feed.table.name))
         if plan.unfilled:
-            tables = sql.SQL(", ").join(feed.shape.identifier for feed in plan.unfilled)
+            tables = sql.SQL(", ").join(feed.shape.own for feed in plan.unfilled)
             cursor.execute(sql.SQL("TRUNCATE {}").format(tables))
         resume_state(connection, rejects)
         resume_sequences(connection, kept)

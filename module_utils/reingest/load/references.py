@@ -13,6 +13,7 @@ from ..dataset.model import Dataset
 from ..dataset.owners import SOURCE
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Cursor
+from ..postgres.own_rows import own_rows
 from .canonical import line_hash, table_columns
 from .constraints import Reference
 from .rows import Feed
@@ -23,6 +24,10 @@ _THERE = """
 SELECT EXISTS (SELECT FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid
                JOIN pg_namespace n ON n.oid = c.relnamespace
                WHERE n.nspname = %s AND c.relname = %s AND k.conname = %s AND k.contype = 'f')
+"""
+_PARTITIONED = """
+SELECT c.relkind = 'p' FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname = %s AND c.relname = %s
 """
 
 
@@ -57,7 +62,9 @@ def settle_orphans(
                 table = dataset.table(reference.table)
                 if table is None or table.owner != SOURCE or table.orphans == "fail":
                     continue
-                statement = sql.SQL("DELETE FROM {child} c WHERE {orphan}").format(**_names(reference))
+                statement = sql.SQL("DELETE FROM {child} c WHERE {orphan}").format(
+                    **_names(cursor, reference)
+                )
                 if table.orphans == "drop":
                     cursor.execute(statement)
                     settled.dropped[table.name] += cursor.rowcount
@@ -133,11 +140,11 @@ def _prove(connection: Connection, reference: Reference, statement: str) -> None
 
 
 def _orphans(connection: Connection, reference: Reference, error: psycopg2.Error) -> Refusal:
-    names = _names(reference)
     values = sql.SQL(", ").join(
         sql.SQL("c.{}::text").format(sql.Identifier(name)) for name in reference.columns
     )
     with connection.cursor() as cursor:
+        names = _names(cursor, reference)
         cursor.execute(sql.SQL("SELECT count(*) FROM {child} c WHERE {orphan}").format(**names))
         count = cursor.fetchone()[0]
         statement = sql.SQL("SELECT DISTINCT {values} FROM {child} c WHERE {orphan} ORDER BY 1 LIMIT {limit}")
@@ -154,7 +161,7 @@ def _orphans(connection: Connection, reference: Reference, error: psycopg2.Error
     )
 
 
-def _names(reference: Reference) -> dict[str, sql.Composable]:
+def _names(cursor: Cursor, reference: Reference) -> dict[str, sql.Composable]:
     """Return the parts of a query over the rows whose reference leads nowhere; a NULL may."""
     pairs = [
         (sql.Identifier("c", child), sql.Identifier("p", parent))
@@ -162,7 +169,12 @@ def _names(reference: Reference) -> dict[str, sql.Composable]:
     ]
     orphan = sql.SQL("{given} AND NOT EXISTS (SELECT FROM {parent} p WHERE {same})").format(
         given=sql.SQL(" AND ").join(sql.SQL("{} IS NOT NULL").format(child) for child, _ in pairs),
-        parent=sql.Identifier(*reference.parent_relation),
+        parent=_own_rows(cursor, reference.parent_relation),
         same=sql.SQL(" AND ").join(sql.SQL("{} = {}").format(parent, child) for child, parent in pairs),
     )
-    return {"child": sql.Identifier(*reference.relation), "orphan": orphan}
+    return {"child": _own_rows(cursor, reference.relation), "orphan": orphan}
+
+
+def _own_rows(cursor: Cursor, relation: tuple[str, str]) -> sql.Composable:
+    cursor.execute(_PARTITIONED, relation)
+    return own_rows(*relation, partitioned=cursor.fetchone()[0])

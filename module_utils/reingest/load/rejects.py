@@ -22,6 +22,7 @@ from ..sources.source import Source
 _SHOWN = 80
 _KEPT = 10_000  # characters of a value
 _MANY = 100_000  # rejects of a table, from which on a percentage is judged on the way, too
+_DEEP = "(a value that is nested too deeply to be shown)"
 _REMEDY = "; correct the source, or the dataset"
 
 
@@ -236,7 +237,10 @@ def _unfit(table: str, file: Path) -> Refusal:
 
 def shown_value(value: Value) -> str:
     """Return a value as a message shows it, cut where it is long."""
-    text = value if isinstance(value, str) else repr(value)
+    try:
+        text = value if isinstance(value, str) else repr(value)
+    except RecursionError:
+        text = _DEEP
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "...")
 
 
@@ -245,5 +249,8 @@ def _cut(value: Value) -> Value:
         return value if len(value) <= _KEPT else value[:_KEPT] + "..."
     if value is None or isinstance(value, (bool, int, float)):
         return value
-    text = json.dumps(value, default=str, ensure_ascii=False)
+    try:
+        text = json.dumps(value, default=str, ensure_ascii=False)
+    except RecursionError:
+        return _DEEP
     return value if len(text) <= _KEPT else text[:_KEPT] + "..."

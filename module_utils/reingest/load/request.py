@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ..postgres.patience import patient
 from ..volume.snapshot_id import checked, new_id
 
 
@@ -44,6 +45,8 @@ class LoadRequest:
         known: the sources as this run's plan found them; they are not read again for their digests.
         force: load although this was loaded already, and from the beginning.
         ended: runs whose loads are ended before this one begins, if they are not yet.
+        run: the run's id, by which its database to try the schema in is called; a new one when empty.
+        dry: nothing may be made in the staging server, not even that database.
     """
 
     dataset: Path
@@ -55,6 +58,13 @@ class LoadRequest:
     known: Sequence[Mapping[str, Any]] = ()
     force: bool = False
     ended: Collection[str] = ()
+    run: str = ""
+    dry: bool = False
+
+    def patient(self) -> LoadRequest:
+        """Return the request with a staging server whose sessions no timeout ends."""
+        servers = replace(self.servers, staging_dsn=patient(self.servers.staging_dsn))
+        return replace(self, servers=servers)
 
     def snapshot_id(self) -> str:
         """Return the id of the load.

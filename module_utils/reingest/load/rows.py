@@ -8,8 +8,9 @@ from functools import partial
 from itertools import islice
 from typing import Callable, NamedTuple
 
+from ..dataset.column_form import UnwrittenError
 from ..dataset.mapping import Mapper, UnfitError, Value
-from ..dataset.model import Table
+from ..dataset.model import Column, Table
 from ..sources.bad import Bad
 from ..sources.content import bytes_taken
 from ..sources.reader import read_records
@@ -41,7 +42,10 @@ class Feed:
         """Return one encoder for each column of the mapping."""
         columns = self.table.columns
         made = encoders([self.shape.columns[column.name].kind for column in columns], typed=self.table.typed)
-        return [json_encoder() if column.is_rest else encode for column, encode in zip(columns, made)]
+        return [
+            json_encoder() if column.is_rest else _reading(column, encode)
+            for column, encode in zip(columns, made)
+        ]
 
 
 class Row(NamedTuple):
@@ -54,6 +58,21 @@ class Row(NamedTuple):
     def value(self, at: int) -> str | None:
         """Return the text of a field."""
         return None if self.fields[at] == NULL else unescaped(self.fields[at])
+
+
+def _reading(column: Column, encode: Encoder) -> Encoder:
+    """Return an encoder that takes values as the column's are written."""
+    if column.form is None:
+        return encode
+    read = column.form.reader()
+
+    def encoded_text(value: Value) -> str:
+        try:
+            return encode(read(value))
+        except UnwrittenError as error:
+            raise UnfitError(str(error)) from error
+
+    return encoded_text
 
 
 _row = partial(tuple.__new__, Row)  # half the time of Row()
@@ -116,15 +135,15 @@ class RowReader:
                     for values in mapper.rows(record):
                         try:
                             fields = [one(value) for one, value in zip(encode, values)]
-                        except UnfitError as error:
+                        except (UnfitError, RecursionError) as error:
                             self._reject(self._unfit(source, line, values, encode, error))
                             continue
                         text = "\t".join(fields)
                         rows.append(_row((source, line, fields)))
                         texts.append(text)
                         size += len(text)
-                except UnfitError as error:
-                    self._reject(Reject(source, line, "", record, str(error)))
+                except (UnfitError, RecursionError) as error:
+                    self._reject(Reject(source, line, "", record, _reason(error)))
                 if size > _BATCH:
                     yield self._sendable(rows, texts)
                     rows, texts, size = [], [], 0
@@ -141,13 +160,13 @@ class RowReader:
         self._on_bad(reject)
 
     def _unfit(
-        self, source: Source, line: int, values: list[Value], encode: Sequence[Encoder], error: UnfitError
+        self, source: Source, line: int, values: list[Value], encode: Sequence[Encoder], error: Exception
     ) -> Reject:
         """Return the row with the column that does not fit."""
         for column, one, value in zip(self._feed.table.columns, encode, values):
             if not _fits(one, value):
-                return Reject(source, line, column.name, value, str(error))
-        return Reject(source, line, "", values, str(error))
+                return Reject(source, line, column.name, value, _reason(error))
+        return Reject(source, line, "", values, _reason(error))
 
     def _sendable(self, rows: list[Row], texts: list[str]) -> Batch:
         """Return the batch without the rows whose characters PostgreSQL cannot hold."""
@@ -179,10 +198,14 @@ class RowReader:
         return True
 
 
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
 def _fits(encode: Encoder, value: Value) -> bool:
     try:
         encode(value)
-    except UnfitError:
+    except (UnfitError, RecursionError):
         return False
     return True
 

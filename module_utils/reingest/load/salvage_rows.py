@@ -11,10 +11,11 @@ from psycopg2 import sql
 from ..postgres.dsn import Connection
 from .canonical import Canonical
 from .content_sum import ContentSum
-from .copy_rows import blamed, blames_row, copy_rows, place_in_copy, row_statement
+from .copy_rows import blamed, copy_rows, place_in_copy, row_statement
 from .meter import StreamMeter
 from .rejects import RejectLog
 from .rows import Batch, Feed, Row, RowReader, encoded
+from .script import blames_row
 
 _FEWEST, _MOST = 64, 4096  # rows of one COPY: few where many are bad, many where few are
 
@@ -93,10 +94,10 @@ class _Run:
     def _without_bad(self, rows: Sequence[Row], error: psycopg2.Error) -> Sequence[Row]:
         """Settle the rows up to the bad one, and return those behind it."""
         place = place_in_copy(error)
-        if place is None and len(rows) > 1:  # the server does not tell which: halves find it
+        if len(rows) > 1 and (place is None or place[0] > len(rows)):  # it is not told which: halves find it
             self.take(rows[: len(rows) // 2])
             return rows[len(rows) // 2 :]
-        number, column = place or (1, "")
+        number, column = (1, "") if place is None or len(rows) == 1 else place
         self.take(rows[: number - 1])
         row = rows[number - 1]
         if isinstance(error, psycopg2.errors.UniqueViolation) and self._repeats(row):
@@ -112,7 +113,7 @@ class _Run:
         if feed.table.duplicates != "drop" or not set(key) <= set(loaded):
             return False
         names = {
-            "table": feed.shape.identifier,
+            "table": feed.shape.own,
             "columns": sql.SQL(", ").join(map(sql.Identifier, loaded)),
             "key": sql.SQL(" AND ").join(
                 sql.SQL("t.{0} = r.{0}").format(sql.Identifier(name)) for name in key

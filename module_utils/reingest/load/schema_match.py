@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import json
+import re
 from collections.abc import Mapping
 
 from ..dataset.model import REST, Dataset, Table
 from ..dataset.owners import SOURCE
 from ..errors import Refusal
 from .catalog import JSON, TableShape
+
+_WORD = re.compile(r"(?!(?:null|true|false|yes|no|on|off)$)[A-Za-z_][\w.-]*", re.ASCII | re.IGNORECASE)
 
 
 def check_table(dataset: Dataset, table: Table, schema: Mapping[str, TableShape]) -> None:
@@ -33,6 +37,7 @@ def check_table(dataset: Dataset, table: Table, schema: Mapping[str, TableShape]
 
 def _check_columns(dataset: Dataset, table: Table, shape: TableShape) -> None:
     where = f"{dataset.file}: tables.{table.name}"
+    _refuse_generated(where, table, shape)
     for column in table.columns:
         if column.name not in shape.columns:
             raise Refusal(
@@ -59,6 +64,26 @@ def _check_columns(dataset: Dataset, table: Table, shape: TableShape) -> None:
         raise Refusal(
             f"{where}.duplicates: the keys of a partitioned table stay on while it is filled: remove it"
         )
+
+
+def _refuse_generated(where: str, table: Table, shape: TableShape) -> None:
+    computed = {name for name, column in shape.columns.items() if column.generated}
+    given = [column.name for column in table.columns if column.name in computed]
+    if given:
+        left = ", ".join(
+            f"{_yaml(column.name)}: {_yaml(column.paths[0])}"
+            for column in table.columns
+            if column.name not in computed
+        )
+        raise Refusal(
+            f"{where}: column {', '.join(given)} is generated, PostgreSQL computes it: leave it out, with "
+            f"`columns: {{{left}}}`"
+        )
+
+
+def _yaml(text: str) -> str:
+    """Return a text as YAML has it between braces."""
+    return text if _WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _nearest(name: str, names: list[str]) -> str:

@@ -15,56 +15,90 @@ from ..errors import Refusal
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.contract import check_contract
 from ..postgres.dsn import Connection, connect
+from ..postgres.pins import read_as
 from ..postgres.session import pinned_reading
+from ..volume.snapshot_id import new_id
 from .both_servers import BothServers
 from .catalog import TableShape, read_tables
-from .request import Servers
+from .request import LoadRequest, Servers
 from .script import run_script
-from .server import MAINTENANCE, dataset_dsn
+from .trial_database import empty_database, portal_database, trial_database
 from .views import read_views
 
-_EARLIER = "SELECT coalesce(array_agg(oid), '{}') FROM pg_class WHERE relkind IN ('r', 'p')"
+# The schema may have set what it likes: types are named so that they are found from anywhere.
+_AS_BEFORE = "RESET SESSION AUTHORIZATION; RESET ROLE; SET search_path = pg_catalog"
 
 
 @dataclass(frozen=True)
 class Made:
     """What a schema makes; ``filled`` are the tables without an owner that it puts rows into.
 
-    ``views`` are its materialised views.
+    ``views`` are its materialised views. ``untried`` says why nothing of this is known.
     """
 
     tables: dict[str, TableShape] = field(default_factory=dict)
     catalog: Catalog = field(default_factory=Catalog)
     filled: frozenset[str] = frozenset()
     views: frozenset[str] = frozenset()
+    untried: str = ""
 
 
-def try_schema(dsn: str, dataset: Dataset, schema: str, *, roles: Collection[str] = ()) -> Made:
+def try_schema(request: LoadRequest, dataset: Dataset, schema: str, both: BothServers) -> Made:
     """Return what the schema makes: it is applied in a transaction that is rolled back.
 
+    That is done in a database of the run's own: an image may have put anything into the others. A dry run,
+    which makes none, takes one that is empty.
+
     Args:
-        dsn: the staging server's.
+        request: of the load.
         dataset: whose schema it is.
         schema: its text.
-        roles: production's, which are made before the schema is applied.
+        both: what the servers hold; production's roles are made before the schema is applied.
 
     Raises:
         Refusal: PostgreSQL refuses the schema, or the server does not answer.
     """
-    with closing(connect(dataset_dsn(dsn, dataset, MAINTENANCE))) as connection:
-        there = read_tables(connection)
-        with connection.cursor() as cursor:
-            cursor.execute(_EARLIER)
-            earlier = cursor.fetchone()[0]
-            views = read_views(cursor)
+    if both.staging is None:
+        return Made()
+    staging, name = request.servers.staging_dsn, dataset.database
+    if request.dry:
+        dsn = empty_database(staging, name)
+        if not dsn:
+            return Made(untried="no database of the staging server is empty")
+        try:
+            return _tried(dsn, dataset, schema, both.roles)
+        except Refusal as refusal:
+            if not _misses(refusal, both, name):
+                raise
+        return Made(untried=f"it names database {name}, which the staging server does not have yet")
+    with trial_database(staging, request.run or new_id(), both.locale) as dsn:
+        try:
+            return _tried(dsn, dataset, schema, both.roles)
+        except Refusal as refusal:
+            if not _misses(refusal, both, name):
+                raise
+        with portal_database(staging, name, both.locale):
+            return _tried(dsn, dataset, schema, both.roles)
+
+
+def _misses(refusal: Refusal, both: BothServers, name: str) -> bool:
+    """Return whether a schema is refused for naming the portal's database, which only the load makes."""
+    cause, staging = refusal.__cause__, both.staging
+    missing = isinstance(cause, psycopg2.errors.InvalidCatalogName) and f'"{name}"' in str(cause)
+    return missing and staging is not None and not staging.has_database
+
+
+def _tried(dsn: str, dataset: Dataset, schema: str, roles: Collection[str]) -> Made:
+    """Return what the schema makes in a database in which nothing is."""
+    with closing(connect(read_as(dsn, dataset.timezone, dataset.dates))) as connection:
         _make_roles(connection, roles)
         _apply(connection, dataset, schema, roles)
-        shapes = {name: shape for name, shape in read_tables(connection).items() if name not in there}
-        catalog = read_catalog(connection, without=earlier)
+        with connection.cursor() as cursor:
+            cursor.execute(_AS_BEFORE)
+            views = read_views(cursor)
+        shapes, catalog = read_tables(connection), read_catalog(connection)
         unowned = (name for name in catalog.tables if dataset.table(name) is None)
         filled = frozenset(name for name in unowned if _has_rows(connection, catalog, name))
-        with connection.cursor() as cursor:
-            views = read_views(cursor) - views
         connection.rollback()
     return Made(shapes, catalog, filled, frozenset(views))
 

@@ -20,6 +20,10 @@ _OPAQUE = re.compile(
     r"|(?P<tag>\$(?:[A-Za-z_]\w*)?\$).*?(?P=tag)",
     re.DOTALL,
 )
+# Classes of SQLSTATE that blame a row: data, integrity, check option, size of a value, a trigger's exception.
+_OF_ROWS = ("22", "23", "44", "54", "P0")
+# What today's pg_dump writes around a dump for psql, with another key each time.
+_RESTRICT = re.compile(r"^\\(?:un)?restrict[ \t]+\w+[ \t]*$", re.MULTILINE | re.ASCII)
 _TRANSACTION = re.compile(
     r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION)\b", re.IGNORECASE
 )
@@ -39,6 +43,7 @@ def read_script(path: Path, what: str) -> str:
         raise Refusal(f"{what} {path} does not exist: correct the dataset, or put the file there") from error
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(f"{what} {path} cannot be read: {error}") from error
+    text = _without_restrict(text)
     for line, statement in _statements(text):
         first = statement.split(None, 1)[0]
         if first.startswith("\\") or "\n\\" in statement:
@@ -48,6 +53,16 @@ def read_script(path: Path, what: str) -> str:
                 f"{path}:{line}: {first}: the loader runs the file in one transaction of its own; remove it"
             )
     return text
+
+
+def _without_restrict(text: str) -> str:
+    """Return the text with those lines empty, where they are no part of a statement or of a text in it."""
+    opaque = [match.span() for match in _OPAQUE.finditer(text)]
+
+    def empty(match: re.Match[str]) -> str:
+        return match.group() if any(begin < match.start() < end for begin, end in opaque) else ""
+
+    return _RESTRICT.sub(empty, text) if _RESTRICT.search(text) else text
 
 
 def run_script(connection: Connection, path: Path, text: str, what: str) -> None:
@@ -85,6 +100,11 @@ def database_reason(error: psycopg2.Error) -> str:
     parts = (error.diag.message_primary, error.diag.message_detail, error.diag.message_hint)
     said = "; ".join(part for part in parts if part)
     return said or " ".join(str(error).split()) or type(error).__name__
+
+
+def blames_row(error: psycopg2.Error) -> bool:
+    """Return whether the server's error is one of a row, not one of the server."""
+    return (error.pgcode or "").startswith(_OF_ROWS)
 
 
 def _statements(text: str) -> Iterator[tuple[int, str]]:

@@ -172,9 +172,14 @@ def replace_database(connection: Connection, name: str, locale: Locale | None) -
     Raises:
         Refusal: the server cannot make it with production's ``locale``.
     """
+    drop_database(connection, name)
+    create_database(connection, name, locale)
+
+
+def drop_database(connection: Connection, name: str) -> None:
+    """Drop a database, with whoever is connected to it."""
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-    create_database(connection, name, locale)
 
 
 def end_sessions(connection: Connection, database: str) -> None:

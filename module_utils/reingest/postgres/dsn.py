@@ -10,6 +10,7 @@ import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
 from ..errors import Refusal
+from .patience import as_given, keep_patience
 from .pins import TOLD, differing, forget_environment, is_pinned, own_options, pinned_options
 
 # psycopg2 has no types; the names say what a parameter is.
@@ -32,6 +33,7 @@ class Unreachable(Refusal):
 
 def shown(dsn: str) -> str:
     """Return a connection string, URL or ``key=value``, in its own form with every password masked."""
+    dsn = as_given(dsn)
     if "://" in dsn:
         return _PARAMETER.sub(rf"\1{_MASK}", _URL.sub(rf"\1:{_MASK}@", dsn))
     return _KEYWORD.sub(rf"\1{_MASK}", dsn)
@@ -98,6 +100,7 @@ def connect(
             f"{address(dsn)} is a pooler that keeps {other} as it is set there, and values would be read "
             "otherwise: name the server itself"
         )
+    keep_patience(connection, words)
     connection.autocommit = autocommit
     return connection
 

@@ -16,6 +16,7 @@ from psycopg2 import sql
 from ..errors import Refusal
 from .dsn import Cursor, address, connect, with_database
 from .load_settings import LOAD_TIME
+from .patience import patient
 from .settings import NEEDED, is_on
 
 _MAINTENANCE = "postgres"
@@ -82,12 +83,14 @@ def refuse_unsafe(dsn: str, shown: Shown) -> None:
 def freeze(dsn: str) -> None:
     """VACUUM (FREEZE, ANALYZE) all tables of all databases but the templates, one for each core at a time.
 
-    What is frozen already costs little: an aggressive vacuum passes over the pages that the visibility map
-    has as frozen. Tables that the login may not vacuum are passed over.
+    One process a table, as each core has one: the workers of a parallel vacuum take 64 MB of /dev/shm, which
+    is all that a container has by default. What is frozen already costs little: an aggressive vacuum passes
+    over the pages that the visibility map has as frozen. Tables that the login may not vacuum are left out.
 
     Raises:
         Refusal: a table cannot be vacuumed; with the server's reason.
     """
+    dsn = patient(dsn)
     with _session(with_database(dsn, _MAINTENANCE)) as cursor:
         cursor.execute(_DATABASES)
         databases = [row[0] for row in cursor.fetchall()]
@@ -101,7 +104,7 @@ def checkpoint(dsn: str) -> None:
     A login without the right to it loses only that: the server checkpoints when it stops in any case.
     """
     with (
-        _session(with_database(dsn, _MAINTENANCE)) as cursor,
+        _session(with_database(patient(dsn), _MAINTENANCE)) as cursor,
         suppress(psycopg2.errors.InsufficientPrivilege),
     ):
         cursor.execute("CHECKPOINT")
@@ -135,7 +138,7 @@ def _freeze_tables(dsn: str, database: str, tables: queue.SimpleQueue[tuple[str,
             try:
                 name = sql.Identifier(schema, relation)
                 with suppress(psycopg2.errors.InsufficientPrivilege):  # a schema that is closed to the login
-                    cursor.execute(sql.SQL("VACUUM (FREEZE, ANALYZE) {}").format(name))
+                    cursor.execute(sql.SQL("VACUUM (FREEZE, ANALYZE, PARALLEL 0) {}").format(name))
             except psycopg2.Error as error:
                 reason = str(error).strip().partition("\n")[0]
                 raise Refusal(

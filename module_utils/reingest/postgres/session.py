@@ -15,6 +15,7 @@ from .pins import own_options, pinned_options
 _PINNED = {
     "search_path": "pg_catalog",  # a regclass is written with its schema then
     "row_security": "off",  # rows that a policy hides are an error then, not left out in silence
+    "enable_parallel_hash": "off",  # its tables lie in /dev/shm, of which a container has 64 MB by default
     "statement_timeout": "0",
     "lock_timeout": "0",
     "idle_in_transaction_session_timeout": "0",

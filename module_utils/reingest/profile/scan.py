@@ -49,7 +49,7 @@ def scan_table(connection: Connection, table: ProfiledTable, *, texts: bool = Fa
             query.format(
                 keys=_keys(table.key),
                 columns=sql.SQL(", ").join(columns or [_NONE]),
-                table=table.identifier,
+                table=table.own,
             )
         )
         rows, keys, *found = cursor.fetchone()

@@ -10,6 +10,7 @@ from psycopg2 import sql
 
 from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection
+from ..postgres.own_rows import own_rows
 from .model import NUMBER, OTHER, TEXT, TIME, TRUTH
 
 _WIDE = 200  # bytes of an average value, from which on a text is cut before it is compared
@@ -48,14 +49,15 @@ WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> '
   AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'reingest') AND n.nspname !~ '^pg_(toast|temp)'
 ORDER BY 1, 2, a.attnum
 """
-# Partitions and children are in another table's scan, so their bytes are, too.
+# Partitions are in another table's scan, so their bytes are, too; those of children count with their parents.
 _TABLES = """
 SELECT n.nspname, c.relname,
        (WITH RECURSIVE part(oid) AS (
             SELECT c.oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN part ON part.oid = i.inhparent
         ) SELECT sum(pg_total_relation_size(oid)) FROM part)::bigint,
        ARRAY(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY AS u(attnum, at)
-             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum ORDER BY u.at)
+             JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.attnum ORDER BY u.at),
+       c.relkind = 'p'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p'
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
@@ -84,6 +86,7 @@ class ProfiledTable:
     columns: Mapping[str, ProfiledColumn] = field(default_factory=dict)
     key: tuple[str, ...] = ()
     disk: int = 0
+    partitioned: bool = False
 
     @property
     def name(self) -> str:
@@ -91,9 +94,9 @@ class ProfiledTable:
         return table_name(self.schema, self.relation)
 
     @property
-    def identifier(self) -> sql.Identifier:
-        """Return the name as SQL has it."""
-        return sql.Identifier(self.schema, self.relation)
+    def own(self) -> sql.Composable:
+        """Return the table for a query of its own rows: those of inheritance children are in their scans."""
+        return own_rows(self.schema, self.relation, partitioned=self.partitioned)
 
     def without(self, columns: Collection[str]) -> ProfiledTable:
         """Return the table without some of its columns, and without a key that has one of them."""
@@ -112,8 +115,8 @@ def read_shapes(connection: Connection) -> dict[str, ProfiledTable]:
                 own[name] = _column(*row)
         cursor.execute(_TABLES)
         tables = [
-            ProfiledTable(schema, relation, columns[schema, relation], tuple(key), disk or 0)
-            for schema, relation, disk, key in cursor.fetchall()
+            ProfiledTable(schema, relation, columns[schema, relation], tuple(key), disk or 0, partitioned)
+            for schema, relation, disk, key, partitioned in cursor.fetchall()
             if (schema, relation) in columns
         ]
     return {table.name: table for table in tables}

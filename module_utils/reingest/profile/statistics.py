@@ -17,7 +17,8 @@ from .shape import ProfiledTable
 
 _CATEGORIES = 100  # different values of a column that are still categories
 
-# Of a table with partitions or children the row that is of all of them. Common: of texts, truths and enums.
+# Of a partitioned table the row that is of all its partitions, else that of its own rows. Common: of texts,
+# truths and enums.
 _STATISTICS = """
 SELECT DISTINCT ON (s.attname) s.attname, s.n_distinct,
        CASE WHEN b.typcategory IN ('S', 'B', 'E') AND s.n_distinct BETWEEN 1 AND %(most)s
@@ -29,7 +30,7 @@ JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = s.attname
 JOIN pg_type b ON b.oid = a.atttypid
 WHERE s.schemaname = %(schema)s AND s.tablename = %(table)s
-ORDER BY 1, s.inherited DESC
+ORDER BY 1, s.inherited = %(partitioned)s DESC
 """
 
 
@@ -37,7 +38,8 @@ def with_statistics(connection: Connection, table: ProfiledTable, profile: Table
     """Return a table's profile with what the statistics know of its columns."""
     columns = dict(profile.columns)
     with connection.cursor() as cursor:
-        cursor.execute(_STATISTICS, {"most": _CATEGORIES, "schema": table.schema, "table": table.relation})
+        names = {"schema": table.schema, "table": table.relation, "partitioned": table.partitioned}
+        cursor.execute(_STATISTICS, {"most": _CATEGORIES, **names})
         for name, distinct, values, shares in cursor.fetchall():
             if name not in columns:
                 continue
@@ -85,7 +87,7 @@ def _missing(
         )
         for column, values in wanted.items()
     ]
-    query = sql.SQL("SELECT {} FROM {} AS c").format(sql.SQL(", ").join(parts), table.identifier)
+    query = sql.SQL("SELECT {} FROM {} AS c").format(sql.SQL(", ").join(parts), table.own)
     with connection.cursor() as cursor:
         cursor.execute(query)
         found = cursor.fetchone()

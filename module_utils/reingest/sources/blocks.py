@@ -39,6 +39,8 @@ class Block:
 
 def can_be_cut(dialect: Dialect) -> bool:
     """Return whether ends of records are found by quotes alone: one byte each, and nothing escapes them."""
+    if dialect.blanks or len(dialect.delimiter) != 1:
+        return False
     return dialect.escape in ("", dialect.quote) and (dialect.quote + dialect.delimiter).isascii()
 
 

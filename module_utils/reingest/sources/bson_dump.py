@@ -14,6 +14,7 @@ from .format import Code
 from .optional import library
 from .reading import Reading
 from .source import Source
+from .times import written_time
 from .values import plain
 
 _LENGTH = struct.Struct("<i")
@@ -89,8 +90,11 @@ def _decoder(source: Source, *, unique_keys: bool) -> Callable[[bytes], dict[str
         try:
             document = bson.decode(raw, settings)
             return {name: _typed(value, texts) for name, value in document.items()}
-        except decoded as error:
-            raise ValueError(str(error)) from error
+        except decoded as error:  # which wraps Python's own of the depth, with its words
+            deep = "recursion depth" in str(error)
+            raise ValueError("nested too deeply" if deep else str(error)) from error
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
 
     return decode
 
@@ -100,6 +104,11 @@ def _texts(need: tuple[str, str]) -> dict[type, Callable[[Any], Any]]:
     return {
         library("bson.objectid", *need).ObjectId: str,
         library("bson.decimal128", *need).Decimal128: lambda value: plain(value.to_decimal()),
+        library("bson.datetime_ms", *need).DatetimeMS: lambda value: written_time(
+            int(value) * 1000, "+00:00"
+        ),
+        library("bson.min_key", *need).MinKey: lambda _: {"$minKey": 1},
+        library("bson.max_key", *need).MaxKey: lambda _: {"$maxKey": 1},
         library("bson.timestamp", *need).Timestamp: _timestamp,
         library("bson.regex", *need).Regex: _regex,
         library("bson.code", *need).Code: lambda value: _code(value, need),

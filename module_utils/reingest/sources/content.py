@@ -13,6 +13,7 @@ from typing import IO, Any, cast
 from urllib.parse import urlsplit
 
 from ..errors import Refusal
+from .gzip_tail import trailing_byte
 from .optional import library, library_if_there
 from .remote import open_remote
 from .source import Pipe, Range, Remote, Source
@@ -78,10 +79,12 @@ class Content:
                 self._refuse_empty()
         except EOFError:
             self._refuse_empty()
+            self._refuse_trailing()
             raise Refusal(
                 f"{self.source} is truncated: its {self._packing} data end {self.at}; fetch it again"
             ) from None
         except self._damage as error:
+            self._refuse_trailing()
             raise Refusal(
                 f"{self.source} is not intact {self._packing} data {self.at} ({error}); fetch it again"
             ) from error
@@ -90,7 +93,9 @@ class Content:
         return block
 
     def _refuse_empty(self) -> None:
-        if self._position == 0:
+        if (
+            self._position is not None and self._raw.tell() == 0
+        ):  # what was read was not counted, if it failed
             raise Refusal(
                 f"{self.source} is truncated: it is empty, and {self._packing} data are not; fetch it again, "
                 "or declare `allow_empty: true` where a file without records is written so"
@@ -104,6 +109,18 @@ class Content:
         """
         while block := self.read(_BLOCK):
             yield block
+
+    def _refuse_trailing(self) -> None:
+        """Refuse a gzip file that is whole, and has more behind it: it is not cut, and not to be fetched."""
+        if self._packing != "gzip" or isinstance(self.source, Pipe):
+            return
+        with _opened(self.source) as stream:
+            byte = trailing_byte(stream)
+        if byte is not None:
+            raise Refusal(
+                f"{self.source} has other data behind its gzip data, from byte {byte} on: cut them off, or "
+                "make the file again"
+            )
 
     def _count(self) -> None:
         if self._position is None:

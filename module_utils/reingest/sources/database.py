@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -52,8 +53,8 @@ def _record(names: tuple[str, ...], row: Any) -> dict[str, Any] | Bad:  # noqa: 
 
 def _names(source: Source, result: Any) -> tuple[str, ...]:  # noqa: ANN401 - SQLAlchemy is imported late
     names = tuple(result.keys())
-    for name in names:
-        if names.count(name) > 1:
+    for name, times in Counter(names).items():
+        if times > 1:
             raise Refusal(f"source {source}: the column {name} is there twice; name it with AS in `query:`")
     return names
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import codecs
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Callable
 
 from ..errors import Refusal
 from .bad import Bad, bad
 from .blocks import IrregularError, can_be_cut, read_record_blocks
+from .declared_forms import LongDelimiter, fitting, named_fields
 from .format import Code
 from .lines import not_text, read_lines
 from .reading import Dialect, Reading
@@ -40,7 +42,8 @@ def read_delimited(source: Source, reading: Reading) -> Iterator[tuple[int, dict
         Refusal: a quote is not closed before the end, or the file cannot be read on; with file and line.
     """
     names, rows = _opened(source, reading)
-    null, width, again = rows.null, len(names), _Repeated(reading.dialect, names)
+    null, again = rows.null, _Repeated(reading.dialect, names)
+    fit = fitting(reading.dialect, len(names), null)
     for number, fields in rows:
         if isinstance(fields, Bad):
             yield number, fields
@@ -49,11 +52,12 @@ def read_delimited(source: Source, reading: Reading) -> Iterator[tuple[int, dict
                 yield number, bad(_AGAIN, rows.text)
         elif rows.marked:
             yield number, bad(_MARKED, rows.text)
-        elif len(fields) == width:
-            yield number, {name: None if field == null else field for name, field in zip(names, fields)}
         elif fields:  # else an empty line
-            reason = f"{len(fields)} fields where the header has {width}; correct the source or the dialect"
-            yield number, bad(reason, rows.text)
+            fitted = fit(fields)
+            if isinstance(fitted, str):
+                yield number, bad(fitted, rows.text)
+            else:
+                yield number, {name: None if field == null else field for name, field in zip(names, fitted)}
 
 
 _AGAIN = (
@@ -68,11 +72,12 @@ class _Repeated:
 
     def __init__(self, dialect: Dialect, names: tuple[str, ...]) -> None:
         self._names = list(names) if repeats(dialect) else None
+        self._dialect = dialect
         self._lines = dialect.header
         self._left = 0
 
     def is_header(self, fields: list[str]) -> bool:
-        if fields == self._names:
+        if (fields if self._dialect.is_csv else named_fields(self._dialect, fields)) == self._names:
             self._left = self._lines
         elif not self._left:
             return False
@@ -124,12 +129,16 @@ def _opened(source: Source, reading: Reading) -> tuple[tuple[str, ...], _Rows]:
     if isinstance(fields, Bad):
         raise Refusal(f"{source}:{number}: {fields.reason}")
     if not dialect.header:
-        return tuple(str(at) for at in range(1, len(fields) + 1)), _Rows(source, reading)
-    fields = [dialect.null if name == rows.null else name for name in fields]
-    for name in fields:
-        if not name or fields.count(name) > 1:
+        width = len(fields) - (dialect.trailing and len(fields) > 1)
+        return tuple(str(at) for at in range(1, width + 1)), _Rows(source, reading)
+    fields = named_fields(dialect, [dialect.null if name == rows.null else name for name in fields])
+    for name, times in Counter(fields).items():
+        if not name or times > 1:
             wrong = "there twice" if name else "empty"
-            raise Refusal(f"{source}:{number}: the field name {name!r} is {wrong}; correct the header")
+            raise Refusal(
+                f"{source}:{number}: the field name {name!r} is {wrong}; correct the header, or declare "
+                "`header_names: number`"
+            )
     for _ in range(dialect.header - 1):
         next(rows, None)
     return tuple(fields), rows
@@ -145,6 +154,7 @@ class _Rows:
         self.null = _NULL if self._null else reading.dialect.null
         self._feed = _Feed(source, reading, self._null)
         self._reader = csv.reader(self._feed, strict=True, **_options(reading.dialect))
+        self._long = self._feed.long
 
     @property
     def text(self) -> str:
@@ -176,7 +186,9 @@ class _Rows:
             return feed.first, bad(f"{error}{lines}; correct the source or the dialect", "".join(feed.lines))
         if feed.damaged is not None:
             return feed.first, feed.damaged
-        return feed.first, self._null.plain(fields) if self._null else fields
+        if self._null:
+            fields = self._null.plain(fields)
+        return feed.first, self._long.restored(fields) if self._long else fields
 
 
 # In the place of a text for NULL while csv takes the escapes out: no text that was decoded has it.
@@ -230,6 +242,8 @@ class _Feed:
         self.damaged: Bad | None = None
         self.marked = False
         self.ended = False
+        delimiter = reading.dialect.delimiter
+        self.long = LongDelimiter(delimiter) if len(delimiter) > 1 else None
         self._reading = reading
         self._source = source
         self._size = 0
@@ -269,15 +283,25 @@ class _Feed:
                 )
             if text.startswith("\ufeff") and self.first == number:
                 self.marked, text = True, text[1:]
-            return self._null.marked(text) if self._null else text
+            if self._null:
+                text = self._null.marked(text)
+            return self._shortened(text) if self.long else text
         self.ended = True
         raise StopIteration
+
+    def _shortened(self, text: str) -> str:
+        shorter = self.long.shortened(text) if self.long else text
+        if shorter is None:
+            self.damaged = bad("the character U+FDD0, which no text may hold; correct the source", text)
+            return text
+        return shorter
 
 
 def _options(dialect: Dialect) -> dict[str, Any]:
     quoting = {"quotechar": dialect.quote} if dialect.quote else {"quoting": csv.QUOTE_NONE}
     escape = {"escapechar": dialect.escape} if dialect.escape and dialect.escape != dialect.quote else {}
-    return {"delimiter": dialect.delimiter, **quoting, **escape}
+    delimiter = dialect.delimiter if len(dialect.delimiter) == 1 else LongDelimiter.stands_in
+    return {"delimiter": delimiter, "skipinitialspace": dialect.blanks, **quoting, **escape}
 
 
 def _blocks(source: Source, reading: Reading) -> Iterator[bytes]:

@@ -5,7 +5,6 @@ What is between them is for the load to read.
 
 from __future__ import annotations
 
-import codecs
 import os
 import re
 import tempfile
@@ -19,6 +18,7 @@ from pathlib import Path
 from ..errors import Refusal
 from .bad import Bad
 from .content import Content, suffix
+from .lines import is_utf8
 from .ranges import record_end
 from .reader import read_fields, read_records
 from .reading import Reading
@@ -73,8 +73,7 @@ def _records(reading: Reading, source: Source) -> Generator[tuple[int, object], 
 
 def _is_text(reading: Reading) -> bool:
     code = format_called(reading.format).code()
-    utf8 = codecs.lookup(reading.encoding).name == "utf-8"
-    return utf8 and code.blocks is not None and code.has_blocks(reading)
+    return is_utf8(reading.encoding) and code.blocks is not None and code.has_blocks(reading)
 
 
 def _quote(reading: Reading) -> bytes:

@@ -103,7 +103,7 @@ class _Document:
         self._encoding = reading.encoding
         self._blocks = utf8_blocks(content, reading)
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._decode_at = decoder_of(unique_keys=reading.unique_keys).raw_decode
+        self._decode_at = decoder_of(unique_keys=reading.unique_keys, nan=reading.nan).raw_decode
         self._damaged = False  # whether there was any text that is not in the encoding
         self._text = ""
         self._at = 0

@@ -22,7 +22,7 @@ def read_json_lines(source: Source, reading: Reading) -> Iterator[tuple[int, dic
     Raises:
         Refusal: the file cannot be read on; with file and line.
     """
-    decode = decoder_of(unique_keys=reading.unique_keys).decode
+    decode = decoder_of(unique_keys=reading.unique_keys, nan=reading.nan).decode
     quick, errors = _quick(decode, unique_keys=reading.unique_keys)
     for number, line in read_lines(source, reading):
         if isinstance(line, Bad):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 from collections.abc import Iterable, Iterator
+from typing import Callable, cast
 
 from ..errors import Refusal
 from .bad import Bad
@@ -12,7 +14,13 @@ from .reading import Reading
 from .source import Source
 
 _MARK = codecs.BOM_UTF8
-_OTHER_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_OTHER_MARKS = {  # that of UTF-32 begins as one of UTF-16
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+_UNREADABLE = "reingest-unreadable"  # what is done with bytes that an encoding does not have
 _SHOWN = 200  # bytes of a line that is too long
 
 
@@ -39,28 +47,56 @@ def utf8_blocks(content: Content, reading: Reading) -> Iterator[bytes]:
     """Yield the text as UTF-8; what its encoding does not allow becomes invalid UTF-8 where it stands.
 
     Raises:
-        Refusal: the file cannot be read on, or is UTF-16 and not declared so.
+        Refusal: the file cannot be read on, or is UTF-16 or UTF-32 and not declared so.
     """
-    if codecs.lookup(reading.encoding).name == "utf-8":
-        for at, block in enumerate(content.blocks()):
-            if at == 0 and block.startswith(_OTHER_MARKS):
+    blocks = content.blocks()
+    if is_utf8(reading.encoding):
+        for at, block in enumerate(blocks):
+            other = next((name for mark, name in _OTHER_MARKS.items() if block.startswith(mark)), "")
+            if at == 0 and other:
                 raise Refusal(
-                    f"{content.source} is UTF-16 by its byte order mark: add `encoding: utf-16` to the table"
+                    f"{content.source} is {other.upper()} by its byte order mark: add `encoding: {other}` to "
+                    "the table"
                 )
             yield block
         return
-    # Half surrogates pass in UTF-16 and UTF-32, other bytes that mean nothing become half surrogates.
-    errors = "surrogatepass" if "utf" in reading.encoding.lower() else "surrogateescape"
-    decoder = codecs.getincrementaldecoder(reading.encoding)(errors)
+    decoder = codecs.getincrementaldecoder(reading.encoding)(_UNREADABLE)
+    first = b""
     try:
-        for block in content.blocks():
+        for block in blocks:
+            first = first or block[:4]
             yield decoder.decode(block).encode("utf-8", "surrogatepass")
+        if decoder.getstate()[0]:
+            raise Refusal(
+                f"{content.source} is not {reading.encoding} {content.at} (it ends within a character): it "
+                "was cut; fetch it again, or correct the `encoding:`"
+            )
         yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
-    except UnicodeError as error:  # one without a reason, where UTF-16 has no byte order mark
+    except UnicodeError as error:  # there is no byte order mark, and bytes alone do not tell their order
+        name = codecs.lookup(reading.encoding).name
+        order = "be" if first[:1] == b"\0" else "le"
         raise Refusal(
-            f"{content.source} is not {reading.encoding} {content.at} ({getattr(error, 'reason', error)}): "
-            "correct the source or the `encoding:`"
+            f"{content.source} has no byte order mark ({error}): declare `encoding: {name}-{order}`, which "
+            "its first bytes look like, or the other order"
         ) from error
+
+
+def is_utf8(encoding: str) -> bool:
+    """Return whether a text in that encoding is read as it is; a byte order mark is passed over anyway."""
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+
+
+def _unreadable(error: UnicodeError) -> tuple[str, int]:
+    """Return half a surrogate for what is no character: whoever decodes the line finds it there."""
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    with contextlib.suppress(UnicodeError):  # UTF-16 has half surrogates of its own
+        return _pass_surrogates(error)
+    return "\udc80", error.end
+
+
+_pass_surrogates = cast("Callable[[UnicodeError], tuple[str, int]]", codecs.lookup_error("surrogatepass"))
+codecs.register_error(_UNREADABLE, _unreadable)
 
 
 def not_text(line: bytes, encoding: str) -> Bad:
@@ -69,7 +105,7 @@ def not_text(line: bytes, encoding: str) -> Bad:
     try:
         line.decode("utf-8")
     except UnicodeDecodeError as error:
-        place = f" at byte {error.start + 1}" if codecs.lookup(encoding).name == "utf-8" else ""
+        place = f" at byte {error.start + 1}" if is_utf8(encoding) else ""
     name = "UTF-8" if place else encoding
     return Bad(
         f"not {name}{place}; correct the source or the encoding", line.decode("utf-8", "backslashreplace")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, repeat
 from pathlib import Path
 from typing import Any
 
 from ..errors import Refusal
+from .arrow_values import rows_one_by_one
 from .bad import Bad, bad
 from .content import count_taken
 from .format import Code
@@ -18,6 +20,11 @@ from .source import Remote, RowGroups, Source
 from .values import plain
 
 _ROWS = 4096  # in a batch
+_MOST_BYTES = (
+    32 << 20
+)  # of a batch's texts that a dictionary stands for: a file of 999 bytes may ask for 3 GB
+_LOOKED_AT = 4  # row groups, as a writer makes them alike: to look into one takes milliseconds a column
+_TEXT_TYPES = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 # What PostgreSQL has of times, in milliseconds since 1970, as far as 64 bits of microseconds go.
 _LEAST_MS, _MOST_MS = -210_866_803_200_000, 9_223_372_036_854_775
 _MOMENTS = "it has those from 4713 BC to 294247"
@@ -30,7 +37,11 @@ def read_parquet_fields(source: Source) -> tuple[str, ...]:
         Refusal: the file is no Parquet.
     """
     with opened_parquet(source) as file:
-        return tuple(file.schema_arrow.names)
+        names = tuple(file.schema_arrow.names)
+    for name, times in Counter(names).items():
+        if times > 1:
+            raise Refusal(f"{source}: the column {name!r} is there twice; write the file with other names")
+    return names
 
 
 def read_parquet(source: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
@@ -42,21 +53,20 @@ def read_parquet(source: Source) -> Iterator[tuple[int, dict[str, Any] | Bad]]:
     number = 0
     with opened_parquet(source) as file:
         arrow = library("pyarrow", "pyarrow", f"source {source}")
-        batches = file.iter_batches(_ROWS, use_threads=False)
+        batches = file.iter_batches(rows_at_once(source, file), use_threads=False)
         wrapped = wrapped_times(source) if int96_fields(file) else repeat("")
         share = source.stat().st_size / max(file.metadata.num_rows, 1) if isinstance(source, Path) else 0
         while True:
             try:
                 batch = next(batches)
-                rows = _good_rows(arrow, batch, wrapped)
             except StopIteration:
                 return
             except (arrow.ArrowException, OSError, ValueError) as error:
                 raise read_error(source, number, error) from error
-            for row in rows:
+            for row in _rows(arrow, batch, list(islice(wrapped, batch.num_rows))):
                 number += 1
-                yield number, row if isinstance(row, Bad) else _record(row)
-            count_taken(int(share * len(rows)))
+                yield number, row
+            count_taken(int(share * batch.num_rows))
 
 
 def read_error(source: Source, row: int, error: Exception) -> Refusal:
@@ -64,14 +74,21 @@ def read_error(source: Source, row: int, error: Exception) -> Refusal:
     return Refusal(f"{source} cannot be read after row {row}: {error}")
 
 
-def _good_rows(arrow: Any, batch: Any, wrapped: Iterator[str]) -> list[Any]:  # noqa: ANN401 - pyarrow is imported late
-    """Return the rows of a batch, ``Bad`` in place of those that have a time which no 64 bits hold."""
-    told = list(islice(wrapped, batch.num_rows))
-    batch = without_nanoseconds(arrow, batch)
-    if not any(told):
-        return list(batch.to_pylist())
-    good = iter(batch.filter(arrow.array([not one for one in told])).to_pylist())
-    return [bad(f"{one}; correct the source", one) if one else next(good) for one in told]
+def _rows(
+    arrow: Any,  # noqa: ANN401 - pyarrow is imported late
+    batch: Any,  # noqa: ANN401
+    wrapped: Sequence[str],
+) -> Iterator[dict[str, Any] | Bad]:
+    """Return the rows of a batch, ``Bad`` in place of those whose time has over 64 bits (``wrapped``)."""
+    good = batch.filter(arrow.array([not one for one in wrapped])) if any(wrapped) else batch
+    rows: Iterator[dict[str, Any] | Bad]
+    try:
+        rows = map(_record, without_nanoseconds(arrow, good).to_pylist())
+    except (arrow.ArrowException, ValueError, OverflowError):  # one of the values, which is found one by one
+        rows = rows_one_by_one(arrow, good)
+    if good is batch:
+        return rows
+    return (bad(f"{one}; correct the source", one) if one else next(rows) for one in wrapped)
 
 
 def wrapped_times(source: Source) -> Iterator[str]:
@@ -166,11 +183,60 @@ def without_nanoseconds(arrow: Any, batch: Any) -> Any:  # noqa: ANN401 - pyarro
     return batch
 
 
+def rows_at_once(source: Source, file: Any) -> int:  # noqa: ANN401 - pyarrow is imported late
+    """Return how many rows a batch may have: fewer where a dictionary has long values.
+
+    They are in the file once, however many rows name them.
+
+    Args:
+        source: the file, or some of its row groups.
+        file: it, as pyarrow has it.
+
+    Raises:
+        Refusal: it cannot be read.
+    """
+    groups = source.numbers if isinstance(source, RowGroups) else range(file.num_row_groups)
+    groups = groups[:: max(1, len(groups) // _LOOKED_AT)]
+    longest: dict[str, int] = {}
+    coded = {group: _coded(file.metadata.row_group(group)) for group in groups}
+    names = sorted({name for columns in coded.values() for name in columns} & {*file.schema_arrow.names})
+    if not names:
+        return _ROWS
+    arrow = library("pyarrow", "pyarrow", f"source {source}")
+    compute = library("pyarrow.compute", "pyarrow", f"source {source}")
+    with opened_parquet(source, coded=names) as again:
+        for group, columns in coded.items():
+            own = [name for name in columns if name in names]
+            try:
+                batch = next(again.iter_batches(1, row_groups=[group], columns=own)) if own else None
+            except StopIteration:
+                continue
+            except (arrow.ArrowException, OSError, ValueError) as error:
+                raise read_error(source, 0, error) from error
+            for name, column in zip(batch.schema.names, batch.columns) if batch else ():
+                if arrow.types.is_dictionary(column.type) and len(column.dictionary):
+                    size = compute.max(compute.binary_length(column.dictionary)).as_py() or 0
+                    longest[name] = max(longest.get(name, 0), size)
+    return max(1, min(_ROWS, _MOST_BYTES // max(1, sum(longest.values()))))
+
+
+def _coded(group: Any) -> list[str]:  # noqa: ANN401 - pyarrow is imported late
+    """Return the columns of a row group whose dictionary could be too large for a batch of rows."""
+    columns = (group.column(at) for at in range(group.num_columns))
+    return [
+        column.path_in_schema
+        for column in columns
+        if column.physical_type in _TEXT_TYPES
+        and column.has_dictionary_page
+        and column.total_uncompressed_size * _ROWS > _MOST_BYTES
+    ]
+
+
 @contextmanager
-def opened_parquet(source: Source, *, unit: str = "us") -> Iterator[Any]:
+def opened_parquet(source: Source, *, unit: str = "us", coded: Sequence[str] = ()) -> Iterator[Any]:
     """Give the file, or the file that row groups are of, as pyarrow has it; ``unit`` is that of int96.
 
-    Pages that have a check sum are checked by it.
+    Pages that have a check sum are checked by it. ``coded`` columns are given as their dictionaries.
 
     Raises:
         Refusal: it cannot be opened, or is no whole Parquet file.
@@ -186,7 +252,11 @@ def opened_parquet(source: Source, *, unit: str = "us") -> Iterator[Any]:
     with stream:
         try:
             file = parquet.ParquetFile(
-                stream, pre_buffer=False, coerce_int96_timestamp_unit=unit, page_checksum_verification=True
+                stream,
+                pre_buffer=False,
+                coerce_int96_timestamp_unit=unit,
+                page_checksum_verification=True,
+                read_dictionary=list(coded),
             )
         except (arrow.ArrowException, OSError) as error:
             raise Refusal(f"{source} is not a whole Parquet file: {error}; fetch it again") from error

@@ -49,11 +49,13 @@ def _database() -> Code:
 
 _FILES = ("longest", "allow_empty")
 _TEXT = ("encoding", *_FILES)
-_FIELDS = ("delimiter", "quote", "escape", "null", "header", "skip", "repeated_header", *_TEXT)
+_JSON = ("duplicate_keys", "nan")
+_DECLARED = ("repeated_header", "narrow", "wide", "trailing_delimiter", "blanks", "header_names")
+_FIELDS = ("delimiter", "quote", "escape", "null", "header", "skip", *_DECLARED, *_TEXT)
 SQL = "sql"
 FORMATS = (
-    Format("jsonl", (".jsonl", ".ndjson"), _json_lines, (*_TEXT, "duplicate_keys", "each"), named=False),
-    Format("json", (".json",), _json_array, (*_TEXT, "duplicate_keys", "records", "each"), named=False),
+    Format("jsonl", (".jsonl", ".ndjson"), _json_lines, (*_TEXT, *_JSON, "each"), named=False),
+    Format("json", (".json",), _json_array, (*_TEXT, *_JSON, "records", "each"), named=False),
     Format("csv", (".csv",), _delimited, _FIELDS, named=True, dialect=Dialect()),
     Format("tsv", (".tsv",), _delimited, _FIELDS, named=True, dialect=Dialect(delimiter="\t", quote="")),
     Format("parquet", (".parquet",), _parquet, ("each",), named=True),

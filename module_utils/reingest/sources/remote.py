@@ -8,11 +8,12 @@ import re
 import ssl
 from collections.abc import Iterator
 from typing import IO, Any, cast
+from urllib.parse import urlsplit
 
 from ..errors import Refusal
 from .optional import library
 from .redirect import RedirectRefused, check_redirect
-from .source import Remote, expanded, without_secrets
+from .source import PACKED, Remote, expanded, without_secrets
 
 _BUFFER = 1 << 18
 _GONE = (404, 410)
@@ -148,6 +149,9 @@ def _system(remote: Remote) -> tuple[Any, str]:
         # Without this a transfer ends after five minutes, whatever its size.
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=_STALLED)
         options["client_kwargs"] = {"timeout": timeout, "trust_env": True}
+        if urlsplit(url).path.endswith(PACKED):
+            # It may be sent with `Content-Encoding: gzip`: who reads it unpacks it, and once.
+            options["client_kwargs"].update(auto_decompress=False, headers={"Accept-Encoding": "identity"})
         trace = aiohttp.TraceConfig()
         trace.on_request_redirect.append(check_redirect)
         options["client_kwargs"]["trace_configs"] = [trace]

@@ -49,6 +49,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401 - any type of a source
     if isinstance(value, datetime.timedelta):
         return _duration(value)
     if isinstance(value, Decimal):
+        if value.is_nan():  # one that signals, or carries a payload, is no other number
+            return "NaN"
         return format(value, "f") if value.is_finite() else _not_finite(float(value))
     if isinstance(value, (bytes, bytearray, memoryview)):
         return "\\x" + bytes(value).hex()

@@ -92,7 +92,7 @@ class Profiles:
             return None
         key = [sql.Identifier("c", column) for column in now.key]
         sides = (self.production, self.staging)
-        return merged_keys(*(sorted_keys(one.scanning, one.shapes[name].identifier, key) for one in sides))
+        return merged_keys(*(sorted_keys(one.scanning, one.shapes[name].own, key) for one in sides))
 
     def _numbered(self, name: str) -> frozenset[str]:
         """Return the columns that are keys, or that a sequence fills: their numbers count nothing."""

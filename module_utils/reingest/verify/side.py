@@ -70,7 +70,7 @@ class Side:
             return 0
         if name not in self._counts:
             with _reading_rows(name), self.scanning.cursor() as cursor:
-                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(self.tables[name].identifier))
+                cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(self.tables[name].own))
                 self._counts[name] = cursor.fetchone()[0]
         return self._counts[name]
 

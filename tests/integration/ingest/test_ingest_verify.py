@@ -50,6 +50,20 @@ def test_a_sound_load_has_no_findings(load_into, verify, staging, production):
     )
 
 
+def test_a_table_with_inheritance_children_is_counted_by_its_own_rows(
+    load_into, verify, portal, staging, production
+):
+    children = "CREATE TABLE novelist (genre text) INHERITS (author);"
+    portal.schema(f"{SCHEMA}\n{children}")
+    (portal.sources / "novelist.csv").write_text("id,name,born,favourite,genre\nn1,Mary,,,gothic\n")
+    portal.change("  loan: {owner", "  novelist: {owner: source, from: novelist.csv}\n  loan: {owner")
+    load_into(production)
+    load_into(staging)
+    result = verify()
+    assert result["findings"] == [], result
+    assert result["tables"] == {"author": 2, "book": 2, "loan": 0, "novelist": 1}
+
+
 def test_a_table_that_the_first_crash_would_empty_is_found(load_into, verify, portal, staging, production):
     load_into(production)
     load_into(staging)

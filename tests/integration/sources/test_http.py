@@ -31,6 +31,8 @@ def web():
         def answer(self):
             content, tag, claimed = files.get(self.path, (None, "", 0))
             self.send_response(404 if content is None else 200)
+            if "packed" in self.path:
+                self.send_header("Content-Encoding", "gzip")
             self.send_header("Content-Length", str((claimed or len(content)) if content else 0))
             if tag:
                 self.send_header("ETag", tag)
@@ -67,6 +69,15 @@ def test_a_file_is_read_and_known_by_its_tag_or_its_content(web, tmp_path, tag):
     files["/a.csv.gz"] = (gzip.compress(b"a\n1\n"), tag and '"two"', 0)
     with pytest.raises(Refusal, match="was changed while it was read"):
         check_unchanged(known.values())
+
+
+@pytest.mark.parametrize("name", ["/packed.csv.gz", "/packed.csv"])
+def test_what_is_sent_as_packed_is_unpacked_once(web, tmp_path, name):
+    files, address = web
+    files[name] = (gzip.compress(b"a\n1\n2\n"), "", 0)
+    table = table_of(f"{address}{name}")
+    (source,) = find_sources(table.sources, table.reading, tmp_path)
+    assert [record for _, record in read_records(table.reading, source)] == [{"a": "1"}, {"a": "2"}]
 
 
 def test_a_file_that_is_not_there_or_ends_early_is_refused(web, tmp_path):

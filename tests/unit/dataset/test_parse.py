@@ -116,7 +116,10 @@ def test_the_dialect_follows_the_format(parse):
             "{owner: source, from: a.csv, each: x}",
             "tables.t.each: is for jsonl, json, parquet, bson, sql, and the sources are csv",
         ),
-        ("{owner: source, from: a.csv, delimiter: ab}", "tables.t.delimiter: must be one character"),
+        (
+            '{owner: source, from: a.csv, delimiter: ""}',
+            "tables.t.delimiter: must be one character or several",
+        ),
         (
             "{owner: portal, from: a.csv}",
             "tables.t.from: is for tables of owner source; this one's owner is portal",

@@ -3,8 +3,11 @@ import gzip
 
 import bson
 import pytest
+from bson.datetime_ms import DatetimeMS
 from bson.decimal128 import Decimal128
 from bson.int64 import Int64
+from bson.max_key import MaxKey
+from bson.min_key import MinKey
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.bad import Bad
@@ -50,6 +53,33 @@ def test_a_dump_whose_next_document_cannot_be_found_is_refused(source, content, 
     with pytest.raises(Refusal) as caught:
         list(read_bson(source(content), BSON))
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (Decimal128("NaN"), "NaN"),
+        (Decimal128.from_bid(b"\x07" + b"\0" * 14 + b"\x7c"), "NaN"),  # with a payload
+        (Decimal128.from_bid(b"\x07" + b"\0" * 14 + b"\x7e"), "NaN"),  # that signals
+        (Decimal128("-Infinity"), "-Infinity"),
+        (MinKey(), {"$minKey": 1}),
+        ([MaxKey()], [{"$maxKey": 1}]),
+        (DatetimeMS(-(10**14)), "1200-02-15 14:13:20+00:00 BC"),
+        (DatetimeMS(3 * 10**14), "11476-08-15 05:20:00+00:00"),
+    ],
+)
+def test_values_that_python_has_no_type_for_are_read(source, value, plain):
+    assert list(read_bson(source(bson.encode({"a": value})), BSON)) == [(1, {"a": plain})]
+
+
+def test_a_document_that_is_nested_too_deeply_is_bad_and_reading_goes_on(source):
+    body = b""
+    for _ in range(5000):
+        body = b"\x03k\0" + (len(body) + 5).to_bytes(4, "little") + body + b"\0"
+    deep = (len(body) + 5).to_bytes(4, "little") + body + b"\0"
+    (number, bad), last = read_bson(source(deep + bson.encode({"a": 1})), BSON)
+    assert (number, last) == (1, (2, {"a": 1}))
+    assert bad.reason.startswith("not BSON: nested too deeply")
 
 
 def test_no_part_of_a_value_vanishes(source):

@@ -94,6 +94,29 @@ def test_numbers_keep_the_digits_that_they_are_written_with(source):
     assert record["a"] == 1.5
 
 
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_none_is_null_where_that_is_declared(source, number):
+    path = source(f'{{"a": 1, "b": [{number}]}}\n{{"a": 2.50}}\n'.encode())
+    (_, bad), (_, good) = read_json_lines(path, Reading("jsonl"))
+    assert f"{number} is not JSON" in bad.reason
+    assert good == {"a": 2.5}
+    assert list(read_json_lines(path, Reading("jsonl", nan="null"))) == [
+        (1, {"a": 1, "b": [None]}),
+        (2, {"a": 2.5}),
+    ]
+
+
+def test_numbers_beside_one_that_is_none_keep_their_digits(source):
+    path = source(b'{"a": 1.10, "b": NaN}\n')
+    ((_, record),) = read_json_lines(path, Reading("jsonl", nan="null"))
+    assert (record["a"].text, record["b"]) == ("1.10", None)
+
+
+def test_a_number_of_too_many_digits_is_told_without_orders_to_python(source):
+    ((_, bad),) = read_json_lines(source(b'{"a": ' + b"9" * 5000 + b"}\n"), Reading("jsonl"))
+    assert "a number of 5000 digits is too long" in bad.reason
+
+
 def test_the_last_of_two_keys_counts_or_the_record_is_told(source):
     path = source(
         '{"a": 1, "a": 1.50}\n{"a": {"b": 1, "b": 2, "c": 1, "c": 2}}\n{"a": 2.50, "b": [{"a": 1}]}\n'

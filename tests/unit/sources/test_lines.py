@@ -55,6 +55,41 @@ def test_utf16_that_is_not_declared_is_told(source):
         list(read_lines(source("a\n".encode("utf-16")), Reading()))
 
 
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-be"])
+def test_utf32_that_is_not_declared_is_not_taken_for_utf16(source, encoding):
+    text = ("\ufeff" if encoding.endswith("be") else "") + "a\n"
+    with pytest.raises(Refusal, match="is UTF-32 by its byte order mark: add `encoding: utf-32`"):
+        list(read_lines(source(text.encode(encoding)), Reading()))
+
+
+@pytest.mark.parametrize("order", ["be", "le"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_text_without_a_byte_order_mark_is_refused_with_the_order_to_declare(source, encoding, order):
+    path = source("a,b\n".encode(f"{encoding}-{order}"))
+    with pytest.raises(Refusal, match=f"declare `encoding: {encoding}-{order}`"):
+        list(read_lines(path, Reading(encoding=encoding)))
+
+
+@pytest.mark.parametrize(
+    ("encoding", "unit"),
+    [
+        ("utf-8", b"\xff"),
+        ("utf-8-sig", b"\xff"),
+        ("utf-32-le", b"\0\0\x11\1"),
+        ("gbk", b"\xff"),
+        ("cp1252", b"\x81"),
+    ],
+)
+def test_what_an_encoding_does_not_have_spoils_its_line_and_no_other(source, encoding, unit):
+    text = "1,x\n".encode(encoding) + "2,".encode(encoding.replace("-sig", "")) + unit
+    path = source(text + "\n3,y\n".encode(encoding.replace("-sig", "")))
+    first, (number, spoilt), last = read_lines(path, Reading(encoding=encoding))
+    assert (first, last) == ((1, b"1,x\n"), (3, b"3,y\n"))
+    assert number == 2
+    with pytest.raises(UnicodeDecodeError):
+        spoilt.decode("utf-8")
+
+
 def test_utf16_that_ends_in_the_middle_of_a_character_is_told(source):
     with pytest.raises(Refusal, match="is not utf-16 after line 1 "):
         list(read_lines(source("a\nb".encode("utf-16")[:-1]), Reading(encoding="utf-16")))

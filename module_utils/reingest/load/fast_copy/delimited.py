@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from psycopg2 import sql
 
 from ...sources.blocks import IrregularError, can_be_cut, read_record_blocks, whole_records
 from ...sources.delimited import seam_in
+from ...sources.lines import is_utf8
 from ...sources.ranges import share_files
 from ...sources.reader import read_fields
 from ...sources.source import Source
@@ -83,7 +83,7 @@ class DelimitedCopy:
 
     def shares(self, streams: int) -> list[tuple[Source, ...]] | None:
         """Return ranges of files that are neither packed nor in another encoding than the server's."""
-        if codecs.lookup(self._reading.encoding).name != "utf-8":
+        if not is_utf8(self._reading.encoding):
             return None
         return share_files(self._feed.files, self._reading.dialect.quote, streams)
 
@@ -112,7 +112,7 @@ def copy_delimited(feed: Feed, summing: Summing, *, quoted_null: bool = False) -
     dialect, paths = feed.table.reading.dialect, single_paths(feed)
     if paths is None or len(paths) < 2:  # an empty line of one field would be a row
         return None
-    if not can_be_cut(dialect):
+    if not (dialect.is_csv and can_be_cut(dialect)):
         return None
     if set(dialect.null) & {dialect.delimiter, dialect.quote or _NO_QUOTE, "\r", "\n"}:
         return None

@@ -6,7 +6,6 @@ Only texts with a backslash and values for jsonb are looked at one by one.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator, Sequence
 from typing import Any, Callable
 
@@ -14,6 +13,7 @@ from psycopg2 import sql
 
 from ...dataset.model import REST
 from ...sources.blocks import IrregularError, read_line_blocks
+from ...sources.lines import is_utf8
 from ...sources.optional import library_if_there
 from ...sources.ranges import share_files
 from ...sources.source import Source
@@ -84,7 +84,7 @@ class JsonLinesCopy:
 
     def shares(self, streams: int) -> list[tuple[Source, ...]] | None:
         """Return ranges of files that are neither packed nor in another encoding than the server's."""
-        if codecs.lookup(self._feed.table.reading.encoding).name != "utf-8":
+        if not is_utf8(self._feed.table.reading.encoding):
             return None
         return share_files(self._feed.files, "", streams)
 

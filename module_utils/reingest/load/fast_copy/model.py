@@ -92,7 +92,7 @@ def single_paths(feed: Feed) -> Mapping[str, str] | None:
         table.each
         or table.where
         or not table.columns
-        or any(len(column.paths) != 1 for column in table.columns)
+        or any(len(column.paths) != 1 or column.form for column in table.columns)
     ):
         return None
     paths = {column.name: column.paths[0] for column in table.columns}

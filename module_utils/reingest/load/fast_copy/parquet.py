@@ -14,14 +14,20 @@ from psycopg2 import sql
 from ...sources.blocks import IrregularError
 from ...sources.content import count_taken
 from ...sources.optional import library_if_there
-from ...sources.parquet import int96_fields, opened_parquet, read_error, without_nanoseconds, wrapped_times
+from ...sources.parquet import (
+    int96_fields,
+    opened_parquet,
+    read_error,
+    rows_at_once,
+    without_nanoseconds,
+    wrapped_times,
+)
 from ...sources.source import RowGroups, Source
 from ..content_sum import ContentSum, Form
 from ..rows import Feed
 from .binary_rows import BinaryRows
 from .model import Sent, Summing, single_paths
 
-_ROWS = 1 << 12  # in a batch
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _SMALL = -1, -3, 1 << 16  # of glibc's mallopt
 
 
@@ -107,7 +113,7 @@ class ParquetCopy:
         with opened_parquet(source) as file:
             groups = source.numbers if isinstance(source, RowGroups) else range(file.num_row_groups)
             batches = file.iter_batches(
-                _ROWS, row_groups=list(groups), columns=self._fields, use_threads=False
+                rows_at_once(source, file), row_groups=list(groups), columns=self._fields, use_threads=False
             )
             path = source.file if isinstance(source, RowGroups) else source
             share = path.stat().st_size / max(file.metadata.num_rows, 1) if isinstance(path, Path) else 0

@@ -20,10 +20,10 @@ from ...sources.blocks import IrregularError, QuotedNullError
 from ...sources.content import bytes_taken
 from ...sources.source import Pipe, Source
 from ..content_sum import ContentSum
-from ..copy_rows import BadRowsError, blames_row, copy_statement
+from ..copy_rows import BadRowsError, copy_statement
 from ..meter import StreamMeter, TableMeter
 from ..rows import Feed
-from ..script import refused
+from ..script import blames_row, refused
 from ..workers import Job, Worker, as_ended
 from .model import FastCopy, Sent
 
