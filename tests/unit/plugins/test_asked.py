@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 from ansible import context
@@ -55,7 +57,8 @@ def hosts(tmp_path):
     ("arguments", "told"),
     [
         ({"tags": ["load", "verify"]}, "--tags load,verify"),
-        ({"skip_tags": ["load"]}, "--skip-tags load"),
+        ({"skip_tags": ["x", "always"]}, "--skip-tags always"),
+        ({"skip_tags": ["untagged"]}, "--skip-tags untagged"),
         ({"start_at_task": "Load"}, "--start-at-task 'Load'"),
         ({"step": True}, "--step"),
     ],
@@ -67,6 +70,19 @@ def test_an_option_that_leaves_out_a_part_of_the_run_is_refused(arguments, told)
 
 def test_the_options_of_a_whole_run_are_not_refused():
     assert refused_options({"tags": ["all"], "skip_tags": [], "step": False, "start_at_task": None}) == []
+    assert refused_options({"tags": ("all",), "skip_tags": ["molecule-notest", "notest"]}) == []
+
+
+def test_no_task_of_ours_has_a_tag_that_could_be_skipped_by_another_name():
+    root = Path(__file__).parents[3]
+    found = {
+        line.strip()
+        for folder in ("playbooks", "roles")
+        for path in (root / folder).rglob("*.yml")
+        for line in path.read_text().splitlines()
+        if line.strip().startswith("tags:")
+    }
+    assert found == {"tags: [always]"}
 
 
 def test_words_that_ansible_would_drop_are_told_with_what_to_paste():
