@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -13,6 +13,9 @@ RUN :=
 FROM := 1
 JOBS :=
 FUZZ_SECONDS := 3600
+ROUNDS ?=
+VARIANTS ?=
+CHART ?=
 
 help: ## Say what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 18
@@ -82,6 +85,9 @@ bench-carry: .venv/development ## Time the carrying of a million rows of users a
 
 bench-load: .venv/development ## Time the load of 6 million rows against COPY and other tools (docs/speed.md); writes build/bench/load.json
 	python tests/bench/load
+
+bench-outage: .venv/development .venv/postgresql/installed ## Time from outside how long users are without the portal, against scripts and tasks, on Docker (ROUNDS, VARIANTS="raw restart"); writes build/bench/outage.json
+	ROUNDS="$(ROUNDS)" VARIANTS="$(VARIANTS)" CHART="$(CHART)" python tests/bench/outage
 
 bench-verify: .venv/development ## Time what a load proves and what the gate reads, with the defaults, on 6 million rows (docs/speed.md); writes build/bench/verify.json
 	python tests/bench/verify

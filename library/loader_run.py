@@ -129,6 +129,43 @@ options:
         description: Certificates to trust instead of the system's.
         type: path
         default: ""
+  cleanup:
+    description:
+      - What puts right what the loader leaves elsewhere when it is ended (a lock row in production, say).
+      - It is run then, and before a load that follows one which did not come to its end; so it must not fail
+        where there is nothing to do. Either O(cleanup.argv) or O(cleanup.sql).
+    type: dict
+    suboptions:
+      argv:
+        description: A program of this host and its arguments.
+        type: list
+        elements: str
+        default: []
+      directory:
+        description: Where it runs.
+        type: path
+        default: /
+      environment:
+        description: Variables that are added to its environment.
+        type: dict
+        default: {}
+      secrets:
+        description: The same for values that must not be seen.
+        type: dict
+        default: {}
+      sql:
+        description: Statements, run in one transaction in the dataset's database.
+        type: str
+        default: ""
+      server:
+        description: On which server O(cleanup.sql) is run.
+        type: str
+        choices: [production, staging]
+        default: production
+      timeout:
+        description: Seconds after which it is given up.
+        type: float
+        default: 60
   fatal:
     description: Regular expressions; a line of the log that matches one ends the load at once.
     type: list
@@ -147,7 +184,7 @@ options:
   error:
     description: A line that matches this one, and none of O(benign), fails the load once the loader ended.
     type: str
-    default: ERROR|CRITICAL|Traceback
+    default: "ERROR|CRITICAL|Traceback|Error:"
   fresh:
     description: Whether the database is dropped and made anew before the loader runs.
     type: bool
@@ -340,6 +377,7 @@ from ..module_utils.reingest.errors import Refusal
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 if TYPE_CHECKING:
+    from ..module_utils.reingest.external_loader.cleanup import Cleanup
     from ..module_utils.reingest.external_loader.plan import Loader
 
 _DAY_S = 86400
@@ -378,10 +416,22 @@ OPTIONS: dict[str, Any] = {
             "ca_file": {"type": "path", "default": ""},
         },
     },
+    "cleanup": {
+        "type": "dict",
+        "options": {
+            "argv": {"type": "list", "elements": "str", "default": []},
+            "directory": {"type": "path", "default": "/"},
+            "environment": {"type": "dict", "default": {}},
+            "secrets": {"type": "dict", "default": {}, "no_log": True},
+            "sql": {"type": "str", "default": ""},
+            "server": {"type": "str", "choices": ["production", "staging"], "default": "production"},
+            "timeout": {"type": "float", "default": 60},
+        },
+    },
     "fatal": {"type": "list", "elements": "str", "default": []},
     "benign": {"type": "list", "elements": "str", "default": []},
     "progress": {"type": "list", "elements": "str", "default": []},
-    "error": {"type": "str", "default": "ERROR|CRITICAL|Traceback"},
+    "error": {"type": "str", "default": "ERROR|CRITICAL|Traceback|Error:"},
     "fresh": {"type": "bool", "default": True},
     "apply_schema": {"type": "bool", "default": True},
     "staging_dsn": {"type": "str", "required": True, "no_log": True},
@@ -408,16 +458,31 @@ def loader_of(params: Mapping[str, Any]) -> Loader:
     if bool(command) == bool(job):
         raise Refusal("the loader must be either a `command:` or a `job:`: declare one of them")
     if command:
-        return Command(
-            **{
-                **command,
-                "argv": tuple(command["argv"]),
-                "directory": Path(command["directory"]),
-                "environment": {name: str(value) for name, value in command["environment"].items()},
-                "secrets": {name: str(value) for name, value in command["secrets"].items()},
-            }
-        )
+        return Command(**_plain(command))
     return Job(**{**job, "success": tuple(job["success"]), "failure": tuple(job["failure"])})
+
+
+def cleanup_of(params: Mapping[str, Any]) -> Cleanup | None:
+    """Return what puts right what an ended loader leaves; None where nothing is declared."""
+    from ..module_utils.reingest.external_loader.cleanup import Cleanup
+    from ..module_utils.reingest.external_loader.command import Command
+
+    given = dict(params["cleanup"] or {})
+    if not given:
+        return None
+    sql, server = given.pop("sql"), given.pop("server")
+    command = Command(**_plain(given)) if given["argv"] else None
+    return Cleanup(command, sql, server, given["timeout"])
+
+
+def _plain(command: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        **command,
+        "argv": tuple(command["argv"]),
+        "directory": Path(command["directory"]),
+        "environment": {name: str(value) for name, value in command["environment"].items()},
+        "secrets": {name: str(value) for name, value in command["secrets"].items()},
+    }
 
 
 def load(call: Call) -> Outcome:
@@ -425,6 +490,7 @@ def load(call: Call) -> Outcome:
     # Imported here: without psycopg2 or PyYAML the runner tells what is missing.
     from ..module_utils.load_call import Frame, facts_of, outcome_of, request_of
     from ..module_utils.reingest.disclosure.secrets import secret_texts
+    from ..module_utils.reingest.disclosure.seen_secrets import named_secrets
     from ..module_utils.reingest.external_loader.apply import apply_loader
     from ..module_utils.reingest.external_loader.judge import compile_patterns
     from ..module_utils.reingest.external_loader.plan import Making, plan_loader
@@ -438,9 +504,13 @@ def load(call: Call) -> Outcome:
     with reported(None if call.check else folder, facts_of(call)) as reporter:
         loader = loader_of(call.params)
         patterns = compile_patterns(**{kind: call[kind] for kind in ("fatal", "benign", "progress", "error")})
-        secrets = secret_texts((call["staging_dsn"], call["production_dsn"]), loader.values)
-        making = Making(call["files"], call["fresh"], call["apply_schema"])
-        plan = plan_loader(request, loader, making, secrets=secrets)
+        dsns = {f"of reingest_{name}": call[name] for name in ("staging_dsn", "production_dsn")}
+        cleanup = cleanup_of(call.params)
+        own = cleanup.command.values if cleanup and cleanup.command else {}
+        named = named_secrets(dsns, {**own, **loader.values})
+        secrets = secret_texts((), named)  # its texts
+        making = Making(call["files"], call["fresh"], call["apply_schema"], cleanup)
+        plan = plan_loader(request, loader, making, secrets=named)
         frame = Frame(call, plan)
         reporter.know(release=plan.release, snapshot=plan.snapshot)
         detail: dict[str, Any] = {}
@@ -454,11 +524,15 @@ def load(call: Call) -> Outcome:
                 **call.who,
                 folder=folder,
                 secrets=secrets,
+                cleanup=cleanup,
+                production_dsn=call["production_dsn"],
                 reporter=reporter,
             )
             frame.bring(last=True)
             tables = {name: vars(count) for name, count in loaded.tables.items()}
             detail = {"seconds": loaded.seconds, "log": str(loaded.log), "progress": loaded.progress}
+    first = call["production_dsn"] if call["first"] else ""
+    warnings = [text for text in (plan.warning, plan.reads_nothing_live(first)) if text]
     values = {
         "action": plan.action,
         "snapshot": plan.snapshot,
@@ -471,7 +545,7 @@ def load(call: Call) -> Outcome:
         "databases": plan.dataset.whole,
         "system_identifier": plan.system_identifier,
     }
-    return outcome_of(call, request, plan, values, detail, frame, [plan.warning] if plan.warning else [])
+    return outcome_of(call, request, plan, values, detail, frame, warnings)
 
 
 def main() -> None:

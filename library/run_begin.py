@@ -91,6 +91,10 @@ volume:
     fenced: {description: Whether nobody gets into it., type: bool}
     release: {description: The release of what serves., type: str}
     profiles: {description: Those that were kept of what serves; only for a run that verifies., type: dict}
+longest_start:
+  description: Seconds that the longest start of a service took in earlier runs; 0 where none is known.
+  returned: success
+  type: float
 running:
   description: The services of this host that run.
   returned: success
@@ -115,6 +119,7 @@ from ..module_utils.claim_call import CLAIM, take
 from ..module_utils.look_call import LOOK, host_of, look, running_on
 from ..module_utils.reingest.volume.lock import check_run, verb
 from ..module_utils.reingest.volume.pending_views import views_wait
+from ..module_utils.reingest.volume.times_record import earlier_times
 from ..module_utils.reingest.window.interrupted import to_recover
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
@@ -131,6 +136,7 @@ def begin(call: Call) -> Outcome:
         adopted = adopt(call)
     did, warnings = [*claimed.did, *adopted.did], list(adopted.warnings)
     values = {**claimed.values, **adopted.values, "interrupted": False, "running": []}
+    values["longest_start"] = earlier_times(call.volume).longest_start
     values["views_wait"] = False
     failure = adopted.failure
     repairs = call.check and adopted.values["first"]  # where prod is no link, nothing can be told yet

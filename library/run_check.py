@@ -18,6 +18,8 @@ description:
   - "Of what proves the switch, while production serves: the portal's address names the release that is live,
     and the backend's own login reads it."
   - "Where users' rows are carried (O(rows)): both logins may do it."
+  - "Where clients are held (O(hold)): each pooler answers, may be told to pause, knows the database, and is
+    set so that its clients neither leave nor wait longer than the switch takes."
   - What is named V(portal), V(login) or C(health:<service>) may be just what the run puts right. It refuses a
     run that switches to a load (O(switches)) unless O(accept) has the name, and is a warning for others.
 options:
@@ -100,6 +102,40 @@ options:
     type: list
     elements: str
     default: []
+  hold:
+    description: How the portal's clients are held while production is switched; left out where they are not.
+    type: dict
+    suboptions:
+      kind:
+        description: What holds them; V(pgbouncer) is what there is.
+        type: str
+        default: ""
+      poolers:
+        description: The poolers, as this host reaches them. Needs psycopg2.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          admin:
+            description: Connection string of the admin console, without a password.
+            type: str
+            default: ""
+          database:
+            description: The portal's database, as the pooler's configuration names it.
+            type: str
+            default: ""
+      blocked:
+        description: What becomes of clients whose transaction does not end in time; V(give_up) or V(end).
+        type: str
+        default: give_up
+      restart:
+        description: Whether writers are restarted one after the other; V(rolling), or empty.
+        type: str
+        default: ""
+      window:
+        description: Seconds for which clients may have to wait.
+        type: float
+        default: 30
   accept:
     description: Names of what an operator accepts; V(served) is that nothing proves what is served.
     type: list
@@ -149,12 +185,20 @@ from ..module_utils.reingest.engines.model import service_from
 from ..module_utils.reingest.engines.registry import engine_of
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.errors import Refusal
+from ..module_utils.reingest.poolers.spec import POOLERS
 from ..module_utils.reingest.preflight.found import Found, judged
 from ..module_utils.reingest.preflight.portal import check_login, check_portal, little_proof
 from ..module_utils.reingest.preflight.services import Looked, check_services
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 from ..module_utils.served_call import SERVED, gap_of, login_of
 
+HELD: dict[str, Any] = {
+    "kind": {"type": "str", "default": ""},
+    "poolers": POOLERS,
+    "blocked": {"type": "str", "default": "give_up"},
+    "restart": {"type": "str", "default": ""},
+    "window": {"type": "float", "default": 30},
+}
 OPTIONS: dict[str, Any] = {
     "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},
     "production": {"type": "str", "default": ""},
@@ -177,6 +221,7 @@ OPTIONS: dict[str, Any] = {
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     "staging_dsn": {"type": "str", "default": "", "no_log": True},
     "databases": {"type": "list", "elements": "str", "default": []},
+    "hold": {"type": "dict", "options": HELD},
     "accept": {"type": "list", "elements": "str", "default": []},
 }
 
@@ -202,6 +247,10 @@ def check(call: Call) -> Outcome:
         logins = [call["production_dsn"]]
         logins += [call["staging_dsn"]] if call["staging"] in looked.running else []
         found += check_rights(logins, call["databases"])
+    if call["hold"]:
+        from ..module_utils.hold_faults_call import faults_of_hold
+
+        found += faults_of_hold(call, serves=call["production"] in looked.running)
     gap, proofs = _proof(call, looked, live, release)
     refused, told = judged([*found, *proofs], call["accept"], switches=call["switches"])
     told += [*gap, *little_proof(call["portal_url"], call["portal_release_key"])]

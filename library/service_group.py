@@ -32,6 +32,12 @@ options:
     type: list
     elements: str
     default: []
+  maintenance_off:
+    description: The command, program and arguments, that takes the portal's maintenance answer away, once the
+      services are in the state. Empty is none.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services
@@ -92,6 +98,7 @@ OPTIONS: dict[str, Any] = {
     },
     "served": {"type": "dict", "options": SERVED},
     "accept": {"type": "list", "elements": "str", "default": []},
+    "maintenance_off": {"type": "list", "elements": "str", "default": []},
 }
 
 

@@ -96,13 +96,18 @@ def settle(call: Call) -> Outcome:
     planned = plan(call)
     if planned.changed and not call.check:
         apply_settings(call.volume, planned, **call.who)
-    restarted = bring(call, RESTARTED).did() if planned.restart and call["services"] else []
+    restarted: list[str] = []
+    detail: dict[str, Any] = {}
+    if planned.restart and call["services"]:
+        group, detail = bring(call, RESTARTED)
+        restarted = group.did()
     loading = planned.changed and call["state"] == "load"
     return Outcome(
         planned.changed or bool(restarted),
         [*planned.did(), *restarted],
         values={"restart": planned.restart},
         diff=planned.diff(),
+        detail=detail,
         predicts=Predicted(loading=loading if planned.changed else call.predicted.loading),
     )
 

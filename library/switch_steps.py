@@ -15,6 +15,9 @@ description:
     step of the report by itself. The window's record says which one works.
   - "C(stop_writers), C(stop_servers), C(start_production), C(start_writers) are those of
     M(dataportal.reingest.service_group)."
+  - "C(hold_clients), with O(poolers): PAUSE at each of them, in place of C(stop_writers). A pooler that is
+    restarted meanwhile is paused again. C(release_clients): RESUME, once the server accepts the login of
+    O(served), at O(production_dsn)."
   - "C(carry_rows), with O(rows), and C(open_rows), with O(opens): M(dataportal.reingest.carry_over)."
   - "C(promote): M(dataportal.reingest.snapshot_promote)."
   - The first step that fails is the last; what undoes a switch is M(dataportal.reingest.switch_window).
@@ -23,7 +26,16 @@ options:
     description: The steps, in order. One that has nothing to do is passed over.
     type: list
     elements: str
-    choices: [stop_writers, carry_rows, stop_servers, promote, start_production, open_rows, start_writers]
+    choices:
+      - stop_writers
+      - hold_clients
+      - carry_rows
+      - stop_servers
+      - promote
+      - start_production
+      - open_rows
+      - release_clients
+      - start_writers
     required: true
   snapshot:
     description: The snapshot that the switch leads to.
@@ -89,9 +101,25 @@ options:
     description: Seconds after which a step that carries rows is taken for one that hangs.
     type: float
     default: 3600
+  deadline:
+    description:
+      - RV(dataportal.reingest.outage_watch#module:deadline), how long the portal may be away. Before each
+        step up to V(promote) the time that is gone and the predicted steps that are left are added up; where
+        that is too long, the step fails and is not made. A budget of 0, or none, is no deadline.
+      - The time runs from the first step of this call, or from the opening of the window on a host without
+        writers, whose own are stopped before.
+    type: dict
+    default: {}
+  maintenance_off:
+    description: The command that takes the portal's maintenance answer away, once the writers are started.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services.switch
+  - dataportal.reingest.services.served
+  - dataportal.reingest.poolers.hold
 attributes:
   check_mode:
     support: full
@@ -149,10 +177,12 @@ step:
   type: dict
 """
 
-from contextlib import AbstractContextManager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
 from ..module_utils.carry_call import ROWS
+from ..module_utils.hold_call import HOLD, keeping
 from ..module_utils.promote_call import PROMOTION
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.window.lease import beating, refresh, working
@@ -170,26 +200,36 @@ OPTIONS: dict[str, Any] = {
     "opens": {"type": "bool", "default": False},
     "production_dsn": {"type": "str", "default": "", "no_log": True},
     **{name: ROWS[name] for name in _OF_ROWS},
+    **HOLD,
+    "maintenance_off": {"type": "list", "elements": "str", "default": []},
     "production": _SERVICES,
     "staging": _SERVICES,
     "writers": _SERVICES,
+    "deadline": {"type": "dict", "default": {}},
 }
 
 
 def switch(call: Call) -> Outcome:
     """Make the steps in order; the first that fails is the last."""
-    parts = [PARTS[name] for name in call["steps"]]
-    parts = [part for part in parts if part.wanted(call)]
+    parts = {name: PARTS[name] for name in call["steps"] if PARTS[name].wanted(call)}
     if not call.check:
         with beating(call.records if call["window"] else None, call["longest"]):
             prepare(call)
+    in_time = _deadline(call)
     carried: dict[str, Any] = {"rows": {}, "lines": [], "views": []}
     did: list[str] = []
     warnings: list[str] = []
     before, after, changed, failure, listed, failed_step = "", "", False, "", False, ""
-    for part in parts:
+    watched = ExitStack()  # poolers, from the hold to the release
+    for name, part in parts.items():
+        if name == "release_clients":
+            watched.close()
         if call["window"] and not call.check:
             refresh(call.records, part.title)
+        failure = in_time(name)
+        if failure:
+            failed_step = part.title
+            break
         outcome, _ = made(part.verb, part.call(call))
         did += outcome.did
         warnings += outcome.warnings
@@ -200,6 +240,9 @@ def switch(call: Call) -> Outcome:
         if outcome.failure:
             failure, listed, failed_step = outcome.failure, outcome.listed, part.title
             break
+        if name == "hold_clients" and not call.check:
+            watched.enter_context(keeping(call, warnings))
+    watched.close()
     return Outcome(
         changed,
         did,
@@ -210,6 +253,29 @@ def switch(call: Call) -> Outcome:
         listed=listed,
         in_parts=True,
     )
+
+
+def _deadline(call: Call) -> Callable[[str], str]:
+    """Return what tells why a step comes too late; only before the rename, where there is a way back."""
+    if call.check or not call["deadline"].get("budget"):
+        return lambda _: ""
+    from ..module_utils.reingest.errors import Refusal
+    from ..module_utils.reingest.outage.deadline import deadline_from
+    from ..module_utils.reingest.outage.parts import BEFORE_THE_RENAME
+    from ..module_utils.reingest.window.window_record import boottime, read_window
+
+    window = read_window(call.records) if call["window"] and not call["writers"] else None
+    deadline = deadline_from(call["deadline"], boottime() if window is None else window.opened)
+
+    def late(name: str) -> str:
+        try:
+            if name in BEFORE_THE_RENAME:
+                deadline.refuse_late(name, boottime())
+        except Refusal as refusal:
+            return str(refusal)
+        return ""
+
+    return late
 
 
 def held(call: Call) -> AbstractContextManager[None]:

@@ -17,7 +17,10 @@ description:
   - O(state=recovered) is the undo of a switch that failed and the recovery of one whose run died. Before the
     rename of C(prod) it goes back; after it forward, unless O(failed) says why not, or the new server or the
     writers beside it do not get healthy. Then it starts what should run, and closes the window.
-  - Of connection strings only O(login) is written down. The watchdog proves a server by what it says in its
+  - With O(poolers) the clients of the writers are held instead of writers that are stopped; whoever ends the
+    switch lets them go on when production serves. Their connection strings, which hold no password, are
+    written down.
+  - Of the other connection strings only O(login) is. The watchdog proves a server by what it says in its
     own data directory.
   - A window is bookkeeping of the run, not a change of the system, so opening and closing it is never
     C(changed).
@@ -41,6 +44,18 @@ options:
       whoever ends the switch must lift the fence of the database.
     type: str
     default: ""
+  maintenance_on:
+    description: "O(state=opened): a command, program and arguments, by which the portal says that it is away
+      for a moment. Empty is none."
+    type: list
+    elements: str
+    default: []
+  maintenance_off:
+    description: The command that takes it back. O(state=opened) writes it down, O(state=recovered) runs it
+      once the portal serves. It may run twice.
+    type: list
+    elements: str
+    default: []
   start:
     description: "O(state=recovered): start what does not run also when nothing was cut short."
     type: bool
@@ -62,6 +77,7 @@ extends_documentation_fragment:
   - dataportal.reingest.context
   - dataportal.reingest.services.switch
   - dataportal.reingest.look
+  - dataportal.reingest.poolers
 attributes:
   check_mode:
     support: full
@@ -139,19 +155,25 @@ from contextlib import nullcontext
 from typing import Any
 
 from ..module_utils.look_call import LOOK
+from ..module_utils.pooler_call import stored_poolers
 from ..module_utils.recover_call import recovered
 from ..module_utils.reingest.errors import Refusal
 from ..module_utils.reingest.host.boot import boot_id
+from ..module_utils.reingest.poolers.spec import POOLERS
 from ..module_utils.reingest.volume.lock import now_text
 from ..module_utils.reingest.window.lease import held
 from ..module_utils.reingest.window.window_record import Window, boottime, stored
 from ..module_utils.runner import Call, Outcome, Verb, run_module
 
+COMMAND: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
 OPTIONS: dict[str, Any] = {
     "state": {"type": "str", "choices": ["opened", "closed", "recovered"], "required": True},
     "snapshot": {"type": "str", "default": ""},
     "previous": {"type": "str", "default": ""},
     **LOOK,
+    "poolers": POOLERS,
+    "maintenance_on": COMMAND,
+    "maintenance_off": COMMAND,
     "login": {"type": "str", "default": "", "no_log": True},
     "start": {"type": "bool", "default": False},
     "failed": {"type": "str", "default": ""},
@@ -169,7 +191,19 @@ def opened(call: Call) -> Outcome:
             refuse_open(call.records, call.run)
         else:
             open_window(call.records, window_of(call))
-    return Outcome(values={"open": True, "live": "", "of_run": "", "ended_by": ""})
+    did = announced(call)
+    return Outcome(did=did, values={"open": True, "live": "", "of_run": "", "ended_by": ""})
+
+
+def announced(call: Call) -> list[str]:
+    """Give the maintenance answer: the window is written down, so whoever ends it takes it away."""
+    if not call["maintenance_on"]:
+        return []
+    if call.check:
+        return [f"run {call['maintenance_on'][0]} (reingest_maintenance_on)"]
+    from ..module_utils.reingest.services.announce import run_declared
+
+    return [run_declared(call["maintenance_on"], "reingest_maintenance_on")]
 
 
 def closed(call: Call) -> Outcome:
@@ -202,6 +236,8 @@ def window_of(call: Call) -> Window:
         boot=boot_id(),
         opened=boottime(),
         since=now_text(),
+        poolers=stored_poolers(call),
+        maintenance_off=tuple(call["maintenance_off"]),
     )
 
 

@@ -11,6 +11,7 @@ from .reingest.errors import ListedRefusal
 from .reingest.frame.bring import BothRoles, account_findings, bring_roles, read_both
 from .reingest.frame.cluster import cluster_findings
 from .reingest.frame.finding import Finding
+from .reingest.frame.outside import shared_archive
 from .reingest.inventory.by_dump import program_findings
 from .reingest.load.both_servers import KEEP_LIVE, KEEP_STAGED
 from .reingest.load.request import LoadRequest, Servers
@@ -85,6 +86,8 @@ class Frame:
         elif both is not None:
             self._brings = True
             found = (*found, *account_findings(both))
+        if both is not None:  # the staging server answers
+            found = (*found, *shared_archive(*self._dsns))
         verdict = judge(
             found,
             call["accept"],

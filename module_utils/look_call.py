@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
+from .pooler_call import stored_poolers
 from .reingest.engines.model import service_from
 from .reingest.engines.registry import engine_of
 from .reingest.engines.spec import SERVICE
@@ -48,7 +49,9 @@ def look(call: Call) -> tuple[dict[str, Any], str, list[str]]:
 
 def host_of(call: Call) -> Host:
     """Return what the options say of this host."""
-    lists = {name: tuple(map(service_from, call[name])) for name in ("production", "staging", "writers")}
+    lists: dict[str, Any] = {
+        name: tuple(map(service_from, call[name])) for name in ("production", "staging", "writers")
+    }
     return Host(
         records=call.records,
         engine=engine_of(call["engine"], call.records),
@@ -56,6 +59,8 @@ def host_of(call: Call) -> Host:
         stop_timeout=call["stop_timeout"],
         start_timeout=call["start_timeout"],
         login=call.params.get("login", ""),
+        poolers=stored_poolers(call),
+        maintenance_off=tuple(call.params.get("maintenance_off") or ()),
         **lists,
     )
 

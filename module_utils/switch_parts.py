@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .carry_call import CARRIES
+from .hold_call import hold_clients, release_clients
 from .promote_call import PROMOTES
 from .reingest.errors import Refusal
-from .runner import Call, Verb
+from .runner import Call, Outcome, Verb
 from .services_call import brought
 
 _SERVICES = ("production", "staging", "writers")
@@ -55,24 +56,40 @@ def _load_code(call: Call) -> None:
         import urllib.request  # noqa: F401
     if any(one.get("postgresql") for one in health):
         from .reingest.postgres import dsn  # noqa: F401
+    if call["poolers"]:
+        from .reingest.poolers import hold, keeper, login  # noqa: F401
     if call["rows"] or call["opens"]:
         from .reingest.carry import carry_over, give_back, survey, take  # noqa: F401
 
 
-def _group(title: str, names: tuple[str, ...], state: str) -> Part:
+def _clients(title: str, act: Callable[[Call], Outcome]) -> Part:
+    return Part(
+        title,
+        Verb(act, stage="switch", claims=False),
+        own=lambda _: {},
+        wanted=lambda call: bool(call["poolers"]),
+    )
+
+
+def _group(title: str, names: tuple[str, ...], state: str, *, unless_held: bool = False) -> Part:
     def services(call: Call) -> list[Any]:
         return [service for name in names for service in call[name]]
 
     return Part(
         title,
         Verb(brought, stage="switch", claims=False),
-        own=lambda call: {"services": services(call), "state": state},
-        wanted=lambda call: bool(services(call)),
+        own=lambda call: {
+            "services": services(call),
+            "state": state,
+            "maintenance_off": call["maintenance_off"] if (names, state) == (("writers",), "started") else [],
+        },
+        wanted=lambda call: bool(services(call)) and not (unless_held and call["poolers"]),
     )
 
 
 PARTS: Mapping[str, Part] = {
-    "stop_writers": _group("Stop the writers", ("writers",), "stopped"),
+    "stop_writers": _group("Stop the writers", ("writers",), "stopped", unless_held=True),
+    "hold_clients": _clients("Hold the clients", hold_clients),
     "carry_rows": Part(
         "Carry the users' rows over",
         CARRIES,
@@ -92,5 +109,6 @@ PARTS: Mapping[str, Part] = {
         own=lambda _: {"state": "opened"},
         wanted=lambda call: bool(call["opens"]),
     ),
+    "release_clients": _clients("Let the clients go on", release_clients),
     "start_writers": _group("Start the writers", ("writers",), "started"),
 }

@@ -21,6 +21,7 @@ PIECES = {
         "ingest",
         "loaders/test_command.py",
         "loaders/test_job.py",
+        "loaders/test_patterns.py",
         "sources",
         "portal",
         "test_postgres_versions.py",
@@ -39,7 +40,10 @@ PIECES = {
         "test_window_sessions.py",
     ),
     "engines": (
+        "poolers",
         "test_occupancy_docker.py",
+        "test_outage_prober.py",
+        "test_outage_servers.py",
         "test_served.py",
         "test_service_group_docker.py",
         "test_service_group_process.py",
@@ -55,7 +59,7 @@ PIECES = {
     "watchdog": ("test_watchdog.py",),
 }
 QUICK_SCENARIOS = ("default", "rollback")  # of `make test`
-FULL_SCENARIOS = ("check", "unhealthy", "hosts")
+FULL_SCENARIOS = ("check", "unhealthy", "held", "hosts")
 OTHERS = {
     "molecule": ["tests/molecule", *FULL_SCENARIOS],
     "matrix": [sys.executable, "tests/matrix"],

@@ -241,7 +241,7 @@ class Watch:
         if state is None:
             return self._failed(
                 f"the load did not begin: job {self._job} is gone and wrote no state (killed, or out of "
-                "memory?); run again"
+                "memory?): look into the host's log; the next run begins anew"
             )
         return self._failed(
             f"the load of run {state.run} was lost: its process {state.process} is gone (stopped by "

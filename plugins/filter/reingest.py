@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 
@@ -24,6 +24,18 @@ def reingest_findings(hostvars: Mapping[str, Mapping[str, Any]], hosts: Iterable
         for text in (checked.get("findings") or []) if isinstance(checked, Mapping) else []:
             found.setdefault(text, []).append(host)
     return [f"{', '.join(on)}: {text}" for text, on in found.items()]
+
+
+def reingest_told(findings: Sequence[str], what: str) -> str:
+    """Return findings as one text: one as it is, several as a list below how many there are.
+
+    Args:
+        findings: a text each.
+        what: the rest of the first line, behind ``3 findings, ``.
+    """
+    if len(findings) == 1:
+        return findings[0]
+    return "\n- ".join((f"{len(findings)} findings, {what}:", *findings))
 
 
 def reingest_lost(
@@ -102,5 +114,6 @@ class FilterModule:
             "lost": reingest_lost,
             "named": reingest_named,
             "steps": reingest_steps,
+            "told": reingest_told,
             "undone": reingest_undone,
         }

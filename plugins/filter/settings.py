@@ -44,7 +44,7 @@ def reingest_printed(lines: Sequence[str]) -> list[str] | str:
     return shown if result_format == "json" else "\n".join(shown)
 
 
-def reingest_inventory_files(sources: Iterable[str]) -> list[str]:
+def inventory_files(sources: Iterable[str]) -> list[str]:
     """Return the sources that Ansible would pass over with a warning if it could not read them.
 
     A folder stands for what is in it; a list of hosts with commas is no file.
@@ -78,7 +78,6 @@ class FilterModule:
     def filters(self) -> dict[str, Any]:
         """Return the filters by name."""
         return {
-            "inventory_files": reingest_inventory_files,
             "printed": reingest_printed,
             "ssh_option": reingest_ssh_option,
         }

@@ -36,8 +36,11 @@ _COMMON: Mapping[str, Any] = {
     "diff": {"type": "dict", "contains": {"before": {"type": "str"}, "after": {"type": "str"}}},
     "invocation": {"type": "dict"},
 }
-# Why it was refused, of a call with `gather`; what a module itself returns under that name is something else.
+# Why it was refused, of a call with `gather`; what a module itself returns as `findings` is something else.
 _GATHERED: Mapping[str, Any] = {"findings": {"type": "list", "elements": "str"}}
+# What a failure has beside its message and plain values: other lists would be printed, a page for each table.
+_OF_FAILURES = (*_COMMON, "holder", "challenge")
+_LONG = ("list", "dict", "any")
 _ALWAYS = ("always", "success")
 _FORMS = {"step": step_from, "steps": lambda steps: [step_from(one) for one in steps]}  # in every module
 _OF_LOADS = {**_FORMS, "tables": tables_from}
@@ -76,7 +79,7 @@ def accepted(module: str, result: Mapping[str, Any]) -> dict[str, Any]:
     failed = bool(result.get("failed"))
     kept: dict[str, Any] = {"_ansible_parsed": bool(result.get("_ansible_parsed"))}
     for key, shape in shapes.items():
-        if key not in result:
+        if key not in result or (failed and key not in _OF_FAILURES and shape["type"] in _LONG):
             continue
         try:
             value = _shaped(result[key], shape, key)

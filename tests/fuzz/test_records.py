@@ -36,6 +36,10 @@ from plugins.module_utils.reingest.frame.roles import ATTRIBUTES, Roles
 from plugins.module_utils.reingest.fs.lock_file import Worker, open_lock, read_worker
 from plugins.module_utils.reingest.load.look import NoAnswerError, look_command, read_look
 from plugins.module_utils.reingest.load.progress import Progress, TableProgress, fate, read_progress, silence
+from plugins.module_utils.reingest.outage.forecast import Now, forecast
+from plugins.module_utils.reingest.outage.line import past_switches
+from plugins.module_utils.reingest.outage.probe_record import FILE as PROBE_FILE
+from plugins.module_utils.reingest.outage.probe_record import end_prober
 from plugins.module_utils.reingest.profile.kept import KeptProfiles, KeptTable, kept_from_plain
 from plugins.module_utils.reingest.profile.model import ColumnProfile, TableProfile
 from plugins.module_utils.reingest.promotion.finalised import record_of
@@ -51,6 +55,7 @@ from plugins.module_utils.reingest.volume.ledger import STATES, survey_ledger
 from plugins.module_utils.reingest.volume.lock import Claim, holder, refuse_held
 from plugins.module_utils.reingest.volume.pending_views import PendingViews, note_pending, pending_record
 from plugins.module_utils.reingest.volume.profile_record import read_profiles
+from plugins.module_utils.reingest.volume.times_record import earlier_times, keep_times
 from plugins.module_utils.reingest.volume.unsynced import Unsynced, is_lost, read_mark
 from plugins.module_utils.reingest.window.lease import silence as silent_for
 from plugins.module_utils.reingest.window.watchdog_claim import left_behind
@@ -174,6 +179,15 @@ def test_a_record_is_read_as_it_would_be_written_or_refused(volume, only, kind, 
     (volume.records / name).unlink()
 
 
+@fed(json_texts([{"started": {"db": [0.2, 3]}, "stopped": {"db": [1.5]}}]))
+def test_times_of_earlier_runs_are_times_or_nothing(volume, only, text):
+    volume.times.write_bytes(text)
+    with only():
+        assert 0 <= earlier_times(volume).longest_start <= 3600
+        keep_times(volume, [{"detail": {"took": {"started": {"db": 1.0}}}}])
+    assert earlier_times(volume).started["db"][-1] == 1.0
+
+
 @fed(json_texts([WORKER]))
 def test_the_text_of_a_lock_names_a_worker_or_nobody(folder, only, text):
     (folder / "lock").write_bytes(text)
@@ -197,6 +211,10 @@ DETAIL = {
     "previous": B,
     "bytes": 9,
     "largest": 1,
+    "parts": {"stop_servers": 1.0, "start_production": 0.5},
+    "outage_s": 2.5,
+    "user_bytes": 7,
+    "checkpoint_s": 0.1,
 }
 LINES = [
     {
@@ -219,6 +237,7 @@ def test_a_ledger_is_read_line_by_line_and_decides_by_what_is_sound(volume, only
     volume.ledger.write_bytes(b"\n".join(lines) + b"\n")
     with only(Refusal):
         ledger, _ = survey_ledger(volume)
+        forecast(past_switches(ledger), Now(1, 0.1)).told()
         json.dumps([asdict(entry) for entry in ledger.entries])
         live = ledger.live()
         assert not live or NAMES.fullmatch(live)
@@ -236,10 +255,46 @@ def test_a_ledger_is_read_line_by_line_and_decides_by_what_is_sound(volume, only
         record_of(ledger.load(A))
 
 
+STEP = StepClock("load").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}})
+GAP = {"began": AT, "seconds": 2.5, "failed": 3, "ended": True}
+SEEN = {
+    "probes": 9,
+    "failed": 3,
+    "outage_s": 2.5,
+    "worst_ms": 8.0,
+    "gaps": [GAP, GAP],
+    "more_gaps": 1,
+    "release": "r1",
+    "new_release": "r2",
+    "first_new": AT,
+    "last_why": "it answers 503",
+}
+PREDICTED = {
+    "seconds": 2.4,
+    "parts": {"promote": 2.4},
+    "runs": 1,
+    "told": "2.4 s",
+    "user_bytes": 5,
+    "checkpoint_s": 0.1,
+}
+WATCHED = StepClock("switch").step(
+    ["stop a"],
+    changed=True,
+    detail={
+        "probes": True,
+        "outage": SEEN,
+        "predicted": PREDICTED,
+        "budget": 3.0,
+        "window": {"stop_writers": 1.0},
+        "unmeasured": "why",
+    },
+)
+
+
 @fed(st.lists(json_texts([{**StepClock("load").step(["a"], changed=True), "failure": "x", "host": "h",
     "predicts": {"services": {"db": "started"}, "copied": A, "live": A, "loading": True}},
     StepClock("switch").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}}),
-    ]), max_size=5))  # fmt: skip
+    WATCHED]), max_size=5))  # fmt: skip
 def test_the_steps_of_a_run_make_a_report_without_what_is_none(folder, only, lines):
     (folder / RUN).mkdir(exist_ok=True)
     (folder / RUN / "steps.jsonl").write_bytes(b"\n".join(lines))
@@ -256,15 +311,24 @@ def told(steps):
     return report_lines(made)
 
 
-STEP = StepClock("load").step(["a"], changed=True, detail={"tables": {"t": {"owner": "source", "read": 1}}})
-
-
 FILLED = {"now": {"filled": 0.5, "minimum": "1"}, "before": {"filled": 0.9}}
 VERIFIED = {"profiles": {"t": {"rows": 3, "rows_before": 4, "disk": 8192, "columns": {"c": FILLED}}}}
 COMPARED = StepClock("verify").step(["a"], changed=False, detail=VERIFIED)
 
 
-@fed(st.lists(changed([{**STEP, "host": "h"}, {**COMPARED, "host": "h"}]), max_size=4))
+@fed(json_texts([{"ended": "it was told to", "seen": SEEN}]))
+def test_what_a_prober_left_is_read_or_is_nothing(folder, only, text):
+    (folder / PROBE_FILE).write_bytes(text)
+    with only():
+        seen = end_prober(folder)
+        json.dumps(seen.as_values() if seen else None)
+
+
+@fed(
+    st.lists(
+        changed([{**STEP, "host": "h"}, {**COMPARED, "host": "h"}, {**WATCHED, "host": "h"}]), max_size=4
+    )
+)
 def test_what_another_host_calls_its_steps_does_not_end_the_report(only, steps):
     with only():
         told(steps)

@@ -141,7 +141,9 @@ def after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(de
     assert deployment.report()["stages"][1]["did"] == []  # the load: kept as the run before left it
     assert deployment.health()["release"] == RELEASE_1
     assert deployment.health()["tables"]["file_download"] == 1
-    assert [line["state"] for line in deployment.ledger()][-2:] == ["live", "bad"]
+    assert [line["state"] for line in deployment.ledger()][-3:] == ["live", "bad", "measured"]
+    outage = deployment.report()["outage"]
+    assert (outage["measured"], outage["failed"] > 0, outage["gaps"][-1]["ended"]) == (True, True, True)
     assert len(deployment.snapshots()) >= 2
     assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
 
@@ -163,10 +165,22 @@ def the_next_ingest_makes_release_2_live(deployment):
         "activity": 1033,
     }
     report = deployment.report()
+    users_felt_it_for_as_long_as_the_report_says(deployment, report["outage"], output)
     assert report["tables"]["biosample"]["duplicates"] == 926
     assert report["tables"]["omics_input"]["orphans"] == 1
     assert report["operator"] == "0000-0002-1825-0097"
     assert report["window_seconds"] > 0
+
+
+def users_felt_it_for_as_long_as_the_report_says(deployment, outage, output):
+    assert 0.2 < outage["outage_s"] < outage["window_s"] + 1
+    assert sum(outage["parts"].values()) == pytest.approx(outage["window_s"], abs=0.01)
+    assert (outage["release"], outage["new_release"]) == (RELEASE_1, RELEASE_2)
+    assert f"outage {outage['outage_s']:.2f} s without a good answer" in output
+    assert "predicted: not known, no earlier switch was measured" in output  # the one before was taken back
+    line = deployment.ledger()[-1]
+    assert (line["state"], line["snapshot"]) == ("measured", (deployment.volume / "prod").readlink().name)
+    assert line["detail"]["outage_s"] == outage["outage_s"]
 
 
 @full
@@ -210,8 +224,13 @@ def test_load_then_promote_is_an_ingest_in_two_halves(fresh):
     code, output = fresh.play("playbooks/load.yml", "-e", "reingest_force=true")
     assert code == 0, output
     assert (fresh.volume / "prod").readlink() == live
-    code, output = fresh.play(PROMOTE, "-e", "reingest_keep=1")
+    budget = "reingest_outage_budget=0.1 reingest_accept=outage"
+    code, output = fresh.play(PROMOTE, "-e", f"reingest_keep=1 {budget}")
     assert code == 0, output
+    assert "accepted: outage: the portal would be away for" in output
+    assert "over the budget of 0.1 s (reingest_outage_budget)" in output
+    outage = fresh.report()["outage"]
+    assert 0.5 * outage["outage_s"] < outage["predicted_s"] < 2 * outage["outage_s"] + 1
     assert (fresh.volume / "prod").readlink().name not in releases
     assert fresh.health()["release"] == RELEASE_2
     oldest = next(name for name, release in releases.items() if release == RELEASE_1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
+import subprocess
 
 import pytest
-from deployment import RELEASE_1, demo_inventory, make_deployment
+from deployment import PLAYBOOK, RELEASE_1, ROOT, demo_inventory, make_deployment
 from tiers import full, sample
 
 
@@ -57,6 +57,46 @@ def test_a_limit_is_refused(deployment, untouched, limit):
     code, output = deployment.play("ingest.yml", "--limit", limit)
     assert code != 0
     assert "would switch a part of the hosts and leave the others behind: run without --limit" in output
+
+
+@pytest.mark.parametrize(
+    "option",
+    sample(["--tags x", "--skip-tags always", "--step", "--start-at-task Load"], "--start-at-task Load"),
+)
+def test_a_part_of_a_run_is_refused_before_its_first_task(deployment, untouched, option):
+    code, output = deployment.play("ingest.yml", *option.split())
+    assert code == 2
+    assert f"{option.split()[0]}" in output
+    assert "would leave out a part of the run, its checks among them" in output
+    assert "PLAY [" not in output
+
+
+def test_what_the_command_line_has_wrong_is_told_before_a_host_is_asked(deployment, untouched):
+    code, output = deployment.play(
+        "ingest.yml", "-e", "reingest_source=/tmp/r9", "-e", "reingest_why=r2 looks odd"
+    )
+    assert code == 2
+    assert "2 findings, no host was asked yet:" in output
+    assert "-e reingest_source is no variable that a playbook reads; did you mean reingest_sources?" in output
+    assert "the words looks odd belong to no variable, and Ansible drops them" in output
+    assert "PLAY [Claim the volume" not in output
+
+
+@full
+def test_without_the_callback_a_run_that_was_never_begun_is_refused_by_every_stage(deployment, untouched):
+    code, output = deployment.play(
+        "ingest.yml", "--start-at-task", "Load", ANSIBLE_CALLBACKS_ENABLED="ansible.posix.timer"
+    )
+    assert code != 0
+    assert "this run was never begun: its first tasks were left out" in output
+
+
+def test_from_another_folder_the_playbooks_find_their_roles_and_want_an_inventory(tmp_path):
+    run = subprocess.run(
+        [PLAYBOOK, ROOT / "ingest.yml"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 2
+    assert "no inventory is named: name the one that the run is for" in run.stdout
 
 
 def test_a_limit_to_no_host_of_the_inventory_is_refused_by_ansible_itself(deployment, untouched):
@@ -140,7 +180,8 @@ def test_a_service_without_a_program_is_named(deployment, untouched):
 def test_missing_sources_are_named_and_the_staging_database_is_not_touched(deployment, untouched):
     code, output = deployment.play("ingest.yml", "-e", "reingest_sources=/nowhere/r9")
     assert code != 0
-    assert re.search("source /nowhere/r9/[^ ]+ does not exist: put the file there", output), output
+    assert "the folder of sources /nowhere/r9 is not there" in output
+    assert "TASK [Name the run]" not in output  # no host was asked
 
 
 def test_a_wrong_password_is_never_printed(deployment, untouched):
@@ -158,7 +199,7 @@ def test_a_wrong_password_is_never_printed(deployment, untouched):
 def test_promote_without_a_load_says_what_to_do(deployment, untouched):
     code, output = deployment.play("playbooks/promote.yml")
     assert code != 0
-    assert "holds no finished load" in output
+    assert "there is no load to promote: nothing was loaded to its end" in output
     assert "run load.yml, or name an earlier snapshot with reingest_snapshot" in output
 
 

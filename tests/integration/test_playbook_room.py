@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 
 import pytest
 from clusters import unprivileged
@@ -45,6 +46,7 @@ def test_the_oldest_gives_way_before_the_load_as_the_dry_run_said(deployment):
     code, plan = deployment.ingest(RELEASE_2, *KEEP, *wanted, "--check", "--diff")
     assert code == 0, plan
     assert f"delete snapshot {oldest}: it makes room for the next load" in plan
+    assert re.search(r"outage predicted: [\d.]+ s \(.*start the writers [\d.]+.*; by the last", plan)
     assert deployment.snapshots() == [oldest, way_back, live]
     code, output = deployment.ingest(RELEASE_2, *KEEP, *wanted)
     assert code == 0, output[-3000:]

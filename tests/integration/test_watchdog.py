@@ -134,21 +134,21 @@ def test_a_portal_whose_controller_was_killed_is_back_with_nobodys_help(whole, t
 
 
 def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
-    before = served(whole)
-    run = run_to_step(whole, PROMOTE, "Stop the servers", *to(other(whole)))
-    stopped = stop(run)
+    new = other(whole)
+    run = run_to_step(whole, PROMOTE, "Stop the servers", *to(new))
+    stopped = stop(run)  # the host makes its steps to the end, and hears no more
     wait_closed(whole)
-    processes, ledger = whole.processes(), whole.ledger()
-    assert served(whole) == before
+    processes, ledger, now = whole.processes(), whole.ledger(), served(whole)
+    assert now.snapshot == new
     wake(stopped)
     code, output = rest(run)
     assert code != 0
     # By the window where the next step is about services, by the claim where it is about the volume.
     assert "was closed by its watchdog at" in output or "it was presumed dead" in output, output
-    assert f"its watchdog had ended the switch by then; {before.snapshot} serves" in output
+    assert f"its watchdog had ended the switch by then; {new} serves" in output
     assert whole.processes() == processes
     assert whole.ledger() == ledger
-    assert served(whole) == before
+    assert served(whole) == now
 
 
 @full

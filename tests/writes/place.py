@@ -211,6 +211,7 @@ class Place:
         self.production = [self._server("db", "prod", self.production_port, linked=True)]
         self.staging = [self._server("db-ingest", "ingest", self.staging_port)]
         self.writers = [self._portal()] if portal else []
+        self.poolers = []  # those that hold the clients of writers, as an inventory has them
 
     def _server(self, name, data, port, *, linked=False):
         place = str(self.volume / data)

@@ -74,7 +74,9 @@ class Switch:
         window = {"snapshot": planned["snapshot"], "previous": planned["previous"], "login": place.dsn()}
         yield (
             "Open the window",
-            place.verb("switch_window", run, state="opened", **window, **_services(place)),
+            place.verb(
+                "switch_window", run, state="opened", **window, **_services(place), poolers=place.poolers
+            ),
         )
         if self.together:
             yield TOGETHER, self._together(promotion, rows, opens=planned["apart"])
@@ -87,6 +89,7 @@ class Switch:
     def _together(self, promotion, rows, *, opens):
         own = {name: value for name, value in rows.items() if name not in ("state", "snapshot")}
         given = {**promotion, **own, **_services(self.place), "rows": rows["state"], "opens": opens}
+        given["poolers"] = self.place.poolers
         return self.place.verb("switch_steps", self.run, steps=list(PARTS), window=True, **given)
 
     def _one_by_one(self, promotion, rows, *, opens):
@@ -131,4 +134,4 @@ def _services(place):
 
 
 def _recovery(place):
-    return {**_services(place), "login": place.dsn()}
+    return {**_services(place), "login": place.dsn(), "poolers": place.poolers}

@@ -118,9 +118,9 @@ def _real_directory(
         known = bool(back) and is_data_directory(volume.snapshot(back))
         will = f"point it at staging/{back}, which was live" if known else "take it away"
         found = "is an empty directory, which a container made that met a missing prod"
-        users = occupancy_faults(prod, exclusive=exclusive)
+        users = _stop(occupancy_faults(prod, exclusive=exclusive), [])
         back = back if known else ""
-        return [Finding(prod, found, will, DROP, back, _stop(users), first=True)], back
+        return [Finding(prod, found, will, DROP, back, users, first=True)], back
     try:
         read_data_directory(prod)
     except Refusal as refusal:
@@ -129,7 +129,7 @@ def _real_directory(
     snapshot = adopting.snapshot if adopting is not None and adopting.lies_at(prod) else _free_id(volume, now)
     found = "is a directory, not a link"
     will = f"make it staging/{snapshot} and point prod at that, in one step"
-    refused = _stop(use_faults(prod) + occupancy_faults(prod, exclusive=exclusive))
+    refused = _stop(occupancy_faults(prod, exclusive=exclusive), use_faults(prod))
     return [Finding(prod, found, will, LINK, snapshot, refused, first=True)], "" if refused else snapshot
 
 
@@ -140,12 +140,16 @@ def _free_id(volume: Volume, now: datetime) -> str:
     return snapshot
 
 
-def _stop(faults: list[str]) -> str:
-    if not faults:
+def _stop(occupied: list[str], left: list[str]) -> str:
+    """Return why a directory cannot be repaired now, with one order for all that stands against it."""
+    if not (occupied or left):
         return ""
+    facts = [told.partition(";")[0] for told in occupied or left]
+    order = "stop it in order" if occupied else "start it once and stop it in order"
     return (
-        "a run repairs it only while production is stopped in order; stop it and run playbooks/recover.yml "
-        f"({'; '.join(faults)})"
+        f"a run repairs it only while production is stopped in order; {order}, then run "
+        "playbooks/recover.yml "
+        f"({'; '.join(facts)})"
     )
 
 

@@ -12,6 +12,7 @@ from psycopg2 import sql
 from ..errors import Refusal
 from ..load.script import database_reason
 from ..postgres.dsn import Cursor
+from ..postgres.session import reset
 
 _OWNER = """
 SELECT pg_get_userbyid(relowner)::text FROM pg_class
@@ -21,13 +22,16 @@ _MAKE = """
 CREATE FUNCTION pg_temp.reingest_again(script text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
 AS 'BEGIN EXECUTE script; END';
 ALTER FUNCTION pg_temp.reingest_again(text) OWNER TO {};
-SET LOCAL search_path = "$user", public
 """
-_END = "SET LOCAL search_path = pg_catalog; DROP FUNCTION pg_temp.reingest_again(text)"
+_PATH = """SET LOCAL search_path = "$user", public"""
+_END = "DROP FUNCTION pg_temp.reingest_again(text)"
 
 
 def run_again(cursor: Cursor) -> tuple[str, ...]:
-    """Run these transforms in the caller's transaction; return their names.
+    """Run these transforms in the caller's transaction, each with the session's own settings, as after them.
+
+    Returns:
+        their names.
 
     Raises:
         Refusal: PostgreSQL refuses one.
@@ -42,7 +46,9 @@ def run_again(cursor: Cursor) -> tuple[str, ...]:
         return ()
     cursor.execute(sql.SQL(_MAKE).format(sql.Identifier(owner[0])))
     for name, script in transforms:
+        cursor.execute(_PATH)
         _run(cursor, name, script)
+        reset(cursor)
     cursor.execute(_END)
     return tuple(name for name, _ in transforms)
 

@@ -142,6 +142,7 @@ def put_rows(
                 cursor.execute(reference.comment)
             missing = move_counters(connection, counters, oids)
         again = run_again(cursor)
+        cursor.execute(_SESSION)
         later = leave_views(cursor)
         views = _refresh(cursor, oids, later)
         laps.end("references and views")

@@ -1,4 +1,4 @@
-"""The keys of a table that say how its sources are written."""
+"""The keys that say how sources are written: those of a table, and those of all values."""
 
 from __future__ import annotations
 
@@ -19,6 +19,11 @@ from ..sources.source import is_database
 from .document import Section
 
 FORM_KEYS = ("format", *(key for key in FORMAT_KEYS if key != "each"))
+DATES = ("YMD", "DMY", "MDY")  # of a date that is written with numbers only; the first is the default
+# Of its own forms PostgreSQL takes `UTC+2` for two hours *behind* it: only names are let through.
+_ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)*")
+_DUPLICATE_KEYS = ("last", "reject")
+_REPEATED = ("reject", "skip", "load")
 _SIZE = re.compile(r"(\d+)\s*(|[KMG]iB)")
 _UNITS = {"": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 
@@ -45,7 +50,23 @@ def read_form(section: Section, name: str, sources: Sequence[str]) -> Reading:
         records=section.text("records", ""),
         table=section.text("table", name) if kind == SQL and not query else "",
         query=query,
+        allow_empty=section.flag("allow_empty"),
+        unique_keys=section.choice("duplicate_keys", _DUPLICATE_KEYS, _DUPLICATE_KEYS[0]) == "reject",
     )
+
+
+def read_timezone(top: Section) -> str:
+    """Return the time zone of times that are written without one; PostgreSQL knows whether there is one.
+
+    Raises:
+        Refusal: it is no name.
+    """
+    name = top.text("timezone", "UTC")
+    if not _ZONE.fullmatch(name):
+        raise top.refusal(
+            f"{name!r} is no name of a time zone: write one such as UTC or Europe/Berlin", "timezone"
+        )
+    return name
 
 
 def _kind(section: Section, sources: Sequence[str]) -> str:
@@ -82,6 +103,17 @@ def _dialect(section: Section, usual: Dialect) -> Dialect:
         if key in section and len(section.text(key)) != 1 and (key == "delimiter" or section.text(key)):
             raise section.refusal("must be one character", key)
     header, names = _header(section)
+    if not header and "repeated_header" in section:
+        raise section.refusal("is for files with a header", "repeated_header")
+    delimiter, quote = section.text("delimiter", usual.delimiter), section.text("quote", usual.quote)
+    if section.text("escape", "") not in ("", quote) and set(section.text("null", "")) & {
+        *delimiter,
+        *quote,
+        *"\r\n",
+    }:
+        raise section.refusal(
+            "must not hold the delimiter, the quote or a line end where there is an `escape:`", "null"
+        )
     return Dialect(
         delimiter=section.text("delimiter", usual.delimiter),
         quote=section.text("quote", usual.quote),
@@ -90,6 +122,7 @@ def _dialect(section: Section, usual: Dialect) -> Dialect:
         header=header,
         names=names,
         skip=_lines(section, "skip", 0),
+        repeated=section.choice("repeated_header", _REPEATED, usual.repeated),
     )
 
 

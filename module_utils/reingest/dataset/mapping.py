@@ -171,15 +171,17 @@ class Mapper:
                     continue
                 below, found = value, True
                 for key in path.keys:
-                    if type(below) is not dict or key not in below:
+                    if type(below) is list and _is_element(below, key):
+                        below = below[int(key)]
+                    elif type(below) is dict and key in below:
+                        below = below[key]
+                    else:
                         found = False
                         break
-                    below = below[key]
                 if found:
                     del unseen[name]
                     break
-                if type(below) is dict:
-                    self._keys[name].update(dict.fromkeys(below))
+                self._keys[name].update(dict.fromkeys(_there(below)))
 
 
 def _path(text: str, nested: bool) -> Path:
@@ -189,11 +191,27 @@ def _path(text: str, nested: bool) -> Path:
     return Path(text, tuple(key for key in text.split(".") if key), inside)
 
 
+def _there(value: Value) -> Sequence[str]:
+    """Return what is there where a path ends too early; nothing where there is no value."""
+    if type(value) is dict:
+        return list(value)
+    if type(value) is list:
+        return [f"those of an array (0 is its first element, of {len(value)})"] if value else []
+    return [] if value is None else ["none, it is no object"]
+
+
+def _is_element(value: list[Value], key: str) -> bool:
+    return key.isdecimal() and int(key) < len(value)
+
+
 def _follow(value: Value, keys: Sequence[str]) -> Value:
     for key in keys:
-        if type(value) is not dict:
+        if type(value) is dict:
+            value = value.get(key)
+        elif type(value) is list and _is_element(value, key):
+            value = value[int(key)]
+        else:
             return None
-        value = value.get(key)
     return value
 
 

@@ -80,6 +80,7 @@ class Table:
     limits: Limits = field(default_factory=Limits)
     oids: Mapping[str, str] = field(default_factory=dict)  # by column, what its OIDs are
     required: bool = False
+    pattern: str = ""  # the pattern of the dataset that took it; empty: it is named there
 
     @property
     def quarantines(self) -> bool:
@@ -116,6 +117,7 @@ class Dataset:
 
     ``databases`` says of production's other databases, by name, what becomes of each: ``ignore``,
     or ``portal``, carried whole;
+    ``timezone`` is that of times without one, ``dates`` the order of a date that is written in numbers;
     ``again`` are the transforms that run again once users' rows are in place, ``unpopulated`` the
     materialised views that a load does not refresh, ``after_switch`` those that a switch refreshes only when
     its window is closed.
@@ -136,11 +138,14 @@ class Dataset:
     unpopulated: frozenset[str] = frozenset()
     after_switch: frozenset[str] = frozenset()
     objects: tuple[ObjectRule, ...] = ()
+    timezone: str = "UTC"
+    dates: str = "YMD"
+    patterns: tuple[Table, ...] = ()  # of tables that it does not name; their names are the patterns
 
     @property
     def portal(self) -> bool:
         """Return whether the portal's users write any of the tables, or another database of production."""
-        return any(table.owner == PORTAL for table in self.tables) or bool(self.whole)
+        return any(table.owner == PORTAL for table in (*self.tables, *self.patterns)) or bool(self.whole)
 
     @property
     def whole(self) -> list[str]:

@@ -9,20 +9,22 @@ from ..disclosure.printable import name_of
 from ..sources.reading import Reading
 from ..sources.registry import format_called
 from .document import Section, read_document
-from .form import FORM_KEYS, read_form
+from .form import DATES, FORM_KEYS, read_form, read_timezone
 from .limits import LIMITS, read_limits, read_table_limits
 from .model import ELEMENT, NO_SCHEMA, REST, Budget, Check, Column, Condition, Dataset, Table
 from .objects import read_objects
 from .oids import OID_MEANINGS
 from .owners import IGNORE, MAINTENANCE, OWNERS, PORTAL, SCHEMA, SOURCE
+from .pattern import is_pattern
 
 _REJECTS = ("on_reject", "max_rejects")
 _TOP = (
     "database", "schema", "sources", "release", "tables", "views", "databases", "objects",
-    "transform", "transform_again", "checks", *_REJECTS,
+    "transform", "transform_again", "checks", "timezone", "dates", *_REJECTS,
 )  # fmt: skip
 _JUDGED = (*LIMITS, "profile", "required")  # by the verification
 _LOADED = ("from", "each", "where", "columns", "duplicates", *_JUDGED, *_REJECTS, *FORM_KEYS)
+_OF_ONE = ("oids", "from", "each", "where", "columns", "duplicates", *_REJECTS, *FORM_KEYS)
 _TABLE = ("owner", "orphans", "oids", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
@@ -53,7 +55,7 @@ def parse_dataset(
         )
     folder = (file.parent / (sources or top.text("sources", "."))).resolve()
     transforms = tuple(file.parent / name for name in top.texts("transform"))
-    tables = _tables(top, filled_otherwise=loaded_elsewhere or bool(transforms))
+    named = _tables(top, filled_otherwise=loaded_elsewhere or bool(transforms))
     checks = top.section("checks") if "checks" in top else Section(file, "checks", {})
     checks.only((*LIMITS, "sql"))
     return Dataset(
@@ -62,7 +64,8 @@ def parse_dataset(
         schema=NO_SCHEMA if loaded_elsewhere and "schema" not in top else file.parent / top.text("schema"),
         sources=folder,
         release=name_of(release or top.text("release", "") or folder.name, "release"),
-        tables=tables,
+        tables=tuple(table for table in named if not is_pattern(table.name)),
+        patterns=tuple(table for table in named if is_pattern(table.name)),
         transforms=transforms,
         again=_again(top, transforms),
         limits=read_limits(checks),
@@ -72,6 +75,8 @@ def parse_dataset(
         unpopulated=_views(top, _UNPOPULATED),
         after_switch=_views(top, _AFTER_SWITCH),
         objects=read_objects(top),
+        timezone=read_timezone(top),
+        dates=top.choice("dates", DATES, DATES[0]),
     )
 
 
@@ -151,6 +156,9 @@ def _budget(section: Section) -> Budget | None:
 
 def _table(section: Section, name: str, *, filled_otherwise: bool) -> Table:
     section.only(_TABLE)
+    given = [key for key in _OF_ONE if key in section] if is_pattern(name) else []
+    if given:
+        raise section.refusal("is for one table, and a pattern stands for several: name the table", given[0])
     if "owner" not in section:
         raise section.refusal(f"has no owner: add `owner:` with one of {', '.join(OWNERS)}")
     owner = section.choice("owner", OWNERS)

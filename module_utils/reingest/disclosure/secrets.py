@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, unquote
 
-from ..errors import Refusal
-
 _MASK = "***"
 # Passwords of connection strings: in a URL up to the last @ (one may have a slash that should have been
 # written as %2F), as a parameter, as a keyword of libpq.
@@ -55,27 +53,6 @@ def shown_options(value: Any, name: str = "") -> Any:  # noqa: ANN401 - of any s
     if isinstance(value, (list, tuple)):
         return [shown_options(one, name) for one in value]
     return without_passwords(value) if isinstance(value, str) else value
-
-
-def refuse_shown(secrets: Iterable[str], argv: Iterable[str], environment: Mapping[str, str]) -> None:
-    """Refuse a secret where it would be seen.
-
-    Raises:
-        Refusal: an argument, or a variable of the environment that is not declared secret, holds one.
-    """
-    secrets = tuple(secrets)
-    for number, argument in enumerate(argv):
-        if masked(argument, secrets) != argument:
-            raise Refusal(
-                f"argument {number} of the loader holds a password, which everybody on the host can read: "
-                "give it to the loader as a variable of its environment, in `secrets:`"
-            )
-    for name, value in environment.items():
-        if masked(value, secrets) != value:
-            raise Refusal(
-                f"the loader's variable {name} holds a password: move it from `environment:` to `secrets:`, "
-                "whose values are never shown"
-            )
 
 
 def _passwords(dsn: str) -> set[str]:

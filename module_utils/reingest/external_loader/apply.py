@@ -5,26 +5,29 @@ from __future__ import annotations
 import contextlib
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg2
 from psycopg2 import sql
 
 from ..dataset.owners import SOURCE
+from ..dataset.patterns import expanded
 from ..errors import ListedRefusal, Refusal
 from ..load.catalog import TableShape, read_tables
 from ..load.provenance import TableCount, begin_record, finish_record, read_record
 from ..load.reporter import Reporter
 from ..load.script import run_script
-from ..load.server import load_lock, replace_database
-from ..load.transforms import run_transform
+from ..load.server import dataset_dsn, load_lock, replace_database
+from ..load.transforms import run_transforms
 from ..load.usable import make_usable
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.fault import told
 from ..ownership.owners import owner_faults
-from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.dsn import Connection, connect
 from ..sources.files import check_unchanged
+from .cleanup import Cleanup
+from .command import EndedLoader
 from .judge import Patterns
 from .log import loader_log
 from .plan import LoaderPlan
@@ -62,6 +65,8 @@ def apply_loader(
     operator: str,
     folder: Path,
     secrets: tuple[str, ...],
+    cleanup: Cleanup | None = None,
+    production_dsn: str = "",
     reporter: Reporter | None = None,
 ) -> Loaded:
     """Run the loader and describe what it made. A load that ends early stays without its finished record.
@@ -74,12 +79,14 @@ def apply_loader(
         operator: ORCID iD of who runs it.
         folder: the run's folder on this host, for the loader's log.
         secrets: what must not be in the log.
+        cleanup: what puts right what a loader leaves that was ended.
+        production_dsn: where it may do that.
         reporter: gets how far it is.
 
     Raises:
         Refusal: the loader failed, or what it made is not what the dataset names.
     """
-    dsn = with_database(staging_dsn, plan.dataset.database)
+    dsn = dataset_dsn(staging_dsn, plan.dataset)
     reporter = reporter or Reporter()
     load = _Run(plan.snapshot, plan.dataset.release, plan.digest, run, operator)
     with (
@@ -87,15 +94,22 @@ def apply_loader(
         load_lock(staging_dsn, f"reingest load {run} of {operator}") as lock,
     ):
         reporter.enter("create")
+        clean = _Clean(cleanup, {"production": production_dsn, "staging": staging_dsn}, plan, secrets)
+        if plan.before is not None and not plan.before.finished:
+            clean()
         if plan.fresh:
-            replace_database(lock, plan.dataset.database)
+            replace_database(lock, plan.dataset.database, plan.locale)
         _prepare(dsn, plan, load)
         began = time.monotonic()
         reporter.enter("loader")
-        plan.loader.run(log, closed=[lock.fileno()])
+        try:
+            plan.loader.run(log, closed=[lock.fileno()])
+        except EndedLoader as ended:
+            raise Refusal(f"{ended}; {clean()}") from None
         loading = time.monotonic() - began
         check_unchanged(plan.files)
         reporter.enter("describe")
+        run_transforms(dsn, plan.dataset, plan.transforms, closed=[lock.fileno()])
         with closing(connect(dsn)) as connection:
             tables = _describe(connection, dsn, plan, load)
         seconds = {"loader": round(loading, 3), "describe": round(time.monotonic() - began - loading, 3)}
@@ -103,6 +117,28 @@ def apply_loader(
         with lock.cursor() as cursor, contextlib.suppress(psycopg2.errors.InsufficientPrivilege):
             cursor.execute("CHECKPOINT")
     return Loaded(tables, seconds, log.path, log.judge.lines, log.judge.progress)
+
+
+@dataclass(frozen=True)
+class _Clean:
+    cleanup: Cleanup | None
+    dsns: dict[str, str]
+    plan: LoaderPlan
+    secrets: tuple[str, ...]
+
+    def __call__(self) -> str:
+        """Put right what the loader left, and return what was done, as the end of a sentence."""
+        if self.cleanup is None:
+            return (
+                "it has no `cleanup:`: what it left elsewhere (a lock row in production, say) may be in "
+                "the way of "
+                "the next load"
+            )
+        try:
+            self.cleanup.run(self.dsns, self.plan.dataset.database, self.secrets)
+        except Refusal as refusal:
+            return str(refusal)
+        return f"{self.cleanup.name} was run"
 
 
 def _prepare(dsn: str, plan: LoaderPlan, load: _Run) -> None:
@@ -117,14 +153,15 @@ def _prepare(dsn: str, plan: LoaderPlan, load: _Run) -> None:
 
 
 def _describe(connection: Connection, dsn: str, plan: LoaderPlan, load: _Run) -> dict[str, TableCount]:
-    """Run the transforms, make it usable, count every table, and write down that the load is complete."""
-    for path, text in plan.transforms:
-        run_transform(connection, plan.dataset, path, text)
+    """Make it usable, count every table, and write down that the load is complete."""
     shapes = read_tables(connection)
-    faults = owner_faults(plan.dataset, read_catalog(connection), Catalog(), by_schema=False)
+    catalog = read_catalog(connection)
+    named = replace(plan.dataset, tables=tuple(one for one in plan.dataset.tables if not one.pattern))
+    dataset = expanded(named, catalog.roots)
+    faults = owner_faults(dataset, catalog, Catalog(), by_schema=False)
     if faults:
         raise ListedRefusal(told(faults))
-    missing = [table.name for table in plan.dataset.tables if table.name not in shapes]
+    missing = [table.name for table in named.tables if table.name not in shapes]
     if missing:
         raise Refusal(
             f"the loader ended well and database {plan.dataset.database} has no table {', '.join(missing)}: "
@@ -138,11 +175,11 @@ def _describe(connection: Connection, dsn: str, plan: LoaderPlan, load: _Run) ->
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     tables = {}
-    for table in plan.dataset.tables:
+    for table in dataset.tables:
         rows = _count(connection, shapes[table.name])
         read = rows if table.owner == SOURCE else 0
         tables[table.name] = TableCount(owner=table.owner, read=read, loaded=rows, duplicates=0, orphans=0)
-    finish_record(connection, plan.dataset, tables, plan.files, plan.transforms)
+    finish_record(connection, dataset, tables, plan.files, plan.transforms)
     connection.commit()
     return tables
 

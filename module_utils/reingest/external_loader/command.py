@@ -11,12 +11,16 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..disclosure.secrets import refuse_shown
+from ..disclosure.seen_secrets import SHORTEST, refuse_shown, short_secrets
 from ..errors import Refusal
 from .keeper import start_kept
 from .log import LoaderLog
 
 _BLOCK = 1 << 16
+
+
+class EndedLoader(Refusal):
+    """A loader that did not end by itself: it could not put right what it leaves."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +39,12 @@ class Command:
         return " ".join(self.argv)
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """Return what must not be shown."""
-        return tuple(self.secrets.values())
+    def values(self) -> Mapping[str, str]:
+        """Return what must not be shown, by name."""
+        return dict(self.secrets)
 
-    def check(self, secrets: Sequence[str]) -> None:
-        """Refuse what cannot be run.
+    def check(self, secrets: Mapping[str, str]) -> None:
+        """Refuse what cannot be run; of the secrets each text has the name of what holds it.
 
         Raises:
             Refusal: no such program or directory, or a secret where it would be seen.
@@ -49,11 +53,17 @@ class Command:
             raise Refusal("the loader has no argv: give its program and arguments as a list")
         if self.timeout <= 0:
             raise Refusal(f"the loader's timeout is {self.timeout:g} s: give more than 0")
+        short = short_secrets(self.secrets)
+        if short:
+            raise Refusal(
+                f"secret {short[0]} of the loader has fewer than {SHORTEST} characters, and would be masked "
+                "wherever they stand in its log: give it a longer value"
+            )
         refuse_shown(secrets, self.argv, self.environment)
         if not self.directory.is_dir():
             raise Refusal(f"the loader's directory {self.directory} is not there: create it, or correct it")
         program = self.argv[0]
-        path = self._environment().get("PATH")
+        path = self.variables().get("PATH")
         found = self.directory / program if "/" in program else shutil.which(program, path=path)
         if found is None or not os.access(found, os.X_OK):
             raise Refusal(
@@ -72,7 +82,7 @@ class Command:
             Refusal: it failed, by its exit code or by its log, or did not end in time.
         """
         deadline = time.monotonic() + self.timeout
-        kept = start_kept(self.argv, self._environment(), self.directory, closed=closed)
+        kept = start_kept(self.argv, self.variables(), self.directory, closed=closed)
         late = False
         try:
             while not log.judge.fatal:
@@ -94,27 +104,27 @@ class Command:
             log.end()
             ended = kept.wait()
         if log.judge.fatal:
-            raise self._failed(log.judge.reason, log)
+            raise EndedLoader(self._told(log.judge.reason, log))
         if late:
-            raise self._failed(
-                f"it did not end within {self.timeout:g} s (its timeout); it and its processes were ended",
-                log,
+            raise EndedLoader(
+                self._told(
+                    f"it did not end within {self.timeout:g} s (its timeout); it and its processes were "
+                    "ended",
+                    log,
+                )
             )
         if ended != "0":
-            how = ended if ended.startswith(("it ", "signal")) else f"exit code {ended}"
-            raise self._failed(f"{how if ended else 'its keeper was killed'}; {_last_words(log)}", log)
+            by_itself = bool(ended) and not ended.startswith(("it ", "signal"))
+            how = f"exit code {ended}" if by_itself else ended or "its keeper was killed"
+            kind = Refusal if by_itself else EndedLoader
+            raise kind(self._told(f"{how}; {log.judge.last_words}", log))
         if log.judge.reason:
-            raise self._failed(log.judge.reason, log)
+            raise Refusal(self._told(log.judge.reason, log))
 
-    def _environment(self) -> dict[str, str]:
+    def variables(self) -> dict[str, str]:
+        """Return its environment: the account's own, and what is declared."""
         # A Python loader would keep its lines back until they fill a block.
         return {"PYTHONUNBUFFERED": "1", **os.environ, **self.environment, **self.secrets}
 
-    def _failed(self, reason: str, log: LoaderLog) -> Refusal:
-        return Refusal(
-            f"the loader {self.argv[0]} failed: {reason}; see {log.path} on the worker, then run again"
-        )
-
-
-def _last_words(log: LoaderLog) -> str:
-    return f"its last line: {log.judge.last}" if log.judge.last else "it wrote nothing"
+    def _told(self, reason: str, log: LoaderLog) -> str:
+        return f"the loader {self.argv[0]} failed: {reason}; all that it said is in {log.path} on the worker"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+from ..disclosure.seen_secrets import SHORTEST
 from ..errors import Refusal
 from .client import Client, Passing
 from .log import LoaderLog
@@ -47,11 +48,11 @@ class Job:
         return self.url
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """Return what must not be shown."""
-        return (self.token,)
+    def values(self) -> Mapping[str, str]:
+        """Return what must not be shown, by name."""
+        return {"job.token": self.token}
 
-    def check(self, secrets: Sequence[str]) -> None:  # noqa: ARG002 - as for a command, which shows what it is given
+    def check(self, secrets: Mapping[str, str]) -> None:  # noqa: ARG002 - as for a command, which shows what it is given
         """Refuse what cannot be asked.
 
         Raises:
@@ -59,6 +60,8 @@ class Job:
         """
         if not self.token:
             raise Refusal("the loader has no token: set REINGEST_LOADER_TOKEN, or `job.token` from a vault")
+        if len(self.token) < SHORTEST:
+            raise Refusal(f"the loader's token has fewer than {SHORTEST} characters: give it a longer one")
         for key, url in (("url", self.url), ("status_url", self.status_url), ("log_url", self.log_url)):
             parts = urlsplit(urljoin(self.url, url))
             if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -93,8 +96,9 @@ class Job:
             self._wait(deadline, job, f"it is {state!r}", log)
         log.end()
         if state in self.failure:
-            said = f"; its last line: {log.judge.last}" if log.judge.last else ""
-            raise self._failed(job, f"its state is {state!r}{said}{_and(log.judge.reason)}", log)
+            words = log.judge.reason if log.judge.fatal else log.judge.last_words
+            said = f"; {words}" if self.log_url else ""
+            raise self._failed(job, f"its state is {state!r}{said}", log)
         if log.judge.reason:
             running = "" if state in self.success else f" (it is {state!r} and may run on: end it there)"
             raise self._failed(job, f"{log.judge.reason}{running}", log)
@@ -160,15 +164,11 @@ class Job:
 
     def _failed(self, job: str, reason: str, log: LoaderLog) -> Refusal:
         return Refusal(
-            f"job {job} of {self.url} failed: {reason}; see {log.path} on the worker, then run again"
+            f"job {job} of {self.url} failed: {reason}; all that it said is in {log.path} on the worker"
         )
 
 
 _MAY_RUN = "it may run on: end it there before the next run"
-
-
-def _and(reason: str) -> str:
-    return f"; {reason}" if reason else ""
 
 
 def _json(address: str, body: bytes) -> object:

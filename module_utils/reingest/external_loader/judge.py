@@ -8,9 +8,12 @@ from dataclasses import dataclass
 
 from ..errors import Refusal
 
-ERROR = r"ERROR|CRITICAL|Traceback"
-_SHOWN_ERRORS = 3
+ERROR = r"ERROR|CRITICAL|Traceback|Error:"
+_SHOWN_ERRORS = 5  # kinds of lines
+_MOST_KINDS = 1000  # that are told apart; the rest counts as one
 _SHOWN_LENGTH = 300
+# In what lines of one kind differ: names, numbers, digests, times.
+_VARIES = re.compile(r"'[^']*'|\"[^\"]*\"|\b[0-9A-Fa-f-]{8,}\b|\d+")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Judge:
 
     def __init__(self, patterns: Patterns) -> None:
         self._patterns = patterns
-        self._errors: list[str] = []
+        self._errors: dict[str, tuple[str, int]] = {}  # by kind the first line, and how many there are
         self._count = 0
         self.lines = 0
         self.fatal = ""
@@ -65,8 +68,24 @@ class Judge:
             self.fatal = self.fatal or line[:_SHOWN_LENGTH]
         elif self._patterns.error.search(line) and not _matches(self._patterns.benign, line):
             self._count += 1
-            if self._count <= _SHOWN_ERRORS:
-                self._errors.append(f"line {self.lines}: {line[:_SHOWN_LENGTH]}")
+            kind = _VARIES.sub("#", line[:_SHOWN_LENGTH]) if len(self._errors) < _MOST_KINDS else ""
+            first, count = self._errors.get(kind, (f"line {self.lines}: {line[:_SHOWN_LENGTH]}", 0))
+            self._errors[kind] = first, count + 1
+
+    @property
+    def errors(self) -> str:
+        """Return the lines that are errors, the most frequent kind first; empty where there is none."""
+        kinds = sorted(self._errors.values(), key=lambda kind: -kind[1])
+        told = [f"{count:,} like {first}" if count > 1 else first for first, count in kinds[:_SHOWN_ERRORS]]
+        left = self._count - sum(count for _, count in kinds[:_SHOWN_ERRORS])
+        return " | ".join([*told, f"and {left:,} more"] if left else told)
+
+    @property
+    def last_words(self) -> str:
+        """Return what to tell of a loader that failed by itself: its errors, else its last line."""
+        if self._count:
+            return f"it logged {self._count:,} errors: {self.errors}"
+        return f"its last line: {self.last}" if self.last else "it wrote nothing"
 
     @property
     def reason(self) -> str:
@@ -74,9 +93,8 @@ class Judge:
         if self.fatal:
             return f"it logged what is declared fatal: {self.fatal}"
         if self._count:
-            more = f" (and {self._count - _SHOWN_ERRORS} more)" if self._count > _SHOWN_ERRORS else ""
             return (
-                f"it logged errors that no benign pattern knows: {' | '.join(self._errors)}{more}; "
+                f"it logged {self._count:,} errors that no benign pattern knows: {self.errors}; "
                 "where one is harmless, declare it in `benign:`"
             )
         return ""

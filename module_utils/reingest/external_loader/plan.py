@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +14,10 @@ from typing import Any, Protocol
 
 from ..dataset.model import NO_SCHEMA, Dataset
 from ..dataset.parse import parse_dataset
+from ..dataset.patterns import expanded, pattern_lines
 from ..errors import Refusal
 from ..load.both_servers import LOAD, BothServers, inspect_servers
+from ..load.locale import Locale
 from ..load.provenance import LoadRecord, TableCount, shown_load
 from ..load.request import LoadRequest, Servers
 from ..load.schema_trial import Made, check_ownership, try_schema
@@ -25,7 +28,10 @@ from ..refusals import Refused
 from ..sources.files import find_sources, identify, known_sources
 from ..sources.place import check_place
 from ..sources.source import Source, SourceFile
+from .cleanup import Cleanup
 from .log import LoaderLog
+
+_DRIVER = re.compile(r"^(postgres(?:ql)?)\+\w+(?=://)")  # SQLAlchemy's: postgresql+psycopg2://
 
 
 class Loader(Protocol):
@@ -36,10 +42,10 @@ class Loader(Protocol):
         """Return what it is called in sentences."""
 
     @property
-    def values(self) -> tuple[str, ...]:
-        """Return what must not be shown."""
+    def values(self) -> Mapping[str, str]:
+        """Return what must not be shown, by name."""
 
-    def check(self, secrets: Sequence[str]) -> None:
+    def check(self, secrets: Mapping[str, str]) -> None:
         """Refuse what cannot be run; starts nothing."""
 
     def run(self, log: LoaderLog, *, closed: Sequence[int] = ()) -> None:
@@ -54,11 +60,13 @@ class Making:
         files: paths and globs of its sources below the folder of sources; they are part of the digest.
         fresh: the database is dropped and made anew before it runs.
         apply_schema: the dataset's schema, where it has one, is applied before it runs.
+        cleanup: what puts right what a loader leaves that was ended.
     """
 
     files: Sequence[str] = ()
     fresh: bool = True
     apply_schema: bool = True
+    cleanup: Cleanup | None = None
 
 
 MAKING = Making()
@@ -80,6 +88,7 @@ class LoaderPlan:
     fresh: bool
     before: LoadRecord | None
     kept: LoadRecord | None
+    locale: Locale | None = None  # production's
 
     @property
     def changed(self) -> bool:
@@ -101,6 +110,21 @@ class LoaderPlan:
         )
         return f"the staging server holds {shown_load(self.before)}: {then}"
 
+    def reads_nothing_live(self, dsn: str) -> str:
+        """Return what to know of a first load by a loader that is given production; empty in any other case.
+
+        Args:
+            dsn: production's connection string, where nothing was ever promoted; else empty.
+        """
+        given = [name for name, value in self.loader.values.items() if dsn and _same_server(value, dsn)]
+        if not self.changed or not given:
+            return ""
+        return (
+            f"the loader is given production ({', '.join(given)}), and nothing is live yet: where it reads "
+            "or "
+            "locks there, this first load fails; let it do without, or point it at an empty server until then"
+        )
+
     def did(self) -> list[str]:
         """Return what is done, a sentence each."""
         if not self.changed:
@@ -111,6 +135,7 @@ class LoaderPlan:
             *([f"apply schema {self.dataset.schema.name}"] if self.schema else []),
             f"have {self.loader.name} load release {self.dataset.release}",
             *(f"run transform {path.name}" for path, _ in self.transforms),
+            *pattern_lines(self.dataset),
             *(f"count table {table.name}" for table in self.dataset.tables),
         ]
 
@@ -139,7 +164,7 @@ class LoaderPlan:
 
 
 def plan_loader(
-    request: LoadRequest, loader: Loader, making: Making = MAKING, *, secrets: Sequence[str] = ()
+    request: LoadRequest, loader: Loader, making: Making = MAKING, *, secrets: Mapping[str, str] | None = None
 ) -> LoaderPlan:
     """Check the dataset, the loader and both servers, and decide whether it must run; changes nothing.
 
@@ -148,7 +173,7 @@ def plan_loader(
             loader loads: the same release twice is the same load.
         loader: what to run.
         making: what it finds when it runs.
-        secrets: what must not be shown, from ``secret_texts``.
+        secrets: what must not be shown, from ``named_secrets``.
 
     Raises:
         Refusal: anything that would make the load fail and that can be known before it.
@@ -163,9 +188,10 @@ def plan_loader(
     chosen = request.snapshot_id()
     has_schema = making.apply_schema and dataset.schema != NO_SCHEMA
     refused = Refused()
-    _, found, both, schema, *texts = refused.ask(
+    _, _, found, both, schema, *texts = refused.ask(
         [
-            partial(loader.check, secrets),
+            partial(loader.check, secrets or {}),
+            partial(making.cleanup.check, secrets or {}) if making.cleanup else str,
             partial(_sources, dataset, making.files, request.roots),
             partial(inspect_servers, request.servers, dataset.database),
             partial(read_script, dataset.schema, "the schema") if has_schema else str,
@@ -174,7 +200,7 @@ def plan_loader(
     )
     if both is not None and schema is not None:
         with refused.noted():
-            _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
+            dataset = _check_databases(request.servers, both, dataset, schema, fresh=making.fresh)
     refused.tell()
     transforms = tuple(zip(dataset.transforms, texts))
     identified = tuple(identify(found, dataset.sources, known_sources(request.known)).values())
@@ -195,15 +221,19 @@ def plan_loader(
         fresh=making.fresh,
         before=both.staged,
         kept=kept,
+        locale=both.locale,
     )
 
 
 def _check_databases(
     servers: Servers, both: BothServers, dataset: Dataset, schema: str, *, fresh: bool
-) -> None:
+) -> Dataset:
     """Refuse a staging server without its database, and tables that nobody owns.
 
     What the loader makes by itself is judged when it is there, by the verification.
+
+    Returns:
+        The dataset with the tables that its patterns take.
     """
     if both.staging and not fresh and not both.staging.has_database:
         raise Refusal(
@@ -212,7 +242,8 @@ def _check_databases(
         )
     tried = both.staging and schema and fresh
     made = try_schema(servers.staging_dsn, dataset, schema, roles=both.roles) if tried else Made()
-    check_ownership(dataset, servers, both, made, loads=False)
+    live = check_ownership(dataset, servers, both, made, loads=False)
+    return expanded(dataset, (*made.catalog.roots, *live.roots))
 
 
 def _sources(dataset: Dataset, files: Sequence[str], roots: Sequence[Path]) -> list[Source]:
@@ -250,6 +281,14 @@ def _digest(
         *(["source", file.name, file.sha256] for file in files),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def _same_server(value: str, dsn: str) -> bool:
+    """Return whether a value is a connection string of the same server."""
+    try:
+        return "://" in value and address(_DRIVER.sub(r"\1", value)) == address(dsn)
+    except Refusal:
+        return False
 
 
 def _listed(tables: Mapping[str, Any]) -> str:

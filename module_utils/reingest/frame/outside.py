@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 
 from ..disclosure.printable import printable
@@ -11,6 +11,7 @@ from .finding import Finding
 
 PREPARED, STANDBY, SLOT, SUBSCRIPTION = "prepared", "standby", "slot", "subscription"
 ARCHIVING, SYNCHRONOUS = "archiving", "synchronous_standby_names"
+STAGING_ARCHIVE = "staging_archive"
 
 # A base backup ends by itself; where the login may not see the state, it is taken for a standby.
 _STANDBYS = """
@@ -53,6 +54,34 @@ def outside_findings(dsn: str) -> tuple[Finding, ...]:
         cursor.execute("SET search_path = pg_catalog")
         parts = (_prepared, _standbys, _slots, _subscriptions, _settings)
         return tuple(finding for part in parts for finding in part(cursor))
+
+
+def shared_archive(production_dsn: str, staging_dsn: str) -> tuple[Finding, ...]:
+    """Return whether the staging server archives its WAL where production does.
+
+    Raises:
+        Refusal: one of them does not answer.
+    """
+    ways = []
+    for dsn in (production_dsn, staging_dsn):
+        with (
+            closing(connect(with_database(dsn, "postgres"), autocommit=True)) as connection,
+            connection.cursor() as cursor,
+        ):
+            ways.append(_archive(_read_settings(cursor)))
+    if not ways[0] or ways[0] != ways[1]:
+        return ()
+    return (
+        Finding(
+            STAGING_ARCHIVE,
+            "the staging server archives its WAL as production does (the same archive_command or "
+            "archive_library): the files of two clusters would be mixed in one archive, and production's "
+            "could not be restored from it",
+            "start the staging server with archive_mode = off: the switch gives the new server production's "
+            "settings. Where the same command leads to another place there, accept it",
+            state="; ".join(ways[1]),
+        ),
+    )
 
 
 def _prepared(cursor: Cursor) -> Iterator[Finding]:
@@ -111,13 +140,11 @@ def _subscriptions(cursor: Cursor) -> Iterator[Finding]:
 
 
 def _settings(cursor: Cursor) -> Iterator[Finding]:
-    cursor.execute(_SETTINGS)
-    settings = dict(cursor.fetchall())
-    library = settings.get("archive_library", "")  # of 15 and later
-    command = settings["archive_command"]
-    if settings["archive_mode"] != "off" and (library or command not in ("", "(disabled)")):
+    settings = _read_settings(cursor)
+    archive = _archive(settings)
+    if archive:
         # The command may hold a password: it is not shown.
-        how = f"archive_library = {library}" if library else "an archive_command"
+        how = f"archive_library = {archive[0]}" if archive[0] else "an archive_command"
         yield Finding(
             ARCHIVING,
             f"production archives its WAL (archive_mode = {settings['archive_mode']}, {how}); the new server "
@@ -135,3 +162,16 @@ def _settings(cursor: Cursor) -> Iterator[Finding]:
             "take the setting out before, or make the standbys anew in the hook",
             hooked=True,
         )
+
+
+def _read_settings(cursor: Cursor) -> dict[str, str]:
+    cursor.execute(_SETTINGS)
+    return dict(cursor.fetchall())
+
+
+def _archive(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Return library and command of a server that archives its WAL; nothing of another one."""
+    library = settings.get("archive_library", "")  # of 15 and later
+    command = settings["archive_command"]
+    command = "" if library or command == "(disabled)" else command
+    return (library, command) if settings["archive_mode"] != "off" and (library or command) else ()

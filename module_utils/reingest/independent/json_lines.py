@@ -91,10 +91,12 @@ def _pointer(keys: Sequence[str]) -> str:
     """Return where a value lies below the first key.
 
     Raises:
-        NotFollowedError: a key has a quote.
+        NotFollowedError: a key has a quote, or is a number.
     """
     if any('"' in key for key in keys[1:]):
         raise NotFollowedError("DuckDB's paths have no keys with a quote")
+    if any(key.isdecimal() for key in keys[1:]):
+        raise NotFollowedError("a number in a path is an element or a key here, and only a key to DuckDB")
     return quoted("$" + "".join(f'."{key}"' for key in keys[1:]))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import psycopg2
 
-from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.dsn import Connection, connect
 from ..sources.files import check_unchanged
 from ..sources.source import Query, Remote
 from .account import Account, count_table, settle_accounts
@@ -33,9 +33,9 @@ from .reporter import Reporter
 from .rows import Feed
 from .script import refused
 from .sequences import keep_sequences
-from .server import load_lock
+from .server import dataset_dsn, load_lock
 from .state import FilledTable, end_state, give_up_state, write_filled, write_settled
-from .transforms import run_transform
+from .transforms import run_transforms
 from .usable import make_usable
 from .workers import Job, run_parallel
 
@@ -85,7 +85,7 @@ def apply_load(
             the budgets allow, rows read and rows accounted for are not the same, or another reader finds
             something else in the sources.
     """
-    dsn = with_database(staging_dsn, plan.dataset.database)
+    dsn = dataset_dsn(staging_dsn, plan.dataset)
     policy = reject_policy(plan, rejects)
     reporter = reporter or Reporter()
     whole = sum(map(plan.weight, plan.unfilled))
@@ -118,7 +118,7 @@ def apply_load(
                         )
                         check_unchanged(one for one in plan.files if not isinstance(one.path, Remote))
                 with phases.phase("transform"):
-                    transforms = _transform(connection, plan)
+                    transforms = _transform(dsn, connection, plan, processes, spared)
                 with phases.phase("views"):
                     make_usable(dsn, plan.dataset)
                 with phases.phase("finish"):
@@ -256,17 +256,18 @@ def _prove(dsn: str, references: list[Reference]) -> None:
         prove_references(connection, references)
 
 
-def _transform(connection: Connection, plan: LoadPlan) -> dict[str, float]:
-    """Run the transforms, each in a transaction of its own, and return the seconds of each."""
+def _transform(
+    dsn: str, connection: Connection, plan: LoadPlan, processes: int, spared: list[int]
+) -> dict[str, float]:
+    """Run the transforms, and return the seconds of each."""
     move_behind_rows(connection)  # a transform may take numbers
     keep_sequences(connection)
+    if not plan.transforms:
+        give_up_state(connection)
     connection.commit()
-    give_up_state(connection)  # with the first transform, or at the end
-    transforms = Phases()
-    for path, text in plan.transforms:
-        with transforms.phase(path.name):
-            run_transform(connection, plan.dataset, path, text)
-    return transforms.seconds
+    return run_transforms(
+        dsn, plan.dataset, plan.transforms, first=give_up_state, processes=processes, closed=spared
+    )
 
 
 def _finish(connection: Connection, plan: LoadPlan, loaded: dict[str, TableCount]) -> dict[str, TableCount]:

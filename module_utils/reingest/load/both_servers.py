@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..errors import Refusal
 from ..postgres.dsn import address
 from ..refusals import Refused
+from .locale import Locale
 from .provenance import LoadRecord
 from .request import Servers
 from .server import Server, inspect_production, inspect_staging
@@ -30,6 +31,11 @@ class BothServers:
     def roles(self) -> frozenset[str]:
         """Production's roles; none where there is no production yet."""
         return self.production.roles if self.production else frozenset()
+
+    @property
+    def locale(self) -> Locale | None:
+        """That of production's database; None where there is none yet."""
+        return self.production.locale if self.production else None
 
     @property
     def staged(self) -> LoadRecord | None:

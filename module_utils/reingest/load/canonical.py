@@ -15,7 +15,6 @@ import psycopg2
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
-from ..postgres.session import write_exactly
 from .content_sum import Form
 from .copy_text import NULL, escaped, unescaped
 from .rows import Batch, Feed
@@ -71,8 +70,6 @@ class Canonical:
     ) -> None:
         self._connection = connection
         self._lenient = lenient
-        with connection.cursor() as cursor:
-            write_exactly(cursor)
         self._renders = {
             at: self._render(type_, bits=at not in as_text)
             for at, type_ in enumerate(types)

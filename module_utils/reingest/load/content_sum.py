@@ -14,7 +14,6 @@ from typing import Callable
 from psycopg2 import sql
 
 from ..postgres.dsn import Connection
-from ..postgres.session import write_exactly
 from .rows import Feed
 
 _MASK = (1 << 64) - 1
@@ -69,7 +68,6 @@ def table_sum(connection: Connection, feed: Feed, form: Form, part: int = 0, par
     )
     found = ContentSum()
     with connection.cursor() as cursor:
-        write_exactly(cursor)
         cursor.execute(_LEAVES, (feed.shape.identifier.as_string(connection),))
         for schema, relation, pages, large in cursor.fetchall():
             for first in range(part * _PAGES, pages, parts * _PAGES):

@@ -13,7 +13,7 @@ from ..sources.source import SourceFile
 
 _LAYOUT = 4  # of what an unfinished load leaves in the database, and of what goes into its digests
 # What of a table is judged when all tables are filled, or later.
-_LATER = ("oids", "orphans", "limits", "required", "sources")
+_LATER = ("oids", "orphans", "limits", "required", "sources", "pattern")
 
 
 def load_digest(
@@ -29,13 +29,15 @@ def load_digest(
     return _hash(parts)
 
 
-def load_identity(dataset: Dataset, schema: str) -> str:
+def load_identity(dataset: Dataset, schema: str, locale: str = "") -> str:
     """Return one hash of what an unfinished load and the one that goes on with it must have in common.
 
-    Transforms are not in it: when the first one has changed a row, nobody goes on.
+    ``locale`` is that of production's database, as which the load's was made. Transforms are not in it: when
+    the first one has changed a row, nobody goes on.
     """
     tables = [(table.name, table.owner, bool(table.sources)) for table in dataset.tables]
-    return _hash([_LAYOUT, dataset.database, schema, sorted(tables)])
+    reads = [dataset.timezone, dataset.dates, locale]
+    return _hash([_LAYOUT, dataset.database, schema, reads, sorted(tables)])
 
 
 def table_digest(table: Table, files: Sequence[SourceFile], prove: str) -> str:

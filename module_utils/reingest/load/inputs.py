@@ -84,10 +84,12 @@ def try_out(request: LoadRequest, dataset: Dataset) -> Tried:
 
 def judgements(
     request: LoadRequest, dataset: Dataset, tried: Tried, *, complete: bool
-) -> list[Callable[[], None]]:
+) -> list[Callable[[], object]]:
     """Return what judges the tables that the schema makes; ``complete``: the dataset has its columns."""
     servers, both, made = request.servers, tried.both, tried.made
-    asked = [partial(check_ownership, dataset, servers, both, made, loads=complete)]
+    asked: list[Callable[[], object]] = [
+        partial(check_ownership, dataset, servers, both, made, loads=complete)
+    ]
     if both.staging:
         asked.append(partial(_check_views, dataset, made))
         asked += [partial(check_table, dataset, table, made.tables) for table in dataset.tables if complete]
@@ -121,6 +123,10 @@ def check_all_ends(tables: Iterable[Table], found: Mapping[str, tuple[Source, ..
 
 def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
     """Return the table with the columns that its fields name, where the dataset leaves them out."""
+    if table.sources and not files and not table.columns:
+        raise Refusal(
+            f"table {table.name}: all its files are empty, and none names the fields: name `columns:`"
+        )
     headers = {path: fields for path in files if (fields := read_fields(table.reading, path)) is not None}
     if not headers:
         return table

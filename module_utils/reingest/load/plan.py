@@ -11,6 +11,7 @@ from typing import Any
 from ..dataset.model import Dataset, Table
 from ..dataset.owners import SOURCE
 from ..dataset.parse import parse_dataset
+from ..dataset.patterns import expanded, pattern_lines
 from ..refusals import Refused
 from ..sources.content import suffix
 from ..sources.source import Source, SourceFile
@@ -19,6 +20,7 @@ from .catalog import TableShape
 from .digests import load_digest, load_identity, table_digest
 from .fill import CONTENT
 from .inputs import check_all_ends, judgements, look, try_out
+from .locale import Locale
 from .other_reader import check_reader, filled_by
 from .provenance import LoadRecord, TableCount, shown_load
 from .request import LoadRequest
@@ -54,6 +56,7 @@ class LoadPlan:
     digests: Mapping[str, str] = field(default_factory=dict)
     resumed: Resumption | None = None
     anew: str = ""
+    locale: Locale | None = None  # production's
 
     @property
     def changed(self) -> bool:
@@ -95,7 +98,12 @@ class LoadPlan:
             if _is_loaded(table)
         ]
         over = [f"start over, not from the unfinished load: {self.anew}"] if self.anew else []
-        return [*over, *loads, *(f"run transform {path.name}" for path, _ in self.transforms)]
+        return [
+            *over,
+            *pattern_lines(self.dataset),
+            *loads,
+            *(f"run transform {path.name}" for path, _ in self.transforms),
+        ]
 
     def diff(self) -> dict[str, str]:
         """Return the load in the staging server before and after, as text."""
@@ -133,13 +141,14 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
     if tried is not None:
         refused.ask(judgements(request, dataset, tried, complete=sources is not None))
     refused.tell()
+    dataset = expanded(dataset, tried.made.catalog.roots)
     both, shapes, schema, transforms = tried.both, tried.made.tables, tried.schema, tried.transforms
     identified, found = sources.identified, sources.found
     files = tuple(identified.values())
     digest = load_digest(dataset, schema, transforms, files)
     kept, action = both.kept(digest, force=request.force)
     feeds = tuple(_feeds(dataset, shapes, found)) if both.staging else ()
-    identity = load_identity(dataset, schema)
+    identity = load_identity(dataset, schema, str(both.locale))
     digests = {
         feed.table.name: table_digest(feed.table, _sources_of(feed, identified), filled_by(prove))
         for feed in feeds
@@ -167,6 +176,7 @@ def plan_load(request: LoadRequest, *, prove: str = CONTENT) -> LoadPlan:
         digests=digests,
         resumed=resumed,
         anew=anew,
+        locale=both.locale,
     )
 
 

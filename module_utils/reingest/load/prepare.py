@@ -8,7 +8,7 @@ from pathlib import Path
 from psycopg2 import sql
 
 from ..errors import Refusal
-from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.dsn import Connection, connect
 from .constraints import SetAside, set_aside, take_off
 from .plan import LoadPlan
 from .provenance import begin_record, resume_record
@@ -16,7 +16,7 @@ from .rejects import RejectPolicy
 from .resume import Resumption
 from .script import refused, run_script
 from .sequences import begin_sequences, resume_sequences
-from .server import end_sessions, replace_database
+from .server import dataset_dsn, end_sessions, replace_database
 from .state import UnresumableError, begin_state, read_state, resume_state
 
 
@@ -51,13 +51,13 @@ def prepare_load(
     Raises:
         Refusal: PostgreSQL refuses the schema, or the unfinished load is not the one that was planned with.
     """
-    dsn = with_database(staging_dsn, plan.dataset.database)
+    dsn = dataset_dsn(staging_dsn, plan.dataset)
     if plan.resumed is not None:
         with refused("going on with the unfinished load"):
             end_sessions(lock, plan.dataset.database)
             return _resume(dsn, plan, plan.resumed, policy, run=run, operator=operator)
     policy.clear(())
-    replace_database(lock, plan.dataset.database)
+    replace_database(lock, plan.dataset.database, plan.locale)
     return _begin(dsn, plan, run=run, operator=operator)
 
 

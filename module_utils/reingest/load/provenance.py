@@ -12,6 +12,7 @@ from ..dataset.model import Dataset
 from ..inventory.baseline import write_baseline
 from ..inventory.read import read_inventory
 from ..postgres.dsn import Connection
+from ..postgres.pins import UTC, YMD
 from ..sources.source import SourceFile
 from .other_databases import write_databases
 
@@ -137,7 +138,10 @@ def finish_record(
     inventory of what the load made, by which a later verification knows what was made by hand since.
     """
     write_baseline(connection, read_inventory(connection))
-    again = [(at, path.name, text) for at, (path, text) in enumerate(transforms) if path in dataset.again]
+    reads = _reads_as(dataset)
+    again = [
+        (at, path.name, reads + text) for at, (path, text) in enumerate(transforms) if path in dataset.again
+    ]
     policies = {table.name: (table.orphans, Json(table.oids)) for table in dataset.tables}
     with connection.cursor() as cursor:
         rows = [(name, *astuple(count), *policies[name]) for name, count in tables.items()]
@@ -153,6 +157,13 @@ def finish_record(
             views = [(name,) for name in sorted(dataset.after_switch)]
             execute_values(cursor, "INSERT INTO reingest.load_view VALUES %s", views)
         cursor.execute("UPDATE reingest.load SET finished = clock_timestamp()")
+
+
+def _reads_as(dataset: Dataset) -> str:
+    """Return what has a switch, whose sessions are in UTC, run a transform as the load did."""
+    if (dataset.timezone, dataset.dates) == (UTC, YMD):
+        return ""
+    return f"SET LOCAL TimeZone = '{dataset.timezone}'; SET LOCAL DateStyle = 'ISO, {dataset.dates}';\n"
 
 
 def read_record(connection: Connection) -> LoadRecord | None:

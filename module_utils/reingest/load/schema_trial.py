@@ -10,16 +10,17 @@ import psycopg2
 from psycopg2 import sql
 
 from ..dataset.model import Dataset
+from ..dataset.patterns import expanded
 from ..errors import Refusal
 from ..ownership.catalog import Catalog, read_catalog
 from ..ownership.contract import check_contract
-from ..postgres.dsn import Connection, connect, with_database
+from ..postgres.dsn import Connection, connect
 from ..postgres.session import pinned_reading
 from .both_servers import BothServers
 from .catalog import TableShape, read_tables
 from .request import Servers
 from .script import run_script
-from .server import MAINTENANCE
+from .server import MAINTENANCE, dataset_dsn
 from .views import read_views
 
 _EARLIER = "SELECT coalesce(array_agg(oid), '{}') FROM pg_class WHERE relkind IN ('r', 'p')"
@@ -50,7 +51,7 @@ def try_schema(dsn: str, dataset: Dataset, schema: str, *, roles: Collection[str
     Raises:
         Refusal: PostgreSQL refuses the schema, or the server does not answer.
     """
-    with closing(connect(with_database(dsn, MAINTENANCE))) as connection:
+    with closing(connect(dataset_dsn(dsn, dataset, MAINTENANCE))) as connection:
         there = read_tables(connection)
         with connection.cursor() as cursor:
             cursor.execute(_EARLIER)
@@ -97,7 +98,7 @@ def _make_roles(connection: Connection, names: Collection[str]) -> None:
 
 def check_ownership(
     dataset: Dataset, servers: Servers, both: BothServers, made: Made, *, loads: bool = True
-) -> None:
+) -> Catalog:
     """Refuse a load that production's rows of the portal's users do not fit, or a table without an owner.
 
     Args:
@@ -107,6 +108,9 @@ def check_ownership(
         made: what the schema makes; empty where it cannot be tried.
         loads: whether the load fills the tables by their `columns:`.
 
+    Returns:
+        Production's tables.
+
     Raises:
         Refusal: with everything that is wrong.
     """
@@ -115,7 +119,9 @@ def check_ownership(
         if both.production is not None and both.production.has_database:
             production = stack.enter_context(pinned_reading(servers.production_dsn, dataset.database))
             live = read_catalog(production)
+        dataset = expanded(dataset, (*made.catalog.roots, *live.roots))
         check_contract(dataset, made.catalog, live, production, filled=made.filled, loads=loads)
+    return live
 
 
 def _has_rows(connection: Connection, catalog: Catalog, name: str) -> bool:

@@ -10,9 +10,12 @@ from dataclasses import dataclass
 import psycopg2
 from psycopg2 import sql
 
+from ..dataset.model import Dataset
 from ..errors import Refusal
 from ..postgres.dsn import Connection, Unreachable, address, connect, with_database
+from ..postgres.pins import read_as
 from .catalog import TableShape, read_tables
+from .locale import Locale, create_database, read_locale
 from .provenance import LoadRecord, read_record
 
 MAINTENANCE = "postgres"
@@ -40,6 +43,12 @@ class Server:
     tables: dict[str, TableShape]
     record: LoadRecord | None
     roles: frozenset[str] = frozenset()
+    locale: Locale | None = None
+
+
+def dataset_dsn(dsn: str, dataset: Dataset, database: str = "") -> str:
+    """Return the string for the dataset's database, or another one, whose sessions read values as it says."""
+    return read_as(with_database(dsn, database or dataset.database), dataset.timezone, dataset.dates)
 
 
 def inspect_server(dsn: str, database: str) -> Server:
@@ -58,10 +67,11 @@ def inspect_server(dsn: str, database: str) -> Server:
         present = cursor.fetchone()[0]
         cursor.execute("SELECT rolname FROM pg_roles WHERE rolname !~ '^pg_'")
         roles = frozenset(row[0] for row in cursor.fetchall())
+        locale = read_locale(connection, database)
     if not present:
         return Server(identifier, has_database=False, tables={}, record=None, roles=roles)
     with closing(connect(with_database(dsn, database), autocommit=True)) as connection:
-        return Server(identifier, True, read_tables(connection), read_record(connection), roles)
+        return Server(identifier, True, read_tables(connection), read_record(connection), roles, locale)
 
 
 def inspect_production(dsn: str, database: str, *, required: bool) -> Server | None:
@@ -156,14 +166,15 @@ def load_lock(dsn: str, name: str) -> Iterator[Connection]:
         yield connection
 
 
-def replace_database(connection: Connection, name: str) -> None:
-    """Drop what an earlier load left, with whoever is connected to it, and make the database anew, empty."""
+def replace_database(connection: Connection, name: str, locale: Locale | None) -> None:
+    """Drop what an earlier load left, with whoever is connected to it, and make the database anew, empty.
+
+    Raises:
+        Refusal: the server cannot make it with production's ``locale``.
+    """
     with connection.cursor() as cursor:
         cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-        # template0: what was added to a server's template1 is not part of the schema.
-        cursor.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(name))
-        )
+    create_database(connection, name, locale)
 
 
 def end_sessions(connection: Connection, database: str) -> None:

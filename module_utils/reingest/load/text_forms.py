@@ -1,7 +1,8 @@
 """Texts that are already as PostgreSQL would write the value: they need not be asked of it.
 
-Forms are those of ``DateStyle`` ISO, which psycopg2 sets. That a date exists, or a number fits, is not told
-here: the server refuses the row where it does not. Each looks at the fields of a whole block in a few calls.
+Forms are those of ``DateStyle`` ISO, which every session has. That a date exists, or a number fits, is not
+told here: the server refuses the row where it does not. Each looks at the fields of a whole block in a few
+calls.
 """
 
 from __future__ import annotations

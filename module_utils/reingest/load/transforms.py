@@ -1,13 +1,17 @@
-"""Transforms: each in a transaction of its own, and none that reads rows which only the switch brings.
+"""Transforms: each in a session of its own, and none that reads rows which only the switch brings.
 
 What a transform reads shows in its own transaction: it holds a lock on each table that it named until its
 end, and PostgreSQL counts its scans. A lock alone may be that of a view that it made, a scan alone that of a
-reference which was proven.
+reference which was proven. What it wrote shows by its locks, too.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
+
+import psycopg2
 
 from ..dataset.model import Dataset
 from ..dataset.owners import PORTAL
@@ -15,8 +19,10 @@ from ..dataset.table_name import table_name
 from ..errors import Refusal
 from ..ownership.catalog import read_catalog
 from ..ownership.owners import owners_of
-from ..postgres.dsn import Connection
-from .script import run_script
+from ..postgres.dsn import Connection, connect
+from .phases import Phases
+from .script import database_reason, run_script
+from .still_true import prove_still_true
 
 # Scans that were not yet reported may be of an earlier transaction. Nothing is reported within one.
 _SCANS = """
@@ -31,17 +37,65 @@ WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessS
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY n.nspname, c.relname
 """
+_WRITTEN = """
+SELECT DISTINCT c.oid
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND c.relkind IN ('r', 'p') AND c.oid >= 16384
+    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    AND c.relpersistence <> 't' AND c.relnamespace <> to_regnamespace('reingest')
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_AS_BEGUN = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET CONSTRAINTS ALL IMMEDIATE"
 
 
-def run_transform(connection: Connection, dataset: Dataset, path: Path, text: str) -> None:
-    """Run a transform and commit it.
+def run_transforms(
+    dsn: str,
+    dataset: Dataset,
+    transforms: Sequence[tuple[Path, str]],
+    *,
+    first: Callable[[Connection], None] | None = None,
+    processes: int = 1,
+    closed: Sequence[int] = (),
+) -> dict[str, float]:
+    """Run transforms, prove what the tables that they wrote must hold, and return the seconds of each.
+
+    Nothing but rows passes from one to the next: no setting, role, temporary table, lock or transaction.
+
+    Args:
+        dsn: the database, with what the dataset says of times.
+        dataset: whose transforms they are.
+        transforms: their paths and texts, in their order.
+        first: called in the transaction of the first one, before it.
+        processes: how many cores may be used.
+        closed: descriptors that processes must not keep open.
 
     Raises:
-        Refusal: PostgreSQL refuses a statement; or it reads a portal-owned table, whose rows are not there
-            yet, and does not run again when they are.
+        Refusal: PostgreSQL refuses a statement; one reads a portal-owned table, whose rows are not there yet,
+            and does not run again when they are; or rows that were left break a reference or a check.
     """
+    phases = Phases()
+    wrote: dict[int, list[str]] = {}
+    for path, text in transforms:
+        with phases.phase(path.name), closing(connect(dsn)) as connection:
+            if first is not None:
+                first(connection)
+                first = None
+            for oid in _run(connection, dataset, path, text):
+                wrote.setdefault(oid, []).append(path.name)
+    if wrote:
+        prove_still_true(dsn, wrote, processes=processes, closed=closed)
+    return phases.seconds
+
+
+def _run(connection: Connection, dataset: Dataset, path: Path, text: str) -> list[int]:
+    """Run one in the connection's transaction, commit it, and return the OIDs of the tables that it wrote."""
     before = _scans(connection)
     run_script(connection, path, text, "the transform")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_AS_BEGUN)  # what follows is ours
+    except psycopg2.Error as error:  # a constraint that was deferred to the end
+        raise Refusal(f"the transform {path}: {database_reason(error)}") from error
     if path not in dataset.again:
         read = _portal_tables_read(connection, dataset, before)
         if read:
@@ -50,7 +104,11 @@ def run_transform(connection: Connection, dataset: Dataset, path: Path, text: st
                 "come with the switch only. Write the file so that it can be run twice, and name it under "
                 f"transform_again, too ({dataset.file}), or take that table out of it"
             )
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITTEN)
+        written = [oid for (oid,) in cursor.fetchall()]
     connection.commit()
+    return written
 
 
 def _portal_tables_read(connection: Connection, dataset: Dataset, before: dict[int, int]) -> list[str]:

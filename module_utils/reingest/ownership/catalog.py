@@ -184,6 +184,11 @@ class Catalog:
     types: Mapping[str, Type] = field(default_factory=dict)
     large_objects: bool = False  # of users
 
+    @property
+    def roots(self) -> list[str]:
+        """Return the tables that are no part of another one."""
+        return [name for name, table in self.tables.items() if not table.parents]
+
 
 def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Catalog:
     """Return what a database consists of; the session keeps its search path.

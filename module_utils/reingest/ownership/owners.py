@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Collection
@@ -52,11 +53,19 @@ def owner_faults(
         filled: tables that the schema puts rows into.
         by_schema: whether what production has must be made by the schema.
     """
-    faults = []
+    misspelt = _misspelt(dataset, made, live)
+    faults = [
+        Fault(
+            said,
+            f"{dataset.file} names table {said}, which neither the schema nor production has",
+            f"did you mean {meant}? Correct the name",
+        )
+        for meant, said in misspelt.items()
+    ]
     missing = {
         name: _line(name, name in made.tables, name in live.tables, name in filled, by_schema=by_schema)
         for name in sorted({*made.tables, *live.tables})
-        if any(_has_none(dataset, catalog, name) for catalog in (made, live))
+        if name not in misspelt and any(_has_none(dataset, catalog, name) for catalog in (made, live))
     }
     if missing:
         names = ", ".join(missing)
@@ -77,6 +86,18 @@ def owner_faults(
             if fault is not None:
                 found.setdefault(name, fault)
     return [*faults, *found.values()]
+
+
+def _misspelt(dataset: Dataset, made: Catalog, live: Catalog) -> dict[str, str]:
+    """Return the tables without an owner that the dataset names by another name, each with that name."""
+    there = {*made.tables, *live.tables}
+    nobodys = sorted(name for name in there if any(_has_none(dataset, one, name) for one in (made, live)))
+    found = {}
+    for table in dataset.tables:
+        near = [] if table.name in there else difflib.get_close_matches(table.name, nobodys, n=1, cutoff=0.8)
+        if near:
+            found[near[0]] = table.name
+    return found
 
 
 def _has_none(dataset: Dataset, catalog: Catalog, name: str) -> bool:

@@ -146,8 +146,9 @@ def loaded_snapshot(volume: Volume, ledger: Ledger) -> str:
     entry = ledger.load_of(found.system_identifier)
     if entry is None:
         raise Refusal(
-            f"{volume.ingest} holds no finished load (the ledger has no line for system identifier "
-            f"{found.system_identifier}): run load.yml, or name an earlier snapshot with reingest_snapshot"
+            f"there is no load to promote: nothing was loaded to its end into {volume.ingest} since the last "
+            "promotion; run load.yml, or name an earlier snapshot, -e reingest_snapshot=<id> (status.yml "
+            "lists them)"
         )
     return entry.snapshot
 

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..runs.steps import is_step
+from .outage_lines import outage_lines, outage_of
 from .profile_lines import profile_lines
 
 PLANNED = "planned"
@@ -15,6 +16,8 @@ DONE = "done"
 FAILED = "failed"
 _LOAD = "load"
 _STEP = ("host", "stage", "started", "seconds", "changed", "did", "failure")
+_PAGE = 6  # lines of one kind in the report of a failed run
+_NAME_WIDTH = 24
 _AWAY = ("switch", "undo")  # the stages in which the portal is away
 
 
@@ -50,6 +53,7 @@ class Report:
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
     findings: tuple[Mapping[str, str], ...] = ()  # of the verification, the accepted ones too
     profiles: Mapping[str, Any] = field(default_factory=dict)  # of the load and of production, by table
+    outage: Mapping[str, Any] = field(default_factory=dict)  # what users felt, see ``outage_lines``
 
     def as_values(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -109,11 +113,12 @@ def make_report(
         tables=loaded["detail"]["tables"] if loaded else {},
         findings=tuple(one for step in ordered for one in step["detail"].get("findings") or ()),
         profiles=compared,
+        outage=outage_of(ordered),
     )
 
 
 def report_lines(report: Report) -> list[str]:
-    """Return the report as a table to print."""
+    """Return the report as a table to print; of a failed run one page, of which the failure is the end."""
     head = {PLANNED: "would be done", DONE: "done", FAILED: "FAILED"}[report.outcome]
     if not report.changed and report.outcome != FAILED:
         head = "nothing to change"
@@ -122,23 +127,20 @@ def report_lines(report: Report) -> list[str]:
     for stage in report.stages:
         if not stage.did and stage.seconds < 0.05:
             continue
-        first, *rest = stage.did or ("nothing to change",)
+        first, *rest = _paged(report, stage.did or ("nothing to change",))
         lines.append(f"{stage.name:<10} {stage.seconds:>6.1f} s  {first}")
         lines += [f"{'':<20} {did}" for did in rest]
     counted = any(counts.get("read") for counts in report.tables.values())
     if counted and report.changed:
-        lines.append(
-            f"{'table':<24} {'read':>10} {'loaded':>10} {'duplicates':>10} {'orphans':>8} {'rejected':>8}"
-            f" {'filtered':>10}"
-        )
-        lines += [_table_line(name, counts) for name, counts in report.tables.items()]
-    lines += profile_lines(report.profiles)
+        lines += _paged(report, _table_lines(report.tables))
+    lines += _paged(report, profile_lines(report.profiles))
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
+    lines += outage_lines(report.outage, planned=report.outcome == PLANNED)
     if report.ledger and report.outcome != PLANNED:
         broken = "its chain is BROKEN, see status.yml; " if report.ledger["broken"] else ""
         lines.append(f"ledger     {broken}last hash {report.ledger['last']}")
     if report.failure:
-        lines.append(f"failed: {' '.join(report.failure.split())}")
+        lines += f"failed: {report.failure}".splitlines()
     return lines
 
 
@@ -178,15 +180,33 @@ def _window_text(window: float | None) -> str:
     return "" if window is None else f", of which the portal was away for at most {window:.1f} s"
 
 
-def _table_line(name: str, counts: Mapping[str, Any]) -> str:
+def _paged(report: Report, lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines; of a failed run so many that it fits a page, and where the rest is."""
+    if report.outcome != FAILED or len(lines) <= _PAGE:
+        return lines
+    left = len(lines) - _PAGE
+    return [*lines[:_PAGE], f"... and {left:,} more in .reingest/runs/{report.run}/report.json on the volume"]
+
+
+def _table_lines(tables: Mapping[str, Any]) -> list[str]:
+    """Return a line for each table, below a head; the columns begin behind the longest name."""
+    width = max(_NAME_WIDTH, *map(len, tables))
+    head = (
+        f"{'table':<{width}} {'read':>10} {'loaded':>10} {'duplicates':>10} {'orphans':>8} {'rejected':>8}"
+        f" {'filtered':>10}"
+    )
+    return [head, *(_table_line(name, counts, width) for name, counts in tables.items())]
+
+
+def _table_line(name: str, counts: Mapping[str, Any], width: int) -> str:
     if counts.get("owner") != "source":
-        return f"{name:<24} {'owner: ' + str(counts.get('owner'))}"
+        return f"{name:<{width}} {'owner: ' + str(counts.get('owner'))}"
     read, loaded, duplicates, orphans, rejected, filtered = (
         f"{counts[key]:,}" if isinstance(counts.get(key), int) else ""
         for key in ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
     )  # a plan does not know them yet; a load of before may have neither rejects nor filtered rows
     counted = f"{read:>10} {loaded:>10} {duplicates:>10} {orphans:>8} {rejected:>8} {filtered:>10}"
-    return f"{name:<24} {counted}".rstrip()
+    return f"{name:<{width}} {counted}".rstrip()
 
 
 def _time(step: Mapping[str, Any]) -> datetime:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from ..disclosure.printable import printable, printable_text
+from ..outage.seen import seen_from
 
 _COUNTS = ("read", "loaded", "duplicates", "orphans", "rejected", "filtered")
 _FINDING = ("name", "message", "remedy")
@@ -17,7 +18,8 @@ _LONGEST_S = 1e9
 def step_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - that is what is found out
     """Return a step as ``runs.steps.StepClock`` makes them; with ``host`` and ``failure`` where it has them.
 
-    Of its detail the report uses the tables and the findings: they are typed, the rest is left as it is.
+    Of its detail the report uses the tables, the findings and the outage: they are typed, the rest is left
+    as it is.
 
     Raises:
         ValueError: it is none; the text says what is wrong.
@@ -37,7 +39,7 @@ def step_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - that is what is fou
         "seconds": seconds,
         "changed": raw["changed"],
         "did": [printable(one) for one in did],
-        "detail": {**detail, **{name: form(detail[name]) for name, form in _TYPED.items() if name in detail}},
+        "detail": {**detail, **{name: form(detail[name]) for name, form in TYPED.items() if name in detail}},
     }
     return {**step, **{name: _line(raw, name) for name in ("host", "failure") if raw.get(name) is not None}}
 
@@ -90,4 +92,55 @@ def _need(good: object, wrong: str) -> None:
         raise ValueError(wrong)
 
 
-_TYPED = {"tables": tables_from, "findings": findings_from}
+def outage_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """Return what a prober saw, as ``outage.seen.Seen`` has it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    _need(isinstance(raw, Mapping), "the outage is no dict")
+    found = seen_from(raw).as_values()
+    return {name: printable(value) if isinstance(value, str) else value for name, value in found.items()}
+
+
+def predicted_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """Return a prediction, as ``outage.forecast.Forecast`` shows it.
+
+    Raises:
+        ValueError: it is none.
+    """
+    _need(isinstance(raw, Mapping), "the prediction is no dict")
+    numbers = {name: _number(raw, name) for name in ("seconds", "runs", "user_bytes", "checkpoint_s")}
+    return {**numbers, "parts": _numbers(raw.get("parts")), "told": _line(raw, "told")}
+
+
+def _numbers(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    _need(isinstance(raw, Mapping), "the parts of a window are no dict")
+    return {printable(str(name)): _number(raw, name) for name in raw}
+
+
+def _number(raw: Mapping[str, Any], name: str) -> float:
+    value: Any = raw.get(name)
+    good = type(value) in (int, float) and 0 <= value < _MOST  # nor what is not finite
+    _need(good, f"{printable(str(name))} is no number")
+    return float(value) if isinstance(value, float) else int(value)
+
+
+def _only_number(raw: Any) -> float:  # noqa: ANN401 - as above
+    return _number({"the budget": raw}, "the budget")
+
+
+def _only_line(raw: Any) -> str:  # noqa: ANN401 - as above
+    return _line({"a text": raw}, "a text")
+
+
+# What the report reads of a detail, and how each is read.
+TYPED = {
+    "tables": tables_from,
+    "findings": findings_from,
+    "outage": outage_from,
+    "predicted": predicted_from,
+    "window": _numbers,
+    "budget": _only_number,
+    "unmeasured": _only_line,
+}

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from ..disclosure.secrets import masked, secret_texts, secrets_in
 from ..engines.model import POSTGRESQL, PROBE, Engine, Service
@@ -113,7 +114,7 @@ def plan_group(
 
 def apply_group(
     engine: Engine, plan: GroupPlan, *, stop_timeout: float, start_timeout: float, exclusive: bool = False
-) -> None:
+) -> dict[str, dict[str, float]]:
     """Act on all services at once and wait for each.
 
     Args:
@@ -123,21 +124,27 @@ def apply_group(
         start_timeout: seconds for each to get healthy.
         exclusive: whether the data directories are declared to be nobody else's, where that cannot be seen.
 
+    Returns:
+        How many seconds each service that was acted on took, by what it was (``started``, ``stopped``).
+
     Raises:
         Refusal: with what went wrong for every service that did not get there.
     """
+    took: dict[str, dict[str, float]] = {}
     stopping = plan.act if plan.state == STOPPED else ()
     if plan.state == RESTARTED:
         stopping = tuple(service for service in plan.act if service.name in plan.running)
-    _each(stopping, lambda service: _stop(engine, service, stop_timeout))
+    _each(stopping, _timed(took, STOPPED, stopping, lambda service: _stop(engine, service, stop_timeout)))
     if plan.state in (STARTED, RESTARTED):
         for service in plan.act:
             if service in stopping or service.name not in plan.running:
                 refuse_unsafe_start(service, exclusive=exclusive, own=engine.containers(service))
                 clear_remnant(service)
-        _each(plan.services, lambda service: _start(engine, service, service in plan.act, start_timeout))
+        start = partial(_start, engine, plan.act, start_timeout)
+        _each(plan.services, _timed(took, STARTED, plan.act, start))
     elif plan.state == HEALTHY:
         _each(plan.services, lambda service: _wait_healthy(engine, service, start_timeout))
+    return took
 
 
 def definition_faults(services: Sequence[Service], state: str) -> list[str]:
@@ -184,8 +191,22 @@ def _stop(engine: Engine, service: Service, timeout: float) -> None:
         )
 
 
-def _start(engine: Engine, service: Service, start: bool, timeout: float) -> None:
-    if start:
+def _timed(
+    took: dict[str, dict[str, float]], state: str, acted: Sequence[Service], act: Callable[[Service], None]
+) -> Callable[[Service], None]:
+    """Return what does the same, and writes down how long it took for those that are acted on."""
+
+    def timed(service: Service) -> None:
+        began = time.monotonic()
+        act(service)
+        if service in acted:
+            took.setdefault(state, {})[service.name] = round(time.monotonic() - began, 2)
+
+    return timed
+
+
+def _start(engine: Engine, acted: Sequence[Service], timeout: float, service: Service) -> None:
+    if service in acted:
         engine.start(service)
     _wait_healthy(engine, service, timeout)
 

@@ -47,11 +47,14 @@ def refused(text: str) -> bool:
 
 def system_identifier(health: Health) -> str:
     """Return the system identifier of the server behind the declared login."""
-    from ..postgres.dsn import connect, with_database  # needs psycopg2, which not every host of services has
+    from ..postgres.dsn import (
+        connect_as_is,
+        with_database,
+    )  # needs psycopg2, which not every host of services has
 
     # Not in the portal's database, which may be fenced.
     login = with_database(health.postgresql, "postgres")
-    with closing(connect(login)) as connection, connection.cursor() as cursor:
+    with closing(connect_as_is(login)) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT system_identifier FROM pg_control_system()")
         return str(cursor.fetchone()[0])
 
@@ -109,12 +112,14 @@ def _login(health: Health) -> str:
 def _postgresql(health: Health) -> str:
     import psycopg2  # not every host of services has it
 
+    from ..postgres.dsn import said_by_server
+
     try:
         psycopg2.connect(_login(health), connect_timeout=_CONNECT_S, application_name="reingest").close()
     except psycopg2.ProgrammingError:
         raise Refusal(_MALFORMED) from None  # its message repeats parts of the string
     except psycopg2.OperationalError as error:
-        text = str(error).strip().splitlines()[-1]
+        text = said_by_server(str(error))
         if "invalid integer value" in text or ("host name" in text and "@" in text):
             raise Refusal(_MALFORMED) from None  # a part of the password may have been read as port or host
         if refused(text):

@@ -17,7 +17,7 @@ from ..disclosure.secrets import masked, secret_texts
 from ..engines.model import PROBE, Service
 from ..errors import Refusal
 from ..postgres.control import read_control
-from ..postgres.dsn import Connection, Cursor, Unreachable, address, connect
+from ..postgres.dsn import Connection, Cursor, Unreachable, address, connect_as_is
 from .health import refused
 
 _POLL_S = 0.2
@@ -148,7 +148,7 @@ def _why_not(dsn: str, expected: Expected) -> str:
         Refusal: waiting longer is of no use.
     """
     try:
-        connection = connect(dsn, timeout=_CONNECT_S)
+        connection = connect_as_is(dsn, timeout=_CONNECT_S)
     except Unreachable as unreachable:
         return str(unreachable)
     except Refusal as refusal:

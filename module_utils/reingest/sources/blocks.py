@@ -95,9 +95,11 @@ def whole_records(source: Source, quote: str) -> Iterator[bytes]:
 
 def _text(source: Source, reading: Reading) -> Iterator[bytes]:
     """Yield the text without its byte order mark."""
+    begins = not (isinstance(source, Range) and source.begin)
     with Content(source) as content:
         for at, block in enumerate(utf8_blocks(content, reading)):
-            yield block[len(codecs.BOM_UTF8) :] if at == 0 and block.startswith(codecs.BOM_UTF8) else block
+            marked = begins and at == 0 and block.startswith(codecs.BOM_UTF8)
+            yield block[len(codecs.BOM_UTF8) :] if marked else block
 
 
 def _whole(text: Iterable[bytes], quote: bytes) -> Iterator[bytes]:

@@ -74,7 +74,10 @@ class Content:
         try:
             block = self._stream.read(size)
             self._count()
+            if not block and self._packing:
+                self._refuse_empty()
         except EOFError:
+            self._refuse_empty()
             raise Refusal(
                 f"{self.source} is truncated: its {self._packing} data end {self.at}; fetch it again"
             ) from None
@@ -85,6 +88,13 @@ class Content:
         except OSError as error:
             raise Refusal(f"{self.source} cannot be read {self.at}: {error.strerror or error}") from error
         return block
+
+    def _refuse_empty(self) -> None:
+        if self._position == 0:
+            raise Refusal(
+                f"{self.source} is truncated: it is empty, and {self._packing} data are not; fetch it again, "
+                "or declare `allow_empty: true` where a file without records is written so"
+            )
 
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes, a block at a time.

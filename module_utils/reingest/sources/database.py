@@ -14,6 +14,11 @@ from .source import Query, Source, expanded, without_secrets
 from .values import plain
 
 _ROWS = 1000  # fetched at a time
+# What a query makes a text of has the same one, whatever that server is set to; values have types anyway.
+_AS_TEXT = (
+    "SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET IntervalStyle = 'postgres'; "
+    "SET extra_float_digits = 1; SET bytea_output = 'hex'; SET lc_monetary = 'C'; SET lc_numeric = 'C'"
+)
 
 
 def read_database_fields(source: Source) -> tuple[str, ...]:
@@ -62,8 +67,11 @@ def _result(source: Source) -> Iterator[Any]:
         raise Refusal(f"source {source}: there is no file {source.file}; correct `from:` or `sources:`")
     try:
         engine = sqlalchemy.create_engine(expanded(source.url), poolclass=sqlalchemy.pool.NullPool)
-        with engine.connect() as connection, _streamed(sqlalchemy, connection, source) as result:
-            yield result
+        with engine.connect() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(_AS_TEXT)
+            with _streamed(sqlalchemy, connection, source) as result:
+                yield result
     except sqlalchemy.exc.SQLAlchemyError as error:
         cause = getattr(error, "orig", None) or error
         text = " ".join(str(cause).split())

@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import Refusal
 from .content import Content
 from .database import read_database
-from .place import check_place
+from .place import check_place, refuse_missing_folder
 from .reading import Reading
 from .registry import format_of
 from .remote import expand_remote, remote_version
@@ -36,7 +36,7 @@ _Identity = tuple[int, int, str, str]  # size, time, digest and tag
 def find_sources(
     patterns: Iterable[str], reading: Reading, folder: Path, roots: Sequence[Path] = ()
 ) -> tuple[Source, ...]:
-    """Return what fills a table, in the order of its `from:`.
+    """Return what fills a table, in the order of its `from:`; without files of 0 bytes where these may be.
 
     Args:
         patterns: its `from:`.
@@ -60,6 +60,8 @@ def find_sources(
             found.extend(expand_remote(pattern))
         else:
             found.extend(find_files(pattern, folder, reading.format, roots))
+    if reading.allow_empty:
+        found = [one for one in found if not isinstance(one, Path) or one.stat().st_size]
     return tuple(found)
 
 
@@ -83,6 +85,7 @@ def find_files(pattern: str, folder: Path, kind: str = "", roots: Sequence[Path]
     for one in found:
         check_place(one, folder, roots)
     if not found:
+        refuse_missing_folder(folder, [pattern])
         raise Refusal(f"source {path} does not exist: put the file there, or correct `from:` or `sources:`")
     return tuple(found)
 

@@ -12,7 +12,7 @@ from ..errors import Refusal
 from .bad import Bad, bad
 from .content import Content
 from .format import Code
-from .json_text import decode_at
+from .json_text import decoder_of
 from .lines import utf8_blocks
 from .reading import Reading
 from .source import Source
@@ -103,6 +103,7 @@ class _Document:
         self._encoding = reading.encoding
         self._blocks = utf8_blocks(content, reading)
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._decode_at = decoder_of(unique_keys=reading.unique_keys).raw_decode
         self._damaged = False  # whether there was any text that is not in the encoding
         self._text = ""
         self._at = 0
@@ -137,7 +138,7 @@ class _Document:
         """Return the next value, which should be an object."""
         if self._text.startswith("{", self._at):
             try:
-                value, end = decode_at(self._text, self._at)
+                value, end = self._decode_at(self._text, self._at)
             except (ValueError, RecursionError):
                 pass  # it may go on in the text that is not read yet
             else:
@@ -146,7 +147,7 @@ class _Document:
         if not whole:
             return bad(f"longer than {self._longest} bytes; correct the source, or declare `longest:`", text)
         try:
-            value, end = decode_at(text, 0)
+            value, end = self._decode_at(text, 0)
         except RecursionError:
             return bad("nested too deeply; correct the source", text)
         except ValueError as error:

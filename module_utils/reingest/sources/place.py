@@ -6,8 +6,9 @@ of a release, with the links in it. So what leads out of the folder of sources n
 
 from __future__ import annotations
 
+import difflib
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..errors import Refusal
@@ -45,6 +46,33 @@ def check_place(path: Path, folder: Path, roots: Sequence[Path] = ()) -> None:
             "declare the folder where it lies in reingest_source_roots"
         )
     refuse_special(path, mode)
+
+
+def refuse_missing_folder(folder: Path, patterns: Iterable[str]) -> None:
+    """Refuse a folder of sources that is not there, where a source lies in it.
+
+    Args:
+        folder: the folder of sources.
+        patterns: what the dataset names; addresses and absolute paths need no folder.
+
+    Raises:
+        Refusal: names the folder, and the nearest one that is there.
+    """
+    needed = any("://" not in one and not Path(one).is_absolute() for one in patterns)
+    if not needed or folder.exists():
+        return
+    missing = folder
+    while not missing.parent.exists():
+        missing = missing.parent
+    try:
+        beside = sorted(one.name for one in missing.parent.iterdir() if one.is_dir())
+    except OSError:  # a file, or a folder that this account may not list
+        beside = []
+    near = difflib.get_close_matches(missing.name, beside, n=1, cutoff=0.5)
+    told = f"did you mean {missing.parent / near[0]}?" if near else f"{missing.parent} has no {missing.name}:"
+    raise Refusal(
+        f"the folder of sources {folder} is not there; {told} correct reingest_sources, or `sources:`"
+    )
 
 
 def refuse_special(path: Path, mode: int | None = None) -> None:

@@ -47,16 +47,17 @@ def _database() -> Code:
     return CODE
 
 
-_TEXT = ("encoding", "longest")
-_FIELDS = ("delimiter", "quote", "escape", "null", "header", "skip", *_TEXT)
+_FILES = ("longest", "allow_empty")
+_TEXT = ("encoding", *_FILES)
+_FIELDS = ("delimiter", "quote", "escape", "null", "header", "skip", "repeated_header", *_TEXT)
 SQL = "sql"
 FORMATS = (
-    Format("jsonl", (".jsonl", ".ndjson"), _json_lines, (*_TEXT, "each"), named=False),
-    Format("json", (".json",), _json_array, (*_TEXT, "records", "each"), named=False),
+    Format("jsonl", (".jsonl", ".ndjson"), _json_lines, (*_TEXT, "duplicate_keys", "each"), named=False),
+    Format("json", (".json",), _json_array, (*_TEXT, "duplicate_keys", "records", "each"), named=False),
     Format("csv", (".csv",), _delimited, _FIELDS, named=True, dialect=Dialect()),
     Format("tsv", (".tsv",), _delimited, _FIELDS, named=True, dialect=Dialect(delimiter="\t", quote="")),
     Format("parquet", (".parquet",), _parquet, ("each",), named=True),
-    Format("bson", (".bson",), _bson, ("longest", "each"), named=False),
+    Format("bson", (".bson",), _bson, (*_FILES, "duplicate_keys", "each"), named=False),
     Format(SQL, (), _database, ("table", "query", "each"), named=True),
 )
 FORMAT_NAMES = tuple(one.name for one in FORMATS if one.endings)  # what `format:` may be

@@ -10,7 +10,7 @@ from ..dataset.limits import OF_COLUMNS
 from ..disclosure.command_line import accepting
 from ..disclosure.printable import printable
 from ..frame.finding import Finding
-from .accepted import Acceptance, group_seen, read_accepted
+from .accepted import NEW, Acceptance, group_seen, read_accepted
 
 _MOST = 10  # findings of one kind that have a line each
 _SHOWN = 3  # of more, as examples
@@ -20,7 +20,8 @@ _HOOK = "reingest_after_promote"
 
 # Accepted elsewhere: in preflight, by the load, by the switch, by the pruning.
 _ELSEWHERE = re.compile(
-    r"served|portal|login|health:.*|rows|pg_dump(@.*)?|(rows|copies):.*|collation:\d{4}.*", re.DOTALL
+    r"served|outage|portal|login|health:.*|hold:.*|rows|pg_dump(@.*)?|(rows|copies):.*|collation:\d{4}.*",
+    re.DOTALL,
 )
 
 
@@ -131,6 +132,6 @@ def _all(kept: Sequence[str], ways: Sequence[str], lines: Sequence[_Line]) -> st
 def _kind(finding: Finding) -> str:
     """Return what findings of one kind of objects, or of columns, have in common; empty for others."""
     first, _, rest = finding.name.partition(":")
-    if first in OF_COLUMNS:
+    if first in OF_COLUMNS or first == NEW:
         return first
     return f"{first}:{rest.partition(':')[0]}" if first == "object" else ""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from ..dataset.pattern import is_pattern, matches
 from ..frame.finding import SEEN, Finding, digest
 
+NEW = "new"  # the kind of a finding: a table that only a pattern gives to the load
+
 
 @dataclass(frozen=True)
 class Acceptance:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ..dataset.limits import SHRINK
 from ..dataset.model import Check, Dataset, Table
 from ..dataset.owners import PORTAL, SOURCE
+from .type_oids import OIDS
 
 COUNT, EMPTY, SQL, SCHEMA, ROLE = "count", "empty", "sql", "schema", "role"
 PROFILE = "profile"  # what it finds has the name of the limit: `shrink:<table>`, `emptied:<table>.<column>`
@@ -30,8 +31,16 @@ class PlannedCheck:
         return f"check that {f'table {self.table.name} ' if self.table else ''}{self.clause}"
 
 
-def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedCheck, ...]:
-    """Return the checks in the order in which they are made."""
+def plan_checks(
+    dataset: Dataset, *, against_production: bool, held: bool = False
+) -> tuple[PlannedCheck, ...]:
+    """Return the checks in the order in which they are made.
+
+    Args:
+        dataset: the dataset.
+        against_production: whether there is a production to compare with.
+        held: whether the portal stays as it is while it is switched, and remembers types of production.
+    """
     checks: list[PlannedCheck] = []
     for table in dataset.tables:
         if table.owner != PORTAL:  # the switch gives it production's rows
@@ -47,6 +56,10 @@ def plan_checks(dataset: Dataset, *, against_production: bool) -> tuple[PlannedC
         checks.append(
             PlannedCheck(OBJECTS, "nothing that production has beside rows is missing or different")
         )
+        if held:
+            checks.append(
+                PlannedCheck(OIDS, "its types have production's OIDs, which a held portal remembers")
+            )
         checks.append(PlannedCheck(CLUSTER, "nothing else of production's cluster is lost or broken"))
     checks.append(
         PlannedCheck(

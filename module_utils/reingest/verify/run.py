@@ -16,6 +16,7 @@ from ..errors import Refusal
 from ..frame.bring import role_findings
 from ..frame.cluster import cluster_findings
 from ..frame.finding import Finding
+from ..frame.outside import shared_archive
 from ..load.provenance import LoadRecord, read_record
 from ..load.script import database_reason
 from ..load.server import inspect_server
@@ -39,9 +40,11 @@ from .checks import (
     WHOLE,
     PlannedCheck,
 )
+from .new_tables import new_tables
 from .objects import Objects, look_at_objects
 from .profiles import Profiles, as_values, idle_limits, profiled
 from .side import Side, reading, scan_both
+from .type_oids import OIDS, oid_findings
 from .whole import whole_findings
 
 
@@ -86,7 +89,7 @@ def run_checks(
             f"{address(staging_dsn)} has no finished load of {dataset.database} ({what}): load first"
         )
     with _told_of_locks(dataset.database, production_dsn, staging_dsn), ExitStack() as stack:
-        staging = Side(stack, staging_dsn, dataset.database, workers=_cores() - 1)
+        staging = Side(stack, staging_dsn, dataset.database, workers=_cores() - 1, dataset=dataset)
         production = sides = profiles = None
         if production_dsn:  # which serves: its scan gets one process
             production = Side(stack, production_dsn, dataset.database, workers=0)
@@ -171,15 +174,19 @@ class _Run:
             yield from whole_findings(self.staging.connection, live, self.dataset.unpopulated)
         elif self.production is not None and check.kind == TABLES:
             yield from self._missing_tables(self.production)
+            yield from new_tables(self.dataset, self.production)
             if self.sides is not None:
                 yield from self.sides.other_misfits()
         elif self.production is not None and check.kind == ROLE:
             yield from role_findings(self.production_dsn, self.staging_dsn)
+        elif self.production is not None and check.kind == OIDS:
+            yield from oid_findings(self.staging.connection, self.production.connection)
         elif self.production is not None and check.kind == CLUSTER:
             dataset = self.dataset
             yield from cluster_findings(
                 self.production_dsn, dataset.database, dataset.databases, str(dataset.file)
             )
+            yield from shared_archive(self.production_dsn, self.staging_dsn)
 
     def _of_table(self, check: PlannedCheck, table: Table) -> Iterator[Finding]:
         if check.kind == COUNT:

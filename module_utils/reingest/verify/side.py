@@ -9,9 +9,11 @@ from contextlib import ExitStack, closing, contextmanager
 import psycopg2
 from psycopg2 import sql
 
+from ..dataset.model import Dataset
 from ..errors import Refusal
 from ..load.catalog import TableShape, read_tables
 from ..load.script import database_reason
+from ..load.server import dataset_dsn
 from ..postgres.dsn import Connection, connect, with_database
 from ..postgres.locks import wait_for_locks
 from ..postgres.session import pinned_reading
@@ -26,9 +28,11 @@ from ..profile.written import read_marks
 class Side:
     """A server's database; ``connection`` has its own settings, ``scanning`` is pinned."""
 
-    def __init__(self, stack: ExitStack, dsn: str, database: str, *, workers: int) -> None:
-        """Open it; ``workers`` are the processes that a scan may take beside its own."""
-        self.connection: Connection = stack.enter_context(reading(dsn, database))
+    def __init__(
+        self, stack: ExitStack, dsn: str, database: str, *, workers: int, dataset: Dataset | None = None
+    ) -> None:
+        """Open it; a scan may take so many ``workers`` beside its own process; ``dataset`` is the load's."""
+        self.connection: Connection = stack.enter_context(reading(dsn, database, dataset))
         self.scanning: Connection = stack.enter_context(pinned_reading(dsn, database))
         wait_for_locks(self.scanning)
         prepare_session(self.scanning, workers)
@@ -84,9 +88,12 @@ class Side:
         return self.profiles.get(name) or TableProfile(self.count(name), {}, disk=shape.disk if shape else 0)
 
 
-def reading(dsn: str, database: str) -> closing[Connection]:
-    """Open a session that can only read, with the settings that the database gives everybody."""
-    connection = connect(with_database(dsn, database))
+def reading(dsn: str, database: str, dataset: Dataset | None = None) -> closing[Connection]:
+    """Open a session that can only read, with the settings that the database gives everybody.
+
+    Where a dataset is given, it takes times and dates as that says.
+    """
+    connection = connect(dataset_dsn(dsn, dataset, database) if dataset else with_database(dsn, database))
     connection.set_session(readonly=True, autocommit=True)
     wait_for_locks(connection)
     return closing(connection)

@@ -78,6 +78,11 @@ class Volume:
         return self.records / "reserve"
 
     @property
+    def times(self) -> Path:
+        """How long services took to start and to stop."""
+        return self.records / "times.json"
+
+    @property
     def trash(self) -> Path:
         """Snapshots on their way out: out of sight first, then deleted."""
         return self.records / "trash"

@@ -32,6 +32,8 @@ BAD = "bad"  # it failed, or was left for being bad; `restored`, where there is 
 PINNED = "pinned"  # it stays until it is unpinned
 UNPINNED = "unpinned"
 PRUNED = "pruned"  # its directory was deleted
+MEASURED = "measured"  # what users felt of a switch
+SOAK = "soak"  # it serves and is watched; a later line of the kind says how that ended
 
 ROLLBACK = "rollback"  # the kind of a promotion that leaves a snapshot because it is bad
 
@@ -45,7 +47,7 @@ _DETAIL: Mapping[str, Any] = {
 
 # ACCEPTED: an operator accepted a ledger whose chain is broken; the line is about no snapshot
 
-STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED, ACCEPTED)
+STATES = (LOADED, ADOPTED, LIVE, GOOD, BAD, PINNED, UNPINNED, PRUNED, MEASURED, SOAK, ACCEPTED)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def end_steps(records: Path, volume: Volume | None, run: str) -> list[str]:
 def end_sessions(servers: Sequence[Service], run: str) -> None:
     """End the sessions of a dead run on those servers that answer; one that does not answer has none."""
     try:
-        from ..postgres.dsn import connect  # needs psycopg2, which not every host of services has
+        from ..postgres.dsn import connect_as_is  # needs psycopg2, which not every host of services has
     except ImportError:
         return
     for server in servers:
@@ -56,7 +56,7 @@ def end_sessions(servers: Sequence[Service], run: str) -> None:
             continue
         try:
             with (
-                closing(connect(server.health.postgresql, timeout=2, autocommit=True)) as session,
+                closing(connect_as_is(server.health.postgresql, timeout=2)) as session,
                 session.cursor() as cursor,
             ):
                 cursor.execute(_SESSIONS, (run,))

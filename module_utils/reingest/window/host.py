@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..engines.model import Engine, Service
 from ..volume.layout import Volume
@@ -22,6 +24,8 @@ class Host:
     stop_timeout: float
     start_timeout: float
     login: str = ""  # production's, of a superuser; empty: users' rows are not carried
+    maintenance_off: tuple[str, ...] = ()  # the command that takes the maintenance answer away; empty: none
+    poolers: tuple[Mapping[str, Any], ...] = ()  # they hold the clients; empty: writers are stopped
 
 
 @dataclass(frozen=True)
@@ -38,3 +42,12 @@ class Outcome:
     def changed(self) -> bool:
         """Whether anything was done."""
         return bool(self.did)
+
+
+@dataclass
+class Told:
+    """What was done with users' rows or with clients, what went wrong, and what a person has to know."""
+
+    did: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)

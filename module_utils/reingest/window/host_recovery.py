@@ -25,8 +25,9 @@ from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import readable_ledger
 from ..volume.lock import check_run, verb
-from .host import Host, Outcome
-from .users_rows import Rows, open_served, take_written_since
+from .held_clients import end_maintenance, hold_clients, let_go
+from .host import Host, Outcome, Told
+from .users_rows import open_served, take_written_since
 from .window_record import Window, write_window
 
 _ATTEMPTS = 2  # a service that was still ending when it was looked at is started the second time
@@ -42,11 +43,11 @@ class _Told:
     assume: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
-    def tell(self, rows: Rows) -> None:
-        """Add what became of users' rows."""
-        self.did += rows.did
-        self.faults += rows.faults
-        self.warnings += rows.warnings
+    def tell(self, other: Told) -> None:
+        """Add what became of users' rows, or of clients."""
+        self.did += other.did
+        self.faults += other.faults
+        self.warnings += other.warnings
 
     def apart(self) -> _Told:
         """Return one whose faults are its own."""
@@ -96,6 +97,8 @@ def recover_host(
         live, settled = _directories(switch, told)
         broken = _start_serving(host, told, live, run)
     told.faults += broken
+    if not broken:
+        told.tell(end_maintenance(host, dry=told.dry))
     apart = told.apart()
     if settled:  # else a server would make a new database where the load is to go back to
         _start(host, apart, host.staging)
@@ -128,10 +131,11 @@ def _origin(volume: Volume, window: Window | None, run: str, failed: str) -> tup
 
 
 def _without_volume(host: Host, window: Window | None, *, serves: bool | None, dry: bool) -> Outcome:
-    if serves is False:  # the first promotion was taken back: there is nothing to write to
-        return Outcome("")
     told = _Told(dry)
-    _start(host, told, host.writers)
+    if serves is not False:  # else the first promotion was taken back: there is nothing to write to
+        _start(host, told, host.writers)
+    if not told.faults:
+        told.tell(end_maintenance(host, dry=told.dry))
     if serves is None and window is not None and not window.previous:
         # A first promotion: only the volume's host knows whether there is a production. They wait for it.
         told.faults.clear()
@@ -149,7 +153,7 @@ def _directories(switch: _Switch, told: _Told) -> tuple[str, bool]:
     try:
         plan = plan_recovery(volume, failed=switch.reason, run=switch.of_run, dry=True)
         if plan.moves:
-            _stop(host, told, host.writers)
+            _keep_away(host, told)
             if plan.failed is not None and plan.live and plan.before != plan.live and not told.dry:
                 rows = take_written_since(
                     volume,
@@ -220,9 +224,19 @@ def _start_serving(host: Host, told: _Told, live: str, run: str) -> list[str]:
         broken.faults.clear()
         _start(host, broken, host.production)
     broken.tell(rows)
+    if not broken.faults:
+        broken.tell(let_go(host, dry=told.dry))
     # Writers without their server are started all the same: they may come up when it does.
     _start(host, told.apart() if broken.faults else broken, host.writers)
     return broken.faults
+
+
+def _keep_away(host: Host, told: _Told) -> None:
+    """Keep the writers from production: their clients are held, or they are stopped."""
+    held = hold_clients(host, dry=told.dry)
+    told.tell(held)
+    if not held.did:
+        _stop(host, told, host.writers)
 
 
 def _start(host: Host, told: _Told, services: Sequence[Service]) -> None:

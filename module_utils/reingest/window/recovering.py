@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..volume.layout import live_snapshot
 from .closing import by_run, close_window
@@ -69,6 +69,8 @@ def recover_window(
                 refresh(records)
         from .host_recovery import recover_host  # most runs find nothing to recover
 
+        if window is not None:  # what its run wrote down counts, not what the inventory says by now
+            host = replace(host, poolers=window.poolers, maintenance_off=window.maintenance_off)
         outcome = recover_host(
             host, window, run=run, operator=operator, failed=failed, serves=serves, dry=dry
         )

@@ -8,27 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from ..carry.record import Fenced, fence_record
 from ..errors import Refusal
 from ..postgres.control import read_control
 from ..volume.layout import Volume
 from ..volume.unsaved import hold
-
-
-@dataclass
-class Rows:
-    """What was done with users' rows, and what a person has to know."""
-
-    did: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+from .host import Told
 
 
 def take_written_since(
     volume: Volume, login: str, *, left: str, target: str, run: str, of_run: str, serve: Callable[[], None]
-) -> Rows:
+) -> Told:
     """Take what users wrote into a snapshot that is left again; its writers are stopped.
 
     Args:
@@ -40,7 +31,7 @@ def take_written_since(
         of_run: the run whose switch it is.
         serve: starts that snapshot's server where it does not run: it may be what died.
     """
-    rows, taken = Rows(), f"{of_run}-back"
+    rows, taken = Told(), f"{of_run}-back"
     if not login:
         return rows
     _, fence = _fence(volume, left, rows)
@@ -77,12 +68,12 @@ def take_written_since(
     return rows
 
 
-def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -> Rows:
+def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -> Told:
     """Lift the fence of the database that serves; before, it gets the rows that were taken for it.
 
-    Rows that it cannot be given stay on the volume, and the portal is opened without them.
+    Told that it cannot be given stay on the volume, and the portal is opened without them.
     """
-    rows = Rows()
+    rows = Told()
     server, fence = _fence(volume, live, rows)
     if fence is None:
         if login and server and not (dry or rows.faults):
@@ -116,7 +107,7 @@ def open_served(volume: Volume, login: str, *, live: str, run: str, dry: bool) -
     return rows
 
 
-def _open_unrecorded(login: str, server: str, rows: Rows) -> None:
+def _open_unrecorded(login: str, server: str, rows: Told) -> None:
     """Lift the fence of the database that the login names, where its record is gone with the volume's."""
     from ..carry.databases import lift_unrecorded
 
@@ -127,7 +118,7 @@ def _open_unrecorded(login: str, server: str, rows: Rows) -> None:
     rows.did += [f"lift the fence of database {name}, of which there is no record" for name in opened]
 
 
-def _fence(volume: Volume, snapshot: str, rows: Rows) -> tuple[str, Fenced | None]:
+def _fence(volume: Volume, snapshot: str, rows: Told) -> tuple[str, Fenced | None]:
     """Return a snapshot's system identifier, and the fence on its disk if it has one."""
     try:
         server = read_control(volume.snapshot(snapshot)).system_identifier

@@ -84,6 +84,8 @@ def host_of(records: Path, window: Window) -> Host:
         window.stop_timeout,
         window.start_timeout,
         window.login,
+        window.maintenance_off,
+        window.poolers,
     )
 
 

@@ -48,6 +48,10 @@ class Window:
     # Production's connection string, where users' rows are carried: whoever ends the switch lifts the fence.
     login: str = ""
     failed: str = ""  # why the switch is taken back; written before the undo begins
+    # Those that hold the writers' clients instead of writers that are stopped; without passwords.
+    poolers: tuple[Mapping[str, Any], ...] = ()
+    # The command that takes the maintenance answer away again; empty: none was given.
+    maintenance_off: tuple[str, ...] = ()
     version: int = VERSION
 
 

@@ -70,6 +70,13 @@ def test_one_that_fails_or_changes_users_rows_ends_the_switch(counted, script, w
     assert counted.new("SELECT count(*) FROM download") == [(0,)]
 
 
+def test_what_it_sets_does_not_reach_the_proof(counted):
+    for sql in (counted.live, counted.new):
+        sql("ALTER TABLE download ADD at timestamptz DEFAULT '2021-02-03 04:05:06+00'")
+    keep(counted, f"SET TimeZone = 'Asia/Tokyo'; {COUNT}")
+    assert counted.carry().lines == ("download: 3 carried, 0 differ",)
+
+
 @pytest.mark.attack
 @pytest.mark.parametrize(
     "escape",

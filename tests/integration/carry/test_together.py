@@ -84,6 +84,24 @@ def test_the_first_step_that_fails_is_the_last_and_is_named(place, tmp_path):
     assert place.process("db")
 
 
+def test_a_switch_that_gets_longer_than_its_budget_goes_back_before_the_rename(place, tmp_path):
+    answer, steps = switch(place, tmp_path, deadline={"budget": 0.02, "parts": {"start_writers": 0.001}})
+    assert answer.result["failed_step"] == "Carry the users' rows over"
+    assert "reingest_outage_budget allows 0.02 s: the switch goes back" in answer.refused
+    assert [step["did"][0].split()[0] for step in steps] == ["stop"]
+    assert not place.process("portal")
+    undone = undo(place, RUN, answer.refused).call(place.volume)
+    assert undone.succeeded, undone.text
+    assert place.live == A
+    assert place.process("portal")
+
+
+def test_after_the_rename_no_deadline_counts(place, tmp_path):
+    late = {"budget": 0.001, "parts": {"start_writers": 60.0}}
+    answer, _ = switch(place, tmp_path, deadline=late, steps=["start_production", "start_writers"])
+    assert answer.succeeded, answer.text
+
+
 def test_a_step_with_nothing_to_do_is_passed_over(place, tmp_path):
     answer, steps = switch(place, tmp_path, writers=[], rows="", opens=False)
     assert answer.succeeded, answer.text

@@ -140,6 +140,27 @@ def test_a_prepared_transaction_is_named_and_no_one_can_accept_it(load, producti
         production.rows("ROLLBACK PREPARED 'booking 7'", "library")
 
 
+def test_a_staging_server_that_archives_where_production_does_is_named(load, verify, production, staging):
+    accept = {"accept": ["archiving"], "after_promote": HOOK}
+    with archiving(production):
+        with (
+            setting(staging, "archive_command", "cp %p /elsewhere/%f"),
+            setting(staging, "archive_mode", "on"),
+        ):
+            loaded = load(**accept)
+            assert loaded.get("changed"), loaded.get("msg")
+        with archiving(staging):
+            refused = load(**accept, force=True)
+            assert (
+                "- staging_archive: the staging server archives its WAL as production does" in refused["msg"]
+            )
+            assert "start the staging server with archive_mode = off" in refused["msg"]
+            assert "secret-place" not in refused["msg"]
+            assert "- staging_archive: " in verify(**accept)["msg"]
+            accept["accept"].append("staging_archive")
+            assert not verify(**accept).get("failed")
+
+
 def test_an_archiver_that_has_no_command_archives_nothing(load, production):
     with setting(production, "archive_mode", "on"):
         loaded = load()

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 from clusters import MAJORS
 from integration.ingest.portal_dataset import BOOKS, SCHEMA
 from integration.ingest.test_ingest_load import CATALOG, DEMO, R1
+from integration.ingest.test_transforms import BREAKS
 from integration.ingest.test_usable import VIEWS
 from integration.ingest.test_verify_whole import BROKEN, MORE
+
+from plugins.module_utils.reingest.load.locale import Locale, read_locale
 
 
 @pytest.fixture(scope="session", params=MAJORS)
@@ -63,3 +68,17 @@ def test_what_follows_from_the_rows_is_made_and_what_is_broken_is_found(run_modu
     given = {"dataset": str(portal.dataset), "staging_dsn": staging.dsn(), "first": True}
     found = run_module("ingest_verify", **given)["findings"]
     assert {finding["name"] for finding in found} == set(broken)
+
+
+def test_what_a_transform_breaks_is_told_and_the_locale_is_read(load, portal, staging):
+    portal.change("checks:", "transform: [one.sql]\nchecks:")
+    text, message = BREAKS["a reference that names the table"]
+    off, _ = BREAKS["triggers off and on again"]
+    unproven = "ALTER TABLE author ADD CHECK (id <> 'a2') NOT VALID;"
+    (portal.folder / "one.sql").write_text(f"{unproven} {off} {text}")
+    told = load()["msg"]
+    assert "reference book_author_id_fkey, after one.sql" in told
+    assert "break it" not in told  # nobody says that a check which is NOT VALID holds
+    assert message.split(":")[0] in told
+    with closing(staging.connect()) as connection:
+        assert read_locale(connection, "library") == Locale("UTF8", "c", "C", "C")

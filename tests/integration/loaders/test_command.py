@@ -231,6 +231,64 @@ def test_a_module_that_is_killed_takes_the_loader_along_and_the_next_run_starts_
     assert load()["changed"]
 
 
+LOCK = """
+held = psycopg2.connect(os.environ["PRODUCTION"])
+with held, held.cursor() as cursor:
+    cursor.execute("INSERT INTO ingest_lock VALUES (1)")
+"""
+UNLOCK = {"sql": "DELETE FROM ingest_lock", "server": "production"}
+
+
+@pytest.fixture
+def locking(place, production):
+    """Return ``command(**more)``: a loader that takes a lock row in production before all else."""
+    production.rows("CREATE DATABASE library")
+    table = "CREATE TABLE ingest_lock (id integer PRIMARY KEY)"
+    production.rows(table, "library")
+    schema = place.folder / "schema.sql"
+    schema.write_text(f"{schema.read_text()}{table};\n")
+    owners = place.dataset.read_text()
+    place.dataset.write_text(owners.replace("  loan:", "  ingest_lock: {owner: portal}\n  loan:"))
+    place.script.write_text(place.script.read_text() + LOCK)
+
+    def command(**more):
+        made = place.command(**more)
+        return {**made, "secrets": {**made["secrets"], "PRODUCTION": production.dsn("library")}}
+
+    return command
+
+
+def test_what_an_ended_loader_leaves_in_production_is_cleaned_up_and_without_a_remedy_it_is_told(
+    refusal, load, place, locking, production
+):
+    ends, given = LOCK + "time.sleep(600)", {"production_dsn": production.dsn(), "first": True}
+    place.adds("time.sleep(600)")
+    told = refusal(command=locking(timeout=3), **given)
+    assert "it has no `cleanup:`: what it left elsewhere" in told
+    assert "run again" not in told
+    assert production.rows("SELECT id FROM ingest_lock", "library") == [(1,)]
+    # The lock row is in the way of the loader; what follows an unfinished load cleans up before it.
+    place.script.write_text(place.script.read_text().replace(ends, LOCK))
+    result = load(command=locking(), cleanup=UNLOCK, **given)
+    assert result["changed"], result.get("msg")
+    assert any("the loader is given production (PRODUCTION)" in str(one) for one in result["warnings"])
+    production.rows("DELETE FROM ingest_lock", "library")
+    place.adds("\ntime.sleep(600)")
+    told = refusal(command=locking(timeout=3), cleanup=UNLOCK, force=True, **given)
+    assert "the SQL of `cleanup:` in production was run" in told
+    assert production.rows("SELECT id FROM ingest_lock", "library") == []
+
+
+def test_a_cleanup_that_fails_is_told_beside_why_the_loader_was_ended(refusal, place):
+    place.adds("time.sleep(600)")
+    failing = {"argv": ["sh", "-c", "echo locked by $TOKEN; exit 4"], "secrets": {"TOKEN": "most-secret"}}
+    told = refusal(command=place.command(timeout=2), cleanup=failing)
+    assert "did not end within 2 s" in told
+    assert "failed: exit code 4: locked by ***; put right by hand what the loader left" in told
+    assert "is either `argv:` or `sql:`" in refusal(cleanup={"server": "staging"})
+    assert "no-such-cleanup is not there" in refusal(cleanup={"argv": ["no-such-cleanup"]})
+
+
 def test_no_secret_is_in_a_result_a_message_or_the_log(load, place):
     place.adds("print(os.environ['LIBRARY'], os.environ['TOKEN'])")
     command = place.command()
@@ -246,8 +304,11 @@ def test_no_secret_is_in_a_result_a_message_or_the_log(load, place):
 
 
 def test_a_password_where_it_would_be_seen_is_refused(refusal, place, staging):
-    assert "argument 1 of the loader holds a password" in refusal(command={"argv": ["echo", staging.dsn()]})
-    assert "variable LIBRARY" in refusal(command={"argv": ["true"], "environment": {"LIBRARY": place.dsn}})
+    told = refusal(command={"argv": ["echo", staging.dsn()]})
+    assert "argument 1 of the loader holds the secret of reingest_staging_dsn" in told
+    assert "variable LIBRARY holds the secret" in refusal(
+        command={"argv": ["true"], "environment": {"LIBRARY": place.dsn}}
+    )
 
 
 def test_what_can_be_known_before_the_loader_runs_is_refused_before_it(refusal, place, production, staging):

@@ -115,6 +115,12 @@ def test_a_job_s_result_names_no_interpreter(evil):
 
 
 MODULES = {
+    "outage_watch": {
+        "measured": False,
+        "predicted": {},
+        "deadline": {"budget": 0.0, "parts": {}},
+        "step": STEP,
+    },
     "run_progress": {"load": {}, "text": [], "step": STEP},
     "service_group": {"acted": [], "running": [], "step": STEP},
     "run_lock": {"operator": "0000-0002-1825-0097", "step": STEP},

@@ -190,10 +190,12 @@ class TestRealProd:
                 edit_control(prod, state=IN_PRODUCTION)
             plan = runbook.adopt()
             assert len(plan.refused()) == 1
+            order = "stop it in order" if used == "process" else "start it once and stop it in order"
             assert (
                 "is a directory, not a link: a run repairs it only while production is stopped in order; "
-                "stop it and run playbooks/recover.yml (" in plan.refused()[0]
+                f"{order}, then run playbooks/recover.yml (" in plan.refused()[0]
             )
+            assert plan.refused()[0].count("stop") == 2  # one order, and what it is about
         assert prod.is_dir()
         assert not prod.is_symlink()
         assert not (runbook.volume.ingest / ".left").exists()  # the other repair

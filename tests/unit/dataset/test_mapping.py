@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from plugins.module_utils.reingest.dataset.mapping import Mapper, UnfitError
@@ -176,4 +178,25 @@ def test_paths_of_conditions_are_looked_for_in_all_records_and_those_of_columns_
     for record in ({"id": 1, "type": "a"}, {"id": 2, "type": "b", "other": 1}):
         list(mapper.rows(record))
     with pytest.raises(Refusal, match=message):
+        mapper.check_paths("t", "s")
+
+
+def test_a_number_in_a_path_is_an_element_of_an_array_or_a_key_of_an_object():
+    columns = {"first": "a.0", "deep": "a.1.id", "key": "b.0"}
+    assert rows(columns, {"a": ["x", {"id": 2}], "b": {"0": "k"}}) == [["x", 2, "k"]]
+    assert rows(columns, {"a": [], "b": {}}) == [[None, None, None]]
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("a.id", "the keys there are those of an array (0 is its first element, of 2)"),
+        ("a.2", "the keys there are those of an array (0 is its first element, of 2)"),
+        ("b.0", "the keys there are none, it is no object"),
+    ],
+)
+def test_a_path_into_what_has_no_such_place_is_refused_and_not_nothing(path, there):
+    mapper = mapper_of({"c": path})
+    assert list(mapper.rows({"a": ["x", "y"], "b": "text"})) == [[None]]
+    with pytest.raises(Refusal, match=re.escape(f"the path {path} occurs in no record of s; {there}")):
         mapper.check_paths("t", "s")

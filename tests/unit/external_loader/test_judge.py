@@ -21,10 +21,30 @@ def test_an_error_that_nothing_declares_benign_is_a_reason_with_its_line():
     assert judged("0 ERRORS", benign=["^0 ERRORS"]).reason == ""
 
 
-def test_only_the_first_errors_are_shown_and_the_others_counted():
-    reason = judged(*(f"ERROR {number}" for number in range(10))).reason
-    assert "ERROR 2 (and 7 more)" in reason
-    assert "ERROR 3" not in reason
+def test_errors_of_one_kind_are_told_once_with_how_many_there_are_the_most_frequent_first():
+    rows = [f"sqlalchemy.exc.IntegrityError: Key (id)=('{number}') is not present" for number in range(652)]
+    judge = judged(
+        "CRITICAL: disk at 91 %", *rows, "(Background on this error at: https://sqlalche.me/e/20/gkpj)"
+    )
+    assert judge.reason.startswith(
+        "it logged 653 errors that no benign pattern knows: 652 like line 2: sqlalchemy.exc"
+    )
+    assert judge.reason.count("IntegrityError") == 1
+    assert "CRITICAL: disk at 91 %" in judge.reason
+    assert judge.last_words.startswith(
+        "it logged 653 errors: 652 like line 2:"
+    )  # not the line about the background
+
+
+def test_only_some_kinds_of_errors_are_shown_and_the_others_counted():
+    reason = judged(*(f"ERROR in step {letter}" for letter in "abcdefgh")).reason
+    assert "ERROR in step e | and 3 more" in reason
+    assert "step f" not in reason
+
+
+def test_a_loader_that_says_nothing_of_an_error_is_told_by_its_last_line():
+    assert judged("a", "b").last_words == "its last line: b"
+    assert judged().last_words == "it wrote nothing"
 
 
 def test_a_fatal_line_counts_before_a_benign_one_and_the_first_is_named():

@@ -95,3 +95,16 @@ def test_a_login_of_a_variable_of_the_host_is_taken_from_there(group, monkeypatc
     refused = group("healthy", served=served, start_timeout=0.2)
     assert "no PostgreSQL answers at 127.0.0.1:9" in refused["msg"]
     assert "correct-horse" not in str(refused)
+
+
+def test_the_maintenance_answer_is_taken_away_once_the_services_are_up(group, tmp_path):
+    said = tmp_path / "maintenance"
+    said.touch()
+    off = ["rm", str(said)]
+    dry = group("started", service("a"), maintenance_off=off, check=True)
+    assert dry["step"]["did"] == ["start a", "run rm (reingest_maintenance_off)"]
+    assert said.exists()
+    group("started", service("a"), maintenance_off=off)
+    assert not said.exists()
+    failed = group("started", service("a"), maintenance_off=off)
+    assert "rm (reingest_maintenance_off) fails with 1" in failed["msg"]

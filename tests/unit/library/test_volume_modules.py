@@ -64,7 +64,7 @@ class TestAdopt:
             assert "a run repairs it only while production is stopped in order" in dry["told"][0]
             real = run_module("volume_adopt", volume=str(by_hand.volume.root), **WHO)
         assert real["failed"]
-        assert "stop it and run playbooks/recover.yml" in real["msg"]
+        assert "stop it in order, then run playbooks/recover.yml" in real["msg"]
         assert not by_hand.volume.snapshot(B).exists()
         assert real["step"]["did"][-1].endswith(f"{B} is an empty directory: take it away")
         assert not by_hand.volume.prod.is_symlink()

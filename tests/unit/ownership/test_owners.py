@@ -79,3 +79,13 @@ def test_what_the_portals_own_loader_makes_is_not_told_to_be_missing_in_a_schema
     assert fault.lines == ("  old: {owner: portal}  # in production",)
     [fault] = owner_faults(dataset(a="source"), catalog(new=""), Catalog(), by_schema=False)
     assert fault.lines == ("  new: {owner: portal}  # the loader made it",)
+
+
+def test_a_misspelt_table_is_told_as_that_and_not_as_one_without_owner(dataset):
+    faults = owner_faults(
+        dataset(stduy="source", sample="source"), catalog(study="", sample="", note=""), Catalog()
+    )
+    misspelt, missing = faults
+    assert "names table stduy, which neither the schema nor production has" in misspelt.message
+    assert misspelt.remedy == "did you mean study? Correct the name"
+    assert missing.lines == ("  note: {owner: portal}  # in the schema",)

@@ -33,3 +33,16 @@ def test_findings_make_no_answer_whole_that_lacks_something():
 def test_findings_of_a_gathered_refusal_are_texts():
     assert accepted("run_check", {"changed": False, "findings": ["no room"]})["findings"] == ["no room"]
     assert accepted("run_check", {"changed": False, "findings": [{}]})["failed"]
+
+
+def test_a_failure_keeps_what_decides_and_not_the_lists_that_would_fill_pages():
+    answer = {
+        "failed": True,
+        "msg": "no",
+        "failed_step": "Stop the servers",
+        "lines": ["x"],
+        "rows": {"a": 1},
+    }
+    kept = accepted("switch_steps", answer)
+    assert (kept["msg"], kept["failed_step"]) == ("no", "Stop the servers")
+    assert not {"lines", "rows"} & kept.keys()

@@ -38,13 +38,13 @@ def test_an_inventory_folder_stands_for_the_files_that_ansible_reads(tmp_path):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("")
-    found = filters.reingest_inventory_files([str(tmp_path)])
+    found = filters.inventory_files([str(tmp_path)])
     assert found == [str(tmp_path / "hosts.yml"), str(tmp_path / "more/cloud.yml")]
 
 
 def test_a_source_that_is_not_there_is_one_that_was_not_read_and_a_list_of_hosts_is_none(tmp_path):
     missing = str(tmp_path / "nowhere.yml")
-    assert filters.reingest_inventory_files(["db,worker,", missing]) == [missing]
+    assert filters.inventory_files(["db,worker,", missing]) == [missing]
 
 
 @pytest.mark.parametrize(("said", "message"), [("json", ["a", "b"]), ("yaml", "a\nb")])

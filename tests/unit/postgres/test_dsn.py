@@ -4,7 +4,14 @@ import pytest
 from psycopg2.extensions import parse_dsn
 
 from plugins.module_utils.reingest.errors import Refusal
-from plugins.module_utils.reingest.postgres.dsn import Unreachable, address, connect, shown, with_database
+from plugins.module_utils.reingest.postgres.dsn import (
+    Unreachable,
+    address,
+    connect,
+    said_by_server,
+    shown,
+    with_database,
+)
 
 
 @pytest.mark.parametrize(
@@ -54,3 +61,29 @@ def test_a_server_that_does_not_answer_is_unreachable():
     with pytest.raises(Unreachable, match=f"no PostgreSQL answers at 127.0.0.1:{port}") as caught:
         connect(f"postgresql://portal:s3cret@127.0.0.1:{port}/nmdc")
     assert "s3cret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        (
+            'connection to server at "db" (10.0.0.1), port 5432 failed: FATAL:  password authentication '
+            "failed for "
+            'user "nmdc"\npassword retrieved from file "/etc/pgpass"\n',
+            'FATAL:  password authentication failed for user "nmdc" (password retrieved from file '
+            '"/etc/pgpass")',
+        ),
+        (
+            'connection to server at "db" (::1), port 5432 failed: Connection refused\n\tIs the server '
+            "running?\n"
+            'connection to server at "db" (127.0.0.1), port 5432 failed: FATAL:  database "x" does not '
+            "exist\n"
+            "DETAIL:  It seems to have just been dropped.\n",
+            'FATAL:  database "x" does not exist',
+        ),
+        ("could not translate host name\n", "could not translate host name"),
+    ],
+)
+def test_the_servers_own_sentence_is_told_wherever_it_stands(told, said):
+    assert said_by_server(told).endswith(said)
+    assert "refused" not in said_by_server(told)

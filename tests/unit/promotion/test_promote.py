@@ -164,7 +164,9 @@ class TestRefusal:
     def test_a_load_without_its_line_in_the_ledger(self, site):
         site.load(A, finalised=False)
         self.refused(
-            site, r"holds no finished load .the ledger has no line for system identifier 20261101000000"
+            site,
+            r"there is no load to promote: nothing was loaded to its end into .*ingest since the last "
+            r"promotion; run load.yml",
         )
 
     def test_another_load_than_the_runs_own(self, site):

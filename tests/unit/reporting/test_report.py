@@ -123,3 +123,30 @@ def test_a_dry_run_that_knows_no_counts_prints_no_table():
     }
     lines = report_lines(report(step("load", 5, "load study", tables=unknown), outcome=PLANNED))
     assert not any(line.startswith("study") for line in lines)
+
+
+def test_long_names_keep_the_columns_of_the_table_below_each_other():
+    long = "a_table_whose_name_has_more_than_24_characters"
+    lines = report_lines(report(step("load", 5, "load", tables={**TABLES, long: TABLES["study"]})))
+    head, ours, other = (
+        next(line for line in lines if line.startswith(start)) for start in ("table ", long, "study ")
+    )
+    assert head.index("loaded") + len("loaded") == ours.index(" 12 ") + 3 == other.index(" 12 ") + 3
+
+
+def test_a_failed_run_is_one_page_with_each_finding_once_and_says_where_the_rest_is():
+    checks = [f"check that table t{number} holds" for number in range(453)]
+    tables = {f"t{number}": TABLES["study"] for number in range(91)}
+    told = "the load is not fit, 2 findings:\n- shrink:study: lost\n- empty:biosample: empty\nto accept: -e x"
+    steps = (step("load", 5, "load", tables=tables), step("verify", 9, *checks, changed=False))
+    lines = report_lines(report(*steps, outcome=FAILED, failure=told))
+    assert len(lines) < 45
+    assert lines[-4:] == [
+        "failed: the load is not fit, 2 findings:",
+        "- shrink:study: lost",
+        "- empty:biosample: empty",
+        "to accept: -e x",
+    ]
+    assert sum("shrink:study" in line for line in lines) == 1
+    assert any("447 more in .reingest/runs/" in line for line in lines)
+    assert len(report_lines(report(*steps))) > 500  # whatever a run that went well did is printed

@@ -27,3 +27,50 @@ def test_findings_are_texts_of_lines_in_which_everything_is_seen():
 def test_what_is_no_list_of_findings_is_refused(findings):
     with pytest.raises(ValueError, match="finding"):
         step_from({**STEP, "detail": {"findings": findings}})
+
+
+SEEN = {
+    "probes": 9,
+    "failed": 3,
+    "outage_s": 2.5,
+    "worst_ms": 8.0,
+    "more_gaps": 0,
+    "release": "r1",
+    "new_release": "r\x1b2",
+    "first_new": "",
+    "last_why": "",
+    "gaps": [],
+}
+PREDICTED = {
+    "seconds": 2.4,
+    "runs": 1,
+    "user_bytes": 5,
+    "checkpoint_s": 0.1,
+    "parts": {"carry": 1},
+    "told": "t",
+}
+
+
+def test_an_outage_and_a_prediction_are_figures_and_texts_in_which_everything_is_seen():
+    step = step_from({**STEP, "detail": {"outage": SEEN, "predicted": {**PREDICTED, "more": 1}, "budget": 3}})
+    assert step["detail"]["outage"]["new_release"] == "r\\x1b2"
+    assert step["detail"]["predicted"] == PREDICTED
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        {"outage": {}},
+        {"outage": {**SEEN, "outage_s": "long"}},
+        {"outage": {**SEEN, "gaps": [{"began": "never"}]}},
+        {"predicted": {**PREDICTED, "seconds": float("inf")}},
+        {"predicted": {**PREDICTED, "parts": {"carry": -1}}},
+        {"predicted": []},
+        {"window": {"carry": "x"}},
+        {"budget": True},
+        {"unmeasured": 1},
+    ],
+)
+def test_what_is_no_outage_is_refused(detail):
+    with pytest.raises(ValueError, match=r"."):
+        step_from({**STEP, "detail": detail})

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.sources.bad import Bad
-from plugins.module_utils.reingest.sources.delimited import read_delimited, read_header
+from plugins.module_utils.reingest.sources.delimited import read_delimited, read_header, seam_in
 from plugins.module_utils.reingest.sources.reading import Dialect, Reading
 
 CSV = Reading("csv")
@@ -178,3 +178,86 @@ def valid(line):
     except UnicodeDecodeError:
         return False
     return True
+
+
+MYSQL = Reading("csv", dialect=Dialect(escape="\\", null="\\N", names=("id", "b", "c")))
+
+
+def test_null_is_looked_for_before_escapes_are_resolved(source):
+    path = source(
+        '1,\\N,"it\\\'s"\n2,"\\N",x\n3,\\\\N,\\Nx\n4,a\\\nb,"x\\"\\N"\n5,N,\\\\\\N\n6,\\N\\N,\\,\\N\n'
+    )
+    expected = [
+        ("1", None, "it's"),
+        ("2", None, "x"),
+        ("3", "\\N", "Nx"),
+        ("4", "a\nb", 'x"N'),
+        ("5", "N", "\\N"),
+        ("6", "NN", ",N"),
+    ]
+    assert [tuple(record.values()) for _, record in read_delimited(path, MYSQL)] == expected
+
+
+def test_an_escaped_text_that_says_null_is_a_text(source):
+    reading = Reading("csv", dialect=Dialect(escape="\\", null="NULL"))
+    path = source("id,NULL\n1,NULL\n2,\\NULL\n3,NULLNULL\nNULL\n")
+    *records, (number, told) = read_delimited(path, reading)
+    assert [record for _, record in records] == [
+        {"id": "1", "NULL": None},
+        {"id": "2", "NULL": "NULL"},
+        {"id": "3", "NULL": "NULLNULL"},
+    ]
+    assert (number, told.text) == (5, "NULL")
+
+
+TOGETHER = (
+    '\ufeffid,label\r\nt1,one\r\n\ufeffid,label\r\nt2,two\r\nid,"label"\r\n\ufeff"t3",x\r\n"a\n\ufeffb",y\r\n'
+)
+
+
+def test_a_header_or_a_byte_order_mark_in_the_middle_is_told_by_its_line(source):
+    records = dict(read_delimited(source(TOGETHER), CSV))
+    assert {at: one.reason for at, one in records.items() if isinstance(one, Bad)} == {
+        3: "the header again: files that were put together; list them in `from:`, or declare "
+        "`repeated_header: skip`, or `load` where it is a row",
+        5: "the header again: files that were put together; list them in `from:`, or declare "
+        "`repeated_header: skip`, or `load` where it is a row",
+        6: "a byte order mark in the middle of the text: files that were put together; list them in `from:`",
+    }
+    good = [one for one in records.values() if not isinstance(one, Bad)]
+    assert good == [
+        {"id": "t1", "label": "one"},
+        {"id": "t2", "label": "two"},
+        {"id": "a\n\ufeffb", "label": "y"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("repeated", "lines"), [("skip", [2, 4]), ("load", [2, 3, 4]), ("reject", [2, 3, 4])]
+)
+def test_what_becomes_of_a_second_header_is_declared(source, repeated, lines):
+    reading = Reading("csv", dialect=Dialect(repeated=repeated))
+    records = dict(read_delimited(source("a,b\nx,y\na,b\nz,w\n"), reading))
+    assert list(records) == lines
+    assert isinstance(records.get(3), Bad) == (repeated == "reject")
+
+
+def test_all_lines_of_a_header_are_one(source):
+    reading = Reading("csv", dialect=Dialect(header=2))
+    records = dict(read_delimited(source("a,b\nm,s\n1,2\na,b\nm,s\n3,4\nm,s\n"), reading))
+    assert [isinstance(one, Bad) for one in records.values()] == [False, True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        (b"x,y\nid,label\n", True),
+        (b'x,y\n"id",label\n', True),
+        (b"id,label\n", True),
+        (b"x,y\n\xef\xbb\xbfz,w\n", True),
+        (b"\xef\xbb\xbfz,w\n", True),
+        (b"x,id,label\nidx,id\n", False),
+    ],
+)
+def test_blocks_with_a_seam_are_known(content, found):
+    assert seam_in(("id", "label"), Dialect())(content) == found

@@ -1,16 +1,21 @@
+import gzip
 import hashlib
 import os
 
 import pytest
 
 from plugins.module_utils.reingest.errors import Refusal
+from plugins.module_utils.reingest.sources.ends import check_ends
 from plugins.module_utils.reingest.sources.files import (
     check_unchanged,
     find_files,
+    find_sources,
     identify,
     known_sources,
     shown_sources,
 )
+from plugins.module_utils.reingest.sources.reader import read_records
+from plugins.module_utils.reingest.sources.reading import Reading
 
 
 def test_a_glob_gives_its_files_in_order(tmp_path):
@@ -76,3 +81,23 @@ def test_a_folder_stands_for_the_files_of_the_format_in_it(tmp_path):
     (tmp_path / "d" / "c.jsonl").touch()
     with pytest.raises(Refusal, match=r"d holds c\.jsonl, which is no csv"):
         find_files("d", tmp_path, "csv")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.gz", "a.jsonl.zst"])
+def test_a_packed_file_of_no_bytes_is_truncated_unless_it_is_declared(tmp_path, name):
+    (tmp_path / name).touch()
+    (tmp_path / "b.jsonl").write_text("{}\n")
+    reading = Reading("jsonl")
+    with pytest.raises(Refusal, match=rf"{name} is truncated: it is empty, and (gzip|zstd) data are not"):
+        list(read_records(reading, tmp_path / name))
+    with pytest.raises(Refusal, match="is truncated: it is empty"):
+        check_ends(reading, tmp_path / name, bad_rows=True)
+    declared = Reading("jsonl", allow_empty=True)
+    found = find_sources(["*.jsonl*"], declared, tmp_path)
+    assert [path.name for path in found] == ["b.jsonl"]
+
+
+def test_packed_data_without_a_record_are_none(tmp_path):
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b""))
+    assert list(read_records(Reading("jsonl"), path)) == []

@@ -139,3 +139,10 @@ def test_a_spoilt_element_spoils_no_other(folder, middle):
 def test_a_document_that_ends_or_has_a_key_that_is_no_text_is_refused(source, text, records):
     with pytest.raises(Refusal):
         list(read_json_array(source(text), Reading("json", records=records)))
+
+
+def test_the_last_of_two_keys_counts_or_the_element_is_told(source):
+    path = source('[{"a": 1, "a": 2},\n {"a": 3}]')
+    assert [record for _, record in read_json_array(path, Reading("json"))] == [{"a": 2}, {"a": 3}]
+    (number, told), last = read_json_array(path, Reading("json", unique_keys=True))
+    assert (number, "the key 'a' is there twice" in told.reason, last) == (1, True, (2, {"a": 3}))

@@ -92,3 +92,19 @@ def test_numbers_keep_the_digits_that_they_are_written_with(source):
     assert (record["a"].text, record["c"].text) == ("1.50", "12345678901234567890.125")
     assert [number.text for number in record["b"]] == ["1e400", "-0.0"]
     assert record["a"] == 1.5
+
+
+def test_the_last_of_two_keys_counts_or_the_record_is_told(source):
+    path = source(
+        '{"a": 1, "a": 1.50}\n{"a": {"b": 1, "b": 2, "c": 1, "c": 2}}\n{"a": 2.50, "b": [{"a": 1}]}\n'
+    )
+    assert [record for _, record in read_json_lines(path, JSONL)][:2] == [{"a": 1.5}, {"a": {"b": 2, "c": 2}}]
+    first, second, (number, good) = read_json_lines(path, Reading("jsonl", unique_keys=True))
+    assert "the key 'a' is there twice" in first[1].reason
+    assert "the key 'b', 'c' is there twice" in second[1].reason
+    assert (number, good, good["a"].text) == (3, {"a": 2.5, "b": [{"a": 1}]}, "2.50")
+
+
+def test_a_byte_order_mark_in_the_middle_is_told(source):
+    (_, first), (number, told) = read_json_lines(source('\ufeff{"a": 1}\n\ufeff{"a": 2}\n'), JSONL)
+    assert (first, number, isinstance(told, Bad)) == ({"a": 1}, 2, True)

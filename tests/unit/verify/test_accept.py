@@ -45,7 +45,7 @@ def test_an_accepted_finding_is_a_warning_and_so_is_a_name_that_nothing_has():
 
 def test_what_preflight_accepts_is_no_finding_and_no_unknown_name():
     others = ["served", "rows:20261101T000000Z", "copies:run-1", "pg_dump@12", "collation:20261101T000000Z@1"]
-    assert judge([], [*others, "portal", "login", "health:backend"]).warnings == ()
+    assert judge([], [*others, "outage", "portal", "login", "health:backend"]).warnings == ()
 
 
 def views(count):

@@ -296,5 +296,50 @@ def test_the_record_of_the_window_has_no_more_than_its_run_needs(records, make_w
             "production",
             "run",
         ),
-        *("since", "snapshot", "staging", "start_timeout", "stop_timeout", "version", "volume", "writers"),
+        *(
+            "maintenance_off",
+            "poolers",
+            "since",
+            "snapshot",
+            "staging",
+            "start_timeout",
+            "stop_timeout",
+            "version",
+            "volume",
+            "writers",
+        ),
     }
+
+
+@pytest.mark.parametrize("beside", [False, True])
+def test_the_maintenance_answer_is_taken_away_once_the_portal_serves(
+    site, make_host, make_window, records, tmp_path, beside
+):
+    said = tmp_path / "maintenance"
+    off = ("rm", str(said))
+    window = cut_short(site, make_window, records, maintenance_off=off)
+    host = make_host(maintenance_off=off, **({"volume": None, "production": ()} if beside else {}))
+    said.touch()
+    found = recover(host, window, serves=True) if beside else recover(host, window)
+    assert found.faults == ()
+    assert found.did[-1 if beside else -2] == "run rm (reingest_maintenance_off)"
+    assert not said.exists()
+
+
+def test_the_maintenance_answer_stays_while_the_portal_does_not_serve(
+    site, make_host, make_window, records, tmp_path
+):
+    said = tmp_path / "maintenance"
+    said.touch()
+    off = ("rm", str(said))
+    window = cut_short(site, make_window, records, maintenance_off=off)
+    host = make_host(maintenance_off=off, writers=(service("backend", health=BROKEN),))
+    assert recover(host, window).faults
+    assert said.exists()
+
+
+def test_one_that_cannot_be_taken_away_is_a_fault(site, make_host, make_window, records):
+    off = ("/nonexistent/maintenance",)
+    window = cut_short(site, make_window, records, maintenance_off=off)
+    (fault,) = recover(make_host(maintenance_off=off), window).faults
+    assert "reingest_maintenance_off" in fault

@@ -160,3 +160,31 @@ class TestClosing:
         assert self.closed(records) == ""
         assert read_window(records) is None
         assert list(records.glob("window.lease*")) == []
+
+
+class TestMaintenance:
+    def test_it_is_answered_once_the_watchdog_knows_how_to_take_it_back(self, records, run_module, tmp_path):
+        said, off = tmp_path / "said", ["rm", str(tmp_path / "said")]
+
+        def opened(on, **more):
+            return run_module(
+                "switch_window",
+                state="opened",
+                run="x",
+                operator=OPERATOR,
+                engine="process",
+                records=str(records),
+                maintenance_on=on,
+                maintenance_off=off,
+                **more,
+            )
+
+        assert opened(["touch", str(said)], check=True)["step"]["did"] == [
+            "run touch (reingest_maintenance_on)"
+        ]
+        assert not said.exists()
+        refused = opened(["false"])
+        assert "false (reingest_maintenance_on) fails with 1" in refused["msg"]
+        assert read_window(records).maintenance_off == tuple(off)
+        assert opened(["touch", str(said)])["open"]
+        assert said.exists()

@@ -9,6 +9,7 @@ from dataclasses import replace
 from psycopg2 import sql
 
 from ...sources.blocks import IrregularError, can_be_cut, read_record_blocks, whole_records
+from ...sources.delimited import seam_in
 from ...sources.ranges import share_files
 from ...sources.reader import read_fields
 from ...sources.source import Source
@@ -27,16 +28,25 @@ class DelimitedCopy:
     filtered = 0
     unmet: frozenset[str] = frozenset()  # a field that is missing was refused before
 
-    def __init__(self, feed: Feed, columns: tuple[str, ...], summing: Summing, *, quoted_null: bool) -> None:
-        """``columns`` are those of the files' fields, in their order.
+    def __init__(
+        self,
+        feed: Feed,
+        fields: tuple[str, ...],
+        columns: tuple[str, ...],
+        summing: Summing,
+        *,
+        quoted_null: bool,
+    ) -> None:
+        """``columns`` are those of the files' ``fields``, in their order.
 
         ``quoted_null`` allows the text for NULL in quotes, which costs the server a comparison a field.
         """
         self.columns = columns
+        dialect = feed.table.reading.dialect
+        self._is_seam = seam_in(fields, dialect, header=not _refuses_header(feed, fields, columns))
         self._quoted_null = quoted_null
         self._feed = feed
         self._reading = feed.table.reading
-        dialect = self._reading.dialect
         sent = Dialect(dialect.delimiter, dialect.quote or _NO_QUOTE, dialect.null)
         strict = replace(summing, strict=summing.strict or quoted_null)
         first = (sent.data for sent in self._records(feed.files))
@@ -90,6 +100,8 @@ class DelimitedCopy:
         unquoted = not self._reading.dialect.quote
         for file in files:
             for block in read_record_blocks(file, self._reading, quoted_null=self._quoted_null):
+                if self._is_seam(block.data):
+                    raise IrregularError
                 if unquoted and _NO_QUOTE.encode() in block.data:
                     raise IrregularError
                 yield Sent(block.data, block.records)
@@ -110,4 +122,20 @@ def copy_delimited(feed: Feed, summing: Summing, *, quoted_null: bool = False) -
         return None
     by_path = {path: column for column, path in paths.items()}
     columns = tuple(by_path[field] for field in fields)
-    return DelimitedCopy(feed, columns, summing, quoted_null=quoted_null)
+    return DelimitedCopy(feed, fields, columns, summing, quoted_null=quoted_null)
+
+
+def _refuses_header(feed: Feed, fields: Sequence[str], columns: Sequence[str]) -> bool:
+    """Return whether the server takes no header for a row: the name of a field is no value of its column."""
+    return any(
+        field.replace("_", "").isalpha()
+        and field.lower() not in _WORDS
+        and field != feed.table.reading.dialect.null
+        and feed.shape.columns[column].type.partition("(")[0].partition(" ")[0] in _NO_WORDS
+        for field, column in zip(fields, columns)
+    )
+
+
+# Types that take no words, but for these; `timestamp(3) with time zone` is one.
+_NO_WORDS = ("smallint", "integer", "bigint", "numeric", "real", "double", "date", "timestamp", "uuid")
+_WORDS = ("nan", "inf", "infinity", "now", "today", "tomorrow", "yesterday", "epoch", "allballs")

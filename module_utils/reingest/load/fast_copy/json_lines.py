@@ -191,7 +191,8 @@ def copy_json_lines(feed: Feed, summing: Summing) -> JsonLinesCopy | None:
     """Return the way for a table whose columns are top-level keys; else, or without msgspec, None."""
     msgspec = library_if_there("msgspec")
     paths = single_paths(feed)
-    if msgspec is None or paths is None or feed.table.reading.format != "jsonl":
+    reading = feed.table.reading
+    if msgspec is None or paths is None or reading.format != "jsonl" or reading.unique_keys:
         return None
     if any(path != REST and "." in path for path in paths.values()):
         return None

@@ -14,7 +14,7 @@ from psycopg2 import sql
 from ...sources.blocks import IrregularError
 from ...sources.content import count_taken
 from ...sources.optional import library_if_there
-from ...sources.parquet import opened_parquet, read_error, without_nanoseconds
+from ...sources.parquet import int96_fields, opened_parquet, read_error, without_nanoseconds, wrapped_times
 from ...sources.source import RowGroups, Source
 from ..content_sum import ContentSum, Form
 from ..rows import Feed
@@ -147,7 +147,9 @@ def copy_parquet(feed: Feed, summing: Summing) -> ParquetCopy | None:
     sent: list[Any] = []
     for file in feed.files:
         with opened_parquet(file) as opened:
-            there = opened.schema_arrow
+            there, old_times = opened.schema_arrow, int96_fields(opened)
+        if {*old_times} & {*fields.values()} and any(wrapped_times(file)):
+            return None
         if any(there.get_field_index(field) < 0 for field in fields.values()):
             return None
         types = [

@@ -17,6 +17,8 @@ def fast_copy_of(feed: Feed, summing: Summing, *, streams: int, quoted_null: boo
         quoted_null: whether the text for NULL may stand in quotes.
     """
     found: FastCopy | None = None
+    if not feed.files:  # all were empty
+        return None
     kind = feed.table.reading.format
     if kind in ("csv", "tsv"):
         from .delimited import copy_delimited

@@ -1,0 +1,71 @@
+"""What production tells of the switch that is to come: users' rows, and how long a checkpoint takes now."""
+
+from __future__ import annotations
+
+import time
+from contextlib import closing
+
+import psycopg2
+
+from ..errors import Refusal
+from ..postgres.dsn import Cursor, connect
+from .forecast import Now
+
+_CONNECT_S = 5
+_LONGEST_MS = 600_000  # a checkpoint of everything that a long load left
+_THERE = "SELECT to_regclass('reingest.load_table') IS NOT NULL"
+# A table's rows are in its partitions and in the toast of each; its indexes are built anew.
+_USERS_ROWS = """
+WITH named AS (
+    SELECT relation.oid FROM reingest.load_table AS known
+    JOIN pg_class AS relation ON relation.relkind IN ('r', 'p')
+    JOIN pg_namespace AS space ON space.oid = relation.relnamespace
+        AND known.name = CASE space.nspname
+            WHEN 'public' THEN relation.relname::text ELSE space.nspname || '.' || relation.relname END
+    WHERE known.owner = 'portal'
+)
+SELECT coalesce(sum(pg_table_size(part.oid)), 0)::bigint
+FROM (SELECT oid FROM named UNION SELECT relid FROM named, pg_partition_tree(named.oid)) AS part (oid)
+"""
+
+
+def look(production: str, *, rows: bool, dry: bool) -> tuple[Now, str]:
+    """Return what is known of the switch to come, and why not all of it is.
+
+    Unless it is a dry run, production writes all that is in its memory to disk now, so that its stop has
+    little to write: a first checkpoint does that, and a second one tells what the one of the stop will take.
+
+    Args:
+        production: production's connection string.
+        rows: whether users' rows are carried.
+        dry: a dry run: no checkpoint is made.
+    """
+    size, checkpoint = 0, None
+    try:
+        with (
+            closing(connect(production, timeout=_CONNECT_S, autocommit=True)) as session,
+            session.cursor() as cursor,
+        ):
+            cursor.execute("SELECT set_config('statement_timeout', %s, false)", (str(_LONGEST_MS),))
+            size = _size(cursor) if rows else 0
+            if not dry:
+                _checkpoint(cursor)
+                checkpoint = _checkpoint(cursor)
+    except (Refusal, psycopg2.Error) as error:
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return Now(size, checkpoint), f"production could not be asked for the prediction: {line}"
+    return Now(size, checkpoint), ""
+
+
+def _size(cursor: Cursor) -> int:
+    cursor.execute(_THERE)
+    if not cursor.fetchone()[0]:
+        return 0
+    cursor.execute(_USERS_ROWS)
+    return int(cursor.fetchone()[0])
+
+
+def _checkpoint(cursor: Cursor) -> float:
+    began = time.monotonic()
+    cursor.execute("CHECKPOINT")
+    return time.monotonic() - began
