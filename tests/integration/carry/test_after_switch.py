@@ -98,7 +98,7 @@ def test_it_and_what_reads_it_wait_and_are_refreshed_in_order(declared):
 def test_readers_are_served_while_one_with_a_unique_index_is_refreshed(declared):
     carried(declared)
     with closing(declared.staging.connect("portal")) as reader, reader.cursor() as cursor:
-        cursor.execute("SELECT n FROM other.monthly")  # its lock stays until the transaction ends
+        cursor.execute("BEGIN; SELECT n FROM other.monthly")  # its lock stays until the transaction ends
         made = refresh(declared)
     assert made.did[0] == "refresh materialised view other.monthly"
     assert made.warnings == []
