@@ -16,7 +16,7 @@ from waiting import wait_for
 PROMOTE = "playbooks/promote.yml"
 DATA = ROOT / "demo/data"
 # What an ingest and a run that changes nothing cost, without a clock: raise it only for what a step needs.
-MOST_TASKS = {"first": 61, "again": 36}
+MOST_TASKS = {"first": 63, "again": 37}
 
 
 @pytest.fixture
