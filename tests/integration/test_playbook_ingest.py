@@ -169,8 +169,17 @@ def after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(de
 
 
 def the_next_ingest_makes_release_2_live(deployment):
+    ask(
+        deployment,
+        "CREATE MATERIALIZED VIEW downloads AS SELECT count(*) AS n FROM file_download;"
+        "INSERT INTO reingest.load_view VALUES ('downloads')",
+        "DEMO_STAGING_PORT",
+    )
     code, output = deployment.ingest(RELEASE_2)
     assert code == 0, output
+    settled = next(stage for stage in deployment.report()["stages"] if stage["name"] == "settle")
+    assert "refresh materialised view downloads" in settled["did"]
+    assert ask(deployment, "TABLE downloads") == [(1,)]
     health = deployment.health()
     assert health["release"] == RELEASE_2
     tables = {
@@ -201,6 +210,16 @@ def users_felt_it_for_as_long_as_the_report_says(deployment, outage, output):
     line = deployment.ledger()[-1]
     assert (line["state"], line["snapshot"]) == ("measured", (deployment.volume / "prod").readlink().name)
     assert line["detail"]["outage_s"] == outage["outage_s"]
+
+
+def ask(deployment, statement, port="DEMO_PRODUCTION_PORT"):
+    """Return the rows of a statement, of production or of the load."""
+    dsn = f"postgresql://nmdc@127.0.0.1:{deployment.environment[port]}/nmdc"
+    with closing(psycopg2.connect(dsn, passfile=f"{deployment.home}/pgpass")) as session:
+        session.autocommit = True
+        with session.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchall() if cursor.description else []
 
 
 @full
