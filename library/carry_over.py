@@ -21,6 +21,11 @@ description:
   - "O(state=fenced), to a load that is then copied to where it is promoted: the load itself is fenced, in the
     staging server, so that the copy serves fenced until it has the rows, which go the way of an earlier
     snapshot's. O(state=lifted) opens a load whose copy was cut short."
+  - "O(state=refreshed), once the window is closed: materialised views that the load's dataset leaves for
+    then (C(views: {name: after_switch})), and those that read them, are refreshed in the live server, beside
+    their readers where a unique index permits it. Which they are stands in the database, in the transaction
+    of the rows, so that a later run finds them when this one dies. One that cannot be refreshed is a
+    warning, and is tried again by the next run."
   - Other databases of production that C(dataset.yml) calls C(portal) come along whole, by C(pg_dump) and
     C(pg_restore) of the servers' version, which must be on this host, under the same fence and with the same
     proof. The load says which they are.
@@ -31,7 +36,7 @@ options:
   state:
     description: What becomes of the rows.
     type: str
-    choices: [carried, taken, opened, fenced, lifted]
+    choices: [carried, taken, opened, fenced, lifted, refreshed]
     required: true
   production_dsn:
     description: libpq connection string of the production server, of a superuser.
@@ -103,6 +108,11 @@ rows:
 lines:
   description: What became of each table's rows, a line each.
   returned: success
+  type: list
+  elements: str
+views:
+  description: The materialised views that O(state=refreshed) has to refresh.
+  returned: success, with O(state=carried) and O(state=opened)
   type: list
   elements: str
 step:

@@ -100,6 +100,11 @@ running:
   returned: success
   type: list
   elements: str
+views_wait:
+  description: Whether a switch may have left materialised views for after its window, and nobody refreshed
+    them yet; see M(dataportal.reingest.carry_over).
+  returned: success
+  type: bool
 step:
   description: What was done, for the report.
   returned: always
@@ -113,6 +118,7 @@ from ..module_utils.adopt_call import ADOPTION, LOCK, adopt
 from ..module_utils.claim_call import CLAIM, take
 from ..module_utils.look_call import LOOK, host_of, look, running_on
 from ..module_utils.reingest.volume.lock import check_run, verb
+from ..module_utils.reingest.volume.pending_views import views_wait
 from ..module_utils.reingest.volume.times_record import earlier_times
 from ..module_utils.reingest.window.interrupted import to_recover
 from ..module_utils.runner import Call, Outcome, Verb, run_module
@@ -131,11 +137,13 @@ def begin(call: Call) -> Outcome:
     did, warnings = [*claimed.did, *adopted.did], list(adopted.warnings)
     values = {**claimed.values, **adopted.values, "interrupted": False, "running": []}
     values["longest_start"] = earlier_times(call.volume).longest_start
+    values["views_wait"] = False
     failure = adopted.failure
     repairs = call.check and adopted.values["first"]  # where prod is no link, nothing can be told yet
     if not (failure or repairs):
         values["running"] = running_on(host_of(call))
         values["interrupted"] = to_recover(call.records, call.volume)
+        values["views_wait"] = views_wait(call.volume)
         if call["look"] and not values["interrupted"]:
             values["volume"], failure, told = look(call)
             warnings += told

@@ -109,6 +109,12 @@ fences:
   returned: success
   type: list
   elements: dict
+views:
+  description: "Materialised views of production that a switch left for after its window and that are not
+    refreshed yet: C(view), C(run) whose switch it was, C(since)."
+  returned: success
+  type: list
+  elements: dict
 copies:
   description: "Copies that are the only place of rows of users: C(run), whose C(carried/) it is, and C(rows),
     a sentence for each table. C(reingest_accept=copies:<run>) lets C(prune.yml) delete it."

@@ -165,6 +165,12 @@ lines:
   returned: always
   type: list
   elements: str
+views:
+  description: The materialised views that are refreshed once the window is closed
+    (M(dataportal.reingest.carry_over) with C(state=refreshed)).
+  returned: always
+  type: list
+  elements: str
 step:
   description: What all steps did together; each of them is in the report by itself.
   returned: always
@@ -210,7 +216,7 @@ def switch(call: Call) -> Outcome:
         with beating(call.records if call["window"] else None, call["longest"]):
             prepare(call)
     in_time = _deadline(call)
-    carried: dict[str, Any] = {"rows": {}, "lines": []}
+    carried: dict[str, Any] = {"rows": {}, "lines": [], "views": []}
     did: list[str] = []
     warnings: list[str] = []
     before, after, changed, failure, listed, failed_step = "", "", False, "", False, ""

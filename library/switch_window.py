@@ -131,6 +131,11 @@ running:
   returned: when recovered
   type: list
   elements: str
+views_wait:
+  description: Whether a switch left materialised views for after its window; see
+    M(dataportal.reingest.carry_over).
+  returned: when recovered
+  type: bool
 open:
   description: Whether the window of this run is open on the host.
   returned: success

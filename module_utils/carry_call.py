@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from .reingest.carry.fence import Patience
     from .reingest.carry.survey import Survey
 
-_STATES = ["carried", "taken", "opened", "fenced", "lifted"]
+_REFRESHED = "refreshed"
+_STATES = ["carried", "taken", "opened", "fenced", "lifted", _REFRESHED]
 ROWS: dict[str, Any] = {
     "state": {"type": "str", "choices": _STATES, "required": True},
     "production_dsn": {"type": "str", "required": True, "no_log": True},
@@ -30,9 +31,11 @@ _MOST_NAMES = 12  # of tables on one line
 
 
 def carry(call: Call) -> Outcome:
-    """Carry, take, or put the rows and open the database; fence a load, or open it again."""
+    """Carry, take, or put the rows and open the database; fence a load, or open it; refresh what waits."""
     if call["state"] == "lifted":
         return _lifted(call)
+    if call["state"] == _REFRESHED:
+        return _refreshed(call)
     if not live_snapshot(call.volume):
         return Outcome(values={"needed": False, "rows": {}, "lines": []}, planned=call["plan_only"])
     if call["state"] == "opened":
@@ -58,7 +61,9 @@ def _planned(call: Call) -> Outcome:
         did.append(f"fence production, which ends {sessions}" if found.connected else "fence production")
     if call["state"] == "carried":
         did += [f"replace {owner}-owned tables: {_some(names)}" for owner, names in found.owners.items()]
-    values = {"needed": found.needed, "rows": dict(found.rows), "lines": did}
+    later = list(found.later if found.needed else ())
+    did += [f"refresh materialised view {name} after the window" for name in later]
+    values = {"needed": found.needed, "rows": dict(found.rows), "lines": did, "views": later}
     detail = {
         "counted_seconds": found.seconds,
         "bytes": found.size,
@@ -97,7 +102,12 @@ def _carried(call: Call) -> Outcome:
     did = [f"carry {line}" for line in made.lines]
     did += made.did
     did += [f"end the session {ended}" for ended in made.ended]
-    values = {"needed": True, "rows": dict(made.rows), "lines": list(made.lines)}
+    values = {
+        "needed": True,
+        "rows": dict(made.rows),
+        "lines": list(made.lines),
+        "views": list(made.later),
+    }
     detail = {"rows": dict(made.rows), "seconds": dict(made.seconds)}
     return Outcome(True, did, values, detail=detail, warnings=made.warnings)
 
@@ -137,8 +147,17 @@ def _opened(call: Call) -> Outcome:
         return Outcome(values={"needed": True, "rows": {}, "lines": []})
     server = read_control(_live(call)).system_identifier
     made = open_database(call.volume, call["production_dsn"], server, run=call.run, patience=_patience(call))
-    values = {"needed": bool(made.did), "rows": {}, "lines": list(made.did)}
+    values = {"needed": bool(made.did), "rows": {}, "lines": list(made.did), "views": list(made.later)}
     return Outcome(bool(made.did), made.did, values, warnings=(*made.kept, *made.warnings))
+
+
+def _refreshed(call: Call) -> Outcome:
+    """Refresh what a switch left for after its window; the run that made it may be another one."""
+    from .reingest.carry.after_switch import refresh_pending
+
+    made = refresh_pending(call.volume, call["production_dsn"], dry=call.check)
+    values = {"needed": bool(made.did or made.warnings), "rows": {}, "lines": list(made.did)}
+    return Outcome(bool(made.did), made.did, values, warnings=made.warnings)
 
 
 def _fenced(call: Call) -> Outcome:
@@ -161,8 +180,13 @@ def _fenced(call: Call) -> Outcome:
 
 
 def lifts(call: Call) -> bool:
-    """Return whether it only opens what a run that was cut short left fenced, which any recovery may."""
-    return bool(call["state"] == "lifted")
+    """Return whether it only ends what a run that was cut short left, which any recovery may."""
+    return call["state"] in ("lifted", _REFRESHED)
+
+
+def _lock(call: Call) -> str:
+    """Return what is said of who works on the volume; views take hours, and nothing of the volume."""
+    return "" if call["state"] == _REFRESHED else "carries users' rows over"
 
 
 def _lifted(call: Call) -> Outcome:
@@ -209,4 +233,4 @@ def lively(call: Call) -> Iterator[None]:
         yield
 
 
-CARRIES = Verb(carry, stage="switch", recovers=lifts, lock="carries users' rows over", hold=lively)
+CARRIES = Verb(carry, stage="switch", recovers=lifts, lock=_lock, hold=lively)

@@ -16,6 +16,7 @@ def recovered(call: Call, *, failed: str = "", serves: bool | None = None) -> Ou
         failed: why the run takes its own switch back; empty: whatever is found is brought to its end.
         serves: on a host without the volume: whether there is a production; None: nobody could tell.
     """
+    from .reingest.volume.pending_views import views_wait
     from .reingest.window.recovering import recover_window
 
     host = host_of(call)
@@ -24,6 +25,7 @@ def recovered(call: Call, *, failed: str = "", serves: bool | None = None) -> Ou
     values: dict[str, Any] = {"open": False, "live": outcome.live}
     values |= {"of_run": found.of_run, "ended_by": found.ended_by, "unready": list(outcome.warnings)}
     values["running"] = running_on(host)
+    values["views_wait"] = host.volume is not None and views_wait(host.volume)
     failure, warnings = "; ".join(outcome.faults), list(outcome.warnings)
     if call["look"] and host.volume is not None and not failure:
         values["volume"], failure, told = look(call)

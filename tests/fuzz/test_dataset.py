@@ -20,7 +20,7 @@ SMALL = {
     "release": "r1",
     "transform": ["a.sql"],
     "on_reject": "fail",
-    "views": {"m": "unpopulated"},
+    "views": {"m": "unpopulated", "n": "after_switch"},
     "objects": [{"kind": "view", "name": "public.*", "do": "carry"}],
     "checks": {"shrink": "5%", "growth": "any", "sql": [{"name": "n", "query": "select 1", "expect": 1}]},
     "tables": {

@@ -53,6 +53,7 @@ from plugins.module_utils.reingest.runs.steps import StepClock, predicted, read_
 from plugins.module_utils.reingest.volume.layout import Volume
 from plugins.module_utils.reingest.volume.ledger import STATES, survey_ledger
 from plugins.module_utils.reingest.volume.lock import Claim, holder, refuse_held
+from plugins.module_utils.reingest.volume.pending_views import PendingViews, note_pending, pending_record
 from plugins.module_utils.reingest.volume.profile_record import read_profiles
 from plugins.module_utils.reingest.volume.times_record import earlier_times, keep_times
 from plugins.module_utils.reingest.volume.unsynced import Unsynced, is_lost, read_mark
@@ -105,6 +106,7 @@ CARRIED = Carried(
     (Stored("t", "1663/5/16384", logged=True),),
     (CarriedDatabase("jobs", f"reingest_{'0' * 32}", "database0", {"public.job": TableSum(1, "7")}),),
 )
+VIEWS = PendingViews(RUN, "12", "portal", AT, ("m", "other.n"))
 ROLES = KeptRoles(
     (
         KeptRole(
@@ -128,6 +130,7 @@ def volume(folder):
     for path in (made.ingest, made.staging, made.records):
         path.mkdir(parents=True)
     empty_carried_folder(made, RUN)
+    note_pending(made, "12", "portal", VIEWS.views, run=RUN)
     return made
 
 
@@ -145,6 +148,7 @@ RECORDS = {
         lambda volume: carried_record(volume, RUN).read(),
         CARRIED,
     ),
+    "views": ("views/12.json", lambda volume: pending_record(volume, "12").read(), VIEWS),
     "roles": ("roles.json", lambda volume: kept_roles(volume.records).read(), ROLES),
 }
 USES = {

@@ -20,6 +20,7 @@ from ..postgres.dsn import Connection, address
 from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.lock import now_text
+from ..volume.pending_views import note_pending
 from .catalogue import Table, read_contract, read_portal_tables
 from .databases import Server, put_database, read_databases, server_of, take_databases
 from .fence import Ended, Patience, control_session, identifier_of
@@ -56,6 +57,7 @@ class Result:
     rows: Mapping[str, int]
     did: tuple[str, ...] = ()  # beside that: roles that had changed since the load, transforms run again
     warnings: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()  # materialised views that are refreshed once the window is closed
 
 
 def carry_over(
@@ -155,6 +157,7 @@ def _carry(
     lines += prove_objects(plan.units, objects, made, "the load")
     write_manifest(volume, intent, snapshot, sums, objects, databases)
     laps.end("manifest")
+    note_pending(volume, identifier_of(put), intent.database, made.later, run=intent.run)
     put.commit()
     finish(put, plan.units, made.views)
     with put.cursor() as cursor:
@@ -165,7 +168,8 @@ def _carry(
     )
     rows = {table: found.rows for table, found in sums.items()}
     did = tuple(f"run transform {name} again" for name in made.again)
-    return Result(lines, (), {}, rows, did, (*missing, *told, *made.of_objects.told))
+    warnings = (*missing, *told, *made.of_objects.told)
+    return Result(lines, (), {}, rows, did, warnings, made.later)
 
 
 def _sums(count: Connection, units: Sequence[Unit]) -> tuple[dict[str, Content], Content, tuple[str, ...]]:

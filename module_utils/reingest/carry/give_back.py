@@ -25,6 +25,7 @@ from ..ownership.checksum import Content
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
+from ..volume.pending_views import note_pending
 from ..volume.unsaved import let_go, unsaved
 from .catalogue import Table, read_contract, read_portal_tables
 from .copies import keep_for_ever
@@ -47,6 +48,7 @@ class Opened:
     did: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()  # materialised views that are refreshed once the window is closed
 
 
 def open_database(
@@ -141,7 +143,7 @@ def _give(
     write_fence(volume, hidden)
     rename(control, (record.database, hidden.hidden), opened=True)
     try:
-        did, left, told = _put(volume, login, hidden, manifest, run)
+        did, left, told, later = _put(volume, login, hidden, manifest, run)
     except BaseException:
         with suppress(psycopg2.Error):
             own_names(control, hidden)
@@ -156,7 +158,7 @@ def _give(
     rename(control, (hidden.hidden, record.database), opened=True, also=others)
     fence_record(volume, record.server).remove()
     warnings = tuple(f"roles are not as they were in the server that was left: {one}" for one in roles.failed)
-    return Opened((*did, *whole, *roles.did, *_lifted(record)), left, (*warnings, *told))
+    return Opened((*did, *whole, *roles.did, *_lifted(record)), left, (*warnings, *told), later)
 
 
 def _bring_roles(folder: Path, login: str) -> Brought:
@@ -206,8 +208,8 @@ def _lifted(record: Fenced) -> tuple[str, ...]:
 
 def _put(
     volume: Volume, login: str, hidden: Fenced, manifest: Carried, run: str
-) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return what was done, what the database could not hold, and what else a person should know."""
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return what was done, what the database could not hold, what else to know, and which views wait."""
     folder = carried_folder(volume, manifest.run)
     units = {one.unit: folder / one.file for one in manifest.units}
     with closing(pinned(login, hidden.hidden, application_name="reingest carry")) as put:
@@ -241,6 +243,7 @@ def _put(
         objects = Content(manifest.large_objects.rows, int(manifest.large_objects.total))
         lines += prove_objects(tuple(going), objects, made, hidden.called)
         _know(put, [one.name for one in manifest.databases])
+        note_pending(volume, hidden.server, hidden.database, made.later, run=run)
         put.commit()
         finish(put, [unit for unit in going if unit != QUARANTINE_UNIT], made.views)
     did = [*(f"carry {line}" for line in lines), *(f"run transform {name} again" for name in made.again)]
@@ -249,7 +252,7 @@ def _put(
         f"its rows are those of when it last served, and the others are kept in {folder}"
         for name, reason in left.items()
     )
-    return tuple(did), lost, made.of_objects.told
+    return tuple(did), lost, made.of_objects.told, made.later
 
 
 def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:

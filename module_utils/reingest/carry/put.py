@@ -21,6 +21,7 @@ from ..load.constraints import SetAside, set_aside
 from ..load.views import refresh_views
 from ..ownership.checksum import Content, read_content
 from ..postgres.dsn import Connection, Cursor
+from .after_switch import leave_views
 from .again import run_again
 from .catalogue import Table
 from .laps import Laps
@@ -72,6 +73,7 @@ class Put:
     missing: tuple[str, ...]  # production's sequences that are not there
     again: tuple[str, ...]  # the transforms that were run again
     views: tuple[Relation, ...]  # that were refreshed
+    later: tuple[str, ...]  # views that are refreshed once the window is closed
     objects: Content  # large objects that the rows name
     of_objects: ObjectsPut
 
@@ -141,7 +143,8 @@ def put_rows(
             missing = move_counters(connection, counters, oids)
         again = run_again(cursor)
         cursor.execute(_SESSION)
-        views = _refresh(cursor, oids)
+        later = leave_views(cursor)
+        views = _refresh(cursor, oids, later)
         laps.end("references and views")
     sums: dict[str, Content] = dict(settled.dropped)
     rows: dict[str, int] = {}
@@ -153,7 +156,7 @@ def put_rows(
         sums[unit.table] = sums.get(unit.table, Content()) + there + quarantine_sum(connection, unit.target)
     objects = objects_sum(connection, units, put=True)
     laps.end("proof")
-    return Put(settled, sums, rows, tuple(missing), again, views, objects, of_objects)
+    return Put(settled, sums, rows, tuple(missing), again, views, later, objects, of_objects)
 
 
 def finish(connection: Connection, units: Sequence[Unit], views: Sequence[Relation]) -> None:
@@ -217,9 +220,9 @@ def _trigger(schema: str, relation: str, what: str, name: str) -> sql.Composable
     )
 
 
-def _refresh(cursor: Cursor, oids: Sequence[int]) -> tuple[Relation, ...]:
+def _refresh(cursor: Cursor, oids: Sequence[int], leave: Sequence[str]) -> tuple[Relation, ...]:
     # What a view calls may name things as its users do; PostgreSQL 17 pins the path there itself.
     cursor.execute('SET LOCAL search_path = "$user", public')
-    views = refresh_views(cursor, over=oids)
+    views = refresh_views(cursor, over=oids, leave=leave)
     cursor.execute("SET LOCAL search_path = pg_catalog")
     return views

@@ -11,6 +11,7 @@ from pathlib import Path
 from psycopg2 import sql
 
 from ..dataset.owners import PORTAL
+from ..dataset.table_name import table_name
 from ..disclosure.command_line import accepting
 from ..errors import Refusal
 from ..fs.sizes import free_bytes, shown_bytes
@@ -20,6 +21,7 @@ from ..postgres.dsn import Connection, Unreachable, connect, with_database
 from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.ledger import readable_ledger
+from .after_switch import views_to_leave
 from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
 from .catalogue import Table, read_contract, read_owners, read_portal_tables, table_names
 from .databases import read_databases
@@ -30,7 +32,7 @@ from .plan import plan_carry
 from .quarantine import has_quarantine
 from .record import fence_in, server_in
 from .survey_databases import refuse_later, survey_databases
-from .unit import Unit
+from .unit import Relation, Unit
 
 _SIZES = "SELECT coalesce(sum(pg_total_relation_size(oid)), 0) FROM unnest(%s::oid[]) AS oid"
 _CONNECTED = "SELECT count(*) FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> pg_backend_pid()"
@@ -51,6 +53,7 @@ class Survey:
     databases: Mapping[str, int] = field(default_factory=dict)  # that are carried whole, with their bytes
     objects: int = 0  # large objects
     told: tuple[str, ...] = ()  # what a person should know of them
+    later: tuple[str, ...] = ()  # materialised views of the load that are refreshed after the window
 
 
 def loaded_database(login: str) -> str:
@@ -122,7 +125,7 @@ def survey(
         control, _ = stack.enter_context(control_of(login, live, database))
         refuse_prepared(control, database)
         take = stack.enter_context(closing(pinned(login, database)))
-        made = None
+        made, later = None, list[Relation]()
         if there:
             servers = Servers(login, staging, database)
             serves = stack.enter_context(closing(control_session(staging)))
@@ -148,6 +151,8 @@ def survey(
         refuse_faults(plan)
         if made is not None:
             refuse_taken_numbers(take, made, plan.units)
+            with made.cursor() as cursor:
+                later = views_to_leave(cursor)
         began = time.monotonic()
         rows = _counted(take, plan.units)
         seconds = round(time.monotonic() - began, 3)
@@ -158,7 +163,8 @@ def survey(
     size += sum(whole.values()) + bytes_
     _refuse_full(volume, size)
     needed = bool(rows or whole) or fence is not None
-    return Survey(needed, rows, seconds, size, connected, owners, whole, objects, told)
+    names_later = tuple(table_name(*view) for view in later)
+    return Survey(needed, rows, seconds, size, connected, owners, whole, objects, told, names_later)
 
 
 def _is_copy(volume: Volume, target: Path | None) -> bool:

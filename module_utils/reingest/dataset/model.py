@@ -119,7 +119,8 @@ class Dataset:
     or ``portal``, carried whole;
     ``timezone`` is that of times without one, ``dates`` the order of a date that is written in numbers;
     ``again`` are the transforms that run again once users' rows are in place, ``unpopulated`` the
-    materialised views that a load does not refresh.
+    materialised views that a load does not refresh, ``after_switch`` those that a switch refreshes only when
+    its window is closed.
     """
 
     file: Path
@@ -135,6 +136,7 @@ class Dataset:
     databases: Mapping[str, str] = field(default_factory=dict)
     again: tuple[Path, ...] = ()
     unpopulated: frozenset[str] = frozenset()
+    after_switch: frozenset[str] = frozenset()
     objects: tuple[ObjectRule, ...] = ()
     timezone: str = "UTC"
     dates: str = "YMD"
@@ -149,6 +151,11 @@ class Dataset:
     def whole(self) -> list[str]:
         """Return production's other databases that are carried whole."""
         return sorted(name for name, owner in self.databases.items() if owner == PORTAL)
+
+    @property
+    def views(self) -> frozenset[str]:
+        """Return the materialised views of which the dataset says something."""
+        return self.unpopulated | self.after_switch
 
     def table(self, name: str) -> Table | None:
         """Return the table of that name."""

@@ -28,7 +28,7 @@ _OF_ONE = ("oids", "from", "each", "where", "columns", "duplicates", *_REJECTS, 
 _TABLE = ("owner", "orphans", "oids", *_LOADED)
 _ORPHANS = {SOURCE: ("fail", "drop", "quarantine"), PORTAL: ("quarantine", "drop", "fail")}
 _ON_REJECT = ("fail", "quarantine")
-_UNPOPULATED = "unpopulated"
+_UNPOPULATED, _AFTER_SWITCH = "unpopulated", "after_switch"
 
 
 def parse_dataset(
@@ -72,7 +72,8 @@ def parse_dataset(
         checks=_checks(checks),
         max_rejects=_budget(top),
         databases=_databases(top, database),
-        unpopulated=_unpopulated(top),
+        unpopulated=_views(top, _UNPOPULATED),
+        after_switch=_views(top, _AFTER_SWITCH),
         objects=read_objects(top),
         timezone=read_timezone(top),
         dates=top.choice("dates", DATES, DATES[0]),
@@ -87,12 +88,12 @@ def _again(top: Section, transforms: tuple[Path, ...]) -> tuple[Path, ...]:
     return tuple(path for path in transforms if path in again)
 
 
-def _unpopulated(top: Section) -> frozenset[str]:
-    """Return the materialised views that stay empty; there is nothing else to say of a view."""
+def _views(top: Section, word: str) -> frozenset[str]:
+    """Return the materialised views of which a word is said."""
     if "views" not in top:
         return frozenset()
-    section = top.section("views")
-    return frozenset(name for name in section.keys() if section.choice(name, (_UNPOPULATED,)))  # noqa: SIM118
+    section, words = top.section("views"), (_UNPOPULATED, _AFTER_SWITCH)
+    return frozenset(name for name in section.keys() if section.choice(name, words) == word)  # noqa: SIM118
 
 
 def _databases(top: Section, portal: str) -> dict[str, str]:

@@ -97,7 +97,7 @@ def judgements(
 
 
 def _check_views(dataset: Dataset, made: Made) -> None:
-    missing = sorted(dataset.unpopulated - made.views)
+    missing = sorted(dataset.views - made.views)
     if missing and not dataset.transforms:  # a transform may make them
         raise Refusal(
             f"the schema makes no materialised view {', '.join(missing)}: correct `views:` in {dataset.file}"

@@ -56,6 +56,9 @@ CREATE TABLE reingest.load_transform (
     name text NOT NULL,
     script text NOT NULL -- which the switch runs again, once users' rows are in place
 );
+CREATE TABLE reingest.load_view (
+    name text PRIMARY KEY -- of a materialised view that the switch refreshes after its window
+);
 GRANT USAGE ON SCHEMA reingest TO PUBLIC;
 GRANT SELECT ON ALL TABLES IN SCHEMA reingest TO PUBLIC;
 """
@@ -130,7 +133,8 @@ def finish_record(
     """Write down the counts and that the load is complete, in the caller's transaction.
 
     With them stands what the switch does: the contract of each table (owner, policy for orphans, what OIDs
-    are), what becomes of production's other databases, and the transforms that it runs again. And the
+    are), what becomes of production's other databases, the transforms that it runs again, and the views that
+    it leaves for after its window. And the
     inventory of what the load made, by which a later verification knows what was made by hand since.
     """
     write_baseline(connection, read_inventory(connection))
@@ -149,6 +153,9 @@ def finish_record(
             execute_values(cursor, "INSERT INTO reingest.load_source VALUES %s", files)
         if again:
             execute_values(cursor, "INSERT INTO reingest.load_transform VALUES %s", again)
+        if dataset.after_switch:
+            views = [(name,) for name in sorted(dataset.after_switch)]
+            execute_values(cursor, "INSERT INTO reingest.load_view VALUES %s", views)
         cursor.execute("UPDATE reingest.load SET finished = clock_timestamp()")
 
 

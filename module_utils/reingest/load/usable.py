@@ -19,7 +19,7 @@ def make_usable(dsn: str, dataset: Dataset) -> None:
     """
     with closing(connect(dsn)) as connection, connection.cursor() as cursor:
         move_behind_rows(connection)
-        missing = sorted(dataset.unpopulated - read_views(cursor))
+        missing = sorted(dataset.views - read_views(cursor))
         if missing:
             raise Refusal(
                 f"there is no materialised view {', '.join(missing)}: correct `views:` in {dataset.file}"

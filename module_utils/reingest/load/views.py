@@ -48,6 +48,17 @@ def read_views(cursor: Cursor) -> set[str]:
     return {table_name(*relation) for relation in cursor.fetchall()}
 
 
+def views_over(cursor: Cursor, over: Collection[int] | None) -> list[tuple[str, str]]:
+    """Return materialised views in the order in which they are refreshed.
+
+    Args:
+        cursor: of the database.
+        over: relations: they and what reads them, as far as it is populated. None: all, populated or not.
+    """
+    cursor.execute(_VIEWS, {"over": None if over is None else list(over)})
+    return [(schema, name) for schema, name in cursor.fetchall()]
+
+
 def refresh_views(
     cursor: Cursor, *, over: Collection[int] | None = None, leave: Collection[str] = ()
 ) -> tuple[tuple[str, str], ...]:
@@ -62,8 +73,7 @@ def refresh_views(
     Raises:
         Refusal: one cannot be refreshed.
     """
-    cursor.execute(_VIEWS, {"over": None if over is None else list(over)})
-    views = [view for view in cursor.fetchall() if table_name(*view) not in leave]
+    views = [view for view in views_over(cursor, over) if table_name(*view) not in leave]
     if len(views) > 1:
         # What a function reads unseen is not in the order: emptied, it is an error, and not its old rows.
         for view in views:

@@ -13,6 +13,7 @@ from ..disclosure.printable import printable
 from ..errors import Refusal
 from ..postgres.control import read_control
 from ..volume.layout import Volume
+from ..volume.pending_views import pending_here
 
 
 def describe_fences(volume: Volume, there: Sequence[str]) -> list[dict[str, Any]]:
@@ -53,6 +54,18 @@ def describe_copies(volume: Volume) -> list[dict[str, Any]]:
     return [{"run": run, "rows": [printable(row) for row in rows]} for run, rows in found.items()]
 
 
+def describe_views(volume: Volume) -> list[dict[str, Any]]:
+    """Return the materialised views of the live snapshot that a switch left for after its window.
+
+    Raises:
+        Refusal: the record is damaged, or not this account's.
+    """
+    found = pending_here(volume)
+    if found is None:
+        return []
+    return [{"view": printable(name), "run": found.run, "since": found.since} for name in found.views]
+
+
 def listed_rows(found: Mapping[str, Any]) -> Iterator[str]:
     """Yield lines to print: what is wrong or to be decided, and what a rollback opens by itself."""
     for one in found["fences"]:
@@ -68,6 +81,10 @@ def listed_rows(found: Mapping[str, Any]) -> Iterator[str]:
             yield f"{one['snapshot']}: its {fenced}: a rollback or a promotion to it lifts that"
         elif one["load"]:
             yield f"the load: its {fenced}: the next run, or recover.yml, lifts that"
+    for one in found["views"]:
+        waits = f"materialised view {one['view']} does not show users' rows yet, since {one['since']}"
+        own = found["lock"] is not None and found["lock"]["run"] == one["run"]
+        yield f"production: {waits}: {'that run' if own else 'the next run, or recover.yml,'} refreshes it"
     for one in found["copies"]:
         way = accepting([f"copies:{one['run']}"])
         yield (

@@ -24,7 +24,7 @@ from ..volume.ledger import ADOPTED, Entry, Ledger, survey_ledger
 from ..volume.lock import Claim, holder, worker
 from ..volume.unsynced import is_lost
 from ..window.describe import describe_window
-from .users_rows import describe_copies, describe_fences
+from .users_rows import describe_copies, describe_fences, describe_views
 
 _T = TypeVar("_T")
 _HISTORY = 20
@@ -102,6 +102,7 @@ def describe(volume: Volume, *, sizes: bool = False, now: datetime | None = None
         "pruning": survey.ask(lambda: _pruning(volume), None),
         "window": survey.ask(lambda: describe_window(volume.root), None),
         "fences": survey.ask(lambda: describe_fences(volume, there), list[dict[str, Any]]()),
+        "views": survey.ask(lambda: describe_views(volume), list[dict[str, Any]]()),
         "copies": survey.ask(lambda: describe_copies(volume), list[dict[str, Any]]()),
         "leftovers": trash,
         "history": [asdict(entry) for entry in ledger.entries[-_HISTORY:]],

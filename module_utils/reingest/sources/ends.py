@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Generator
 from contextlib import closing
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 from ..errors import Refusal
@@ -26,6 +27,8 @@ from .source import PACKED, Pipe, Query, Source
 
 LARGEST_PACKED = 256 << 20  # bytes of a compressed file that is read to its end
 _TAIL = 1 << 16  # bytes, in which the last record lies
+_LONGEST_HEAD = 1 << 20  # bytes of the lines that are skipped
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _AT = "before its last record"
 
 
@@ -54,7 +57,7 @@ def check_ends(reading: Reading, source: Source, *, bad_rows: bool = False) -> N
         return
     packed, size = suffix(source) in PACKED, source.stat().st_size
     if _is_text(reading) and not (packed and size > LARGEST_PACKED):
-        tail = _tail(source, _quote(reading), at_once=not packed)
+        tail = _tail(source, _quote(reading), reading.dialect.skip, at_once=not packed)
         if tail:
             _check_last(reading, source, tail, bad_rows=bad_rows)
     elif packed and size <= LARGEST_PACKED:
@@ -78,7 +81,7 @@ def _quote(reading: Reading) -> bytes:
     return reading.dialect.quote.encode() if format_called(reading.format).dialect is not None else b""
 
 
-def _tail(file: Path, quote: bytes, *, at_once: bool) -> bytes:
+def _tail(file: Path, quote: bytes, skip: int, *, at_once: bool) -> bytes:
     """Return the last whole records of a text, never its first one.
 
     Where quotes may hold line ends, they are counted from the beginning on.
@@ -86,6 +89,7 @@ def _tail(file: Path, quote: bytes, *, at_once: bool) -> bytes:
     Args:
         file: the file.
         quote: what may hold line ends; empty: nothing does.
+        skip: how many lines come first in which a quote is none.
         at_once: whether the end can be read without what is before it.
     """
     tail, inside = b"", 0
@@ -98,6 +102,11 @@ def _tail(file: Path, quote: bytes, *, at_once: bool) -> bytes:
         else:
             for block in content.blocks():
                 tail += block
+                if skip:
+                    ends = [found.end() for found in islice(_LINE_END.finditer(tail), skip)]
+                    if len(ends) < skip and len(tail) <= _LONGEST_HEAD:
+                        continue
+                    tail, skip = tail[ends[-1] :] if len(ends) == skip else tail, 0
                 cut = len(tail) - _TAIL
                 if cut > 0:
                     inside = (inside + tail.count(quote, 0, cut)) % 2 if quote else 0

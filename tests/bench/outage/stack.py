@@ -110,9 +110,9 @@ class Stack:
             "NEW": self.new,
         }
 
-    def up(self) -> None:
+    def up(self, **more: str) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
-        run(ROOT / "demo/docker/up", env=self.environment)
+        run(ROOT / "demo/docker/up", env={**self.environment, **more})
 
     def down(self) -> None:
         self.resume()

@@ -38,11 +38,20 @@ def tasks(stack: Stack, rows: int) -> dict[str, object]:
     return _plain(stack, rows, [*PLAY, "-i", "localhost,", "-c", "local", str(HERE / "tasks.yml")])
 
 
-def restart(stack: Stack, rows: int) -> dict[str, object]:
-    """A whole ingest of a release that is new in one byte, watched from the beginning of its switch on."""
+def ingest(stack: Stack, *told: str) -> list[object]:
+    """Return the command of a whole ingest of a release that is new in one byte."""
+    sources = f"reingest_sources={release(stack)}"
+    return [*PLAY, "-i", "inventories/docker", "ingest.yml", "-e", sources, *told]
+
+
+def ours(*told: str) -> Callable[[Stack, int], dict[str, object]]:
+    """Return an ingest by this project; ``told`` is what its run is told beside the inventory."""
+    return lambda stack, rows: _ours(stack, rows, ingest(stack, *told))
+
+
+def _ours(stack: Stack, rows: int, command: list[object]) -> dict[str, object]:
+    """Ingest, watched from the beginning of the switch on."""
     stack.fill(rows)
-    sources = release(stack)
-    command = [*PLAY, "-i", "inventories/docker", "ingest.yml", "-e", f"reingest_sources={sources}"]
     since, watch, told = time.monotonic(), None, []
     play = subprocess.Popen(
         command, cwd=ROOT, env=stack.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -53,7 +53,7 @@ def expected(text, form, width):
         NeverClosedError: the file cannot be read to its end.
     """
     lines = LINES.findall(text)
-    feed = _Feed(lines[form.skip :], form.skip)
+    feed = _Feed(lines[form.skip :], form)
     reader = csv.reader(feed, **form.options())
     for _ in range(form.header):
         next(reader)
@@ -72,7 +72,7 @@ def expected(text, form, width):
         if feed.unreadable:
             bad.append(feed.first)
         elif len(fields) == width:
-            good.append((feed.first, tuple(None if field == form.null else field for field in fields)))
+            good.append((feed.first, tuple(_value(field, form) for field in fields)))
         elif fields:
             bad.append(feed.first)
 
@@ -84,9 +84,33 @@ def written(rows, form, **options):
     return text.getvalue()
 
 
+_NULL = "\ud801"  # half a surrogate pair, which no text has
+
+
+def _value(field, form):
+    if not form.escape:
+        return None if field == form.null else field
+    if field == _NULL or field == form.null == "":
+        return None
+    return field.replace(_NULL, form.null.replace(form.escape, ""))
+
+
+def _with_null_marked(line, form):
+    """Return the line with its texts for NULL marked, read from left to right as escapes are."""
+    found, at = "", 0
+    while at < len(line):
+        if line.startswith(form.null, at):
+            found, at = found + _NULL, at + len(form.null)
+        else:
+            step = 2 if line[at] == form.escape else 1
+            found, at = found + line[at : at + step], at + step
+    return found
+
+
 class _Feed:
-    def __init__(self, lines, skipped):
-        self._lines = enumerate(lines, skipped + 1)
+    def __init__(self, lines, form):
+        self._form = form
+        self._lines = enumerate(lines, form.skip + 1)
         self.first, self.unreadable, self.ended = 0, False, False
 
     def __iter__(self):
@@ -94,10 +118,13 @@ class _Feed:
 
     def __next__(self):
         for number, line in self._lines:
+            if not self.first and number > 1 and line.startswith("\ufeff"):
+                self.unreadable, line = True, line[1:]  # files that were put together
             self.first = self.first or number
             if re.search("[\0\udc80-\udcff]", line):
                 self.unreadable = True
                 line = re.sub("[\0\udc80-\udcff]", "\ufffd", line)
-            return line
+            form = self._form
+            return _with_null_marked(line, form) if form.escape and form.null else line
         self.ended = True
         raise StopIteration

@@ -63,6 +63,15 @@ class TestMaterialisedViews:
         loaded()
         assert library("SELECT matviewname FROM pg_matviews WHERE NOT ispopulated") == [("later",)]
 
+    def test_one_that_a_switch_leaves_for_later_is_refreshed_by_the_load_which_keeps_its_name(
+        self, loaded, portal, library
+    ):
+        portal.schema(SCHEMA + VIEWS)
+        portal.change("tables:", "views: {a: after_switch}\ntables:")
+        loaded()
+        assert library("TABLE a") == [(20,)]
+        assert library("SELECT name FROM reingest.load_view") == [("a",)]
+
     def test_one_that_cannot_be_refreshed_is_named_with_the_way_out(self, refusal, portal):
         portal.schema(SCHEMA + UNPOPULATED)
         message = refusal()
@@ -75,7 +84,7 @@ class TestMaterialisedViews:
         assert 'view m cannot be refreshed: materialized view "later" has not been populated' in refusal()
 
     def test_a_declared_one_that_nobody_makes_is_refused_before_the_load(self, refusal, portal, staging):
-        portal.change("tables:", "views: {nowhere: unpopulated, book: unpopulated}\ntables:")
+        portal.change("tables:", "views: {nowhere: after_switch, book: unpopulated}\ntables:")
         assert "the schema makes no materialised view book, nowhere: correct `views:` in" in refusal()
         assert not staging.rows("SELECT FROM pg_database WHERE datname = 'library'")
 

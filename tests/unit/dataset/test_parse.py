@@ -301,10 +301,18 @@ def test_views_that_stay_empty_are_named(parse):
     assert found == {"m", "other.no"}
 
 
+def test_views_that_a_switch_leaves_for_after_its_window_are_named(parse):
+    tables = "  t: {owner: portal}\n"
+    assert parse(HEAD + tables).after_switch == frozenset()
+    found = parse(f"{HEAD}{tables}views: {{m: unpopulated, other.no: after_switch}}\n")
+    assert (found.unpopulated, found.after_switch) == ({"m"}, {"other.no"})
+    assert found.views == {"m", "other.no"}
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{m: refreshed}", "views.m: 'refreshed' is none of unpopulated"),
+        ("{m: refreshed}", "views.m: 'refreshed' is none of unpopulated, after_switch"),
         ("{m: no}", "views.m: must be a text, not False"),
         ("[m]", "views: must be a list of `key: value`, not a list"),
     ],

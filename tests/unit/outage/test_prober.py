@@ -41,7 +41,7 @@ def a_run(**options):
 
 
 def begin(portal, folder, **options):
-    return start(folder, Target(portal.url, "release", 1.0), EVERY_S, a_run(**options))
+    return start(folder, Target(portal.url, "release", 10.0), EVERY_S, a_run(**options))
 
 
 def alive(folder):
@@ -61,19 +61,19 @@ def test_it_sees_the_outage_of_a_portal_that_is_stopped_and_comes_back(folder):
         wait_for(lambda: len(after.asked) > 5)
         seen = end_prober(folder)
     assert not alive(folder)
-    assert started - stopped - 0.1 < seen.outage_s < started - stopped + 0.5
+    assert started - stopped - 0.1 < seen.outage_s < started - stopped + 5
     assert seen.failed > 5
     assert (seen.release, seen.new_release, len(seen.gaps)) == ("r1", "r2", 1)
 
 
 def test_it_asks_one_request_at_a_time_each_so_long_after_the_one_before_began(portal, folder):
-    portal.wait = 0.05
-    assert start(folder, Target(portal.url, "", 1.0), 0.1, a_run()) == ""
-    wait_for(lambda: len(portal.asked) > 10)
+    portal.wait = 0.2
+    assert start(folder, Target(portal.url, "", 10.0), 0.4, a_run()) == ""
+    wait_for(lambda: len(portal.asked) > 7)
     end_prober(folder)
     moments = [at for at, *_ in portal.asked[2:]]
     gaps = sorted(later - earlier for earlier, later in zip(moments, moments[1:]))
-    assert 0.08 < gaps[len(gaps) // 2] < 0.14  # not 0.15: it counts from when a request began
+    assert 0.35 < gaps[len(gaps) // 2] < 0.55  # not 0.6: it counts from when a request began
     assert portal.most_at_once == 1
 
 
@@ -108,7 +108,7 @@ def test_it_ends_a_declared_time_after_the_process_of_its_run_is_gone(portal, fo
         run.kill()
     gone = time.monotonic()
     wait_for(lambda: not alive(folder))
-    assert 0.25 < time.monotonic() - gone < 2.0
+    assert 0.25 < time.monotonic() - gone < 20
     assert end_prober(folder).probes > 10
 
 
@@ -117,7 +117,7 @@ def test_where_it_cannot_see_its_run_it_ends_after_the_longest_time_of_a_window(
     began = time.monotonic()
     assert begin(portal, folder, longest=0.3, linger=0.2, **other) == ""
     wait_for(lambda: not alive(folder))
-    assert 0.45 < time.monotonic() - began < 3.0
+    assert 0.45 < time.monotonic() - began < 20
 
 
 def test_what_it_saw_is_there_also_when_it_is_killed(portal, folder):

@@ -84,3 +84,18 @@ def test_a_bad_record_is_no_reason_where_the_table_sets_it_aside(source):
     check_ends(JSONL, source("bad.jsonl", b"id\n" + LINES[:-20]), bad_rows=True)
     with pytest.raises(Refusal, match="is truncated"):
         check_ends(JSONL, source("torn.jsonl.gz", packed(LINES)[:-500]), bad_rows=True)
+
+
+QUOTED = ['# it said "x', "# that's it", "a,b", '1,"a\n"', '"a\n",2', 'x,"a\n"']
+AFTER_TWO = Reading("csv", dialect=Dialect(skip=2))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_quote_in_the_lines_before_the_header_opens_nothing(source, end):
+    check_ends(AFTER_TWO, source("a.csv", "".join(line + end for line in QUOTED).encode()))
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_quote_after_such_lines_that_is_not_closed_is_found(source, end):
+    with pytest.raises(Refusal, match="is not closed"):
+        check_ends(AFTER_TWO, source("a.csv", "".join(line + end for line in [*QUOTED, '3,"4']).encode()))

@@ -37,7 +37,7 @@ def test_a_portal_that_is_stopped_is_seen_from_outside(monkeypatch):
         time.sleep(0.5)
         seen = watch.seen()
     figures = seen.figures()
-    assert figures["outage_s"] == pytest.approx(started - stopped, abs=0.3)
+    assert figures["outage_s"] == pytest.approx(started - stopped, abs=1.0)
     assert figures["failed"] > 5
-    assert figures["reads"] == pytest.approx(50 * 1.2, rel=0.4)  # so many a second, whatever they take
+    assert figures["reads"] == pytest.approx(50 * 1.2, rel=0.5)  # so many a second, whatever they take
     assert seen.gap[0] < started < seen.gap[1] + 0.1
