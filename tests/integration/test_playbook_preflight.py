@@ -70,7 +70,7 @@ def test_everything_that_is_wrong_is_found_on_all_hosts_before_the_load(site, tm
     )
     assert code != 0
     for finding in (
-        "study_set.jsonl.gz is truncated: its gzip data end",
+        "study_set.jsonl.gz is truncated: ",
         "the next load needs 900.0 TiB",
         "/healthz answers 404",
         "or accept it: -e reingest_accept=portal",
@@ -78,8 +78,9 @@ def test_everything_that_is_wrong_is_found_on_all_hosts_before_the_load(site, tm
         "role visitor may read no source-owned table with rows",
         "or accept it: -e reingest_accept=login",
     ):
-        assert finding in output, finding
-        assert output.count(finding) == 1, finding
+        assert finding in output, output
+        told = 2 if finding.startswith("/healthz") else 1  # by the service and by the portal
+        assert output.count(finding) == told, output
     assert "5 findings, nothing was changed for the run yet" in output
     assert "correct-horse" not in output
     assert "TASK [dataportal.reingest.load : Load]" not in output
