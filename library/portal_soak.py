@@ -51,7 +51,7 @@ extends_documentation_fragment: [dataportal.reingest.context]
 attributes:
   check_mode:
     support: full
-    description: Nobody is asked, nothing is written.
+    description: No address is asked, nothing is written.
   diff_mode:
     support: none
 author: ["The reingest developers (!UNKNOWN)"]

@@ -45,7 +45,7 @@ def brought(call: Call) -> Outcome:
 
 
 def _answer_again(call: Call) -> list[str]:
-    """Take the maintenance answer away, where the call is told how: the services are up."""
+    """Take the maintenance answer away, where the call says how: the services are up."""
     command = call.params.get("maintenance_off")
     if not command:
         return []

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-# In the order of the window. What is between two of them (Ansible's own time, say) is told apart.
+# In the order of the window. What is between two of them (Ansible's own time, say) is a part of its own.
 STOP_WRITERS, CARRY, STOP_SERVERS, PROMOTE = "stop_writers", "carry_rows", "stop_servers", "promote"
 START_PRODUCTION, OPEN, START_WRITERS = "start_production", "open_rows", "start_writers"
 ORDER = (STOP_WRITERS, CARRY, STOP_SERVERS, PROMOTE, START_PRODUCTION, OPEN, START_WRITERS)
@@ -32,7 +32,7 @@ def parts_of(steps: Iterable[Mapping[str, Any]]) -> Parts:
     """Return what a run's window went into.
 
     A step that did several parts says so itself, by ``detail["window"]``: the seconds of each by its name. Of
-    others it is told from what they did. Steps on several hosts at one time count once.
+    others it is determined from what they did. Steps on several hosts at one time count once.
 
     Args:
         steps: the steps of all hosts, as ``runs.steps`` has them.

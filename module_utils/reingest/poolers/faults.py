@@ -33,7 +33,7 @@ class Needs:
     """What a switch needs of its poolers."""
 
     window: float  # seconds for which clients may have to wait
-    ends: bool = False  # whether clients that do not let go are ended (``reingest_hold_blocked: end``)
+    ends: bool = False  # whether clients that block are ended (``reingest_hold_blocked: end``)
 
 
 def faults(poolers: Sequence[Pooler], needs: Needs, *, seconds: float) -> list[Fault]:

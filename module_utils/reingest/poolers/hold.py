@@ -49,7 +49,7 @@ class Resumed:
 
     did: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
-    away: tuple[str, ...] = ()  # poolers that do not run: nobody is held there, and nobody is served
+    away: tuple[str, ...] = ()  # poolers that do not run: they hold and serve no client
 
 
 def hold(poolers: Sequence[Pooler], patience: Patience, way_out: WayOut) -> list[str]:
