@@ -277,7 +277,7 @@ def _live(call: Call) -> tuple[str, str]:
 
 def _stopped(call: Call, looked: Looked, live: str) -> list[Found]:
     name = call["production"]
-    if not live or name not in looked.stopped:  # in neither list where it cannot be looked at, which is a finding
+    if not live or name not in looked.stopped:  # in neither list where nothing can be seen: a finding
         return []
     return [Found(f"{name} does not run, although prod leads to {live}: start it with playbooks/recover.yml")]
 

@@ -40,7 +40,7 @@ def hold_clients(call: Call) -> Outcome:
 
 @contextmanager
 def keeping(call: Call, warnings: list[str]) -> Iterator[None]:
-    """Hold the clients again wherever a pooler is restarted, until the block ends; what was found is a warning."""
+    """Hold the clients again wherever a pooler is restarted, until the block ends; each is a warning."""
     from .reingest.poolers.keeper import kept
 
     found: list[str] = []

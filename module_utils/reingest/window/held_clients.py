@@ -1,4 +1,4 @@
-"""Those who wait for a portal, in a recovery: held clients are resumed, its users get no more maintenance answer.
+"""Those who wait for a portal, in a recovery: held clients go on, the maintenance answer ends.
 
 Poolers need psycopg2, which not every host has: it is imported where there is something to do.
 """
