@@ -21,6 +21,9 @@ KERNEL = "linux.uml"
 def told():
     """Return what ``on_nfs`` printed, by the first word of each line."""
     needs(KERNEL, "rpc.nfsd", "exportfs", "modprobe", "mkfs.ext4")
+    if " amx_tile" in Path("/proc/cpuinfo").read_text():
+        # Its first process dies in put_fp_registers: Linux 6.1 takes no registers as large as these.
+        pytest.skip("NOT RUN: a user-mode Linux of Debian 12 does not run on a CPU with AMX")
     home = Path(tempfile.mkdtemp(prefix="reingest-nfs-", dir="/var/tmp"))
     home.chmod(0o755)
     os.chown(home, unprivileged().pw_uid, unprivileged().pw_gid)

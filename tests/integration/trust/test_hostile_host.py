@@ -130,6 +130,8 @@ MODULES = {
         "told": [],
         "first": [],
         "interrupted": False,
+        "longest_start": 0.0,
+        "views_wait": False,
         "running": [],
         "step": STEP,
     },
