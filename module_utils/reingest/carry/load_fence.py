@@ -14,11 +14,12 @@ from ..load.script import refused
 from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.lock import now_text
+from ..volume.server_id import server_in
 from .catalogue import read_contract
 from .databases import read_databases
 from .fence import Ended, Patience, control_session, identifier_of, is_fenced
 from .fenced import control_of, fenced
-from .record import Fenced, OtherFence, fence_in, fence_record, server_in
+from .record import Fenced, OtherFence, fence_in, fence_record
 from .renaming import open_all
 
 

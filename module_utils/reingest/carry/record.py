@@ -9,22 +9,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
-from ..errors import Refusal
 from ..fs.durable import make_own_directory, unlink
 from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import is_folder, listed
 from ..fs.record_values import MaybeRunId, RunId, Time, record_from
-from ..postgres.control import is_lsn, read_control
+from ..postgres.control import is_lsn
 from ..volume.layout import Volume
+from ..volume.server_id import is_identifier, server_in
 from .unit import Counter, Terms, Unit
 
 _VERSION = 1
 ONLY_PLACE = "only-place"  # a mark in a folder of carried rows: some of them are nowhere else
 _FOLDER, _CARRIED, _MANIFEST = "fenced", "carried", "manifest.json"
-
-
-def _is_identifier(text: str) -> bool:
-    return text.isdecimal() and text.isascii()
 
 
 def hidden_name() -> str:
@@ -70,7 +66,7 @@ class Fenced:
     """A database that is fenced, or about to be, on its server's disk."""
 
     run: RunId
-    server: Annotated[str, _is_identifier]  # the system identifier
+    server: Annotated[str, is_identifier]  # the system identifier
     database: str
     since: Time
     # The name it has while rows are put into it: nobody knows it, so nobody comes in. Empty: its own.
@@ -175,11 +171,11 @@ class Carried:
     """The rows that a run took, with what they must sum up to wherever they are put."""
 
     run: RunId
-    server: Annotated[str, _is_identifier]  # where they were taken
+    server: Annotated[str, is_identifier]  # where they were taken
     database: str
     at: Time
     xmax: Annotated[
-        str, _is_identifier
+        str, is_identifier
     ]  # under the fence: no transaction that wrote has this number or a higher one
     lsn: Annotated[str, is_lsn]  # and of what the WAL has from here on nothing was taken
     units: tuple[CarriedUnit, ...]
@@ -193,7 +189,7 @@ class Carried:
 
 def fence_record(volume: Volume, server: str) -> DurableRecord[Fenced]:
     """Return the record of the fence on a server's disk."""
-    path = volume.records / _FOLDER / f"{server if _is_identifier(server) else 'none'}.json"
+    path = volume.records / _FOLDER / f"{server if is_identifier(server) else 'none'}.json"
     return DurableRecord(
         path,
         lambda raw: record_from(Fenced, raw),
@@ -201,14 +197,6 @@ def fence_record(volume: Volume, server: str) -> DurableRecord[Fenced]:
         called="the record of a fence",
         if_damaged=": open the database yourself (ALTER DATABASE ... ALLOW_CONNECTIONS true), then delete it",
     )
-
-
-def server_in(directory: Path) -> str:
-    """Return the system identifier of a data directory; empty where there is none, or a damaged one."""
-    try:
-        return read_control(directory).system_identifier
-    except (Refusal, OSError):
-        return ""
 
 
 def fence_in(volume: Volume, directory: Path) -> Fenced | None:
@@ -225,7 +213,7 @@ def fences(volume: Volume) -> list[str]:
     """Return the system identifiers of the servers that have a record of a fence."""
     folder = volume.records / _FOLDER
     names = listed(folder) if is_folder(folder) else []
-    return sorted(name[:-5] for name in names if name.endswith(".json") and _is_identifier(name[:-5]))
+    return sorted(name[:-5] for name in names if name.endswith(".json") and is_identifier(name[:-5]))
 
 
 def write_fence(volume: Volume, fenced: Fenced) -> None:

@@ -21,6 +21,7 @@ from ..postgres.dsn import Connection, Unreachable, connect, with_database
 from ..postgres.session import pinned
 from ..volume.layout import Volume
 from ..volume.ledger import readable_ledger
+from ..volume.server_id import server_in
 from .after_switch import views_to_leave
 from .carry_over import Servers, portal_tables, refuse_faults, refuse_same
 from .catalogue import Table, read_contract, read_owners, read_portal_tables, table_names
@@ -30,7 +31,7 @@ from .fenced import control_of
 from .named_objects import objects_size, refuse_taken_numbers, told_of_objects
 from .plan import plan_carry
 from .quarantine import has_quarantine
-from .record import fence_in, server_in
+from .record import fence_in
 from .survey_databases import refuse_later, survey_databases
 from .unit import Relation, Unit
 

@@ -7,13 +7,14 @@ from contextlib import suppress
 from typing import Any
 
 from ..carry.copies import only_places
-from ..carry.record import fence_record, fences, server_in
+from ..carry.record import fence_record, fences
 from ..disclosure.command_line import accepting
 from ..disclosure.printable import printable
 from ..errors import Refusal
 from ..postgres.control import read_control
 from ..volume.layout import Volume
 from ..volume.pending_views import pending_here
+from ..volume.server_id import server_in
 
 
 def describe_fences(volume: Volume, there: Sequence[str]) -> list[dict[str, Any]]:

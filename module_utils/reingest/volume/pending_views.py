@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from ..errors import Refusal
@@ -16,16 +15,12 @@ from ..fs.durable import make_own_directory, unlink
 from ..fs.durable_record import DurableRecord
 from ..fs.no_follow import is_folder, listed
 from ..fs.record_values import RunId, Time, record_from
-from ..postgres.control import read_control
 from .layout import Volume
 from .lock import now_text
+from .server_id import is_identifier, server_in
 
 _VERSION = 1
 _FOLDER = "views"
-
-
-def _is_identifier(text: str) -> bool:
-    return text.isdecimal() and text.isascii()
 
 
 @dataclass(frozen=True)
@@ -33,7 +28,7 @@ class PendingViews:
     """Views of one server's database that show the rows of before its switch until they are refreshed."""
 
     run: RunId
-    server: Annotated[str, _is_identifier]  # the system identifier
+    server: Annotated[str, is_identifier]  # the system identifier
     database: str
     since: Time
     views: tuple[str, ...]  # in the order in which they are refreshed
@@ -48,7 +43,7 @@ def note_pending(volume: Volume, server: str, database: str, views: Sequence[str
         return
     make_own_directory(volume.records)
     make_own_directory(folder)
-    there = {server, *map(_server_in, (volume.ingest, *map(volume.snapshot, volume.snapshots())))}
+    there = {server, *map(server_in, (volume.ingest, *map(volume.snapshot, volume.snapshots())))}
     for name in listed(folder):
         if name.endswith(".json") and name[:-5] not in there:
             unlink(folder / name)
@@ -69,7 +64,7 @@ def pending_here(volume: Volume) -> PendingViews | None:
     if not is_folder(volume.records / _FOLDER):  # most volumes have none
         return None
     live = volume.live()
-    server = _server_in(volume.snapshot(live)) if live else ""
+    server = server_in(volume.snapshot(live)) if live else ""
     return pending_record(volume, server).read() if server else None
 
 
@@ -83,7 +78,7 @@ def views_wait(volume: Volume) -> bool:
 
 def pending_record(volume: Volume, server: str) -> DurableRecord[PendingViews]:
     """Return the record of a server's views."""
-    path = volume.records / _FOLDER / f"{server if _is_identifier(server) else 'none'}.json"
+    path = volume.records / _FOLDER / f"{server if is_identifier(server) else 'none'}.json"
     return DurableRecord(
         path,
         lambda raw: record_from(PendingViews, raw),
@@ -91,10 +86,3 @@ def pending_record(volume: Volume, server: str) -> DurableRecord[PendingViews]:
         called="the record of materialised views that wait",
         if_damaged=": refresh those of the dataset's `views:` yourself, then delete it",
     )
-
-
-def _server_in(directory: Path) -> str:
-    try:
-        return read_control(directory).system_identifier
-    except (Refusal, OSError):
-        return ""
