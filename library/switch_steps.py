@@ -220,29 +220,28 @@ def switch(call: Call) -> Outcome:
     did: list[str] = []
     warnings: list[str] = []
     before, after, changed, failure, listed, failed_step = "", "", False, "", False, ""
-    watched = ExitStack()  # poolers, from the hold to the release
-    for name, part in parts.items():
-        if name == "release_clients":
-            watched.close()
-        if call["window"] and not call.check:
-            refresh(call.records, part.title)
-        failure = in_time(name)
-        if failure:
-            failed_step = part.title
-            break
-        outcome, _ = made(part.verb, part.call(call))
-        did += outcome.did
-        warnings += outcome.warnings
-        changed = changed or outcome.changed
-        carried.update({name: outcome.values[name] for name in carried if outcome.values.get(name)})
-        diff = outcome.diff or {}
-        before, after = before + diff.get("before", ""), after + diff.get("after", "")
-        if outcome.failure:
-            failure, listed, failed_step = outcome.failure, outcome.listed, part.title
-            break
-        if name == "hold_clients" and not call.check:
-            watched.enter_context(keeping(call, warnings))
-    watched.close()
+    with ExitStack() as watched:  # poolers, from the hold to the release
+        for name, part in parts.items():
+            if name == "release_clients":
+                watched.close()
+            if call["window"] and not call.check:
+                refresh(call.records, part.title)
+            failure = in_time(name)
+            if failure:
+                failed_step = part.title
+                break
+            outcome, _ = made(part.verb, part.call(call))
+            did += outcome.did
+            warnings += outcome.warnings
+            changed = changed or outcome.changed
+            carried.update({name: outcome.values[name] for name in carried if outcome.values.get(name)})
+            diff = outcome.diff or {}
+            before, after = before + diff.get("before", ""), after + diff.get("after", "")
+            if outcome.failure:
+                failure, listed, failed_step = outcome.failure, outcome.listed, part.title
+                break
+            if name == "hold_clients" and not call.check:
+                watched.enter_context(keeping(call, warnings))
     return Outcome(
         changed,
         did,

@@ -71,7 +71,11 @@ def _clients(title: str, act: Callable[[Call], Outcome]) -> Part:
     )
 
 
-def _group(title: str, names: tuple[str, ...], state: str, *, unless_held: bool = False) -> Part:
+def _group(
+    title: str, names: tuple[str, ...], state: str, *, unless_held: bool = False, announces: bool = False
+) -> Part:
+    """Return a step of services; ``announces``: once they are up, the maintenance answer is taken away."""
+
     def services(call: Call) -> list[Any]:
         return [service for name in names for service in call[name]]
 
@@ -81,7 +85,7 @@ def _group(title: str, names: tuple[str, ...], state: str, *, unless_held: bool 
         own=lambda call: {
             "services": services(call),
             "state": state,
-            "maintenance_off": call["maintenance_off"] if (names, state) == (("writers",), "started") else [],
+            "maintenance_off": call["maintenance_off"] if announces else [],
         },
         wanted=lambda call: bool(services(call)) and not (unless_held and call["poolers"]),
     )
@@ -110,5 +114,5 @@ PARTS: Mapping[str, Part] = {
         wanted=lambda call: bool(call["opens"]),
     ),
     "release_clients": _clients("Let the clients go on", release_clients),
-    "start_writers": _group("Start the writers", ("writers",), "started"),
+    "start_writers": _group("Start the writers", ("writers",), "started", announces=True),
 }
