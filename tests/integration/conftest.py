@@ -158,3 +158,24 @@ def container(docker_engine, images):
     yield make
     for name in made:
         docker("rm", "-f", "-v", name, check=False)
+
+
+@pytest.fixture(scope="module")
+def templates():
+    """Return what small portals are copied of, whose servers are switched module by module."""
+    from writes.place import make_templates  # here: few tests need it
+
+    made = make_templates()
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def place(templates):
+    """Return such a portal, which runs."""
+    from writes.place import Place
+
+    made = Place(templates, templates.root / "copy")
+    made.start()
+    yield made
+    made.remove()

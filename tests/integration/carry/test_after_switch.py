@@ -15,7 +15,7 @@ from crash.volumes import A, B
 from integration.carry.test_databases import killed_in
 from integration.carry.test_undo import rows, switch_to
 from tiers import sample
-from writes.place import Place, make_templates
+from writes.place import Place
 from writes.switch import INGEST, ROLLBACK, TOGETHER, Switch, recover
 
 from plugins.module_utils.reingest.carry import after_switch
@@ -238,13 +238,6 @@ CREATE MATERIALIZED VIEW m AS SELECT count(*) AS n FROM event;
 CREATE TABLE reingest.load_view (name text PRIMARY KEY);
 INSERT INTO reingest.load_view VALUES ('m')
 """
-
-
-@pytest.fixture(scope="module")
-def templates():
-    made = make_templates()
-    yield made
-    made.remove()
 
 
 @pytest.fixture

@@ -9,19 +9,12 @@ import psycopg2
 import pytest
 from crash.module import EXCLUSIVE
 from crash.volumes import A, B
-from writes.place import Place, make_templates
+from writes.place import Place
 from writes.switch import INGEST, TITLES, TOGETHER, Switch, undo
 
 from plugins.module_utils.reingest.runs.steps import read_steps
 
 RUN = "20261201T000000Z-1"
-
-
-@pytest.fixture(scope="module")
-def templates():
-    made = make_templates()
-    yield made
-    made.remove()
 
 
 @pytest.fixture

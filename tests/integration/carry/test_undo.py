@@ -24,21 +24,6 @@ from plugins.module_utils.reingest.volume.unsaved import unsaved
 from plugins.module_utils.reingest.window.window_record import read_window
 
 
-@pytest.fixture(scope="module")
-def templates():
-    made = make_templates()
-    yield made
-    made.remove()
-
-
-@pytest.fixture
-def place(templates):
-    made = Place(templates, templates.root / "copy")
-    made.start()
-    yield made
-    made.remove()
-
-
 def rows(place, statement, database=DATABASE):
     with closing(psycopg2.connect(place.dsn(database=database))) as session, session.cursor() as cursor:
         cursor.execute(statement)

@@ -26,13 +26,6 @@ STEPS = {
 }
 
 
-@pytest.fixture(scope="module")
-def templates():
-    made = make_templates()
-    yield made
-    made.remove()
-
-
 def told(result):
     return "\n".join([*result.lost[:5], *result.doubled[:5], *result.wrong[:5], *result.told])
 

@@ -20,25 +20,10 @@ from crash.module import ended
 from crash.volumes import A, B
 from tiers import sample
 from waiting import wait_for
-from writes.place import DATABASE, Place, make_templates
+from writes.place import DATABASE
 from writes.switch import INGEST, ROLLBACK, TOGETHER, Switch, recover, undo
 
 RUN = "20261201T000000Z-1"
-
-
-@pytest.fixture(scope="module")
-def templates():
-    made = make_templates()
-    yield made
-    made.remove()
-
-
-@pytest.fixture
-def place(templates):
-    made = Place(templates, templates.root / "copy")
-    made.start()
-    yield made
-    made.remove()
 
 
 @pytest.fixture
