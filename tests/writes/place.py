@@ -304,7 +304,7 @@ class Place:
 
     def remove(self):
         """End what runs, not in order: nobody needs the files any more; then delete all."""
-        for name in ("watchdog", "portal", "db", "db-ingest"):
+        for name in ("watchdog", *(service["name"] for service in self.services)):
             pid = self.process(name)
             if pid:
                 with suppress(ProcessLookupError):

@@ -78,9 +78,13 @@ def test_the_first_step_that_fails_is_the_last_and_is_named(place, tmp_path):
 
 
 def test_a_switch_that_gets_longer_than_its_budget_goes_back_before_the_rename(place, tmp_path):
-    answer, steps = switch(place, tmp_path, deadline={"budget": 0.02, "parts": {"start_writers": 0.001}})
+    sleeps_before_it_ends = "trap 'sleep 2; exit' TERM; while :; do sleep 0.1; done"
+    place.writers.append({"name": "mailer", "command": ["/bin/sh", "-c", sleeps_before_it_ends]})
+    started = place.group(RUN, place.writers, "started").call(place.volume)
+    assert started.succeeded, started.text
+    answer, steps = switch(place, tmp_path, deadline={"budget": 1.5, "parts": {"start_writers": 0.001}})
     assert answer.result["failed_step"] == "Carry the users' rows over"
-    assert "reingest_outage_budget allows 0.02 s: the switch goes back" in answer.refused
+    assert "reingest_outage_budget allows 1.5 s: the switch goes back" in answer.refused
     assert [step["did"][0].split()[0] for step in steps] == ["stop"]
     assert not place.process("portal")
     undone = undo(place, RUN, answer.refused).call(place.volume)
