@@ -94,11 +94,11 @@ def sessions(console: Console, seconds: float) -> list[Session]:
         seconds,
         lambda row: row if row["database"] == name and row["state"] == "active" else None,
     )
-    clients = dict(_told(console, "SHOW CLIENTS", seconds, lambda row: (row["ptr"], row)))
+    clients = dict(_told(console, "SHOW CLIENTS", seconds, lambda row: (_text(row["ptr"]), row)))
     return _as_told(
         console,
         "SHOW SERVERS",
-        lambda: [_session(row, clients.get(row["link"], {})) for row in servers if row],
+        lambda: [_session(row, clients.get(_text(row["link"]), {})) for row in servers if row],
     )
 
 
