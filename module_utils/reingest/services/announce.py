@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from ..disclosure.secrets import without_passwords
 from ..errors import Refusal
+from ..host.processes import USUAL_UMASK
 
 LONGEST_S = 30.0
 _SHOWN = 200  # characters of what a command said
@@ -32,6 +33,7 @@ def run_declared(command: Sequence[str], variable: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=LONGEST_S,
+            umask=USUAL_UMASK,
             check=False,
         )
     except subprocess.TimeoutExpired:
