@@ -8,6 +8,14 @@ import threading
 from contextlib import contextmanager, suppress
 
 _INT4, _TEXT = 23, 25
+TOLD = {
+    "client_encoding": "UTF8",
+    "DateStyle": "ISO, YMD",
+    "IntervalStyle": "postgres",
+    "TimeZone": "UTC",
+    "server_version": "1.24.0/bouncer",
+    "standard_conforming_strings": "on",
+}
 _SSL, _GSS = 80877103, 80877104
 
 
@@ -73,9 +81,7 @@ def _talk(client, pooler):
             client.sendall(b"N")
             length, code = struct.unpack("!ii", _read(client, 8))
         _read(client, length - 8)
-        told = {"client_encoding": "UTF8", "DateStyle": "ISO", "server_version": "1.24.0/bouncer"}
-        told["standard_conforming_strings"] = "on"
-        status = b"".join(message(b"S", f"{key}\0{value}\0".encode()) for key, value in told.items())
+        status = b"".join(message(b"S", f"{key}\0{value}\0".encode()) for key, value in TOLD.items())
         client.sendall(message(b"R", struct.pack("!i", 0)) + status + message(b"Z", b"I"))
         while (kind := _read(client, 1)) != b"X":
             content = _read(client, struct.unpack("!i", _read(client, 4))[0] - 4)
