@@ -18,8 +18,9 @@ description:
     seconds after the process of ansible-playbook is gone, where that is on the same machine; elsewhere
     O(longest) and O(linger) seconds after it began.
   - A good answer is 200 within O(timeout), with O(portal_release_key) in its JSON where that is declared; a
-    redirect is followed on the same host. An address that gives no good answer now (a bad certificate, a name
-    that is not found, no route) is not measured; that is a warning, and the run continues.
+    redirect is followed on the same host and port, and from http to https there. An address that gives no
+    good answer now (a bad certificate, a name that is not found, no route) is not measured; that is a
+    warning, and the run continues.
   - A measurement is bookkeeping of the run, not a change of the system, so it is never C(changed).
 options:
   production_dsn:

@@ -16,11 +16,15 @@ from plugins.module_utils.reingest.adoption.adoption_record import Adopting, rea
 from plugins.module_utils.reingest.carry.record import (
     Carried,
     CarriedDatabase,
+    Fenced,
+    OtherFence,
     Stored,
     TableSum,
     carried_record,
     carried_units,
     empty_carried_folder,
+    fence_record,
+    write_fence,
 )
 from plugins.module_utils.reingest.carry.unit import QUARANTINE_UNIT, Counter
 from plugins.module_utils.reingest.errors import Refusal
@@ -55,7 +59,9 @@ from plugins.module_utils.reingest.volume.ledger import STATES, survey_ledger
 from plugins.module_utils.reingest.volume.lock import Claim, holder, refuse_held
 from plugins.module_utils.reingest.volume.pending_views import PendingViews, note_pending, pending_record
 from plugins.module_utils.reingest.volume.profile_record import read_profiles
+from plugins.module_utils.reingest.volume.proof_record import Proof, read_proof
 from plugins.module_utils.reingest.volume.times_record import earlier_times, keep_times
+from plugins.module_utils.reingest.volume.unsaved import Unsaved, hold, unsaved
 from plugins.module_utils.reingest.volume.unsynced import Unsynced, is_lost, read_mark
 from plugins.module_utils.reingest.window.lease import silence as silent_for
 from plugins.module_utils.reingest.window.watchdog_claim import left_behind
@@ -91,7 +97,7 @@ INTENT = Intent(RUN, WHO, "promote", A, B, "ingest", Place(7, "12"))
 LEAVING = Leaving(RUN, WHO, {A: A, B: f"{B}~2"}, {A: "old"})
 MARK = Unsynced("12", "boot", RUN, AT)
 WORKER = asdict(Worker(4711, "1", RUN))
-LEASE = {"boot": "boot", "at": 7.5}
+LEASE = {"boot": "boot", "at": 7.5, "step": "stop the writers"}
 CARRIED = Carried(
     RUN,
     "12",
@@ -106,6 +112,11 @@ CARRIED = Carried(
     (Stored("t", "1663/5/16384", logged=True),),
     (CarriedDatabase("jobs", f"reingest_{'0' * 32}", "database0", {"public.job": TableSum(1, "7")}),),
 )
+FENCED = Fenced(
+    RUN, "12", "portal", AT, f"reingest_{'0' * 32}", RUN, RUN, (OtherFence("jobs", f"reingest_{'1' * 32}"),)
+)
+PROOF = Proof(WHO, "SHA256:x", "{}", "-----BEGIN SSH SIGNATURE-----", {"snapshot": A})
+UNSAVED = Unsaved(RUN, AT, "3 rows")
 VIEWS = PendingViews(RUN, "12", "portal", AT, ("m", "other.n"))
 ROLES = KeptRoles(
     (
@@ -131,6 +142,8 @@ def volume(folder):
         path.mkdir(parents=True)
     empty_carried_folder(made, RUN)
     note_pending(made, "12", "portal", VIEWS.views, run=RUN)
+    write_fence(made, FENCED)
+    hold(made, A, run=RUN, why="3 rows")
     return made
 
 
@@ -149,6 +162,9 @@ RECORDS = {
         CARRIED,
     ),
     "views": ("views/12.json", lambda volume: pending_record(volume, "12").read(), VIEWS),
+    "fence": ("fenced/12.json", lambda volume: fence_record(volume, "12").read(), FENCED),
+    "proof": (f"runs/{RUN}/proof.json", lambda volume: read_proof(volume, RUN), PROOF),
+    "unsaved": (f"unsaved/{A}.json", lambda volume: unsaved(volume, A), UNSAVED),
     "roles": ("roles.json", lambda volume: kept_roles(volume.records).read(), ROLES),
 }
 USES = {

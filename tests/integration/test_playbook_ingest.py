@@ -97,12 +97,23 @@ def a_first_ingest_makes_the_release_live(deployment):
     assert set(deployment.processes()) == {"db", "db-ingest", "backend"}
     assert (deployment.volume / "ingest").stat().st_uid == (deployment.volume / "prod").stat().st_uid
     (file,) = (deployment.volume / ".reingest/runs").glob("*/profile.json")
-    assert file.stat().st_mode & 0o777 == 0o600
+    nothing_that_a_run_wrote_down_is_for_others(deployment)
     kept = json.loads(file.read_text())
     assert kept["snapshot"] == (deployment.volume / "prod").readlink().name
     assert kept["tables"]["study"]["profile"]["rows"] == 13
     assert "file_download" not in kept["tables"]
     nothing_of_the_settings_for_the_load_is_left(deployment)
+
+
+def nothing_that_a_run_wrote_down_is_for_others(deployment):
+    records = [*(deployment.volume / ".reingest").rglob("*"), *(deployment.home / "work").rglob("*")]
+    by_a_service_s_keeper = (".process", ".code")  # its number, and how it ended
+    readable = [
+        path
+        for path in records
+        if path.is_file() and path.stat().st_mode & 0o077 and path.suffix not in by_a_service_s_keeper
+    ]
+    assert readable == []
 
 
 def nothing_of_the_settings_for_the_load_is_left(deployment):

@@ -184,7 +184,7 @@ def _by_owner(owned: Mapping[str, str], names: Iterable[str]) -> dict[str, tuple
 
 
 def _is_loaded(login: str, name: str) -> bool:
-    with closing(connect(with_database(login, name), autocommit=True)) as session, session.cursor() as cursor:
+    with closing(pinned(login, name, autocommit=True)) as session, session.cursor() as cursor:
         cursor.execute("SELECT to_regclass('reingest.load') IS NOT NULL")
         return bool(cursor.fetchone()[0])
 

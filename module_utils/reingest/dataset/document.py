@@ -11,8 +11,9 @@ from typing import Any
 import yaml
 
 from ..errors import Refusal
-from ..sources.place import refuse_special
+from ..sources.place import text_of
 
+_MOST = 16  # MiB
 _MOST_KEYS = 10_000  # of one mapping, with what it merges: a few lines of aliases can make any number
 
 _MOST_BITS = 4096  # of a number; Python itself writes none of much more
@@ -65,8 +66,7 @@ def read_document(file: Path) -> Section:
         Refusal: there is no such file, or it is not YAML, or a key is given twice.
     """
     try:
-        refuse_special(file)
-        text = file.read_text(encoding="utf-8")
+        text = text_of(file, _MOST)
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(
             f"the dataset {file} cannot be read: {getattr(error, 'strerror', None) or error}"

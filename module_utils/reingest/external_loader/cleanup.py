@@ -16,6 +16,7 @@ import psycopg2
 
 from ..disclosure.secrets import masked
 from ..errors import Refusal
+from ..host.processes import USUAL_UMASK
 from ..load.script import database_reason
 from ..postgres.dsn import connect, with_database
 from .command import Command
@@ -81,6 +82,7 @@ class Cleanup:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 timeout=command.timeout,
+                umask=USUAL_UMASK,
                 check=False,
             )
         except subprocess.TimeoutExpired:

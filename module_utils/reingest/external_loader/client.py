@@ -5,26 +5,24 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
+import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
-from typing import Any
 
 from ..disclosure.secrets import masked, without_passwords
 from ..errors import Refusal
+from ..host.web import Until, opener
 
 _LARGEST = 64 << 20
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 30.0  # for which it may be silent
+_LONGEST_S = 300.0  # in which an answer is whole
+_SHOWN = 300  # characters of what it says
 _PASSING = (408, 425, 429, 500, 502, 503, 504)
 
 
 class Passing(Exception):  # noqa: N818 - the next attempt may go through
     """No answer, or one that says to come again; the text is the reason."""
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:  # noqa: ANN401 - the library's own signature
-        """Follow none."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,9 @@ class Client:
             headers["Content-Type"] = "application/json"
         request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - the plan checked it
         request.add_unredirected_header("Authorization", f"Bearer {self.token}")
+        opens = opener(Until(time.monotonic() + _LONGEST_S, _TIMEOUT_S), self._tls(), follows=False)
         try:
-            with self._opener().open(request, timeout=_TIMEOUT_S) as reply:
+            with opens.open(request, timeout=_TIMEOUT_S) as reply:
                 body: bytes = reply.read(_LARGEST + 1)
         except urllib.error.HTTPError as error:
             with error:
@@ -70,18 +69,17 @@ class Client:
             reason = getattr(error, "reason", "") or error
             if isinstance(reason, ssl.SSLCertVerificationError):
                 raise Refusal(f"{url}: TLS: {reason.verify_message}; {_CERTIFICATES}") from error
-            raise Passing(f"{url}: {reason}") from error
+            raise Passing(f"{url}: {str(reason)[:_SHOWN]}") from error
         if len(body) > _LARGEST:
             raise Refusal(f"{url} answers more than {_LARGEST >> 20} MiB: declare an address that gives less")
         return body
 
-    def _opener(self) -> urllib.request.OpenerDirector:
-        context = ssl.create_default_context(cafile=self.ca_file or None)
-        return urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=context))
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self.ca_file or None)
 
     def _refused(self, url: str, method: str, error: urllib.error.HTTPError) -> Exception:
         try:
-            text = " ".join(error.read(300).decode(errors="replace").split())
+            text = " ".join(error.read(_SHOWN).decode(errors="replace").split())
         except (OSError, http.client.HTTPException):
             text = ""
         text = masked(text, (self.token,))
@@ -89,7 +87,9 @@ class Client:
         if error.code in (401, 403):
             return Refusal(f"{said}; check the loader's token (REINGEST_LOADER_TOKEN or `job.token`)")
         if 300 <= error.code < 400:
-            where = without_passwords(masked(error.headers.get("Location", "nowhere"), (self.token,)))
+            where = without_passwords(masked(error.headers.get("Location", "nowhere"), (self.token,)))[
+                :_SHOWN
+            ]
             return Refusal(
                 f"{said}; it redirects to {where}, and the token is not sent on: declare that address"
             )

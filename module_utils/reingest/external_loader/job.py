@@ -16,6 +16,7 @@ from .client import Client, Passing
 from .log import LoaderLog
 
 ID = "{id}"  # in an address: the job's id
+_LONGEST = 200  # characters of an id, and of a state
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ class Job:
                 "look at the job server, end the job if it runs, then run again"
             ) from passing
         job = _at(_json(self.url, answer), self.id_path)
-        if not isinstance(job, (str, int)) or isinstance(job, bool) or job == "":
+        if not isinstance(job, (str, int)) or isinstance(job, bool) or not 0 < len(str(job)) <= _LONGEST:
             raise Refusal(
                 f"{self.url} took the job and answers no id at {self.id_path!r}: correct job.id_path; "
                 "end the job there if it runs"
@@ -122,7 +123,7 @@ class Job:
     def _state(self, client: Client, job: str, deadline: float) -> str:
         address = self._address(self.status_url, job)
         state = _at(_json(address, self._asked(client, address, job, deadline)), self.status_path)
-        if not isinstance(state, (str, int)):
+        if not isinstance(state, (str, int)) or len(str(state)) > _LONGEST:
             raise Refusal(f"{address} answers no state at {self.status_path!r}: correct job.status_path")
         return str(state)
 
@@ -174,7 +175,7 @@ _MAY_RUN = "it may run on: end it there before the next run"
 def _json(address: str, body: bytes) -> object:
     try:
         return json.loads(body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Refusal(f"{address} does not answer JSON: correct the loader's `job:`") from error
 
 

@@ -11,6 +11,7 @@ from ..postgres.dsn import Connection
 from .model import Inventory, Item
 
 _FORM = 1  # of what is written down; another one cannot be compared
+_OTHER = "reingest.inventory is not what a load wrote"
 _CREATE = """
 CREATE TABLE IF NOT EXISTS reingest.inventory_form (form int NOT NULL, major int NOT NULL);
 CREATE TABLE IF NOT EXISTS reingest.inventory (
@@ -50,8 +51,14 @@ def read_baseline(connection: Connection, major: int) -> Inventory | str:
             if cursor.fetchall() != [(_FORM, major)]:
                 return "it was written down by another version"
             cursor.execute("SELECT kind, identity, facts FROM reingest.inventory")
-            items = [Item(kind, identity, facts) for kind, identity, facts in cursor.fetchall()]
+            rows = cursor.fetchall()
         except psycopg2.errors.InsufficientPrivilege:
             cursor.execute("ROLLBACK TO SAVEPOINT reingest_baseline")
             return "the login may not read reingest.inventory"
+        except psycopg2.ProgrammingError:
+            cursor.execute("ROLLBACK TO SAVEPOINT reingest_baseline")
+            return _OTHER
+    if not all(isinstance(facts, dict) for _, _, facts in rows):
+        return _OTHER
+    items = [Item(kind, identity, facts) for kind, identity, facts in rows]
     return Inventory({item.key: item for item in items}, major)

@@ -160,7 +160,7 @@ def _composed(item: Item) -> list[str]:
     if item.kind == "extension":
         return [
             f"CREATE EXTENSION {item.identity} SCHEMA {facts.get('namespace')}"
-            f" VERSION '{facts.get('version')}'"
+            f" VERSION {literal(str(facts.get('version')))}"
         ]
     if item.kind == "domain":
         return [f"CREATE DOMAIN {item.identity} AS {facts.get('base')}{_default(facts.get('default'))}"]

@@ -11,7 +11,7 @@ import psycopg2
 
 from ..errors import Refusal
 from ..postgres.dsn import Connection
-from ..sources.place import refuse_special
+from ..sources.place import text_of
 
 # Where a semicolon or a keyword means nothing: comments, quoted texts and names, bodies of functions.
 _OPAQUE = re.compile(
@@ -24,6 +24,7 @@ _OPAQUE = re.compile(
 _OF_ROWS = ("22", "23", "44", "54", "P0")
 # What today's pg_dump writes around a dump for psql, with another key each time.
 _RESTRICT = re.compile(r"^\\(?:un)?restrict[ \t]+\w+[ \t]*$", re.MULTILINE | re.ASCII)
+_MOST = 256  # MiB
 _TRANSACTION = re.compile(
     r"(BEGIN|START|COMMIT|END|ROLLBACK|ABORT|SAVEPOINT|RELEASE|PREPARE\s+TRANSACTION)\b", re.IGNORECASE
 )
@@ -36,9 +37,8 @@ def read_script(path: Path, what: str) -> str:
     Raises:
         Refusal: the file is not there, or holds what only psql knows, or ends a transaction; with the line.
     """
-    refuse_special(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = text_of(path, _MOST)
     except FileNotFoundError as error:
         raise Refusal(f"{what} {path} does not exist: correct the dataset, or put the file there") from error
     except (OSError, UnicodeDecodeError) as error:

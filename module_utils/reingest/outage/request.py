@@ -11,20 +11,22 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any, Union
+from typing import Any
 from urllib.parse import SplitResult, unquote, urljoin, urlsplit
 
 from ..disclosure.printable import printable
 from ..disclosure.secrets import masked, secret_texts
+from ..host.web import Connection, Until, leads_on
 from .answer import Answer
 
 _MOST_BYTES = 1 << 20
+_LONGEST_WHY = 300
+_LATER_S = 1.0  # after which a request that was given up ends by itself, whatever it is sent
 _REDIRECTS = 5
 _MOVED = (301, 302, 303, 307, 308)
 _LONGEST_RELEASE = 200
 _NO_ROUTE = (errno.ENETUNREACH, errno.EHOSTUNREACH)
 _OK = 200
-_Connection = Union[http.client.HTTPConnection, http.client.HTTPSConnection]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ def ask(target: Target) -> Answer:
     """Make one request, and give it up when its time is over, whatever it waits for.
 
     The time-out of a socket holds for each step by itself, and none holds for the look-up of a name: so the
-    request has a thread, which is left to its end where that comes later.
+    request has a thread, which is left to its end where a look-up of a name takes longer.
     """
     found: list[Answer] = []
     asking = threading.Thread(target=lambda: found.append(_asked(target)), daemon=True)
@@ -54,12 +56,13 @@ def ask(target: Target) -> Answer:
     if not found:
         return Answer(False, why=f"no whole answer within {target.timeout:g} s")
     answer = found[0]
-    return Answer(answer.good, answer.release, printable(masked(answer.why, target.secrets)), answer.never)
+    why = printable(masked(answer.why, target.secrets)[:_LONGEST_WHY])
+    return Answer(answer.good, answer.release, why, answer.never)
 
 
 def _asked(target: Target) -> Answer:
     try:
-        return _followed(target, time.monotonic() + target.timeout)
+        return _followed(target, time.monotonic() + target.timeout + _LATER_S)
     except ssl.SSLCertVerificationError as error:
         return Answer(False, why=f"its certificate is not good: {error.verify_message}", never=True)
     except socket.gaierror as error:
@@ -75,29 +78,30 @@ def _asked(target: Target) -> Answer:
 def _followed(target: Target, deadline: float) -> Answer:
     """Ask, and follow where the answer leads on the same host."""
     url = target.url
-    host = urlsplit(url).hostname
     for _ in range(_REDIRECTS + 1):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return Answer(False, why="it is no http:// or https:// address", never=True)
-        if parts.hostname != host:
-            return Answer(False, why=f"it redirects to another host, {parts.hostname}")
-        status, headers, body = _get(parts, max(0.01, deadline - time.monotonic()))
+        status, headers, body = _get(parts, Until(deadline, target.timeout + _LATER_S))
         if status in _MOVED and headers.get("Location"):
-            url = urljoin(url, headers["Location"])
+            before, url = url, urljoin(url, headers["Location"])
+            why = leads_on(before, url)
+            if why:
+                return Answer(False, why=why)
             continue
         return _judged(status, body, target.key)
     return Answer(False, why=f"it redirects more than {_REDIRECTS} times")
 
 
-def _get(parts: SplitResult, timeout: float) -> tuple[int, Any, bytes]:
-    connection: _Connection
-    host = str(parts.hostname)
+def _get(parts: SplitResult, until: Until) -> tuple[int, Any, bytes]:
+    connection: Connection
+    host, timeout = str(parts.hostname), until.left()
     if parts.scheme == "https":
         context = ssl.create_default_context()
         connection = http.client.HTTPSConnection(host, parts.port, timeout=timeout, context=context)
     else:
         connection = http.client.HTTPConnection(host, parts.port, timeout=timeout)
+    until.holds_for(connection)
     headers = {"User-Agent": "reingest", "Accept": "application/json, */*", "Cache-Control": "no-cache"}
     if parts.username is not None:
         login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"

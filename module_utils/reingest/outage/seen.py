@@ -50,7 +50,7 @@ def seen_from(raw: Mapping[str, Any]) -> Seen:
     Raises:
         ValueError: they are none.
     """
-    return record_from(Seen, {**raw, "gaps": tuple(raw.get("gaps") or ())})
+    return record_from(Seen, {**raw, "gaps": raw.get("gaps") or ()})
 
 
 class Observer:

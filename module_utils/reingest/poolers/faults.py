@@ -12,7 +12,7 @@ from ..errors import Refusal, texts_of
 from ..refusals import Refused
 from .console import Console, console
 from .model import Pooler
-from .seen import SESSION, Entry, entries, entry, settings
+from .seen import SESSION, Entry, entries, entry, pool_modes, settings
 
 LONGEST_RETRY_S = 1.0  # after which a pooler must try again what it found closed, or ask again for a name
 _RETRY = "server_login_retry"
@@ -69,12 +69,11 @@ def _faults(pooler: Pooler, all_: Sequence[Pooler], needs: Needs, seconds: float
         set_ = settings(at, seconds)
         known = entries(at, seconds, set_.get("pool_mode", ""))
         _try_rights(at, own, seconds)
-        pools = at.ask("SHOW POOLS", seconds)
-    modes = {known[pooler.database].pool_mode}
-    modes |= {pool["pool_mode"] for pool in pools if pool["database"] == pooler.database}
+        used = pool_modes(at, seconds)
+    modes = {known.get(pooler.database, own).pool_mode, *used}
     return [
         *_of_entry(pooler, own),
-        *_beside(pooler, known, all_),
+        *_beside(pooler, own, known, all_),
         *_of_mode(pooler, modes, needs),
         *_of_waits(pooler, set_, needs),
         *_of_retries(pooler, own, set_),
@@ -110,10 +109,9 @@ def _of_entry(pooler: Pooler, own: Entry) -> list[Fault]:
     return found
 
 
-def _beside(pooler: Pooler, known: dict[str, Entry], all_: Sequence[Pooler]) -> list[Fault]:
+def _beside(pooler: Pooler, own: Entry, known: dict[str, Entry], all_: Sequence[Pooler]) -> list[Fault]:
     """Return the other names by which this pooler leads to the same database: nobody would hold them."""
     named = {other.database for other in all_ if other.place == pooler.place}
-    own = known[pooler.database]
     others = [one.name for one in known.values() if one.server == own.server and one.name not in named]
     return [
         Fault(

@@ -11,7 +11,15 @@ from psycopg2.extensions import make_dsn, parse_dsn
 
 from ..errors import Refusal
 from .patience import as_given, keep_patience
-from .pins import TOLD, differing, forget_environment, is_pinned, own_options, pinned_options
+from .pins import (
+    TOLD,
+    catalogue_first,
+    differing,
+    forget_environment,
+    is_pinned,
+    own_options,
+    pinned_options,
+)
 
 # psycopg2 has no types; the names say what a parameter is.
 Connection = Any
@@ -100,7 +108,18 @@ def connect(
             f"{address(dsn)} is a pooler that keeps {other} as it is set there, and values would be read "
             "otherwise: name the server itself"
         )
-    keep_patience(connection, words)
+    try:
+        keep_patience(connection, words)
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SHOW search_path")
+            path = catalogue_first(cursor.fetchone()[0])
+            if path:
+                cursor.execute("SELECT pg_catalog.set_config('search_path', %s, false)", (path,))
+    except psycopg2.OperationalError as error:  # it stops just now
+        connection.close()
+        told = said_by_server(str(error))
+        raise Unreachable(f"the server at {address(dsn)} ended the session: {told}; start it") from None
     connection.autocommit = autocommit
     return connection
 

@@ -119,6 +119,7 @@ def _session(dsn: str) -> Iterator[Cursor]:
 def _freeze_database(dsn: str, database: str) -> None:
     tables: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
     with _session(dsn) as cursor:
+        cursor.execute("SET search_path = pg_catalog")  # no function of the database's is better than these
         cursor.execute(_TABLES)
         for row in cursor.fetchall():
             tables.put(row)

@@ -24,6 +24,7 @@ _ALWAYS = {
 }
 _WORDS = " ".join(f"-c {name}={value}" for name, value in _ALWAYS.items())
 TOLD = ("TimeZone", "DateStyle", "IntervalStyle", "standard_conforming_strings")  # by the server, unasked
+_CATALOGUE = "pg_catalog"
 _ENVIRONMENT = ("PGTZ", "PGDATESTYLE")  # libpq sends them after the options, so that they would count
 
 
@@ -55,6 +56,17 @@ def differing(told: Mapping[str, str | None], options: str) -> str:
         if (found or "").replace(" ", "").lower() != wanted[name].lower():
             return name
     return ""
+
+
+def catalogue_first(path: str) -> str:
+    """Return a search path in which PostgreSQL's own functions come first; empty: they do.
+
+    A database's owner says where its sessions look. One who names ``pg_catalog`` behind a schema of theirs
+    would have a superuser's session call functions of theirs; where it is not named it is the first.
+    """
+    names = path.split(",")
+    own = [name for name in names if name.strip().strip('"').lower() != _CATALOGUE]
+    return ",".join(own) or _CATALOGUE if len(own) < len(names) and names[0] in own else ""
 
 
 def forget_environment() -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
+from ..disclosure.secrets import without_passwords
 from ..errors import Refusal
+from ..host.processes import USUAL_UMASK
 
 LONGEST_S = 30.0
 _SHOWN = 200  # characters of what a command said
@@ -31,6 +33,7 @@ def run_declared(command: Sequence[str], variable: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             timeout=LONGEST_S,
+            umask=USUAL_UMASK,
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -40,6 +43,7 @@ def run_declared(command: Sequence[str], variable: str) -> str:
     except OSError as error:
         raise Refusal(f"{command[0]} ({variable}) cannot be run: {error.strerror}; correct it") from None
     if done.returncode != 0:
-        said = " ".join(done.stdout.decode(errors="replace").split())[-_SHOWN:] or "it says nothing"
+        said = without_passwords(" ".join(done.stdout.decode(errors="replace").split()))
+        said = said[-_SHOWN:] or "it says nothing"
         raise Refusal(f"{command[0]} ({variable}) fails with {done.returncode}: {said}; correct it")
     return f"run {command[0]} ({variable})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 from contextlib import closing
 from typing import Any
 
@@ -11,6 +12,7 @@ from ..engines.model import Health
 from ..errors import Refusal
 
 _CONNECT_S = 2
+_SHOWN = 300  # characters of what a service says
 _FENCED = "is not currently accepting connections"
 _MALFORMED = (
     "the address of the login is malformed: expected postgresql://user@host:port/database, with / @ : # and "
@@ -75,31 +77,41 @@ def _http(health: Health, timeout: float) -> str:
         raise Refusal(f"{health.http!r} is not an HTTP address: expected http:// or https://")
     import http.client  # here: with ssl and email they cost each task on services more than our own code
     import urllib.error
-    import urllib.request
 
+    from ..host.web import Until, opener
+
+    until = Until(time.monotonic() + timeout, timeout)
     try:
-        with urllib.request.urlopen(health.http, timeout=timeout) as reply:  # noqa: S310 - checked above
+        with opener(until, follows=True).open(health.http, timeout=timeout) as reply:
             body = reply.read(1 << 20)
     except urllib.error.HTTPError as error:
         with error:
-            text = error.read(300).decode(errors="replace").strip()
+            text = _said(error)
         return f"{health.http} answers {error.code}: {text}"
     except http.client.InvalidURL as error:
         raise Refusal(f"{health.http!r} is not an HTTP address: {error}") from None
-    except (OSError, http.client.HTTPException) as error:
-        return f"{health.http}: {getattr(error, 'reason', '') or error}"
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        return f"{health.http}: {str(getattr(error, 'reason', '') or error)[:_SHOWN]}"
     return _mismatch(health, body) if health.json else ""
+
+
+def _said(reply: Any) -> str:  # noqa: ANN401 - urllib.error.HTTPError, whose import costs
+    """Return the beginning of an answer, as far as it comes in time."""
+    try:
+        return str(reply.read(_SHOWN).decode(errors="replace").strip())
+    except OSError:
+        return ""
 
 
 def _mismatch(health: Health, body: bytes) -> str:
     try:
         found: Any = json.loads(body)
-    except ValueError:
+        for key, expected in health.json.items():
+            value = found.get(key) if isinstance(found, dict) else None
+            if value != expected:
+                return f"{health.http} answers {key} {repr(value)[:_SHOWN]}, expected {expected!r}"
+    except (ValueError, RecursionError):
         return f"{health.http} does not answer JSON"
-    for key, expected in health.json.items():
-        value = found.get(key) if isinstance(found, dict) else None
-        if value != expected:
-            return f"{health.http} answers {key} {value!r}, expected {expected!r}"
     return ""
 
 

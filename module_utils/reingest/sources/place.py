@@ -95,3 +95,23 @@ def refuse_special(path: Path, mode: int | None = None) -> None:
             raise Refusal(
                 f"{path} is {kind}: a source, a schema or a dataset is a regular file; correct the name"
             )
+
+
+def text_of(path: Path, most: int) -> str:
+    """Return the text of a dataset or of a schema; what is no regular file is refused before it is opened.
+
+    Args:
+        path: the file.
+        most: MiB; a longer one is refused, as a file with a hole may be longer than all memory.
+
+    Raises:
+        Refusal: it is no regular file, or longer.
+        OSError: it cannot be read.
+        UnicodeDecodeError: it is no UTF-8.
+    """
+    refuse_special(path)
+    with path.open("rb") as file:
+        content = file.read((most << 20) + 1)
+    if len(content) > most << 20:
+        raise Refusal(f"{path} is longer than {most} MiB: look into it, and correct the name")
+    return content.decode().replace("\r\n", "\n").replace("\r", "\n")  # as a text file is read

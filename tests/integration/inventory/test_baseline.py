@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from plugins.module_utils.reingest.inventory.baseline import read_baseline, write_baseline
 from plugins.module_utils.reingest.inventory.compare import compare
 from plugins.module_utils.reingest.inventory.read import read_inventory
@@ -36,6 +38,26 @@ def test_what_another_major_wrote_down_is_none(database):
     inventory = read_inventory(connection)
     write_baseline(connection, inventory)
     assert read_baseline(connection, inventory.major + 1) == "it was written down by another version"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE reingest.inventory SET facts = '[1]'",
+        "UPDATE reingest.inventory SET facts = '\"x\"'",
+        "ALTER TABLE reingest.inventory RENAME facts TO others",
+        "DROP TABLE reingest.inventory",
+    ],
+)
+def test_what_something_else_wrote_there_is_none(database, change):
+    connection = database("kept", "CREATE SCHEMA reingest")
+    inventory = read_inventory(connection)
+    write_baseline(connection, inventory)
+    with connection.cursor() as cursor:
+        cursor.execute(change)
+    told = "reingest.inventory is not what a load wrote"
+    assert read_baseline(connection, inventory.major) == told
 
 
 def test_a_catalogue_that_nobody_knows_yet_is_read_by_its_rows(server, database):

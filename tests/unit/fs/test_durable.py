@@ -152,6 +152,21 @@ def test_the_records_that_are_moved_to_the_name_of_a_new_directory_are_not_given
 
 
 @pytest.mark.attack
+def test_records_that_a_server_gives_to_another_account_are_refused_with_what_to_do(tmp_path, monkeypatch):
+    make = os.mkdir
+
+    def squashed(name, mode=0o777, *, dir_fd=None):  # as an NFS server does with root_squash
+        make(name, mode, dir_fd=dir_fd)
+        os.chown(name, 65534, 65534, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "mkdir", squashed)
+    with pytest.raises(
+        UnsafePathError, match=r"belongs to account 65534 .* \(root_squash\), run as the servers'"
+    ):
+        make_own_directory(tmp_path / ".reingest")
+
+
+@pytest.mark.attack
 def test_a_line_is_not_appended_to_a_file_of_another_account(tmp_path):
     path = tmp_path / "ledger.jsonl"
     path.write_text("")

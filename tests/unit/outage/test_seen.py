@@ -71,6 +71,12 @@ def test_what_was_written_is_read_back_and_nothing_else_is():
     seen = observed((0, 0.1, GOOD), (1, 1.1, BAD), (3, 3.4, GOOD))
     values = {**seen.as_values(), "gaps": [vars(gap) for gap in seen.gaps]}
     assert seen_from(values) == seen
-    for wrong in ({"probes": "1"}, {"outage_s": float("nan")}, {"more": 1}, {"gaps": [{"began": "x"}]}):
+    for wrong in (
+        {"probes": "1"},
+        {"outage_s": float("nan")},
+        {"more": 1},
+        {"gaps": [{"began": "x"}]},
+        {"gaps": True},
+    ):
         with pytest.raises(ValueError, match=r"."):
             seen_from({**values, **wrong})

@@ -2,6 +2,7 @@ import socket
 
 import pytest
 from psycopg2.extensions import parse_dsn
+from unit.poolers.hostile_pooler import listening
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.dsn import (
@@ -87,3 +88,11 @@ def test_a_server_that_does_not_answer_is_unreachable():
 def test_the_servers_own_sentence_is_told_wherever_it_stands(told, said):
     assert said_by_server(told).endswith(said)
     assert "refused" not in said_by_server(told)
+
+
+@pytest.mark.attack
+def test_a_server_that_ends_the_session_at_once_does_not_answer():
+    with listening() as server:
+        server.answers["SHOW search_path"] = lambda client: client.shutdown(socket.SHUT_RDWR)
+        with pytest.raises(Unreachable, match="ended the session"):
+            connect(f"host=127.0.0.1 port={server.port} user=me sslmode=disable")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
 
 import pytest
@@ -36,3 +38,19 @@ def test_one_that_hangs_is_ended(monkeypatch):
     monkeypatch.setattr(announce, "LONGEST_S", 0.2)
     with pytest.raises(Refusal, match="does not end within"):
         run_declared([sys.executable, "-c", "import time; time.sleep(600)"], NAME)
+
+
+def test_what_it_makes_can_be_read_by_a_web_server(tmp_path):
+    before = os.umask(0o077)  # of every module
+    try:
+        run_declared(["touch", str(tmp_path / "maintenance.html")], NAME)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "maintenance.html").stat().st_mode) == 0o644
+
+
+@pytest.mark.attack
+def test_the_password_of_an_address_that_it_repeats_is_not_told():
+    with pytest.raises(Refusal) as refused:
+        run_declared(["sh", "-c", "echo no answer at https://me:hidden@proxy/; exit 1"], NAME)
+    assert "no answer at https://me:***@proxy/" in str(refused.value)

@@ -130,3 +130,11 @@ def test_a_dataset_and_a_schema_that_are_no_files_are_refused(folder, kind):
         read_document(folder / "x")
     with pytest.raises(Refusal, match=f"is {kind}"):
         read_script(folder / "x", "the schema")
+
+
+@pytest.mark.parametrize("read", [read_document, lambda path: read_script(path, "the schema")])
+def test_a_dataset_and_a_schema_that_are_longer_than_memory_are_refused(folder, read):
+    (folder / "x").touch()
+    os.truncate(folder / "x", 1 << 42)
+    with pytest.raises(Refusal, match="x is longer than"):
+        read(folder / "x")

@@ -30,6 +30,7 @@ _KEEPER = (
 )
 _POLL_S = 0.02
 _APPEAR_S = 10.0
+_LAST = 8192  # bytes of a log that are looked at
 
 
 @dataclass(frozen=True)
@@ -142,11 +143,15 @@ class ProcessEngine:
         return None if self.running(service) else False
 
     def last_words(self, service: Service) -> str:
-        """Return the last lines of the log."""
+        """Return the last lines of the log, however long the service has made it; no part of a line."""
         log = self._file(service, "log")
         if not log.is_file():
             return ""
-        return " | ".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-3:])
+        with log.open("rb") as file:
+            before = max(0, file.seek(0, os.SEEK_END) - _LAST)
+            file.seek(before)
+            lines = file.read(_LAST).decode("utf-8", "replace").splitlines()
+        return " | ".join(lines[1 if before else 0 :][-3:])
 
     def _file(self, service: Service, kind: str) -> Path:
         return record_file(self.records, service.name, kind)
