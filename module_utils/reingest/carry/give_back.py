@@ -22,6 +22,7 @@ from ..frame.kept_roles import bring_kept, forget_roles
 from ..load.other_databases import write_databases
 from ..load.script import refused
 from ..ownership.checksum import Content
+from ..ownership.types import is_oid
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
@@ -268,8 +269,11 @@ def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:
 
 def _naming(unit: Unit, tables: Mapping[str, Table]) -> Unit:
     """Return a unit whose rows are not put with the columns that name large objects in the earlier schema."""
-    columns = tables[unit.table].units[unit.target][0].columns
-    there = (name for name in unit.large_objects if name in columns and columns[name].is_oid)
+    table = tables[unit.table]
+    columns = table.units[unit.target][0].columns
+    there = (
+        name for name in unit.large_objects if name in columns and is_oid(columns[name].type, table.types)
+    )
     return replace(unit, large_objects=tuple(there))
 
 
@@ -283,7 +287,7 @@ def _left(units: Collection[Unit], tables: Mapping[str, Table]) -> dict[str, str
         aimed = _aimed(unit, tables)
         faults = ["there is no such table"]
         if aimed is not None:
-            faults = misfits(unit, tables[unit.table].units[aimed.target][0])
+            faults = misfits(unit, tables[unit.table], aimed.target)
         if aimed is not None and aimed.target != unit.source:
             faults += of_its_own(unit.columns, columns.get(aimed.target, ()))
         if faults:

@@ -9,8 +9,9 @@ from clusters import MAJORS
 from psycopg2 import sql
 from tiers import sample
 
-from plugins.module_utils.reingest.ownership.catalog import ENUM, Column, Key, Reference, Type, read_catalog
+from plugins.module_utils.reingest.ownership.catalog import Column, Key, Reference, read_catalog
 from plugins.module_utils.reingest.ownership.checksum import Content, read_content
+from plugins.module_utils.reingest.ownership.types import ENUM, Type
 from plugins.module_utils.reingest.postgres.session import pinned_reading
 
 SCHEMA = """
