@@ -7,7 +7,7 @@
 - `pipe`: binary COPY through psql into the same table without its indexes and reference, which are built
   afterwards;
 - `pg_dump`: `pg_dump -Fc -t | pg_restore`;
-- `merge`: a client that inserts and commits row by row, of 100,000 rows.
+- `merge`: a client that inserts and commits row by row, of MERGED rows (100,000).
 
 Before there are rows, `carry_over` is timed without any. Prints, and writes to build/bench/carry.json,
 medians in rows/s, the ratio of each round to its pipe, where the time of `carry_over` goes, what it takes
@@ -42,7 +42,7 @@ from plugins.module_utils.reingest.volume.layout import Volume  # noqa: E402
 
 ROWS = int(os.environ.get("ROWS", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-MERGED = min(ROWS, 100_000)
+MERGED = min(ROWS, int(os.environ.get("MERGED", "100000")))  # each is a commit, on disk
 WITHOUT_ROWS = 7  # times
 OBJECTS = 10_000
 DATABASE = "portal"
