@@ -7,10 +7,11 @@
 - `pipe`: binary COPY through psql into the same table without its indexes and reference, which are built
   afterwards;
 - `pg_dump`: `pg_dump -Fc -t | pg_restore`;
-- `merge`: a client that inserts and commits row by row, of 100,000 rows.
+- `merge`: a client that inserts and commits row by row, of MERGED rows (100,000).
 
-Prints, and writes to build/bench/carry.json, medians in rows/s, the ratio of each round to its pipe, where
-the time of `carry_over` goes, and the most memory that its process took.
+Before there are rows, `carry_over` is timed without any. Prints, and writes to build/bench/carry.json,
+medians in rows/s, the ratio of each round to its pipe, where the time of `carry_over` goes, what it takes
+without rows, and the most memory that its process took.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ from plugins.module_utils.reingest.volume.layout import Volume  # noqa: E402
 
 ROWS = int(os.environ.get("ROWS", "1000000"))
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
-MERGED = min(ROWS, 100_000)
+MERGED = min(ROWS, int(os.environ.get("MERGED", "100000")))  # each is a commit, on disk
+WITHOUT_ROWS = 7  # times
 OBJECTS = 10_000
 DATABASE = "portal"
 SCHEMA = """
@@ -96,13 +98,13 @@ def make_server(root, number):
     return server
 
 
-def carried(live, new, volume):
+def carried(live, new, volume, rows):
     """Return the seconds of a whole call, and of its steps; production is open again afterwards."""
     servers = Servers(live.dsn(), new.dsn(), DATABASE)
     began = time.monotonic()
     result = carry_over(volume, servers, live=live.data, run="bench")
     taken = time.monotonic() - began
-    assert dict(result.rows) == {"file_download": ROWS}, result
+    assert dict(result.rows) == {"file_download": rows}, result
     with closing(control_session(live.dsn())) as control:
         lift_fence(control, DATABASE)
     return taken, dict(result.seconds)
@@ -159,13 +161,20 @@ def main():
     servers = [make_server(root, number) for number in range(2)]
     try:
         live, new = servers
-        live.rows(FILL, DATABASE, objects=OBJECTS, rows=ROWS)
+        volume = Volume(root / "volume")
+        volume.root.mkdir()
         for server in servers:
             server.rows(KEYS, DATABASE)
+        empty = [carried(live, new, volume, 0) for _ in range(WITHOUT_ROWS)]
+        live.rows(OFF, DATABASE)
+        live.rows(FILL, DATABASE, objects=OBJECTS, rows=ROWS)
+        live.rows(KEYS, DATABASE)
         live.rows("VACUUM (FREEZE, ANALYZE)", DATABASE)
         for server in servers:
             server.rows("CHECKPOINT", DATABASE)
-        report = measure(live, new, Volume(root / "volume"))
+        report = measure(live, new, volume)
+        report["seconds_without_rows"] = round(statistics.median(taken for taken, _ in empty), 3)
+        report["steps_without_rows"] = median_steps([steps for _, steps in empty], 3)
     finally:
         for server in servers:
             if server.running:
@@ -177,12 +186,15 @@ def main():
     print(json.dumps(report, indent=1))
 
 
+def median_steps(steps, digits):
+    return {name: round(statistics.median(parts[name] for parts in steps), digits) for name in steps[0]}
+
+
 def measure(live, new, volume):
-    volume.root.mkdir()
     times = {"carry_over": [], "pipe": [], "pg_dump": [], "merge": []}
     steps = []
     for _ in range(ROUNDS):
-        taken, parts = carried(live, new, volume)
+        taken, parts = carried(live, new, volume, ROWS)
         times["carry_over"].append(taken)
         steps.append(parts)
         times["pipe"].append(piped(live, new))
@@ -201,9 +213,7 @@ def measure(live, new, volume):
         "merge_times_carry_over": round(
             statistics.median(one / ours for one, ours in zip(times["merge"], times["carry_over"])), 1
         ),
-        "steps_of_carry_over": {
-            name: round(statistics.median(parts[name] for parts in steps), 2) for name in steps[0]
-        },
+        "steps_of_carry_over": median_steps(steps, 2),
         "most_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..dataset.owners import PORTAL
 from ..dataset.table_name import table_name
+from ..ownership.types import Types, read_types
 from ..postgres.dsn import Connection, Cursor
 from .unit import ORPHANS, Relation, Terms
 
@@ -30,14 +31,6 @@ WITH RECURSIVE base AS (
     SELECT t.oid, t.oid AS of FROM pg_type t
     UNION ALL
     SELECT t.typbasetype, b.of FROM base b JOIN pg_type t ON t.oid = b.oid WHERE t.typtype = 'd'
-), inside AS (
-    SELECT DISTINCT atttypid AS oid, atttypid AS of FROM pg_attribute WHERE attrelid = ANY(%s) AND attnum > 0
-    UNION
-    SELECT part.oid, i.of FROM inside i JOIN pg_type t ON t.oid = i.oid CROSS JOIN LATERAL (
-        SELECT t.typbasetype AS oid WHERE t.typtype = 'd'
-        UNION ALL SELECT t.typelem WHERE t.typlen = -1 AND t.typcategory = 'A' AND t.typname <> 'oidvector'
-        UNION ALL SELECT a.atttypid FROM pg_attribute a
-        WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped) AS part
 )
 SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerated <> '',
        a.attnotnull AND NOT a.atthasdef AND a.attidentity = '',
@@ -46,11 +39,7 @@ SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attgenerat
                  AND (t.typtype = 'e'
                       OR t.typnamespace = 'pg_catalog'::regnamespace
                          AND (t.typname = ANY(%s)
-                              OR t.typlen = -1 AND t.typcategory = 'A' AND e.typname = ANY(%s)))),
-       ARRAY(SELECT v.enumlabel::text FROM base b JOIN pg_enum v ON v.enumtypid = b.oid
-             WHERE b.of = a.atttypid ORDER BY v.enumsortorder),
-       EXISTS (SELECT FROM inside i WHERE i.of = a.atttypid AND i.oid = 'oid'::regtype),
-       EXISTS (SELECT FROM base b WHERE b.of = a.atttypid AND b.oid = 'oid'::regtype)
+                              OR t.typlen = -1 AND t.typcategory = 'A' AND e.typname = ANY(%s))))
 FROM pg_attribute a
 WHERE a.attrelid = ANY(%s) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attrelid, a.attnum
 """
@@ -65,9 +54,6 @@ class Column:
     generated: bool
     required: bool
     binary: bool
-    labels: tuple[str, ...]  # of an enum
-    holds_oid: bool
-    is_oid: bool  # by itself, also as a domain: type lo of the extension is one
 
 
 @dataclass(frozen=True)
@@ -88,6 +74,7 @@ class Table:
     terms: Terms
     units: Mapping[Relation, tuple[Part, ...]]  # the relation that rows are put into, and where they lie
     above: Mapping[Relation, tuple[Relation, ...]]  # what each of these inherits from, nearest first
+    types: Types  # that users made in its database
 
     @property
     def oids(self) -> tuple[int, ...]:
@@ -158,6 +145,7 @@ def read_portal_tables(connection: Connection, contract: Mapping[str, Terms]) ->
             for parent in parents:
                 children.setdefault(parent, []).append(oid)
         columns = _columns(cursor, list(found))
+        types = read_types(cursor)
     tables: dict[str, Table] = {}
     seen: set[int] = set()
     for name, terms in contract.items():
@@ -183,7 +171,7 @@ def read_portal_tables(connection: Connection, contract: Mapping[str, Terms]) ->
                 for one in children.get(oid, [])
                 if kind != "p" and table_name(*found[one][0]) not in contract
             ]
-        tables[name] = Table(name, terms, units, above)
+        tables[name] = Table(name, terms, units, above, types)
     return tables
 
 
@@ -195,9 +183,9 @@ def _below(oid: int, children: Mapping[int, list[int]]) -> list[int]:
 
 
 def _columns(cursor: Cursor, oids: list[int]) -> dict[int, dict[str, Column]]:
-    cursor.execute(_COLUMNS, (oids, list(_BINARY), list(_BINARY), oids))
+    cursor.execute(_COLUMNS, (list(_BINARY), list(_BINARY), oids))
     columns: dict[int, dict[str, Column]] = {}
-    for oid, name, type_, generated, required, binary, labels, *of_oids in cursor.fetchall():
-        facts = (type_, generated, required, binary, tuple(labels), *of_oids)
-        columns.setdefault(oid, {})[name] = Column(name, *facts)
+    for oid, *facts in cursor.fetchall():
+        column = Column(*facts)
+        columns.setdefault(oid, {})[column.name] = column
     return columns

@@ -81,7 +81,15 @@ def control_session(dsn: str) -> Connection:
     Raises:
         Refusal: it is none of these, with what is missing.
     """
-    connection = connect(with_database(dsn, MAINTENANCE), application_name="reingest fence", autocommit=True)
+    login = with_database(dsn, MAINTENANCE)
+    try:
+        connection = connect(login, application_name="reingest fence", autocommit=True)
+    except Refusal as refusal:
+        if f'database "{MAINTENANCE}" does not exist' not in str(refusal):
+            raise
+        raise Refusal(
+            f"{refusal}; a database is fenced from another one of its server: CREATE DATABASE {MAINTENANCE}"
+        ) from None
     fault = _unfit(connection, dsn)
     if fault:
         connection.close()

@@ -22,6 +22,7 @@ from ..frame.kept_roles import bring_kept, forget_roles
 from ..load.other_databases import write_databases
 from ..load.script import refused
 from ..ownership.checksum import Content
+from ..ownership.types import is_oid
 from ..postgres.dsn import Connection
 from ..postgres.session import pinned
 from ..volume.layout import Volume, live_snapshot
@@ -34,7 +35,7 @@ from .fence import Patience, control_session, identifier_of, is_fenced, raise_fe
 from .laps import Laps
 from .plan import PARTITIONED, heir, misfits, of_its_own
 from .proof import prove, prove_objects, read_back
-from .put import Source, finish, put_rows
+from .put import NotTakenError, Source, finish, put_rows
 from .record import Carried, Fenced, carried_folder, carried_record, fence_record, hidden_name, write_fence
 from .renaming import drop_replaced, open_all, own_names, rename
 from .stream import kept
@@ -211,33 +212,37 @@ def _put(
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Return what was done, what the database could not hold, what else to know, and which views wait."""
     folder = carried_folder(volume, manifest.run)
-    units = {one.unit: folder / one.file for one in manifest.units}
+    units = [one.unit for one in manifest.units]
+    files = {one.unit.source: folder / one.file for one in manifest.units}
+    source = Source(lambda unit: kept(files[unit.source]), lambda stream: kept(folder / stream.value))
     with closing(pinned(login, hidden.hidden, application_name="reingest carry")) as put:
         contract = {unit.table: Terms(unit.orphans) for unit in units if unit != QUARANTINE_UNIT}
         tables = read_portal_tables(put, contract)
         left = _left(units, tables)
-        if hidden.load and left:
-            reasons = "; ".join(f"table {name}: {reason}" for name, reason in left.items())
-            raise Refusal(f"the load cannot hold users' rows: {reasons}")
         policy = read_contract(put)  # what becomes of orphans is for whom they are orphans to say
         aimed = {unit: there for unit in units if (there := _aimed(unit, tables)) is not None}
-        going = {
-            replace(
-                there, orphans=policy[unit.table].orphans if unit.table in policy else unit.orphans
-            ): units[unit]
-            for unit, there in aimed.items()
-            if unit.table not in left
-        }
-        made = put_rows(
-            put,
-            tuple(going),
-            tables,
-            Source(lambda unit: kept(going[unit]), lambda stream: kept(folder / stream.value)),
-            counters=manifest.counters,
-            run=run,
-            laps=Laps(),
-            beside=[_naming(there, tables) for unit, there in aimed.items() if unit.table in left],
-        )
+        made = None
+        while made is None:
+            if hidden.load and left:
+                reasons = "; ".join(f"table {name}: {reason}" for name, reason in left.items())
+                raise Refusal(f"the load cannot hold users' rows: {reasons}")
+            going = [
+                replace(there, orphans=policy[unit.table].orphans if unit.table in policy else unit.orphans)
+                for unit, there in aimed.items()
+                if unit.table not in left
+            ]
+            beside = [_naming(there, tables) for unit, there in aimed.items() if unit.table in left]
+            counters = manifest.counters
+            try:
+                made = put_rows(
+                    put, going, tables, source, counters=counters, run=run, laps=Laps(), beside=beside
+                )
+            except NotTakenError as error:
+                # A key, a check, a value of an enum: nothing but putting them tells. The others come along.
+                if error.table not in {unit.table for unit in going}:
+                    raise
+                put.rollback()
+                left[error.table] = error.reason
         sums = {table: found for table, found in read_back(manifest.sums).items() if table not in left}
         lines = prove(sums, made, hidden.called)
         objects = Content(manifest.large_objects.rows, int(manifest.large_objects.total))
@@ -268,8 +273,11 @@ def _aimed(unit: Unit, tables: Mapping[str, Table]) -> Unit | None:
 
 def _naming(unit: Unit, tables: Mapping[str, Table]) -> Unit:
     """Return a unit whose rows are not put with the columns that name large objects in the earlier schema."""
-    columns = tables[unit.table].units[unit.target][0].columns
-    there = (name for name in unit.large_objects if name in columns and columns[name].is_oid)
+    table = tables[unit.table]
+    columns = table.units[unit.target][0].columns
+    there = (
+        name for name in unit.large_objects if name in columns and is_oid(columns[name].type, table.types)
+    )
     return replace(unit, large_objects=tuple(there))
 
 
@@ -283,7 +291,7 @@ def _left(units: Collection[Unit], tables: Mapping[str, Table]) -> dict[str, str
         aimed = _aimed(unit, tables)
         faults = ["there is no such table"]
         if aimed is not None:
-            faults = misfits(unit, tables[unit.table].units[aimed.target][0])
+            faults = misfits(unit, tables[unit.table], aimed.target)
         if aimed is not None and aimed.target != unit.source:
             faults += of_its_own(unit.columns, columns.get(aimed.target, ()))
         if faults:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..dataset.oids import LARGE_OBJECT, NUMBER, OID_MEANINGS
-from .catalogue import Column, Part, Table
+from ..ownership.types import Types, holds_oid, is_oid, misfit
+from .catalogue import Column, Table
 from .unit import Relation, Unit
 
-_SIZED = re.compile(r"(character varying|numeric|bit varying)\((\d+)(?:,(\d+))?\)")
-_WHOLE = ("smallint", "integer", "bigint")
-_TEXTS = ("text", "character varying")
 PARTITIONED, _FOREIGN = "p", "f"  # relkind
 
 
@@ -100,8 +97,8 @@ def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: R
         own = of_its_own(taken, live_table.units[to][0].columns)
         faults += [f"table {shown}: {fault}" for fault in own]
     for column in carried:
-        faults += _column_faults(shown, column, new.get(column.name))
-        faults += _oid_faults(shown, column, table.terms.oids.get(column.name))
+        faults += _column_faults(shown, column, new.get(column.name), live_table.types, table.types)
+        faults += _oid_faults(shown, column, table.terms.oids.get(column.name), live_table.types)
     faults += [
         f"table {shown}: the new column {column.name} takes no NULL and has no default, and production's "
         "rows have "
@@ -127,7 +124,7 @@ def _unit(shown: str, live_table: Table, relation: Relation, table: Table, to: R
     )
 
 
-def _column_faults(shown: str, live: Column, new: Column | None) -> list[str]:
+def _column_faults(shown: str, live: Column, new: Column | None, old_types: Types, types: Types) -> list[str]:
     where = f"table {shown}: column {live.name}"
     if new is None:
         return [f"{where} of production is not in the new schema: add it, or rename it in production first"]
@@ -135,60 +132,46 @@ def _column_faults(shown: str, live: Column, new: Column | None) -> list[str]:
         return [
             f"{where} is generated in the new schema, and production's rows have values of their own for it"
         ]
-    if not widens(live.type, new.type):
-        return [
-            f"{where} is {live.type} in production and {new.type} in the new schema, which may not take "
-            "every value: "
-            "keep the type, or change production first"
-        ]
-    lost = [label for label in live.labels if label not in new.labels] if live.labels else []
-    if lost:
-        return [f"{where}: the new schema's {new.type} has lost {', '.join(lost)}: keep what rows may hold"]
-    return []
+    reason = misfit(live.type, new.type, old_types, types)
+    if not reason:
+        return []
+    return [
+        f"{where} is {live.type} in production and {new.type} in the new schema ({reason}): keep the type, "
+        "or change production first"
+    ]
 
 
-def _oid_faults(shown: str, column: Column, meaning: str | None) -> list[str]:
+def _oid_faults(shown: str, column: Column, meaning: str | None, types: Types) -> list[str]:
     where = f"table {shown}: column {column.name} is of type {column.type}"
-    if column.holds_oid and meaning not in OID_MEANINGS:
+    alone = is_oid(column.type, types)
+    if holds_oid(column.type, types) and meaning not in OID_MEANINGS:
         return [
             f"{where} and holds OIDs, and the dataset does not say what they are: add `oids: {{"
-            f"{column.name}: {LARGE_OBJECT if column.is_oid else NUMBER}}}` to the table, and load again"
+            f"{column.name}: {LARGE_OBJECT if alone else NUMBER}}}` to the table, and load again"
         ]
-    if meaning == LARGE_OBJECT and not column.is_oid:
+    if meaning == LARGE_OBJECT and not alone:
         return [f"{where}, which names no large object: correct `oids:` of the table, and load again"]
     return []
 
 
-def misfits(unit: Unit, target: Part) -> list[str]:
-    """Return why a relation cannot hold the rows of a unit that was taken before."""
-    new = target.columns
+def misfits(unit: Unit, there: Table, to: Relation) -> list[str]:
+    """Return why a relation cannot hold the rows of a unit that was taken before.
+
+    Of types that users made only the names were kept: one of the same name counts as the same.
+    """
+    new = there.units[to][0].columns
     faults = [
         f"column {name} is not there" for name in unit.columns if name not in new or new[name].generated
     ]
     for name, type_ in zip(unit.columns, unit.types):
         if name not in new:
             continue
-        fits = new[name].type == type_ if unit.binary else widens(type_, new[name].type)
-        faults += [] if fits else [f"column {name} is {type_}, and {new[name].type} there"]
+        type_there = new[name].type
+        fits = type_there == type_ or not (unit.binary or misfit(type_, type_there, there.types, there.types))
+        faults += [] if fits else [f"column {name} is {type_}, and {type_there} there"]
     faults += [
         f"column {column.name} takes no NULL"
         for column in new.values()
         if column.required and column.name not in unit.columns
     ]
     return faults
-
-
-def widens(live: str, new: str) -> bool:
-    """Return whether every value of a type is one of the other, written alike."""
-    if live == new:
-        return True
-    if live in _WHOLE and new in _WHOLE:
-        return _WHOLE.index(live) < _WHOLE.index(new)
-    was, now = _SIZED.fullmatch(live), _SIZED.fullmatch(new)
-    if was and was[1] == "character varying" and new in _TEXTS:
-        return True
-    if live in _TEXTS and new in _TEXTS:
-        return True
-    if was and now and was[1] == now[1]:
-        return int(was[2]) <= int(now[2]) and was[3] == now[3]
-    return False

@@ -48,6 +48,18 @@ _AS_BEFORE = {
 _SESSION = "SET LOCAL maintenance_work_mem = '256MB'; SET LOCAL synchronous_commit = on"
 
 
+class NotTakenError(Refusal):
+    """The database does not take rows of one portal-owned table: which, and what it says of them."""
+
+    def __init__(self, table: str, error: psycopg2.Error) -> None:
+        self.table = table
+        self.reason = "; ".join(line.strip() for line in str(error).strip().splitlines()[:2])
+        super().__init__(
+            f"table {table}: the load does not take production's rows: {self.reason}; correct the schema, or "
+            "those rows in production"
+        )
+
+
 class Rows(Protocol):
     """What COPY FROM reads."""
 
@@ -102,25 +114,26 @@ def put_rows(
         beside: rows that stay as they are, for the large objects that they name.
 
     Raises:
-        Refusal: the database does not take the rows, or a table that says ``orphans: fail`` has some.
+        NotTakenError: the database does not take rows of a table.
+        Refusal: a table that says ``orphans: fail`` has some, or a transform fails.
     """
     settled, oids = Settled(), [oid for table in tables.values() for oid in table.oids]
     # Children too that have nothing to take: what is in them came into their parents.
     emptied = [
-        (relation, parts[0].kind == PARTITIONED)
+        (name, relation, parts[0].kind == PARTITIONED)
         for name in dict.fromkeys(unit.table for unit in units if unit != QUARANTINE_UNIT)
         for relation, parts in tables[name].units.items()
     ]
-    names = {table_name(*relation) for relation, _ in emptied}
+    names = {table_name(*relation): name for name, relation, _ in emptied}
     of_objects = ObjectsPut()
     with connection.cursor() as cursor:
         cursor.execute(_SESSION)
         operators = read_operators(connection)
         note_objects(connection, units, beside)
         with _triggers_off(cursor, oids):
-            aside = set_aside(connection, names)
+            aside = set_aside(connection, names.keys())
             make_quarantine(cursor)
-            for relation, spread in emptied:
+            for _, relation, spread in emptied:
                 only = sql.SQL("" if spread else "ONLY")
                 cursor.execute(sql.SQL("TRUNCATE {} {}").format(only, sql.Identifier(*relation)))
             for unit in units:
@@ -129,7 +142,7 @@ def put_rows(
             follow_rows(cursor, units)
             units = list({unit.target: unit for unit in units}.values())
             laps.end("copy")
-            _build(cursor, aside)
+            _build(cursor, aside, names)
             laps.end("keys and indexes")
             return_rows(cursor, units)
             settle_orphans(cursor, units, aside.references, operators, run, settled)
@@ -138,7 +151,7 @@ def put_rows(
                 of_objects = put_objects(connection, units, source.objects)
                 laps.end("large objects")
             for reference in aside.references:
-                _execute(cursor, reference.create, reference.table)
+                _execute(cursor, reference.create, names.get(reference.table, reference.table))
                 cursor.execute(reference.comment)
             missing = move_counters(connection, counters, oids)
         again = run_again(cursor)
@@ -176,12 +189,12 @@ def _copy(cursor: Cursor, unit: Unit, source: Source) -> None:
         try:
             cursor.copy_expert(copy_in(unit).as_string(cursor), rows, size=BLOCK)
         except (psycopg2.DataError, psycopg2.IntegrityError) as error:
-            raise _refused(unit.table, error) from error
+            raise NotTakenError(unit.table, error) from error
 
 
-def _build(cursor: Cursor, aside: SetAside) -> None:
+def _build(cursor: Cursor, aside: SetAside, names: Mapping[str, str]) -> None:
     for piece in sorted(aside.pieces, key=lambda piece: not piece.is_key):
-        _execute(cursor, piece.create, piece.table)
+        _execute(cursor, piece.create, names.get(piece.table, piece.table))
         cursor.execute(piece.comment)
 
 
@@ -189,16 +202,7 @@ def _execute(cursor: Cursor, statement: str, table: str) -> None:
     try:
         cursor.execute(statement)
     except psycopg2.IntegrityError as error:
-        raise _refused(table, error) from error
-
-
-def _refused(table: str, error: psycopg2.Error) -> Refusal:
-    reason = str(error).strip().splitlines()
-    return Refusal(
-        f"table {table}: the load does not take production's rows: "
-        f"{'; '.join(line.strip() for line in reason[:2])}; "
-        "correct the schema, or those rows in production"
-    )
+        raise NotTakenError(table, error) from error
 
 
 @contextmanager

@@ -10,25 +10,22 @@ from psycopg2 import sql
 
 from ..dataset.table_name import table_name
 from ..postgres.dsn import Connection, Cursor
-
-ENUM, DOMAIN, COMPOSITE = "e", "d", "c"
+from .types import Type, read_types
 
 # Names come out in one form whatever the schema's file has set: all but PostgreSQL's own with their schema.
 _PATH = "SELECT current_setting('search_path'), set_config('search_path', 'pg_catalog', false)"
 _PATH_BEFORE = "SELECT set_config('search_path', %s, false)"
-_USERS = (
-    "n.nspname NOT IN ('pg_catalog', 'information_schema', 'reingest') AND n.nspname !~ '^pg_(toast|temp)'"
-)
-_TABLES = f"""
+_TABLES = """
 SELECT c.oid, n.nspname, c.relname, c.relkind = 'p', c.relispartition,
        CASE WHEN c.relispartition AND c.relkind <> 'p' THEN pg_get_partition_constraintdef(c.oid) END,
        ARRAY(SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND {_USERS} AND c.oid <> ALL (%s)
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' AND c.oid <> ALL (%s)
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'reingest') AND n.nspname !~ '^pg_(toast|temp)'
   AND NOT EXISTS (SELECT FROM pg_depend d
                   WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e')
 ORDER BY 2, 3
-"""  # noqa: S608 - constants of this file
+"""
 # A generated column's expression depends on the columns that it reads; by itself, or the column does.
 _COLUMNS = """
 SELECT a.attrelid, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity <> '',
@@ -64,19 +61,6 @@ FROM pg_constraint k
 WHERE k.contype = 'f' AND k.conparentid = 0 AND k.conrelid = ANY (%s) AND k.confrelid = ANY (%s)
 ORDER BY 2
 """
-_TYPES = f"""
-SELECT format_type(t.oid, NULL), t.typtype,
-       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
-       CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE '' END,
-       ARRAY(SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
-             WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1)
-       || CASE WHEN t.typnotnull THEN ARRAY['NOT NULL'] ELSE ARRAY[]::text[] END,
-       ARRAY(SELECT ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod)] FROM pg_attribute a
-             WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
-             ORDER BY a.attnum)
-FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
-WHERE t.typtype IN ('e', 'd', 'c') AND {_USERS}
-"""  # noqa: S608 - constants of this file
 
 
 @dataclass(frozen=True)
@@ -162,20 +146,6 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Type:
-    """A type that users made; ``checks`` are a domain's, ``base`` is what it is made from.
-
-    ``attributes`` are the names and types that a composite type consists of.
-    """
-
-    kind: str
-    labels: tuple[str, ...] = ()
-    base: str = ""
-    checks: tuple[str, ...] = ()
-    attributes: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True)
 class Catalog:
     """All tables, partitions and inheritance children too, by name; types by the name that columns have."""
 
@@ -219,11 +189,7 @@ def read_catalog(connection: Connection, *, without: Sequence[int] = ()) -> Cata
             Reference(name, names[child], tuple(own), names[parent], tuple(their))
             for child, name, parent, own, their in cursor.fetchall()
         )
-        cursor.execute(_TYPES)
-        types = {
-            name: Type(kind, tuple(labels), base, tuple(checks_), tuple(map(tuple, attributes)))
-            for name, kind, labels, base, checks_, attributes in cursor.fetchall()
-        }
+        types = read_types(cursor)
         large_objects = _has_large_objects(cursor)
         cursor.execute(_PATH_BEFORE, (path,))
     tables = {

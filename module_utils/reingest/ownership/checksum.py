@@ -14,8 +14,10 @@ from psycopg2 import sql
 
 from ..postgres.dsn import Connection, Cursor
 
-# An array tells NULL from an empty text, and one column's end from the next one's beginning.
-_HASH = 'hashtextextended({texts}::text COLLATE "C", 0)'
+# An array tells NULL from an empty text, and one column's end from the next one's beginning. Its own hash
+# takes two thirds of the time of its text's, but is linear in those of its elements: in a sum over rows,
+# values that changed places would cancel each other out. So it is hashed once more.
+_HASH = 'hashtextextended(hash_array_extended({texts} COLLATE "C", 0)::text COLLATE "C", 0)'
 
 
 @dataclass(frozen=True)

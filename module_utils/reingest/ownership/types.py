@@ -1,17 +1,61 @@
-"""Whether a column's type takes every value of another one, written as the other one writes it."""
+"""Whether a column's type takes every value of another one, written as the other one writes it.
+
+The one judge of it: before a load, before the window, in it, and on the way back.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from .catalog import COMPOSITE, DOMAIN, ENUM, Type
+from ..postgres.dsn import Cursor
 
-Types = Mapping[str, Type]
+ENUM, DOMAIN, COMPOSITE = "e", "d", "c"
+_TYPES = """
+SELECT format_type(t.oid, NULL), t.typtype,
+       ARRAY(SELECT e.enumlabel::text FROM pg_enum e WHERE e.enumtypid = t.oid ORDER BY e.enumsortorder),
+       CASE t.typtype WHEN 'd' THEN format_type(t.typbasetype, t.typtypmod) ELSE '' END,
+       ARRAY(SELECT pg_get_constraintdef(k.oid) FROM pg_constraint k
+             WHERE k.contypid = t.oid AND k.contype = 'c' ORDER BY 1)
+       || CASE WHEN t.typnotnull THEN ARRAY['NOT NULL'] ELSE ARRAY[]::text[] END,
+       ARRAY(SELECT ARRAY[a.attname::text, format_type(a.atttypid, a.atttypmod)] FROM pg_attribute a
+             WHERE t.typtype = 'c' AND a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped
+             ORDER BY a.attnum)
+FROM pg_type t JOIN pg_namespace n ON n.oid = t.typnamespace
+WHERE t.typtype IN ('e', 'd', 'c')
+  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'reingest') AND n.nspname !~ '^pg_(toast|temp)'
+"""
+
+
+@dataclass(frozen=True)
+class Type:
+    """A type that users made; ``checks`` are a domain's, ``base`` is what it is made from.
+
+    ``attributes`` are the names and types that a composite type consists of.
+    """
+
+    kind: str
+    labels: tuple[str, ...] = ()
+    base: str = ""
+    checks: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+Types = Mapping[str, Type]  # by the name that columns have, where the search path is PostgreSQL's own
 
 _INTEGERS = ("smallint", "integer", "bigint")
 _TEXT = re.compile(r"(?:text|character varying(?:\((\d+)\))?)")
 _NUMERIC = re.compile(r"numeric(?:\((\d+),(-?\d+)\))?")
+
+
+def read_types(cursor: Cursor) -> dict[str, Type]:
+    """Return the types that users made, of a session whose search path is ``pg_catalog``."""
+    cursor.execute(_TYPES)
+    return {
+        name: Type(kind, tuple(labels), base, tuple(checks), tuple(map(tuple, attributes)))
+        for name, kind, labels, base, checks, attributes in cursor.fetchall()
+    }
 
 
 def misfit(before: str, after: str, old: Types, new: Types) -> str:

@@ -11,6 +11,7 @@ from mounts import image
 from tiers import sample
 
 from plugins.module_utils.reingest.carry.record import carried_folder
+from plugins.module_utils.reingest.carry.survey import survey
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.volume.layout import Volume
 
@@ -52,9 +53,16 @@ def test_a_million_rows_are_carried_in_blocks(downloads, rows):
 
 def test_a_volume_that_is_full_while_rows_are_carried_leaves_both_servers_as_they_were(downloads, tmp_path):
     portal = downloads(100_000)
+    for server in (portal.production, portal.staging):
+        server.rows("CREATE TABLE reingest.load (snapshot text)", "portal")
     with contextlib.ExitStack() as stack:
         small = image(stack, "ext4", tmp_path / "small", backing=tmp_path / "image", size="8M")
         portal.volume = Volume(small)
+        login, staging = portal.servers.production, portal.servers.staging
+        with pytest.raises(Refusal, match=r"of users' rows are carried, which needs 2 times .* make room"):
+            survey(
+                portal.volume, login, live=portal.production.data, staging=staging, target=None, coming=False
+            )
         with (small / "filler").open("wb") as filler, contextlib.suppress(OSError):
             while True:
                 filler.write(b"x" * MIB)

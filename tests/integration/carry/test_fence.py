@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 from contextlib import closing
 
@@ -13,6 +15,7 @@ from waiting import wait_for
 from plugins.module_utils.reingest.carry.record import carried_record, fence_record
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
+from plugins.module_utils.reingest.preflight.volume import check_rights
 
 
 @pytest.fixture
@@ -50,6 +53,20 @@ def test_a_transaction_that_does_not_end_is_ended_and_named(simple):
     (ended,) = result.ended
     told = r"portal backend \(role postgres, from 127.0.0.1, server process \d+\), in a transaction since"
     assert re.match(told, str(ended))
+
+
+def test_a_session_that_cannot_be_ended_is_given_up_and_production_is_open(simple):
+    with closing(simple.production.connect("portal")) as client:
+        os.kill(client.info.backend_pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(
+                Refusal, match=rf"do not end: .*server process {client.info.backend_pid}.*end them yourself"
+            ):
+                simple.carry(drain=0.1, end=0.3)
+            assert not simple.is_fenced
+        finally:
+            os.kill(client.info.backend_pid, signal.SIGCONT)
+    simple.live("INSERT INTO t VALUES (1)")
 
 
 def test_superusers_that_come_back_in_a_loop_write_nothing_after_the_rows_are_taken(simple):
@@ -141,6 +158,23 @@ def test_a_role_that_is_no_superuser_is_refused(simple):
     with pytest.raises(Refusal, match=r"role clerk at .* is no superuser"):
         simple.carry()
     assert not simple.is_fenced
+
+
+def test_a_server_that_cannot_be_fenced_is_refused_before_the_load(server_factory):
+    """One without another database for the session that fences, and a standby."""
+    server = server_factory()
+    server.rows("CREATE DATABASE portal")
+    server.rows("ALTER DATABASE postgres RENAME TO other", "portal")
+    (found,) = check_rights([server.dsn("portal")], [])
+    assert 'database "postgres" does not exist' in found.text
+    assert "CREATE DATABASE postgres" in found.text
+    server.rows("ALTER DATABASE other RENAME TO postgres", "portal")
+    assert check_rights([server.dsn("portal")], []) == []
+    server.stop()
+    (server.data / "standby.signal").touch()
+    server.start()
+    (found,) = check_rights([server.dsn("portal")], [])
+    assert found.text.endswith("is a standby: name the primary")
 
 
 def test_the_fence_is_on_the_volume_before_it_happens_and_the_rows_are_kept(simple):

@@ -206,3 +206,47 @@ def test_what_the_older_schema_cannot_hold_is_told_and_kept(switched):
     assert switched.portal.live("SELECT count(*) FROM download") == [(3,)]
     kept = switched.portal.volume.run("run-2") / "carried"
     assert (kept / "unit0").stat().st_size > 0
+
+
+# What users wrote since, into a newer schema: the statements that make it, and the reason that is told.
+NOT_TAKEN = {
+    "a value that its enum has not": (
+        "ALTER TYPE mood ADD VALUE 'merry'", "UPDATE rating SET mood = 'merry' WHERE id = 1",
+        'invalid input value for enum public.mood: "merry"',
+    ),
+    "a value that it demands": (
+        "ALTER TABLE rating ALTER stars DROP NOT NULL", "UPDATE rating SET stars = NULL WHERE id = 1",
+        'null value in column "stars"',
+    ),
+    "a check that it has": (
+        "ALTER TABLE rating DROP CONSTRAINT rating_stars_check", "UPDATE rating SET stars = 9 WHERE id = 1",
+        'violates check constraint "rating_stars_check"',
+    ),
+    "a key that it has": (
+        "ALTER TABLE rating DROP CONSTRAINT rating_pkey", "UPDATE rating SET id = 1",
+        'could not create unique index "rating_pkey"',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", NOT_TAKEN)
+def test_rows_that_the_older_schema_refuses_are_told_and_kept_and_the_others_come_along(portal, kind):
+    """Nobody can see them beforehand: in an emergency one such row must not close the way back."""
+    change, write, reason = NOT_TAKEN[kind]
+    portal.make(
+        "CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE login (id int PRIMARY KEY);"
+        "CREATE TABLE rating (id int PRIMARY KEY, mood mood, stars int NOT NULL CHECK (stars < 6));",
+        {"login": "quarantine", "rating": "quarantine"},
+    )
+    portal.live("INSERT INTO login VALUES (1); INSERT INTO rating VALUES (1, 'sad', 1), (2, 'sad', 2)")
+    portal.carry()
+    portal.new("INSERT INTO login VALUES (2)")
+    portal.new(change)
+    portal.new(write)
+    opened = portal.back()
+    assert opened.did == ("carry login: 2 carried, 0 differ", "lift the fence of database portal")
+    (kept,) = opened.kept
+    assert kept.startswith("table rating: the earlier schema cannot hold the rows written since (")
+    assert reason in kept
+    assert portal.live("SELECT id, stars FROM rating ORDER BY 1") == [(1, 1), (2, 2)]
+    assert portal.live("SELECT count(*) FROM login") == [(2,)]

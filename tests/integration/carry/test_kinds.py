@@ -9,7 +9,10 @@ from plugins.module_utils.reingest.errors import Refusal
 # Kind: the columns of table `t`, and the values of its rows.
 COLUMNS = {
     "jsonb and json with a key given twice": ("a jsonb, b json", """('{"a": 1}', '{"a":1, "a": 2 }')"""),
-    "regclass": ("a regclass, b regtype[]", "('public.t', '{integer,text}')"),
+    "system types": (
+        "a xid, b aclitem, c pg_lsn, d oidvector, e int2vector, f tsvector, g tid",
+        "('7', 'postgres=r/postgres', '16/B374D848', '1 2', '3 4', 'a:1 b:2', '(1,2)')",
+    ),
     "money": ("a money", "('12.34'), ('-0.01')"),
     "interval": ("a interval", "('1 year 2 mons -3 days 04:05:06.789'), ('-1 mons +1 day')"),
     "infinity and dates BC": (
@@ -47,6 +50,49 @@ def test_a_column_comes_as_it_was(portal, kind):
     rows = len(portal.carry().lines)
     assert rows == 1
     query = "SELECT t::text FROM public.t ORDER BY 1"
+    assert portal.seen(portal.staging, query) == portal.seen(portal.production, query) != []
+
+
+def test_a_regclass_names_the_same_table_though_its_number_is_another_one(portal):
+    """In binary form it would be the number: one of nothing, or of another table."""
+    schema = """
+    CREATE DOMAIN named AS regclass;
+    CREATE TYPE pair AS (n int, relation regclass);
+    CREATE TABLE "Other" (a int);
+    CREATE TABLE t (a regclass, b regclass[], c named, d pair, e regtype[], f regprocedure, g regrole)
+    """
+    portal.make(schema, {"t": "quarantine", "Other": "schema"}, new="CREATE TABLE earlier (a int);" + schema)
+    values = """'"Other"', '{t,pg_class}', '"Other"', '(1,t)', '{pair,int}', 'abs(int)', 'postgres'"""
+    portal.live(f"INSERT INTO t VALUES ({values})")
+    assert portal.carry().lines == ("t: 1 carried, 0 differ",)
+    query = "SELECT t::text, a::oid = 'public.\"Other\"'::regclass FROM public.t"
+    assert portal.seen(portal.staging, query) == portal.seen(portal.production, query)
+    numbers = "SELECT a::oid FROM public.t"
+    assert portal.seen(portal.staging, numbers) != portal.seen(portal.production, numbers)
+
+
+def test_what_either_database_is_set_to_write_changes_no_value(portal):
+    """The rows are compared as texts: both servers must write them alike."""
+    columns = "a timestamptz, b interval, c float8, d bytea, e money, f date, g text"
+    portal.make(f"CREATE TABLE t ({columns}, PRIMARY KEY (g))", {"t": "quarantine"})
+    portal.live(
+        "INSERT INTO t VALUES (now(), '1 mon -2 days', 0.1::float8 + 0.2, '\\x00ff', '12.34', '2026-02-01',"
+        " 'x')"
+    )
+    settings = """
+    ALTER DATABASE portal SET DateStyle = 'SQL, DMY'; ALTER DATABASE portal SET TimeZone = 'Asia/Tokyo';
+    ALTER DATABASE portal SET IntervalStyle = 'iso_8601'; ALTER DATABASE portal SET bytea_output = 'escape';
+    ALTER DATABASE portal SET extra_float_digits = -10; ALTER DATABASE portal SET search_path = 'none';
+    ALTER DATABASE portal SET xmloption = 'document'; ALTER DATABASE portal SET client_encoding = 'LATIN1';
+    ALTER DATABASE portal SET default_transaction_read_only = on;
+    ALTER DATABASE portal SET statement_timeout = '1ms'; ALTER DATABASE portal SET row_security = on
+    """
+    for server in (portal.production, portal.staging):
+        for statement in settings.split(";"):
+            server.rows(statement)
+        settings = "ALTER DATABASE portal SET DateStyle = 'German'"  # the other one is set otherwise
+    assert portal.carry().lines == ("t: 1 carried, 0 differ",)
+    query = "SELECT t::text FROM public.t"
     assert portal.seen(portal.staging, query) == portal.seen(portal.production, query) != []
 
 
@@ -204,6 +250,13 @@ def test_a_sequence_is_never_below_the_rows(portal):
     assert portal.new("SELECT max(id) FROM t") == [(501,)]
 
 
+def test_an_identity_goes_on_counting_where_production_had_come_to(portal):
+    portal.make("CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY, a int)", {"t": "quarantine"})
+    portal.live("INSERT INTO t (a) VALUES (1), (2); DELETE FROM t WHERE id = 2")
+    portal.carry()
+    assert portal.new("INSERT INTO t (a) VALUES (3) RETURNING id") == [(3,)]
+
+
 def test_a_sequence_at_its_first_value_does_not_give_it_to_a_row_again(portal):
     portal.make("CREATE TABLE t (id serial PRIMARY KEY)", {"t": "quarantine"})
     portal.live("INSERT INTO t VALUES (1)")
@@ -279,6 +332,20 @@ def test_a_wider_type_takes_the_rows(portal):
     assert portal.new("TABLE t") == [(1, "abc", None)]
 
 
+def test_what_the_contract_calls_wider_before_a_load_is_carried_after_it(portal):
+    """One judge says it: else hours of loading would end in front of the window."""
+    types = "CREATE DOMAIN code AS {}; CREATE TYPE place AS (x {}, y text);"
+    table = "CREATE TABLE t (a {}, b {}, c code, d {}, e place)"
+    portal.make(
+        types.format("varchar(5)", "smallint") + table.format("numeric(10,2)", "int[]", "code"),
+        {"t": "quarantine"},
+        new=types.format("varchar(9)", "bigint") + table.format("numeric", "bigint[]", "text"),
+    )
+    portal.live("INSERT INTO t VALUES (1.50, '{1,NULL}', 'abcde', 'fghij', '(7,x)')")
+    portal.carry()
+    assert portal.new("SELECT t::text FROM t") == [('(1.50,"{1,NULL}",abcde,fghij,"(7,x)")',)]
+
+
 REFUSED = {
     "a column that was renamed": ("a int", "b int", "column a of production is not in the new schema"),
     "a new column that takes no NULL": ("a int", "a int, b int NOT NULL", "the new column b takes no NULL"),
@@ -300,13 +367,14 @@ def test_what_the_new_table_cannot_take_is_refused_and_production_is_open(portal
     assert not portal.is_fenced
 
 
-def test_an_enum_that_lost_a_value_is_refused(portal):
+@pytest.mark.parametrize("column", ["mood", "mood[]"])
+def test_an_enum_that_lost_a_value_is_refused(portal, column):
     portal.make(
-        "CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TABLE t (a mood)",
+        f"CREATE TYPE mood AS ENUM ('sad', 'happy'); CREATE TABLE t (a {column})",
         {"t": "quarantine"},
-        new="CREATE TYPE mood AS ENUM ('happy', 'merry'); CREATE TABLE t (a mood)",
+        new=f"CREATE TYPE mood AS ENUM ('happy', 'merry'); CREATE TABLE t (a {column})",
     )
-    with pytest.raises(Refusal, match=r"the new schema's public\.mood has lost sad"):
+    with pytest.raises(Refusal, match="the schema's mood lacks 'sad'"):
         portal.carry()
 
 

@@ -134,6 +134,24 @@ def test_what_was_written_comes_along_also_where_the_run_died_just_as_it_opened_
     assert rows(place, "SELECT key, value FROM event") == [("since", 2)]
 
 
+def test_a_rollback_whose_rows_cannot_be_put_goes_forward_again_with_all_of_them(place):
+    rows(place, "UPDATE reingest.load_table SET orphans_policy = 'fail' WHERE name = 'download'")
+    switch_to(place, "Release")
+    rows(place, "INSERT INTO download (object, key, value) VALUES (59, 'of the new release', 1)")
+    run = "20261201T000000Z-2"
+    switch_to(place, "Start production", kind=ROLLBACK, snapshot="", run=run)
+    assert place.live == A
+    given = place.verb("carry_over", run, state="opened", production_dsn=place.dsn(), window=True)
+    answer = given.call(place.volume)
+    assert not answer.succeeded
+    assert "table download" in answer.text
+    answer = undo(place, run, "the rows cannot be put").call(place.volume)
+    assert answer.succeeded, answer.text
+    assert place.live == B
+    assert rows(place, "SELECT key FROM download") == [("of the new release",)]
+    rows(place, "INSERT INTO event VALUES ('and it is open', 1)")
+
+
 def test_what_was_written_into_another_database_since_comes_along(with_jobs):
     rows(with_jobs, "INSERT INTO job VALUES ('a', 1)", "jobs")
     switch_to(with_jobs, "Start production")

@@ -9,8 +9,9 @@ from clusters import MAJORS
 from psycopg2 import sql
 from tiers import sample
 
-from plugins.module_utils.reingest.ownership.catalog import ENUM, Column, Key, Reference, Type, read_catalog
+from plugins.module_utils.reingest.ownership.catalog import Column, Key, Reference, read_catalog
 from plugins.module_utils.reingest.ownership.checksum import Content, read_content
+from plugins.module_utils.reingest.ownership.types import ENUM, Type
 from plugins.module_utils.reingest.postgres.session import pinned_reading
 
 SCHEMA = """
@@ -115,6 +116,31 @@ def test_types_are_those_that_users_made(catalog):
     assert len(email.checks) == 2
     point = catalog.types["public.point3"]
     assert point.attributes == (("x", "integer"), ("the z", "numeric(5,2)"))
+
+
+# Rows that differ from others in nothing but where their values stand.
+CHANGED_PLACES = {
+    "('a', 'x'), ('b', 'y')": "('a', 'y'), ('b', 'x')",
+    "('a', 'b')": "('b', 'a')",
+    "(NULL, 'a')": "('', 'a')",
+    "('NULL', 'a')": "(NULL, 'a')",
+    "('a,b', 'c')": "('a', 'b,c')",
+    "('a', 'b'), ('a', 'b')": "('c', 'd'), ('c', 'd')",
+}
+
+
+def test_a_sum_sees_values_that_changed_places_between_rows_or_columns(server):
+    with closing(server.connect("library")) as connection, connection.cursor() as cursor:
+
+        def content(values):
+            cursor.execute(f"CREATE TEMPORARY TABLE u AS SELECT * FROM (VALUES {values}) AS v (a, b)")
+            found = read_content(connection, sql.Identifier("u"), ["a", "b"])
+            cursor.execute("DROP TABLE u")
+            return found
+
+        for rows, others in CHANGED_PLACES.items():
+            assert content(rows).rows == content(others).rows
+            assert content(rows) != content(others), (rows, others)
 
 
 def test_the_content_of_parts_adds_up_to_that_of_the_whole(server):

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from plugins.module_utils.reingest.ownership.catalog import COMPOSITE, DOMAIN, ENUM, Type
-from plugins.module_utils.reingest.ownership.types import holds_oid, is_oid, misfit
+from plugins.module_utils.reingest.ownership.types import (
+    COMPOSITE,
+    DOMAIN,
+    ENUM,
+    Type,
+    holds_oid,
+    is_oid,
+    misfit,
+)
 
 MOOD = {"public.mood": Type(ENUM, labels=("good", "bad"))}
 EMAIL = {"public.email": Type(DOMAIN, base="text", checks=("CHECK ((VALUE ~ '@'))",))}
