@@ -62,4 +62,4 @@ def test_the_steps_of_all_hosts_but_the_lost_one_are_in_the_report(tmp_path):
         ("db", ["stop db"]),
         ("web", ["stop web"]),
     ], done.stdout
-    assert report["failure"] == "lost contact with far"
+    assert (report["missing"], report["failure"]) == (["far"], "lost contact with far")
