@@ -71,7 +71,7 @@ def timeline(
             drawn.append(_named(whole, span, top, str(stage.get("name"))))
     top += _ROW
     for host, found in _by_host(steps):
-        drawn.append(tag("text", f"steps on {host}", x="0", y=top + 14, class_="dim"))
+        drawn.append(tag("text", f"steps on {host}", x="0", y=top + 13, class_="dim"))
         top += _LINE
         ends = [-math.inf] * _CLOSE
         used = 1
@@ -104,9 +104,11 @@ def window(whole: Span, steps: Sequence[Mapping[str, Any]], outage: Mapping[str,
     if first is not None and whole.began <= first <= whole.ended:
         at = f"{whole.at(first):.2f}%"
         drawn.append(tag("line", x1=at, x2=at, y1=0, y2=height, class_="new"))
+    several = len({step.get("host") for _, step in found}) > 1
     for row, (span, step) in enumerate(found):
+        where = f"{step.get('host')}: " if several else ""
         top = _LINE + row * (_LINE + _ROW)
-        drawn.append(_beside(whole, span, top + 13, f"{span.ended - span.began:.2f} s {_did(step)}"))
+        drawn.append(_beside(whole, span, top + 13, f"{span.ended - span.began:.2f} s {where}{_did(step)}"))
         drawn.append(_step(whole, span, top + _LINE, step))
     return _picture("The window", told, height + _AXIS, join(*drawn))
 

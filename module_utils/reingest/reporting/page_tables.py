@@ -133,9 +133,11 @@ def users_rows(report: _Values) -> Markup | None:
     )
 
 
-def findings(report: _Values) -> Markup:
-    """Return the findings of the verification by kind, and who accepted them."""
+def findings(report: _Values) -> Markup | None:
+    """Return the findings of the verification by kind, and who accepted them; nothing where none was made."""
     found = _mappings(report.get("findings"))
+    if not found and all(one.get("stage") != "verify" for one in _mappings(report.get("steps"))):
+        return None
     if not found:
         return join(tag("h2", "Findings"), tag("p", "None."))
     kinds: dict[str, list[_Values]] = {}

@@ -170,6 +170,7 @@ def test_the_window_is_shaded_where_users_had_no_answer():
     found = page({"outage": OUTAGE})
     assert "no good answer for 2.50 s" in found.texts["svg"]
     assert ("rect", "class", "away") in found.attributes
+    assert "1.00 s stop backend" in found.texts["svg"]
     assert ("line", "class", "new") in found.attributes
     assert "stop writers 1.00 between 0.50" in found.text
     assert "The window" not in page({"steps": STEPS[:2]}).text
@@ -229,6 +230,11 @@ def test_findings_stand_with_who_accepted_them():
     assert "shrink: 2 finding what was found, and what to do accepted" in told
     assert "shrink:study 2 rows lost look by 0000-0002-1825-0097" in told
     assert "shrink:other 2 rows lost look no" in told
+
+
+def test_a_run_that_verified_says_that_nothing_was_found_and_another_says_nothing():
+    assert "Findings None." in page({"steps": [step(1, stage="verify")]}).text
+    assert "Findings" not in page().text
 
 
 def test_a_run_stands_beside_the_earlier_ones():
