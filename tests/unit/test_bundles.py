@@ -26,7 +26,7 @@ BUDGETS = {
     "run_check": (415, 176),
     "run_lock": (89, 89),
     "run_progress": (106, 106),
-    "run_report": (213, 126),
+    "run_report": (214, 126),
     "run_stop": (163, 135),
     "service_group": (238, 172),
     "snapshot_copy": (253, 212),

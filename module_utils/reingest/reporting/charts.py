@@ -23,6 +23,8 @@ _MOST_STEPS, _MOST_HOSTS, _MOST_ROWS = 400, 20, 40
 _CLOSE = 4  # steps of a host that work at one time have a row each, at most so many
 _LABELLED = 7  # percent: a narrower stage has no room for its name
 _TICKS = 5
+NOT_KNOWN = "-"
+_LONGEST_S = 1e9
 _STEPS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 28800, 86400)
 
 
@@ -42,7 +44,7 @@ def moment(at: object) -> float | None:
     """Return an ISO 8601 time in seconds since 1970; None where it is none."""
     try:
         found = datetime.fromisoformat(str(at))
-        return found.timestamp() if found.tzinfo is not None else None
+        return found.astimezone(timezone.utc).timestamp() if found.tzinfo is not None else None
     except (ValueError, OverflowError, OSError):
         return None
 
@@ -50,7 +52,7 @@ def moment(at: object) -> float | None:
 def span_of(part: Mapping[str, Any]) -> Span | None:
     """Return when a step, a stage or a gap was; None where it does not tell."""
     began, seconds = moment(part.get("started", part.get("began"))), part.get("seconds")
-    if began is None or type(seconds) not in (int, float) or not 0 <= seconds < 1e9:  # type: ignore[operator]
+    if began is None or type(seconds) not in (int, float) or not 0 <= seconds < _LONGEST_S:  # type: ignore[operator]
         return None
     return Span(began, began + float(seconds))  # type: ignore[arg-type]
 
@@ -104,7 +106,7 @@ def window(whole: Span, steps: Sequence[Mapping[str, Any]], outage: Mapping[str,
     if first is not None and whole.began <= first <= whole.ended:
         at = f"{whole.at(first):.2f}%"
         drawn.append(tag("line", x1=at, x2=at, y1=0, y2=height, class_="new"))
-    several = len({step.get("host") for _, step in found}) > 1
+    several = len({str(step.get("host")) for _, step in found}) > 1
     for row, (span, step) in enumerate(found):
         where = f"{step.get('host')}: " if several else ""
         top = _LINE + row * (_LINE + _ROW)
@@ -213,8 +215,10 @@ def _clock(seconds: float, step: float) -> str:
     return f"{seconds / 60:g} min" if step >= 60 else f"{seconds:.{0 if step >= 1 else 1}f} s"
 
 
-def lasted(seconds: float) -> str:
-    """Return a duration as a person says it."""
+def lasted(seconds: object) -> str:
+    """Return a duration as a person says it; a dash where it is none."""
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds < _LONGEST_S:
+        return NOT_KNOWN
     if seconds < 60:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..outage.parts import BETWEEN, ORDER
-from .charts import Span, bars, hour, lasted, moment, span_of, timeline, window
+from .charts import NOT_KNOWN, Span, bars, hour, lasted, moment, span_of, timeline, window
 from .markup import Markup, join, table, tag, text
 from .outage_lines import outage_line
 from .page_style import POLICY, STYLE
@@ -97,8 +97,7 @@ def _shown(side: _Values) -> str:
 def _three(report: _Values, *, failed: bool) -> Markup:
     """Return what happened in three lines."""
     kind = " failed" if failed else "" if report.get("changed") else " none"
-    seconds = report.get("seconds")
-    took = f" in {lasted(seconds)}" if isinstance(seconds, (int, float)) else ""
+    took = f" in {lasted(report.get('seconds'))}"
     verdict = tag("b", _verdict(report).capitalize(), class_="bad" if failed else "good")
     return tag(
         "dl",
@@ -178,15 +177,15 @@ def _mappings(found: object) -> list[_Values]:
 def _timeline(report: _Values) -> Markup | None:
     began, seconds = moment(report.get("started")), report.get("seconds")
     stages, steps = _mappings(report.get("stages")), _mappings(report.get("steps"))
-    if began is None or not isinstance(seconds, (int, float)) or not stages:
+    if began is None or not isinstance(seconds, (int, float)) or lasted(seconds) == NOT_KNOWN or not stages:
         return None
-    told = [f"{one.get('name')} {_lasts(one)}" for one in stages]
+    told = [f"{one.get('name')} {lasted(one.get('seconds'))}" for one in stages]
     rows: list[list[object]] = [
         [
             str(one.get("name")),
             tag("span", hour(one.get("started")), class_="n"),
-            _lasts(one),
-            _lasts({**one, "seconds": one.get("worked")}),
+            lasted(one.get("seconds")),
+            lasted(one.get("worked")),
         ]
         for one in stages[:_MOST_STAGES]
     ]
@@ -195,11 +194,6 @@ def _timeline(report: _Values) -> Markup | None:
         timeline(Span(began, began + seconds), stages, steps, ", ".join(told)),
         table("Stages", ("stage", "began", "lasted", "of that, steps worked"), rows, left=2),
     )
-
-
-def _lasts(part: _Values) -> str:
-    seconds = part.get("seconds")
-    return lasted(seconds) if isinstance(seconds, (int, float)) and seconds >= 0 else "-"
 
 
 def _window(report: _Values) -> Markup | None:

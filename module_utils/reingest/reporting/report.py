@@ -92,7 +92,7 @@ def make_report(
         now: the time at which the last stage ended.
         hosts: all that took part.
     """
-    ordered = sorted(filter(is_step, steps), key=lambda step: str(step["started"]))
+    ordered = sorted(filter(_is_timed, steps), key=lambda step: str(step["started"]))
     names = list(dict.fromkeys(str(step["stage"]) for step in ordered))
     begins = {name: next(_time(step) for step in ordered if step["stage"] == name) for name in names}
     if began and names:  # what comes before the first step belongs to its stage
@@ -242,6 +242,14 @@ def _table_line(name: str, counts: Mapping[str, Any], width: int) -> str:
     )  # a plan does not know them yet; a load of before may have neither rejects nor filtered rows
     counted = f"{read:>10} {loaded:>10} {duplicates:>10} {orphans:>8} {rejected:>8} {filtered:>10}"
     return f"{name:<{width}} {counted}".rstrip()
+
+
+def _is_timed(step: Mapping[str, Any]) -> bool:
+    """Return whether it is a step, at a time that UTC has, too."""
+    try:
+        return is_step(step) and bool(_time(step))
+    except OverflowError:
+        return False
 
 
 def _time(step: Mapping[str, Any]) -> datetime:

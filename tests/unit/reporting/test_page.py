@@ -382,3 +382,23 @@ def test_a_report_whose_parts_are_of_another_kind_is_a_page_all_the_same(odd):
     for name in report():
         if name != "outage":  # it is typed where it is read, see runs.told_step
             assert page_of(report(**{name: odd})).endswith("</html>\n")
+
+
+LATEST = "9999-12-31T23:59:59-14:00"
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("odd", [None, 7, -1, 1e308, float("nan"), 10**40, LATEST, [[1]], {"x": {}}], ids=str)
+def test_steps_and_rejects_of_another_kind_are_a_page_all_the_same(odd):
+    parts = {
+        "steps": STEPS[2],
+        "stages": report()["stages"][0],
+        "findings": {"name": "a:b", "accepted": True},
+    }
+    for name, part in parts.items():
+        for key in part:
+            assert page_of(report(**{name: [{**part, key: odd}]})).endswith("</html>\n")
+    (group,) = REJECTS["groups"]
+    for key in group:
+        rejects = {**REJECTS, "groups": [{**group, key: odd}]}
+        assert page_of(report(rejects=rejects)).endswith("</html>\n")
