@@ -112,6 +112,7 @@ findings:
   description:
     - C(name), C(message) and C(remedy) of what was found, the accepted ones too. At most 1000 of them.
     - C(accept) is the entry of O(accept) that accepts it as it was seen; not there where nothing does.
+    - C(accepted) is whether O(accept) did.
     - All are in C(findings.json) of the run's folder below O(work), where the run has one.
   returned: always
   type: list
@@ -229,7 +230,7 @@ def verify(call: Call) -> Outcome:
         kept = kept_from_plain(call["kept"])
         verification = run_checks(dataset, checks, staging_dsn=staging, production_dsn=live, kept=kept)
     verdict = judge(verification.findings, call["accept"], hook=call["after_promote"])
-    findings = [finding.shown() for finding in verification.findings]
+    findings = [{**one.shown(), "accepted": one in verdict.met} for one in verification.findings]
     rows = [{**vars(one), "told": one.told} for one in verification.portal_rows]
     _write_findings(call, findings)
     profiles = verification.profiles if not call.check else None

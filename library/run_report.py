@@ -11,6 +11,7 @@ description:
   - On a host without the volume it returns the run's steps there. On the host of the volume it puts the steps
     of all hosts in order, adds up the time of each stage and of the window, writes
     C(.reingest/runs/<run>/report.json), and gives the volume back.
+  - Beside it lies C(report.html), the same to look at: one file without a script that needs nothing else.
   - It ends the run's prober (M(dataportal.reingest.outage_watch)). After a switch, also one that failed, the
     ledger gets a line with what users felt of it.
   - A report is bookkeeping of the run, not a change of the system, so C(changed) is always false.
@@ -29,12 +30,21 @@ options:
     type: list
     elements: dict
     default: []
+  hosts:
+    description: All hosts of the run; the report names those of which no step is known.
+    type: list
+    elements: str
+    default: []
   profiles:
     description:
       - RV(dataportal.reingest.ingest_verify#module:profiles) of the load that the run verified. They are kept
         in C(.reingest/runs/<run>/profile.json), which only the account of the volume's records may read.
     type: dict
     default: {}
+  values:
+    description: Whether the report shows values of rejected rows; else their places and reasons alone.
+    type: bool
+    default: false
   failure:
     description: Which step failed and why; empty when none did.
     type: str
@@ -67,11 +77,11 @@ steps:
 report:
   description: "The report: outcome, failure, stages with their time and what they did, tables, the window's
     length, the outage, the ledger's chain."
-  returned: success
+  returned: success, on the host of the volume
   type: dict
 text:
   description: The same as a table to print.
-  returned: success
+  returned: success, on the host of the volume
   type: list
   elements: str
 """
@@ -89,17 +99,20 @@ from ..module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, Repo
 from ..module_utils.reingest.runs.steps import forget_dry_run, told_steps
 from ..module_utils.reingest.volume.chain import broken, read_chain
 from ..module_utils.reingest.volume.lock import check_run, release, verb
-from ..module_utils.reingest.volume.profile_record import write_profiles
 from ..module_utils.reingest.volume.proof_record import read_proof
 from ..module_utils.reingest.volume.times_record import keep_times
 from ..module_utils.runner import Call, Outcome, Verb, run_module
+
+_RUNS = 12  # that the page shows beside each other
 
 OPTIONS: dict[str, Any] = {
     "host": {"type": "str", "default": ""},
     "began": {"type": "str", "default": ""},
     "steps": {"type": "list", "elements": "dict", "default": []},
+    "hosts": {"type": "list", "elements": "str", "default": []},
     "profiles": {"type": "dict", "default": {}},
     "failure": {"type": "str", "default": ""},
+    "values": {"type": "bool", "default": False},
 }
 
 
@@ -112,6 +125,7 @@ def report_of(call: Call, steps: list[dict[str, Any]]) -> Report:
         began=call["began"],
         outcome=FAILED if call["failure"] else PLANNED if call.check else DONE,
         failure=call["failure"],
+        hosts=call["hosts"],
         now=datetime.now(timezone.utc),
     )
 
@@ -125,9 +139,11 @@ def report(call: Call) -> Outcome:
         return Outcome(values={"steps": own}, planned=True)
     made = report_of(call, [*own, *call["steps"]])
     warnings = _outage(call, made.outage)
+    earlier: Mapping[str, Any] = {}
     try:
         chain = read_chain(call.volume)
-        made = replace(made, ledger=chain.as_values())
+        switch, earlier = _history(call)
+        made = replace(made, ledger=chain.as_values(), switch=switch)
         proof = read_proof(call.volume, call.run)
         if proof is not None:
             made = replace(made, operator=proof.operator, proof=proof.key)
@@ -143,6 +159,7 @@ def report(call: Call) -> Outcome:
             keep_times(call.volume, [*own, *call["steps"]])
             if call["profiles"]:
                 warnings += _kept(call)
+            warnings += _page(call, values["report"], earlier)
             release(call.volume, call.run)
     except Refusal as refusal:
         return Outcome(values=values, warnings=warnings, failure=str(refusal), planned=True)
@@ -161,7 +178,38 @@ def _told(call: Call) -> list[dict[str, Any]]:
         seen = end_prober(call.work / call.run)
         if seen is not None:
             probes[-1]["detail"]["outage"] = seen.as_values()
+    rejects = call.work / call.run / "rejects"
+    if told and not call.dry_run and rejects.is_dir():
+        from ..module_utils.reingest.reporting.rejects import rejects_in
+
+        loads = [step for step in told if step["stage"] == "load"] or told
+        loads[-1]["detail"]["rejects"] = rejects_in(rejects, values=call["values"])
     return told
+
+
+def _history(call: Call) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what the run switched, and what its page shows of earlier runs: both by the ledger."""
+    from ..module_utils.reingest.reporting.history import as_values, past_runs, rows_loaded, switch_of
+    from ..module_utils.reingest.volume.layout import live_snapshot
+    from ..module_utils.reingest.volume.ledger import readable_ledger
+
+    ledger = readable_ledger(call.volume)
+    switch = switch_of(ledger, call.run, live_snapshot(call.volume))
+    rows = (rows_loaded(ledger, switch[side]["snapshot"]) for side in ("from", "to"))
+    return switch, {"past": as_values(past_runs(ledger, most=_RUNS)), **dict(zip(("before", "after"), rows))}
+
+
+def _page(call: Call, made: Mapping[str, Any], earlier: Mapping[str, Any]) -> list[str]:
+    """Write the report as a page; what stands against it is no more than a warning."""
+    from ..module_utils.reingest.fs.durable import replace_file
+    from ..module_utils.reingest.reporting.page import page_of
+
+    page = page_of(made, **earlier, values=call["values"])
+    try:
+        replace_file(call.volume.run(call.run) / "report.html", page.encode())
+    except OSError as error:
+        return [f"report.html is missing, report.json is there: {error}"]
+    return []
 
 
 def _outage(call: Call, outage: Mapping[str, Any]) -> list[str]:
@@ -182,6 +230,8 @@ def _outage(call: Call, outage: Mapping[str, Any]) -> list[str]:
 
 def _kept(call: Call) -> list[str]:
     """Keep the profiles of the load; what stands against it is no more than a warning."""
+    from ..module_utils.reingest.volume.profile_record import write_profiles
+
     try:
         write_profiles(call.volume, call.run, call["profiles"])
     except Refusal as refusal:

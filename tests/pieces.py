@@ -53,6 +53,7 @@ PIECES = {
         "loaders/test_playbook.py",
         "test_collection.py",
         "test_playbook_*.py",
+        "test_report_hosts.py",
         "test_sbom.py",
         "trust",
     ),

@@ -8,6 +8,7 @@ import re
 import signal
 from contextlib import closing
 
+import jsonschema
 import psycopg2
 import pytest
 from controller import other, snapshots
@@ -169,7 +170,9 @@ def after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(de
     assert code != 0
     assert "the switch failed in Start the writers on demo" in output
     assert "the old production serves again" in output
-    assert deployment.report()["stages"][1]["did"] == []  # the load: kept as the run before left it
+    report = deployment.report()
+    assert report["stages"][1]["did"] == []  # the load: kept as the run before left it
+    jsonschema.validate(report, json.loads((ROOT / "docs/report.schema.json").read_text()))
     assert deployment.health()["release"] == RELEASE_1
     assert deployment.health()["tables"]["file_download"] == 1
     assert [line["state"] for line in deployment.ledger()][-3:] == ["live", "bad", "measured"]
@@ -201,6 +204,11 @@ def the_next_ingest_makes_release_2_live(deployment):
     assert report["tables"]["omics_input"]["orphans"] == 1
     assert report["operator"] == "0000-0002-1825-0097"
     assert report["window_seconds"] > 0
+    jsonschema.validate(report, json.loads((ROOT / "docs/report.schema.json").read_text()))
+    assert report["carried"] == {"file_download": 1}
+    page = deployment.volume / ".reingest/runs" / report["run"] / "report.html"
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert f"from {RELEASE_1} (snapshot" in page.read_text()
 
 
 def users_felt_it_for_as_long_as_the_report_says(deployment, outage, output):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -14,6 +15,7 @@ from .profile_lines import profile_lines
 PLANNED = "planned"
 DONE = "done"
 FAILED = "failed"
+VERSION = 1  # of report.json; docs/report.schema.json
 _LOAD = "load"
 _STEP = ("host", "stage", "started", "seconds", "changed", "did", "failure")
 _PAGE = 6  # lines of one kind in the report of a failed run
@@ -51,9 +53,14 @@ class Report:
     proof: str = ""  # the fingerprint of the key that proved the operator; empty: nothing did
     ledger: Mapping[str, Any] = field(default_factory=dict)  # its chain, as volume.chain has it
     tables: Mapping[str, Any] = field(default_factory=dict)  # rows by table, as record.TableCount has them
-    findings: tuple[Mapping[str, str], ...] = ()  # of the verification, the accepted ones too
+    findings: tuple[Mapping[str, Any], ...] = ()  # of the verification, the accepted ones too
     profiles: Mapping[str, Any] = field(default_factory=dict)  # of the load and of production, by table
     outage: Mapping[str, Any] = field(default_factory=dict)  # what users felt, see ``outage_lines``
+    missing: tuple[str, ...] = ()  # hosts of which no step is known: contact was lost, or nothing was done
+    rejects: Mapping[str, Any] = field(default_factory=dict)  # by reason, as ``reporting.rejects`` has them
+    carried: Mapping[str, int] = field(default_factory=dict)  # rows of users by table
+    switch: Mapping[str, Any] = field(default_factory=dict)  # as ``history.switch_of`` has it
+    version: int = VERSION
 
     def as_values(self) -> dict[str, Any]:
         """Return the report as plain values, for JSON."""
@@ -70,6 +77,7 @@ def make_report(
     failure: str,
     began: str,
     now: datetime,
+    hosts: Sequence[str] = (),
 ) -> Report:
     """Return the report of the steps, from whichever hosts and in whichever order they come.
 
@@ -82,8 +90,9 @@ def make_report(
         failure: which step failed and why.
         began: when the run began (ISO 8601); empty: when its first step did.
         now: the time at which the last stage ended.
+        hosts: all that took part.
     """
-    ordered = sorted(filter(is_step, steps), key=lambda step: str(step["started"]))
+    ordered = sorted(filter(_is_timed, steps), key=lambda step: str(step["started"]))
     names = list(dict.fromkeys(str(step["stage"]) for step in ordered))
     begins = {name: next(_time(step) for step in ordered if step["stage"] == name) for name in names}
     if began and names:  # what comes before the first step belongs to its stage
@@ -114,6 +123,9 @@ def make_report(
         findings=tuple(one for step in ordered for one in step["detail"].get("findings") or ()),
         profiles=compared,
         outage=outage_of(ordered),
+        missing=tuple(host for host in hosts if all(step.get("host") != host for step in ordered)),
+        rejects=_rejects(ordered),
+        carried=_carried(ordered),
     )
 
 
@@ -137,6 +149,7 @@ def report_lines(report: Report) -> list[str]:
     lines.append(f"total      {report.seconds:>6.1f} s" + _window_text(report.window_seconds))
     lines += outage_lines(report.outage, planned=report.outcome == PLANNED)
     if report.ledger and report.outcome != PLANNED:
+        lines.append(f"{'report':<10} .reingest/runs/{report.run}/report.html on the volume")
         broken = "its chain is BROKEN, see status.yml; " if report.ledger["broken"] else ""
         lines.append(f"ledger     {broken}last hash {report.ledger['last']}")
     if report.failure:
@@ -153,6 +166,28 @@ def _stage(name: str, steps: Sequence[Mapping[str, Any]], began: datetime, end: 
         changed=any(step["changed"] for step in steps),
         did=tuple(did for step in steps for did in step["did"]),
     )
+
+
+def _rejects(ordered: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the host that loaded told of its rejects; nothing where that is not of their form."""
+    told = [step["detail"]["rejects"] for step in ordered if step["detail"].get("rejects")]
+    if not told:
+        return {}
+    from ..runs.told_step import rejects_from  # here, as few runs need it
+
+    with suppress(ValueError):
+        return rejects_from(told[-1])
+    return {}
+
+
+def _carried(ordered: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """Return the rows of users that went to what serves now: those of the last step that carried some."""
+    found: dict[str, int] = {}
+    for step in ordered:
+        rows = step["detail"].get("rows")
+        if isinstance(rows, Mapping) and step["stage"] in _AWAY:
+            found = {str(name): count for name, count in rows.items() if type(count) is int and count >= 0}
+    return found
 
 
 def _worked(steps: Sequence[Mapping[str, Any]]) -> float:
@@ -207,6 +242,14 @@ def _table_line(name: str, counts: Mapping[str, Any], width: int) -> str:
     )  # a plan does not know them yet; a load of before may have neither rejects nor filtered rows
     counted = f"{read:>10} {loaded:>10} {duplicates:>10} {orphans:>8} {rejected:>8} {filtered:>10}"
     return f"{name:<{width}} {counted}".rstrip()
+
+
+def _is_timed(step: Mapping[str, Any]) -> bool:
+    """Return whether it is a step, at a time that UTC has, too."""
+    try:
+        return is_step(step) and bool(_time(step))
+    except OverflowError:
+        return False
 
 
 def _time(step: Mapping[str, Any]) -> datetime:

@@ -44,7 +44,7 @@ def step_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - that is what is fou
     return {**step, **{name: _line(raw, name) for name in ("host", "failure") if raw.get(name) is not None}}
 
 
-def findings_from(raw: Any) -> list[dict[str, str]]:  # noqa: ANN401 - as above
+def findings_from(raw: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - as above
     """Return findings as ``frame.finding.Finding`` shows them.
 
     Raises:
@@ -56,7 +56,13 @@ def findings_from(raw: Any) -> list[dict[str, str]]:  # noqa: ANN401 - as above
     _need(all(isinstance(one.get(name), str) for one in raw for name in _FINDING), "a finding is no text")
     _need(all(isinstance(one.get("accept", ""), str) for one in raw), "a finding's acceptance is no text")
     names = (*_FINDING, "accept")
-    return [{name: printable_text(one[name]) for name in names if name in one} for one in raw]
+    return [
+        {
+            **{name: printable_text(one[name]) for name in names if name in one},
+            **({"accepted": one["accepted"]} if isinstance(one.get("accepted"), bool) else {}),
+        }
+        for one in raw
+    ]
 
 
 def tables_from(raw: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - as above
@@ -134,11 +140,34 @@ def _only_line(raw: Any) -> str:  # noqa: ANN401 - as above
     return _line({"a text": raw}, "a text")
 
 
+def rejects_from(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    """Return rejects by reason, as ``reporting.rejects`` has them.
+
+    Raises:
+        ValueError: they are none.
+    """
+    _need(isinstance(raw, Mapping) and isinstance(raw.get("groups"), list), "the rejects are no groups")
+    groups = []
+    for one in raw["groups"]:
+        _need(isinstance(one, Mapping) and isinstance(one.get("places"), list), "rejects have no places")
+        texts = {name: _line(one, name) for name in ("table", "column", "reason")}
+        places = [_place(place) for place in one["places"]]
+        groups.append({**texts, "rows": int(_number(one, "rows")), "places": places})
+    return {"rows": int(_number(raw, "rows")), "whole": raw.get("whole") is True, "groups": groups}
+
+
+def _place(raw: Any) -> dict[str, Any]:  # noqa: ANN401 - as above
+    _need(isinstance(raw, Mapping), "the place of a reject is no dict")
+    value = {"value": _line(raw, "value")} if "value" in raw else {}
+    return {"file": _line(raw, "file"), "line": int(_number(raw, "line")), **value}
+
+
 # What the report reads of a detail, and how each is read.
 TYPED = {
     "tables": tables_from,
     "findings": findings_from,
     "outage": outage_from,
+    "rejects": rejects_from,
     "predicted": predicted_from,
     "window": _numbers,
     "budget": _only_number,

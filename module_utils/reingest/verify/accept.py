@@ -27,10 +27,11 @@ _ELSEWHERE = re.compile(
 
 @dataclass(frozen=True)
 class Verdict:
-    """``refusal`` is empty when nothing is left to refuse."""
+    """``refusal`` is empty when nothing is left to refuse; ``met`` are the findings that were accepted."""
 
     refusal: str
     warnings: tuple[str, ...]
+    met: frozenset[Finding] = frozenset()
 
 
 def judge(
@@ -53,7 +54,7 @@ def judge(
     """
     entries = read_accepted(accepted, findings)
     may = [finding for finding in findings if finding.acceptable and (hook or not finding.hooked)]
-    met = {finding for finding in may if any(entry.holds(finding) for entry in entries)}
+    met = frozenset(finding for finding in may if any(entry.holds(finding) for entry in entries))
     warnings = [f"accepted: {one.name}: {one.message}" for one in findings if one in met]
     left = [finding for finding in findings if finding not in met]
     idle = [entry for entry in entries if not any(entry.names(finding) for finding in findings)]
@@ -64,13 +65,13 @@ def judge(
         if entry not in elsewhere
     ]
     if not left:
-        return Verdict("", tuple(warnings))
+        return Verdict("", tuple(warnings), met)
     lines = list(_lines(left, findings, entries, hook))
     kept = [entry.text for entry in entries if entry in elsewhere or any(map(entry.holds, met))]
     ways = [way for line in lines for way in line.ways]
     told = "".join(f"\n- {line.text}" for line in lines)
     count = "1 finding" if len(left) == 1 else f"{len(left)} findings"
-    return Verdict(f"{what}, {count}:{told}{_all(kept, ways, lines)}", tuple(warnings))
+    return Verdict(f"{what}, {count}:{told}{_all(kept, ways, lines)}", tuple(warnings), met)
 
 
 @dataclass(frozen=True)

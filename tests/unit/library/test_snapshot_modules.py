@@ -346,6 +346,9 @@ class TestReport:
         kept = json.loads((site.volume.run("run-1") / "report.json").read_text())
         assert kept == result["report"]
         assert (kept["outcome"], kept["stages"][0]["did"]) == ("done", ["load study"])
+        page = site.volume.run("run-1") / "report.html"
+        assert "load study" in page.read_text()
+        assert page.stat().st_mode & 0o777 == 0o600
 
     def test_a_plan_is_printed_and_not_kept(self, site, run_module):
         options = {"volume": str(site.volume.root), "playbook": "ingest", "steps": [STEP], **WHO}

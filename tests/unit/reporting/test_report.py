@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 
+import pytest
+
 from plugins.module_utils.reingest.reporting.report import DONE, FAILED, PLANNED, make_report, report_lines
 
 NOW = datetime(2026, 11, 23, 12, 0, 30, tzinfo=timezone.utc)
@@ -82,6 +84,12 @@ def test_every_step_of_every_host_is_in_the_report():
         ("db", "switch", 2.0),
     ]
     assert made.stages[2].worked == 6.0, "what hosts do at one time counts once"
+
+
+@pytest.mark.attack
+def test_a_step_at_a_time_that_no_clock_can_show_is_left_out():
+    late = {**step("load", 5, "load study"), "started": "9999-12-31T23:59:59-14:00"}
+    assert [one["stage"] for one in report(late, *INGEST).steps] == ["preflight", "load", "switch", "switch"]
 
 
 def test_the_window_is_from_the_first_stop_to_the_end_of_the_last_step_of_the_switch():

@@ -23,6 +23,38 @@ def test_findings_are_texts_of_lines_in_which_everything_is_seen():
     assert step["detail"]["findings"] == [{**FOUND, "message": "a\\x1b[2Jb"}]
 
 
+def test_a_finding_says_whether_it_was_accepted_and_nothing_else_counts_as_yes():
+    told = [{**FOUND, "accepted": True}, {**FOUND, "accepted": "yes"}]
+    assert step_from({**STEP, "detail": {"findings": told}})["detail"]["findings"] == [told[0], FOUND]
+
+
+PLACE = {"file": "f\x1b", "line": 7}
+GROUP = {"table": "t", "column": "", "reason": "r", "rows": 2, "places": [PLACE]}
+
+
+def test_rejects_are_places_and_reasons_in_which_everything_is_seen():
+    told = {"rows": 2, "whole": "yes", "groups": [{**GROUP, "extra": 1}], "extra": 1}
+    step = step_from({**STEP, "detail": {"rejects": told}})
+    shown = {**GROUP, "places": [{"file": "f\\x1b", "line": 7}]}
+    assert step["detail"]["rejects"] == {"rows": 2, "whole": False, "groups": [shown]}
+
+
+@pytest.mark.parametrize(
+    "rejects",
+    [
+        [],
+        {"groups": []},
+        {"rows": 1, "groups": [{**GROUP, "rows": -1}]},
+        {"rows": 1, "groups": [{**GROUP, "table": 1}]},
+        {"rows": 1, "groups": [{**GROUP, "places": [{"file": "f", "line": "7"}]}]},
+        {"rows": 1, "groups": [{**GROUP, "places": [{**PLACE, "value": {}}]}]},
+    ],
+)
+def test_what_are_no_rejects_is_refused(rejects):
+    with pytest.raises(ValueError, match=r"."):
+        step_from({**STEP, "detail": {"rejects": rejects}})
+
+
 @pytest.mark.parametrize("findings", [{}, [1], [{}], [{**FOUND, "name": 1}], [{**FOUND, "accept": 1}], "x"])
 def test_what_is_no_list_of_findings_is_refused(findings):
     with pytest.raises(ValueError, match="finding"):

@@ -43,6 +43,11 @@ def test_an_accepted_finding_is_a_warning_and_so_is_a_name_that_nothing_has():
     )
 
 
+@pytest.mark.parametrize(("given", "met"), [(["shrink:a"], {SHRUNK}), ([], set()), (["shrink:a@19"], set())])
+def test_which_findings_were_accepted_is_told_also_where_others_are_refused(given, met):
+    assert judge([SHRUNK, EMPTY], given).met == met
+
+
 def test_what_preflight_accepts_is_no_finding_and_no_unknown_name():
     others = ["served", "rows:20261101T000000Z", "copies:run-1", "pg_dump@12", "collation:20261101T000000Z@1"]
     assert judge([], [*others, "outage", "portal", "login", "health:backend"]).warnings == ()
