@@ -44,7 +44,7 @@ def load(place, files, schema, dataset, *, processes=1, prove="content"):
     """Write the files, load them, and return the ``End``."""
     folder = place.folder / "portal"
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    (folder / "work/run-1").mkdir(parents=True)
     (folder / "schema.sql").write_text(schema)
     text = dataset if isinstance(dataset, str) else json.dumps(dataset)
     (folder / "dataset.yml").write_text(text)
