@@ -168,6 +168,19 @@ def test_a_short_token_of_the_loader_s_is_told_by_its_variable(hosts, monkeypatc
     assert "REINGEST_LOADER_TOKEN has fewer than 6 characters" in text
 
 
+def test_a_secret_whose_variable_is_missing_is_told_with_the_variable(hosts):
+    class Secrets(dict):
+        def __getitem__(self, name):
+            if name == "KEY":
+                raise ValueError("nothing of this is shown")
+            raise ValueError("'portal_uri' is undefined")
+
+    loader = {"command": {"argv": ["x"], "secrets": Secrets(URI="", KEY="")}}
+    given = hosts(reingest_load_method="command", reingest_release="r", reingest_loader=loader)
+    [text] = declared_wrongly(given, GROUPS, "ingest")
+    assert text.startswith("the loader's secret URI of w: 'portal_uri' is undefined; define that variable")
+
+
 def test_a_missing_folder_of_sources_and_a_faulty_dataset_are_told_where_the_worker_is_this_machine(
     hosts, tmp_path
 ):
