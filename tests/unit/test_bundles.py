@@ -37,7 +37,7 @@ BUDGETS = {
     "snapshot_prune": (249, 194),
     "staging_discard": (182, 142),
     "staging_settings": (235, 182),
-    "switch_steps": (706, 291),
+    "switch_steps": (707, 291),
     "switch_window": (662, 136),
 }
 
