@@ -14,7 +14,7 @@ RUN = yaml.safe_load((ROOT / "playbooks/vars/run.yml").read_text())
 ROLE = {
     name: text
     for name, text in yaml.safe_load((ROOT / "roles/preflight/vars/main.yml").read_text()).items()
-    if name in ("__preflight_hosts", "__preflight_longest_start")
+    if name in ("__preflight_hosts", "preflight_longest_start")
 }
 
 
@@ -29,10 +29,11 @@ ROLE = {
         ({"preflight_begun": {"running": []}}, 60),  # of an older module
         ({"begun": {"db": {"longest_start": 118.0}, "backend": {"skipped": True}}}, 354),
         ({"begun": {"db": {"longest_start": 0.0}}}, 60),
+        ({"begun": {"db": None, "backend": None}}, 60),  # the first task of all
     ],
 )
 def test_a_start_is_waited_for_three_times_as_long_as_the_longest_one_before(given, seconds):
-    begun = {host: {"__preflight_begun": one} for host, one in given.get("begun", {}).items()}
+    begun = {host: {"__preflight_begun": one} if one else {} for host, one in given.get("begun", {}).items()}
     known = {"hostvars": begun, "ansible_play_hosts_all": list(begun)}  # a recovery, before the role tells
     made = {name: trust_as_template(text) for name, text in {"__patience": RUN["__patience"], **ROLE}.items()}
     templar = Templar(DataLoader(), variables={**made, **known, **given})
