@@ -23,6 +23,8 @@ METHODS = ("dataset", "command", "http")
 # What each host of a group must be given.
 _EVERYWHERE = ("reingest_engine", "reingest_work")
 _SERVERS = ("reingest_production_dsn", "reingest_staging_dsn")
+_LOGINS = (*_SERVERS, "reingest_backend_dsn")
+_UNDEFINED = " is undefined"  # as the template engine says it
 _SERVICES = ("reingest_production_service", "reingest_staging_service")
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "worker": (*_EVERYWHERE, *_SERVERS),
@@ -56,6 +58,8 @@ def declared_wrongly(hosts: Hosts, groups: Mapping[str, Sequence[str]], playbook
         found += _loader(host, hosts[host])
     for host in ours["worker"] if playbook in _VERIFYING else ():
         found += _dataset(hosts[host])
+    for host in dict.fromkeys((*ours["worker"], *ours["db"])) if playbook in _VERIFYING else ():
+        found += _passwords(hosts[host])
     for host in ours["db"] if playbook in _VERIFYING else ():
         found += _hook(value(hosts[host], "reingest_after_promote"))
     return list(dict.fromkeys(found))
@@ -131,11 +135,34 @@ def _loader(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
     if not isinstance(loader, Mapping) or not loader.get(part):
         yield f"reingest_loader of {host} has no `{part}:`, which reingest_load_method: {method} needs"
         return
-    secrets = loader["command"].get("secrets") or {} if part == "command" else {}
+    token = {"REINGEST_LOADER_TOKEN": os.environ.get("REINGEST_LOADER_TOKEN", "")}
+    secrets, undefined = _known(loader["command"].get("secrets") or {} if part == "command" else token)
+    for name, told in undefined.items():
+        yield f"the loader's secret {name} of {host}: {told}; define that variable, in a vault"
     for name in short_secrets(secrets):
         yield (
-            f"secret {name} of the loader has fewer than {SHORTEST} characters, and would be masked wherever "
-            "they stand in its log: give it a longer value"
+            f"of the loader's secrets {name} has fewer than {SHORTEST} characters, and would be masked "
+            "wherever they stand in its log: give it a longer value"
+        )
+
+
+def _known(secrets: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the values of secrets that can be rendered here, and which variable is missing for others."""
+    known, undefined = {}, {}
+    for name in secrets:
+        try:
+            known[name] = str(secrets[name])
+        except Exception as error:  # noqa: BLE001, PERF203 - of the template engine, in any version
+            if str(error).endswith(_UNDEFINED):  # whatever else is said may hold a secret
+                undefined[name] = str(error)
+    return known, undefined
+
+
+def _passwords(variables: Mapping[str, Any]) -> Iterator[str]:
+    for name in short_secrets({name: value(variables, name) or "" for name in _LOGINS}):
+        yield (
+            f"{name} has fewer than {SHORTEST} characters, and would be masked wherever they stand in a "
+            "message: give the role a longer one"
         )
 
 

@@ -65,9 +65,7 @@ def damaged(content, chance):
         elif deed == 1:
             del made[at : at + size]
         elif deed == 2:
-            made[at:at] = chance.choice(
-                (b'"', b"\0", b"\xff\xfe", b"\n", b"\r", b"{", b"[" * 300, b"NaN", b"\\u0000", b"9" * 400)
-            )
+            made[at:at] = chance.choice(_ODD)
         elif deed == 3:
             made[at:at] = made[at : at + size]
         elif deed == 4 and made:

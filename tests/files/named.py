@@ -166,6 +166,18 @@ def declared():
               rows=("(1,x,y)", "(3,x,y)", "(4,p,q)"), bad=(3,))  # fmt: skip
     yield csv("ragged rows", columns, ragged, keys={"narrow": "null", "wide": "drop"},
               rows=("(1,x,y)", "(2,,)", "(3,x,y)", "(4,p,q)"))  # fmt: skip
+    same = {"origin": {"value": "a\t\\N"}, "part": {"value": 7}, "open": {"value": True}}
+    columns = "id int, name text, origin text, part numeric(4, 1), open bool"
+    named = {"id": "id", "name": "name", **same}
+    yield csv("the same value in each row", columns, "id,name\n1,x\n2,\nthree,z\n", keys={"columns": named},
+              rows=('(1,x,"a\t\\\\N",7.0,t)', '(2,,"a\t\\\\N",7.0,t)'), bad=(4,))  # fmt: skip
+    yield lines("the same value in each row, and an element of an array", columns + ", rest jsonb",
+                '{"id": 1, "of": [], "more": 2}\n{"id": 2, "of": ["x", "y"]}\n',
+                {"id": "id", "name": "of.0", **same, "rest": "*"},
+                shown="SELECT concat_ws(' ', id, name, part, open, rest) FROM t ORDER BY 1",
+                rows=('1 7.0 t {"of": [], "more": 2}', '2 x 7.0 t {"of": ["x", "y"]}'))  # fmt: skip
+    yield csv("the same value in each row that does not fit", "id int, part int", "id\n1\n",
+              keys={"columns": {"id": "id", "part": {"value": "x"}}}, bad=(2,))  # fmt: skip
     trailing = "a,b,\n1,x,\n2,,\n3,x\n4,x,y\n"
     yield csv("a trailing delimiter", "a int, b text", trailing, keys={"trailing_delimiter": True},
               rows=("(1,x)", "(2,)"), bad=(4, 5))  # fmt: skip

@@ -60,7 +60,7 @@ WHERE n.nspname = %s AND c.relname = %s AND c.relkind = 'm' AND c.relispopulated
 """
 # A reader that holds a view for ever keeps the others waiting behind us no longer than this.
 _PATIENCE = "SET LOCAL lock_timeout = '60s'; SET LOCAL search_path = \"$user\", public"
-_UNPINNED = "SET LOCAL search_path = pg_catalog"
+_UNPINNED = "SET LOCAL search_path = pg_catalog, pg_temp"
 _ENDS_WITH_US = "SET client_connection_check_interval = '10s'"  # a refresh for a client that is gone
 
 

@@ -226,7 +226,7 @@ def _trigger(schema: str, relation: str, what: str, name: str) -> sql.Composable
 
 def _refresh(cursor: Cursor, oids: Sequence[int], leave: Sequence[str]) -> tuple[Relation, ...]:
     # What a view calls may name things as its users do; PostgreSQL 17 pins the path there itself.
-    cursor.execute('SET LOCAL search_path = "$user", public')
+    cursor.execute('SET LOCAL search_path = "$user", public, pg_temp')
     views = refresh_views(cursor, over=oids, leave=leave)
-    cursor.execute("SET LOCAL search_path = pg_catalog")
+    cursor.execute("SET LOCAL search_path = pg_catalog, pg_temp")
     return views

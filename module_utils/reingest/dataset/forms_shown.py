@@ -20,4 +20,5 @@ def shown_forms(table: Table) -> str:
     told += [f"delimiter: {dialect.delimiter!r}"] if len(dialect.delimiter) > 1 else []
     told += ["nan: null"] if table.reading.nan != REJECT else []
     told += [f"{column.name}: {column.form}" for column in table.columns if column.form]
+    told += [f"{column.name}: value {column.value!r}" for column in table.columns if column.is_constant]
     return f" ({'; '.join(told)})" if told else ""

@@ -33,8 +33,8 @@ class Mapper:
 
     Records, or elements of ``each:``, that are not the table's give no row and are counted in ``filtered``.
     ``rows`` yields one list of values for each row, in the order of ``columns``; a path that a record does
-    not have gives None. A nested path leaves its top-level key in the rest (``"*"``), a top-level key that
-    was taken whole does not stay there.
+    not have gives None, as does a column without one. A nested path leaves its top-level key in the rest
+    (``"*"``), a top-level key that was taken whole does not stay there.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Mapper:
         for at, (column, paths) in enumerate(zip(self.columns, parsed)):
             if column.is_rest:
                 self._rest = at
+            if column.is_rest or column.is_constant:
                 continue
             (self._of_element if paths[0].inside else self._of_record).append((at, _getter(paths)))
             if len(paths) > 1:
@@ -69,7 +70,7 @@ class Mapper:
         self._unseen = {
             f"column {column.name}": paths
             for column, paths in zip(self.columns, parsed)
-            if not column.is_rest and not column.optional and paths[0].keys
+            if not column.is_rest and not column.optional and paths and paths[0].keys
         }
         if self._each is not None:
             self._unseen["each"] = [self._each]

@@ -24,18 +24,25 @@ ELEMENT = "."  # the element that `each:` is at; `.name` is inside it
 class Column:
     """A column and the paths in the record that it may come from; the first one present counts.
 
-    ``form`` is how its values are written, where PostgreSQL reads another form.
+    ``form`` is how its values are written, where PostgreSQL reads another form. Without a path it has the
+    same ``value`` in each row.
     """
 
     name: str
     paths: tuple[str, ...]
     optional: bool = False
     form: ColumnForm | None = None
+    value: str | float | bool | None = None
 
     @property
     def is_rest(self) -> bool:
         """Return whether the column takes what is left of the record."""
         return self.paths == (REST,)
+
+    @property
+    def is_constant(self) -> bool:
+        """Return whether the column has the same value in each row."""
+        return not self.paths
 
 
 @dataclass(frozen=True)

@@ -272,10 +272,12 @@ def _column(mapping: Section, name: str) -> Column:
     optional, form = False, None
     if isinstance(value, dict):
         detail = mapping.section(name)
-        detail.only(("path", "optional", *FORM_KEYS_OF_COLUMNS))
+        if "value" in detail:
+            return _constant(detail, name)
+        detail.only(("path", "value", "optional", *FORM_KEYS_OF_COLUMNS))
         paths, optional = detail.texts("path"), detail.flag("optional")
         if not paths:
-            raise detail.refusal("the key path is missing")
+            raise detail.refusal("the key path (or value, for the same in each row) is missing")
         form = read_column_form(detail)
         if form and REST in paths:
             raise detail.refusal("is the rest of a record, and no number or date", "path")
@@ -286,6 +288,16 @@ def _column(mapping: Section, name: str) -> Column:
     if REST in paths and len(paths) > 1:
         raise mapping.refusal('"*" stands alone', name)
     return Column(name, paths, optional, form)
+
+
+def _constant(detail: Section, name: str) -> Column:
+    for key in detail.keys():  # noqa: SIM118 - a Section is no dict
+        if key != "value":
+            raise detail.refusal("is for a column with a path, and `value:` is the same in each row", key)
+    value = detail.value("value")
+    if not isinstance(value, (str, int, float)):  # bool is an int
+        raise detail.refusal("must be one value (quote a date; leave a column out that is NULL)", "value")
+    return Column(name, (), value=value)
 
 
 def _checks(section: Section) -> tuple[Check, ...]:

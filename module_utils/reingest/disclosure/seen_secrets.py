@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from urllib.parse import unquote
 
 from ..errors import Refusal
 from .secrets import secret_texts
@@ -18,8 +19,18 @@ def named_secrets(dsns: Mapping[str, str], values: Mapping[str, str]) -> dict[st
 
 
 def short_secrets(secrets: Mapping[str, object]) -> list[str]:
-    """Return the names of the secrets that are too short to be masked; an empty one is none."""
-    return [name for name, value in secrets.items() if 0 < len(str(value)) < SHORTEST]
+    """Return which secrets are too short to be masked, by their names; an empty one is none.
+
+    A connection string is its password.
+    """
+    found = []
+    for name, value in secrets.items():
+        passwords = secret_texts([str(value)])
+        if any(len(unquote(one)) < SHORTEST for one in passwords):
+            found.append(f"the password in {name}")
+        elif not passwords and 0 < len(str(value)) < SHORTEST:
+            found.append(name)
+    return found
 
 
 def refuse_shown(secrets: Mapping[str, str], argv: Iterable[str], environment: Mapping[str, str]) -> None:

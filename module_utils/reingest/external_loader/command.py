@@ -56,8 +56,8 @@ class Command:
         short = short_secrets(self.secrets)
         if short:
             raise Refusal(
-                f"secret {short[0]} of the loader has fewer than {SHORTEST} characters, and would be masked "
-                "wherever they stand in its log: give it a longer value"
+                f"of the loader's secrets {short[0]} has fewer than {SHORTEST} characters, and would be "
+                "masked wherever they stand in its log: give it a longer value"
             )
         refuse_shown(secrets, self.argv, self.environment)
         if not self.directory.is_dir():

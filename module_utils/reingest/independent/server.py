@@ -119,6 +119,8 @@ class _Asked:
         """
         if column.is_rest:
             return _Asked(("count(*)", "count(*)"), (), "the rest of a record: only that it is there")
+        if column.is_constant:
+            return _Asked(("count(*)", "count(*)"), (), "a value of the dataset's own: only that it is there")
         there = [_named(path, server) for path in column.paths if path in fields]
         if not there:
             raise NotFollowedError(f"a server is not asked for {' or '.join(column.paths)}")

@@ -11,6 +11,7 @@ from .parquet import WHOLE
 from .part import JSON, TEXT, Part, Value
 
 _REST = "the rest of a record: only that it is there"
+_CONSTANT = "a value of the dataset's own: only that it is there"
 _FLOATS = ("FLOAT", "DOUBLE")
 _ZONED = "TIMESTAMP WITH TIME ZONE"
 _TIMES = ("TIMESTAMP", "TIMESTAMP_NS", "TIMESTAMP_MS", "TIMESTAMP_S")
@@ -50,6 +51,8 @@ def follow(column: Column, kind: Kind, part: Part) -> Followed:
     """
     if column.is_rest:
         return Followed(PRESENT, "true", _REST)
+    if column.is_constant:
+        return Followed(PRESENT, "true", _CONSTANT)
     found = [part.values[path] for path in column.paths if path in part.values]
     if not found:
         return Followed(PRESENT, "NULL")

@@ -136,7 +136,7 @@ def _with_columns(table: Table, files: tuple[Source, ...]) -> Table:
         needed = {
             f"column {column.name}": column.paths
             for column in table.columns
-            if not column.is_rest and not column.optional
+            if not column.is_rest and not column.is_constant and not column.optional
         }
         needed.update({f"where {condition.path}": (condition.path,) for condition in table.where})
         for what, paths in needed.items():

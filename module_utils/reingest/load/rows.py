@@ -61,7 +61,10 @@ class Row(NamedTuple):
 
 
 def _reading(column: Column, encode: Encoder) -> Encoder:
-    """Return an encoder that takes values as the column's are written."""
+    """Return an encoder that takes values as the column's are written, or gives the one of each row."""
+    if column.is_constant:
+        field = encode(column.value)
+        return lambda _: field
     if column.form is None:
         return encode
     read = column.form.reader()

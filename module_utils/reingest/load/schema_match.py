@@ -71,7 +71,8 @@ def _refuse_generated(where: str, table: Table, shape: TableShape) -> None:
     given = [column.name for column in table.columns if column.name in computed]
     if given:
         left = ", ".join(
-            f"{_yaml(column.name)}: {_yaml(column.paths[0])}"
+            f"{_yaml(column.name)}: "
+            + (f"{{value: {json.dumps(column.value)}}}" if column.is_constant else _yaml(column.paths[0]))
             for column in table.columns
             if column.name not in computed
         )

@@ -7,18 +7,14 @@ then. So the rows are asked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from psycopg2 import sql
 
 from ..dataset.table_name import table_name
 from ..errors import Refusal
-from ..postgres.dsn import Connection, connect
-from .script import refused
-from .workers import Job, run_parallel
+from ..postgres.dsn import Connection, Cursor
 
 _SHOWN, _LONGEST = 3, 100  # values in a message, and characters of one
 _ENFORCED = "coalesce((to_jsonb(k) ->> 'conenforced')::boolean, true)"  # a column from PostgreSQL 18 on
@@ -56,6 +52,14 @@ FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n O
 WHERE k.contype = 'c' AND k.convalidated AND {_ENFORCED} AND c.relkind = 'r' AND k.conrelid = ANY (%(oids)s)
 ORDER BY 1, 2, 3
 """  # noqa: S608 - constants of this file
+_WRITING = """
+SELECT DISTINCT c.oid, l.mode
+FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND c.relkind IN ('r', 'p') AND c.oid >= 16384
+    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+    AND c.relpersistence <> 't' AND c.relnamespace <> to_regnamespace('reingest')
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 _FAMILY = """
 SELECT c.oid FROM pg_class c, (SELECT %s::oid AS oid) AS w
 WHERE c.oid = w.oid OR c.oid IN (SELECT relid FROM pg_partition_ancestors(w.oid::regclass))
@@ -63,10 +67,10 @@ WHERE c.oid = w.oid OR c.oid IN (SELECT relid FROM pg_partition_ancestors(w.oid:
 
 
 @dataclass(frozen=True)
-class _Proof:
+class Proof:
     """A constraint: the tables that it is about, and the rows that break it, as the end of a query.
 
-    ``value`` shows such a row; ``weight`` is about how many bytes are read.
+    ``value`` shows such a row; ``weight`` is about how many bytes are read; ``files`` may have broken it.
     """
 
     tables: tuple[int, ...]
@@ -76,32 +80,58 @@ class _Proof:
     value: str
     rows: str
     weight: int
+    files: tuple[str, ...] = ()
 
 
-def prove_still_true(
-    dsn: str, wrote: Mapping[int, Sequence[str]], *, processes: int, closed: Sequence[int] = ()
-) -> None:
+def locked_to_write(cursor: Cursor) -> frozenset[tuple[int, str]]:
+    """Return the tables that the transaction may have written, by OID, each with the mode of a lock on it.
+
+    A lock is held to the end of its transaction, so that the ones that came are of what was run meanwhile.
+    """
+    cursor.execute(_WRITING)
+    return frozenset(cursor.fetchall())
+
+
+def proofs_after(connection: Connection, wrote: Mapping[int, Sequence[str]]) -> list[Proof]:
+    """Return what tables that were written, and those that name them, must hold.
+
+    Args:
+        connection: of the database.
+        wrote: by the OID of a table, the files that wrote it.
+    """
+    files = _with_ancestors(connection, wrote)
+    return [
+        replace(one, files=tuple(dict.fromkeys(file for oid in one.tables for file in files.get(oid, ()))))
+        for one in (*_references(connection, list(files)), *_checks(connection, list(files)))
+    ]
+
+
+def broken(proof: Proof, ask: Callable[[str], list[str]]) -> tuple[int, list[str]]:
+    """Return how many rows break a constraint, and some of their values.
+
+    Args:
+        proof: the constraint.
+        ask: returns the one text of each row of a query's answer.
+    """
+    count = int(ask(f"SELECT count(*)::text {proof.rows}")[0])
+    if not count:
+        return 0, []
+    return count, ask(f"SELECT DISTINCT left({proof.value}, {_LONGEST}) {proof.rows} LIMIT {_SHOWN}")
+
+
+def refuse_broken(found: Sequence[tuple[Proof, int, Sequence[str]]]) -> None:
     """Refuse rows that break a reference or a check which the catalog says to hold.
 
     Args:
-        dsn: the database.
-        wrote: by the OID of a table, the files that wrote it.
-        processes: how many cores may be used.
-        closed: descriptors that processes must not keep open.
+        found: of each constraint, how many rows break it, and values of some.
 
     Raises:
         Refusal: with each constraint, how many rows break it, and the files that may have done it.
     """
-    with refused("the transforms"), closing(connect(dsn, autocommit=True)) as connection:
-        files = _with_ancestors(connection, wrote)
-        proofs = [*_references(connection, list(files)), *_checks(connection, list(files))]
-    jobs = [Job(f"{one.name} of {one.table}", one.weight, partial(_broken, dsn, one)) for one in proofs]
-    found = run_parallel(jobs, processes, closed=closed)
     told = [
         f"table {one.table}: {count} rows {one.what} ({'; '.join(values)}; {one.name}, after "
-        f"{', '.join(dict.fromkeys(file for oid in one.tables for file in files.get(oid, ())))})"
-        for one, job in zip(proofs, jobs)
-        for count, values in [found[job.name]]
+        f"{', '.join(one.files)})"
+        for one, count, values in found
         if count
     ]
     if told:
@@ -124,7 +154,7 @@ def _with_ancestors(connection: Connection, wrote: Mapping[int, Sequence[str]]) 
     return found
 
 
-def _references(connection: Connection, oids: Sequence[int]) -> Iterator[_Proof]:
+def _references(connection: Connection, oids: Sequence[int]) -> Iterator[Proof]:
     with connection.cursor() as cursor:
         cursor.execute(_REFERENCES, {"oids": list(oids)})
         for (
@@ -137,7 +167,7 @@ def _references(connection: Connection, oids: Sequence[int]) -> Iterator[_Proof]
             whole = " AND ".join(f"{one} IS NOT NULL" for one in given)
             some = " OR ".join(f"{one} IS NOT NULL" for one in given)
             broken = f"({some}) AND NOT ({whole} AND {there})" if full else f"{whole} AND NOT {there}"
-            yield _Proof(
+            yield Proof(
                 tuple(tables),
                 table_name(schema, relation),
                 f"name by {', '.join(columns)} a row of {table_name(parent_schema, parent)} that is gone",
@@ -148,11 +178,11 @@ def _references(connection: Connection, oids: Sequence[int]) -> Iterator[_Proof]
             )
 
 
-def _checks(connection: Connection, oids: Sequence[int]) -> Iterator[_Proof]:
+def _checks(connection: Connection, oids: Sequence[int]) -> Iterator[Proof]:
     with connection.cursor() as cursor:
         cursor.execute(_CHECKS, {"oids": list(oids)})
         for schema, relation, name, expression, oid, size in cursor.fetchall():
-            yield _Proof(
+            yield Proof(
                 (oid,),
                 table_name(schema, relation),
                 "break it",
@@ -166,19 +196,3 @@ def _checks(connection: Connection, oids: Sequence[int]) -> Iterator[_Proof]:
 def _rows_of(connection: Connection, schema: str, relation: str, *, whole: bool = False) -> str:
     """Return the table as a query names it; ``whole``: with its partitions."""
     return ("" if whole else "ONLY ") + str(sql.Identifier(schema, relation).as_string(connection))
-
-
-def _broken(dsn: str, proof: _Proof) -> tuple[int, list[str]]:
-    """Return how many rows break a constraint, and some of their values."""
-    with (
-        refused(f"{proof.name} of {proof.table}"),
-        closing(connect(dsn, autocommit=True)) as connection,
-        connection.cursor() as cursor,
-    ):
-        # Names of all kinds are in it, so it has no parameters.
-        cursor.execute(f"SELECT count(*) {proof.rows}")
-        count = cursor.fetchone()[0]
-        if not count:
-            return 0, []
-        cursor.execute(f"SELECT DISTINCT left({proof.value}, {_LONGEST}) {proof.rows} LIMIT {_SHOWN}")
-        return count, [str(value) for (value,) in cursor.fetchall()]

@@ -7,8 +7,9 @@ reference which was proven. What it wrote shows by its locks, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg2
@@ -21,8 +22,9 @@ from ..ownership.catalog import read_catalog
 from ..ownership.owners import owners_of
 from ..postgres.dsn import Connection, connect
 from .phases import Phases
-from .script import database_reason, run_script
-from .still_true import prove_still_true
+from .script import database_reason, refused, run_script
+from .still_true import Proof, broken, locked_to_write, proofs_after, refuse_broken
+from .workers import Job, run_parallel
 
 # Scans that were not yet reported may be of an earlier transaction. Nothing is reported within one.
 _SCANS = """
@@ -36,14 +38,6 @@ FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.o
 WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode = 'AccessShareLock' AND c.relkind = 'r'
     AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 ORDER BY n.nspname, c.relname
-"""
-_WRITTEN = """
-SELECT DISTINCT c.oid
-FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
-WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND c.relkind IN ('r', 'p') AND c.oid >= 16384
-    AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
-    AND c.relpersistence <> 't' AND c.relnamespace <> to_regnamespace('reingest')
-    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 _AS_BEGUN = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; SET CONSTRAINTS ALL IMMEDIATE"
 
@@ -83,7 +77,7 @@ def run_transforms(
             for oid in _run(connection, dataset, path, text):
                 wrote.setdefault(oid, []).append(path.name)
     if wrote:
-        prove_still_true(dsn, wrote, processes=processes, closed=closed)
+        _prove(dsn, wrote, processes, closed)
     return phases.seconds
 
 
@@ -105,10 +99,31 @@ def _run(connection: Connection, dataset: Dataset, path: Path, text: str) -> lis
                 f"transform_again, too ({dataset.file}), or take that table out of it"
             )
     with connection.cursor() as cursor:
-        cursor.execute(_WRITTEN)
-        written = [oid for (oid,) in cursor.fetchall()]
+        written = {oid for oid, _ in locked_to_write(cursor)}
     connection.commit()
-    return written
+    return sorted(written)
+
+
+def _prove(dsn: str, wrote: Mapping[int, Sequence[str]], processes: int, closed: Sequence[int]) -> None:
+    with refused("the transforms"), closing(connect(dsn, autocommit=True)) as connection:
+        proofs = proofs_after(connection, wrote)
+    jobs = [Job(f"{one.name} of {one.table}", one.weight, partial(_broken, dsn, one)) for one in proofs]
+    found = run_parallel(jobs, processes, closed=closed)
+    refuse_broken([(one, *found[job.name]) for one, job in zip(proofs, jobs)])
+
+
+def _broken(dsn: str, proof: Proof) -> tuple[int, list[str]]:
+    with (
+        refused(f"{proof.name} of {proof.table}"),
+        closing(connect(dsn, autocommit=True)) as connection,
+        connection.cursor() as cursor,
+    ):
+
+        def ask(query: str) -> list[str]:
+            cursor.execute(query)  # names of all kinds are in it, so it has no parameters
+            return [str(value) for (value,) in cursor.fetchall()]
+
+        return broken(proof, ask)
 
 
 def _portal_tables_read(connection: Connection, dataset: Dataset, before: dict[int, int]) -> list[str]:

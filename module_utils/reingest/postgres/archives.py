@@ -24,7 +24,10 @@ _PATH = "/usr/bin:/bin"
 _NO_OTHER_TEXT = {"PGCLIENTENCODING", "PGOPTIONS", "PGDATABASE"}  # what would change what an archive holds
 _SHOWN = 3  # lines of a program's own in a refusal
 # What a role or a database may be set to, and what would keep a program from its work.
-_OPTIONS = "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0"
+_OPTIONS = (
+    "-c default_transaction_read_only=off -c statement_timeout=0 -c lock_timeout=0"
+    " -c enable_parallel_hash=off"  # of views that are refreshed: its tables lie in /dev/shm
+)
 
 
 @dataclass(frozen=True)

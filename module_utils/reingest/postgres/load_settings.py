@@ -28,7 +28,7 @@ _BARE = {"max_wal_size": _MIB, "maintenance_work_mem": 1 << 10, "shared_buffers"
 LOAD_TIME = ("synchronous_commit", "autovacuum", "archive_mode", "max_wal_senders")
 
 # PostgreSQL starts with `wal_level = minimal` only where nothing wants to ship or to read the WAL.
-_MINIMAL_WAL = {"wal_level": "minimal", "max_wal_senders": "0", "archive_mode": "off"}
+_MINIMAL_WAL = {"wal_level": "minimal", "max_wal_senders": "0"}  # and no archive
 _SUMMARIZES_FROM = 17  # summarize_wal is of 17, and an unknown name keeps an older server from starting
 
 
@@ -69,6 +69,8 @@ def load_settings(
         "shared_buffers": _most(own, "shared_buffers", _power(machine.memory // 8, 128 * _MIB, 4 * _GIB)),
         "max_parallel_maintenance_workers": str(min(8, machine.cores - 1)),
     }
+    if not _archives(stronger):
+        settings["archive_mode"] = "off"  # it may be production's
     if not slots and not _ships_wal(stronger):
         settings.update(_MINIMAL_WAL)
         if major >= _SUMMARIZES_FROM:
@@ -119,13 +121,17 @@ def stronger_settings(automatic: Path, command_line: Mapping[str, Setting]) -> d
 
 def _ships_wal(stronger: Mapping[str, Setting]) -> bool:
     """Return whether a setting that counts before the file keeps a server with minimal WAL from starting."""
-    senders, archive = stronger.get("max_wal_senders"), stronger.get("archive_mode")
-    summarizer = stronger.get("summarize_wal")
+    senders, summarizer = stronger.get("max_wal_senders"), stronger.get("summarize_wal")
     return (
         (senders is not None and senders.value.strip() != "0")
-        or (archive is not None and archive.value.strip().lower() != "off")
+        or _archives(stronger)
         or (summarizer is not None and is_on(summarizer.value))
     )
+
+
+def _archives(stronger: Mapping[str, Setting]) -> bool:
+    archive = stronger.get("archive_mode")
+    return archive is not None and archive.value.strip().lower() != "off"
 
 
 def _power(wanted: int, least: int, most: int) -> int:

@@ -13,7 +13,8 @@ from .dsn import Connection, Cursor, connect, with_database
 from .pins import own_options, pinned_options
 
 _PINNED = {
-    "search_path": "pg_catalog",  # a regclass is written with its schema then
+    # A regclass is written with its schema then, and a temporary table stands for none of the catalog's.
+    "search_path": "pg_catalog,pg_temp",
     "row_security": "off",  # rows that a policy hides are an error then, not left out in silence
     "enable_parallel_hash": "off",  # its tables lie in /dev/shm, of which a container has 64 MB by default
     "statement_timeout": "0",

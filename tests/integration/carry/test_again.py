@@ -15,16 +15,17 @@ OWNERS = {"object": "source", "download": "quarantine"}
 COUNT = "UPDATE object SET downloads = (SELECT count(*) FROM download WHERE object = object.id) -- 100%"
 
 
-def keep(portal, script, owner="postgres"):
-    """Put a transform into both servers' loads."""
+def keep(portal, *scripts, owner="postgres"):
+    """Put transforms into both servers' loads."""
     for server in (portal.production, portal.staging):
         server.rows(
             "CREATE TABLE reingest.load_transform (position int PRIMARY KEY, name text, script text)",
             "portal",
         )
-        server.rows(
-            "INSERT INTO reingest.load_transform VALUES (0, 'count.sql', %(script)s)", "portal", script=script
-        )
+        for at, script in enumerate(scripts):
+            statement = "INSERT INTO reingest.load_transform VALUES (%(at)s, %(name)s, %(script)s)"
+            name = f"count{at or ''}.sql"
+            server.rows(statement, "portal", at=at, name=name, script=script)
         server.rows(f"ALTER TABLE reingest.load_transform OWNER TO {owner}", "portal")
 
 
@@ -77,28 +78,92 @@ def test_what_it_sets_does_not_reach_the_proof(counted):
     assert counted.carry().lines == ("download: 3 carried, 0 differ",)
 
 
+BREAKS = {
+    "a row that users' rows name is gone": (
+        "SET session_replication_role = replica; DELETE FROM object WHERE id = 'b'",
+        "table download: 1 rows name by object a row of object that is gone "
+        "(b; reference download_object_fkey, after count.sql)",
+    ),
+    "a reference of the load's own": (
+        "SET session_replication_role = replica; UPDATE part SET object = 'none'",
+        "table part: 1 rows name by object a row of object that is gone "
+        "(none; reference part_object_fkey, after count.sql)",
+    ),
+    "a check by a function that is replaced": (
+        "CREATE OR REPLACE FUNCTION public.fits(text) RETURNS bool LANGUAGE sql AS $$SELECT $1 <> 'a'$$;"
+        "UPDATE object SET downloads = 7 WHERE id = 'b'",
+        "table object: 1 rows break it ((a,0); check fits, after count.sql)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("script", "message"), BREAKS.values(), ids=BREAKS)
+def test_rows_that_break_what_the_catalog_says_to_hold_end_the_switch(counted, script, message):
+    for sql in (counted.live, counted.new):
+        sql("CREATE TABLE part (object text REFERENCES object); INSERT INTO part VALUES ('a')")
+        sql("CREATE FUNCTION fits(text) RETURNS bool LANGUAGE sql AS 'SELECT true'")
+        sql("ALTER TABLE object ADD CONSTRAINT fits CHECK (fits(id))")
+    keep(counted, script)
+    with pytest.raises(Refusal) as refused:
+        counted.carry()
+    assert "the transforms leave rows that the schema forbids: " in str(refused.value)
+    assert message in str(refused.value)
+    assert not counted.is_fenced
+
+
+@pytest.fixture
+def login(counted, servers):
+    """Make a role of a name, which is returned, on both servers; it may make things in the database."""
+    for server in servers:
+        server.rows("CREATE ROLE portal_login LOGIN; GRANT CREATE ON SCHEMA public TO portal_login", "portal")
+    yield "portal_login"
+    if counted.is_fenced:
+        counted.lift()
+    for server in servers:
+        server.rows("DROP OWNED BY portal_login", "portal")
+        server.rows("DROP ROLE portal_login")
+
+
+def test_what_it_leaves_is_proven_with_the_rights_of_the_load_s_owner(counted, login):
+    for sql in (counted.live, counted.new):
+        sql("CREATE TABLE part (object text REFERENCES object)")
+        sql(f"GRANT ALL ON part, object TO {login}; GRANT SELECT ON download TO {login}")
+    keep(counted, f"INSERT INTO part VALUES ('a'); {COUNT}", owner=login)
+    assert counted.carry().lines == ("download: 3 carried, 0 differ",)
+
+
+GET_MORE = "ALTER ROLE portal_login SUPERUSER"
+MADE_OTHERWISE = "ALTER FUNCTION pg_temp.reingest_again(text) SECURITY INVOKER"
+SHADOW = """
+CREATE FUNCTION public.rise() RETURNS oid LANGUAGE plpgsql AS
+    'BEGIN ALTER ROLE portal_login SUPERUSER; RETURN 0; END';
+CREATE TEMP VIEW {name} AS SELECT public.rise() AS oid, '' AS relname, 0::oid AS relnamespace;
+GRANT SELECT ON {name} TO PUBLIC
+"""
+
+
+@pytest.mark.attack
+@pytest.mark.parametrize("name", ["pg_class", "pg_namespace"])
+def test_a_temporary_view_of_a_catalog_s_name_is_not_read(counted, login, name):
+    keep(counted, SHADOW.format(name=name), owner=login)
+    assert counted.carry().lines == ("download: 3 carried, 0 differ",)
+    assert counted.staging.rows(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{login}'") == [(False,)]
+
+
 @pytest.mark.attack
 @pytest.mark.parametrize(
     "escape",
     [
-        "",
-        "RESET ROLE;",
-        "RESET SESSION AUTHORIZATION;",
-        "SET ROLE postgres;",
-        "SET SESSION AUTHORIZATION postgres;",
+        [GET_MORE],
+        [f"RESET ROLE; {GET_MORE}"],
+        [f"RESET SESSION AUTHORIZATION; {GET_MORE}"],
+        [f"SET ROLE postgres; {GET_MORE}"],
+        [f"SET SESSION AUTHORIZATION postgres; {GET_MORE}"],
+        [MADE_OTHERWISE, GET_MORE],
     ],
 )
-def test_a_text_that_the_owner_of_the_load_changed_gets_no_superuser(counted, servers, escape):
-    for server in servers:
-        server.rows("CREATE ROLE portal_login LOGIN")
-    try:
-        keep(counted, f"{escape} ALTER ROLE portal_login SUPERUSER", owner="portal_login")
-        with pytest.raises(Refusal, match=r"the transform count\.sql cannot be run again"):
-            counted.carry()
-        assert counted.staging.rows("SELECT rolsuper FROM pg_roles WHERE rolname = 'portal_login'") == [
-            (False,)
-        ]
-    finally:
-        for server in servers:
-            server.rows("DROP OWNED BY portal_login", "portal")
-            server.rows("DROP ROLE portal_login")
+def test_a_text_that_the_owner_of_the_load_changed_gets_no_superuser(counted, login, escape):
+    keep(counted, *escape, owner=login)
+    with pytest.raises(Refusal, match=r"the transform count1?\.sql cannot be run again"):
+        counted.carry()
+    assert counted.staging.rows(f"SELECT rolsuper FROM pg_roles WHERE rolname = '{login}'") == [(False,)]

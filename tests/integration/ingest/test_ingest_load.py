@@ -101,6 +101,18 @@ def test_everybody_may_read_what_was_loaded(load, staging):
     ]
 
 
+def test_a_dry_run_tries_the_schema_where_a_database_is_empty_and_else_says_that_it_did_not(load, staging):
+    databases = staging.rows("SELECT datname FROM pg_database ORDER BY 1")
+    assert not any("was not tried" in str(warning) for warning in load(check=True).get("warnings", ()))
+    staging.rows("CREATE TABLE somebody_s ()")
+    try:
+        told = load(check=True)
+    finally:
+        staging.rows("DROP TABLE somebody_s")
+    assert any("schema.sql was not tried: no database of the" in str(warning) for warning in told["warnings"])
+    assert staging.rows("SELECT datname FROM pg_database ORDER BY 1") == databases
+
+
 def test_a_second_run_keeps_the_staged_load_and_force_replaces_it(load, staging):
     first = load(snapshot="20261123T114500Z")
     second = load(snapshot="20261123T114501Z")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
+from containers import docker
 from integration.ingest.portal_dataset import SCHEMA
+from waiting import wait_for
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.load.locale import Locale, create_database, read_locale
+from plugins.module_utils.reingest.postgres.dsn import Unreachable, connect, with_database
 
 LIKE = "SELECT pg_encoding_to_char(encoding), datlocprovider, datcollate, datctype FROM pg_database"
 _TOLD = (
@@ -57,7 +60,34 @@ def test_what_the_staging_server_has_not_is_refused(staging, locale):
         assert str(locale) in str(told.value)
 
 
-def test_a_locale_of_icu_is_said_with_its_rules(staging):  # this build of PostgreSQL has no ICU
+def test_a_database_of_icu_is_made_the_same(container, postgres):  # Debian's PostgreSQL has ICU
+    options = ("-e", "POSTGRES_HOST_AUTH_METHOD=trust", "-p", "127.0.0.1::5432")
+    name = container("", *options, image=postgres)
+    dsn = f"postgresql://postgres@{docker('port', name, '5432')}/"
+    wait_for(lambda: accepts(dsn), "the server answers", seconds=60)
+    words = "ENCODING 'UTF8' LC_COLLATE 'C' LC_CTYPE 'C.utf8' LOCALE_PROVIDER icu ICU_LOCALE 'sv-SE'"
+    with closing(connect(dsn, autocommit=True)) as connection, connection.cursor() as cursor:
+        cursor.execute(f"CREATE DATABASE live TEMPLATE template0 {words}")
+        production = read_locale(connection, "live")
+        assert (production.provider, production.locale) == ("i", "sv-SE")
+        create_database(connection, "made", production)
+        assert read_locale(connection, "made") == production
+    in_order = {database: ordered(with_database(dsn, database)) for database in ("live", "made", "postgres")}
+    assert in_order["made"] == in_order["live"] != in_order["postgres"]
+
+
+def accepts(dsn):
+    with suppress(Unreachable), closing(connect(dsn)):
+        return True
+
+
+def ordered(dsn):
+    with closing(connect(dsn)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT array_agg(x ORDER BY x) FROM unnest('{v,ä,w,z,å,a,W}'::text[]) x")
+        return cursor.fetchone()[0]
+
+
+def test_a_locale_of_icu_is_said_with_its_rules(staging):  # which are of PostgreSQL 16
     with closing(staging.connect()) as connection:
         said = Locale("UTF8", "i", "C", "C", "sv", "&V << w").clauses(160004).as_string(connection)
     assert said == (

@@ -19,6 +19,7 @@ QUICK = (
     "BSON nested 500 deep",
     "Parquet dates before Christ and after 9999",
     "ragged rows",
+    "the same value in each row",
     "names with marks of statements, orphans: quarantine",
     "inheritance children with keys, duplicates and orphans",
     "a field for a generated column",
@@ -49,13 +50,13 @@ def place(staging, tmp_path):
     staging.rows("DROP DATABASE IF EXISTS portal WITH (FORCE)")
 
 
-def played(place, case, *, aside):
+def played(place, case, *, aside, prove="content"):
     """Load a case, and return what is wrong with how that ended."""
     for statement in filter(str.strip, case.before.split(";")):
         place.rows(statement, "template1" if "DATABASE" in statement else "postgres")
     try:
         top = {"on_reject": "quarantine"} if aside else {}
-        end = load(place, case.files, case.schema, case.dataset(max_rejects="100%", **top))
+        end = load(place, case.files, case.schema, case.dataset(max_rejects="100%", **top), prove=prove)
     finally:
         for statement in filter(str.strip, case.after.split(";")):
             place.rows(statement, "postgres")
@@ -70,6 +71,11 @@ def test_good_rows_are_loaded_and_bad_ones_are_set_aside_by_their_lines(place, n
 @pytest.mark.parametrize("name", sample([name for name in CASES if CASES[name].bad], *QUICK[:2]))
 def test_the_first_bad_row_ends_the_load_by_its_line(place, name):
     assert played(place, CASES[name], aside=False) == []
+
+
+def test_another_reader_passes_over_a_value_that_is_the_same_in_each_row(place):
+    case = CASES["the same value in each row, and an element of an array"]
+    assert played(place, case, aside=True, prove="independent") == []
 
 
 def test_no_database_of_a_trial_is_left(place, staging):

@@ -23,14 +23,26 @@ PORTAL = {
     "submission_role",
     "submission_images_object",
 }
-SOURCE = {
-    "study",
-    "biosample",
-    "data_object",
-    "omics_processing",
-    "envo_term",
+WORKFLOWS = (
+    "reads_qc",
+    "metagenome_assembly",
+    "metagenome_annotation",
+    "metaproteomic_analysis",
     "mags_analysis",
-    "ingest_lock",
+    "nom_analysis",
+    "read_based_analysis",
+    "metatranscriptome",
+    "metabolomics_analysis",
+)
+# As the portal's code names its tables: what it loads, and each workflow with what goes in and comes out.
+SOURCE = {
+    *("study", "biosample", "data_object", "omics_processing", "mag", "gene_function", "search_index"),
+    *("envo_term", "envo_ancestor", "envo_tree", "ko_term_to_module", "ko_term_to_pathway", "ko_term_text"),
+    *("principal_investigator", "doi_info", "website", "study_website", "publication", "study_publication"),
+    *("mga_gene_function_aggregation", "metap_gene_function_aggregation", "ingest_lock"),
+    *("biosample_input_association", "omics_processing_output_association"),
+    *WORKFLOWS,
+    *(f"{name}_{end}_association" for name in WORKFLOWS for end in ("input", "output")),
 }
 
 

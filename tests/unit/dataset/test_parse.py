@@ -158,6 +158,18 @@ def test_the_dialect_follows_the_format(parse):
             "{owner: source, from: a.jsonl, columns: {a: {path: b, optional: 1}}}",
             "optional: must be true or false",
         ),
+        (
+            "{owner: source, from: a.csv, columns: {a: {value: x, path: b}}}",
+            "tables.t.columns.a.path: is for a column with a path, and `value:` is the same in each row",
+        ),
+        (
+            "{owner: source, from: a.csv, columns: {a: {value: 2021-01-02}}}",
+            "tables.t.columns.a.value: must be one value (quote a date; leave a column out that is NULL)",
+        ),
+        (
+            "{owner: source, from: a.csv, columns: {a: {value: null}}}",
+            "tables.t.columns.a.value: must be one",
+        ),
         ("{owner: source, from: a.csv, where: {}}", "tables.t.where: names no path"),
         ("{owner: source, from: a.csv, where: {a: []}}", "tables.t.where.a: names no value"),
         (

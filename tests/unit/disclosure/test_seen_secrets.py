@@ -32,3 +32,14 @@ def test_a_secret_is_a_whole_value_and_not_letters_of_another_word():
 
 def test_a_secret_that_is_too_short_to_be_masked_is_named_and_an_empty_one_is_none():
     assert short_secrets({"A": "x", "B": "12345", "C": "123456", "D": ""}) == ["A", "B"]
+
+
+def test_a_connection_string_is_too_short_by_its_password():
+    strings = {
+        "A": "postgresql://u:12345@h/d",
+        "B": "postgresql://u:123456@h/d",
+        "C": "postgresql://u@h/d",
+        "D": "host=h password='1 2'",
+        "E": "postgresql://h/d?user=u&password=%31%32%33%34",
+    }
+    assert short_secrets(strings) == [f"the password in {name}" for name in "ADE"]

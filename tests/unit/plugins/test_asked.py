@@ -135,12 +135,50 @@ def test_a_right_inventory_has_nothing_against_it(hosts):
                 "reingest_release": "r",
                 "reingest_loader": {"command": {"argv": ["x"], "secrets": {"PIN": "a"}}},
             },
-            "secret PIN of the loader has fewer than 6 characters",
+            "of the loader's secrets PIN has fewer than 6 characters",
+        ),
+        (
+            {
+                "reingest_load_method": "command",
+                "reingest_release": "r",
+                "reingest_loader": {"command": {"argv": ["x"], "secrets": {"URI": "postgresql://u:pw@h/d"}}},
+            },
+            "of the loader's secrets the password in URI has fewer than 6 characters",
+        ),
+        (
+            {"reingest_production_dsn": "host=h password='a%20b' user=u"},
+            "the password in reingest_production_dsn has fewer than 6 characters",
+        ),
+        (
+            {"reingest_backend_dsn": "postgresql://u:%70%70%70@h/d"},
+            "the password in reingest_backend_dsn has fewer than 6 characters, and would be masked wherever "
+            "they stand in a message: give the role a longer one",
         ),
     ],
 )
 def test_what_needs_no_host_is_told_at_once(hosts, variables, told):
     assert [text for text in declared_wrongly(hosts(**variables), GROUPS, "ingest") if told in text]
+
+
+def test_a_short_token_of_the_loader_s_is_told_by_its_variable(hosts, monkeypatch):
+    monkeypatch.setenv("REINGEST_LOADER_TOKEN", "abc")
+    loader = {"job": {"url": "https://h/"}}
+    given = hosts(reingest_load_method="http", reingest_release="r", reingest_loader=loader)
+    [text] = declared_wrongly(given, GROUPS, "ingest")
+    assert "REINGEST_LOADER_TOKEN has fewer than 6 characters" in text
+
+
+def test_a_secret_whose_variable_is_missing_is_told_with_the_variable(hosts):
+    class Secrets(dict):
+        def __getitem__(self, name):
+            if name == "KEY":
+                raise ValueError("nothing of this is shown")
+            raise ValueError("'portal_uri' is undefined")
+
+    loader = {"command": {"argv": ["x"], "secrets": Secrets(URI="", KEY="")}}
+    given = hosts(reingest_load_method="command", reingest_release="r", reingest_loader=loader)
+    [text] = declared_wrongly(given, GROUPS, "ingest")
+    assert text.startswith("the loader's secret URI of w: 'portal_uri' is undefined; define that variable")
 
 
 def test_a_missing_folder_of_sources_and_a_faulty_dataset_are_told_where_the_worker_is_this_machine(

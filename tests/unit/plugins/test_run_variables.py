@@ -9,7 +9,13 @@ import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
-RUN = yaml.safe_load((Path(__file__).parents[3] / "playbooks/vars/run.yml").read_text())
+ROOT = Path(__file__).parents[3]
+RUN = yaml.safe_load((ROOT / "playbooks/vars/run.yml").read_text())
+ROLE = {
+    name: text
+    for name, text in yaml.safe_load((ROOT / "roles/preflight/vars/main.yml").read_text()).items()
+    if name in ("__preflight_hosts", "preflight_longest_start")
+}
 
 
 @pytest.mark.parametrize(
@@ -21,11 +27,16 @@ RUN = yaml.safe_load((Path(__file__).parents[3] / "playbooks/vars/run.yml").read
         ({"preflight_begun": {"longest_start": 118.0}}, 354),
         ({"preflight_begun": {"longest_start": 118.0}, "reingest_start_timeout": 400}, 400),
         ({"preflight_begun": {"running": []}}, 60),  # of an older module
+        ({"begun": {"db": {"longest_start": 118.0}, "backend": {"skipped": True}}}, 354),
+        ({"begun": {"db": {"longest_start": 0.0}}}, 60),
+        ({"begun": {"db": None, "backend": None}}, 60),  # the first task of all
     ],
 )
 def test_a_start_is_waited_for_three_times_as_long_as_the_longest_one_before(given, seconds):
-    made = {name: trust_as_template(RUN[name]) for name in ("__patience",)}
-    templar = Templar(DataLoader(), variables={**made, **given})
+    begun = {host: {"__preflight_begun": one} if one else {} for host, one in given.get("begun", {}).items()}
+    known = {"hostvars": begun, "ansible_play_hosts_all": list(begun)}  # a recovery, before the role tells
+    made = {name: trust_as_template(text) for name, text in {"__patience": RUN["__patience"], **ROLE}.items()}
+    templar = Templar(DataLoader(), variables={**made, **known, **given})
     assert templar.template(trust_as_template(RUN["stage_context"]["start_timeout"])) == seconds
 
 

@@ -92,8 +92,20 @@ def test_a_cluster_never_gets_less_memory_than_its_own_files_give_it(name, less,
 )
 def test_a_server_that_must_ship_its_wal_keeps_its_level_and_starts(stronger):
     made = settings(18, **stronger)
-    assert not {"wal_level", "max_wal_senders", "archive_mode", "summarize_wal"} & set(made)
+    assert not {"wal_level", "max_wal_senders", "summarize_wal"} & set(made)
     assert made["fsync"] == "off"
+
+
+def test_no_load_is_archived_unless_something_stronger_says_so():
+    for made in (
+        settings(),
+        settings(slots=True),
+        settings(max_wal_senders="5"),
+        settings(archive_mode="off"),
+    ):
+        assert made["archive_mode"] == "off"
+    for mode in ("on", "always"):
+        assert "archive_mode" not in settings(archive_mode=mode)
 
 
 def test_a_command_line_that_ships_nothing_is_no_obstacle():
