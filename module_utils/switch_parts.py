@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .carry_call import CARRIES
 from .hold_call import hold_clients, release_clients
 from .promote_call import PROMOTES
-from .reingest.errors import Refusal
 from .runner import Call, Outcome, Verb
 from .services_call import brought
 
@@ -31,21 +29,8 @@ class Part:
         return replace(whole, params={**whole.params, "plan_only": False, **self.own(whole)})
 
 
-def prepare(call: Call) -> None:
-    """Do what need not be done while the portal is away: load all code, write out what the servers hold."""
-    _load_code(call)
-    logins = [call["production_dsn"]]
-    if call["rows"] == "carried":
-        logins.append(call["staging_dsn"])
-    for login in filter(None, logins):
-        from .reingest.postgres.maintenance import checkpoint
-
-        with suppress(Refusal):  # a server that does not answer, as at a first ingest, has nothing to write
-            checkpoint(login)
-
-
-def _load_code(call: Call) -> None:
-    """Import all that the steps need: Python compiles anew what comes to a host."""
+def load_code(call: Call) -> None:
+    """Import all that the steps need, before the portal is away: a host's Python compiles it anew."""
     from .reingest.carry import untouched  # noqa: F401 - here and below: for whoever imports it later
     from .reingest.engines.registry import load_engines
 

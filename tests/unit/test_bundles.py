@@ -20,7 +20,7 @@ BUDGETS = {
     "ingest_load": (846, 101),
     "ingest_verify": (589, 99),
     "loader_run": (595, 108),
-    "outage_watch": (161, 95),
+    "outage_watch": (162, 95),
     "portal_soak": (135, 92),
     "run_begin": (365, 249),
     "run_check": (415, 176),
@@ -28,7 +28,7 @@ BUDGETS = {
     "run_progress": (106, 106),
     "run_report": (161, 124),
     "run_stop": (163, 135),
-    "service_group": (238, 172),
+    "service_group": (239, 173),
     "snapshot_copy": (253, 212),
     "snapshot_finalise": (257, 91),
     "snapshot_info": (216, 216),
@@ -37,8 +37,8 @@ BUDGETS = {
     "snapshot_prune": (249, 194),
     "staging_discard": (182, 142),
     "staging_settings": (235, 182),
-    "switch_steps": (702, 291),
-    "switch_window": (657, 136),
+    "switch_steps": (702, 292),
+    "switch_window": (658, 136),
 }
 
 
