@@ -21,7 +21,8 @@ def bring(call: Call, state: str) -> tuple[GroupPlan, dict[str, Any]]:
     """
     engine = engine_of(call["engine"], call.records)
     services = [service_from(raw) for raw in call["services"]]
-    plan = plan_group(engine, services, state, assume=call.predicted.services)
+    begun = dict.fromkeys(call.params.get("begun") or (), "stopped")  # to start
+    plan = plan_group(engine, services, state, assume={**call.predicted.services, **begun})
     if not call.check:
         limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
         took = apply_group(engine, plan, **limits)

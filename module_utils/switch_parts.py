@@ -33,6 +33,7 @@ def load_code(call: Call) -> None:
     """Import all that the steps need, before the portal is away: a host's Python compiles it anew."""
     from .reingest.carry import untouched  # noqa: F401 - here and below: for whoever imports it later
     from .reingest.engines.registry import load_engines
+    from .reingest.services import early  # noqa: F401
 
     load_engines()
     health = [service["health"] or {} for name in _SERVICES for service in call[name]]
@@ -47,6 +48,23 @@ def load_code(call: Call) -> None:
         from .reingest.carry import carry_over, give_back, survey, take  # noqa: F401
 
 
+def _early(call: Call) -> list[Any]:
+    """Return the writers that are started together with production, since they wait for it by themselves."""
+    return [] if call["poolers"] else [one for one in call["writers"] if one["waits_for_database"]]
+
+
+def _start_production(call: Call) -> Outcome:
+    """Start production, and beside it those writers; when it is their turn, they are waited for."""
+    if call.check or not _early(call):
+        return brought(call)
+    from .reingest.engines.model import service_from
+    from .reingest.engines.registry import engine_of
+    from .reingest.services.early import starting
+
+    with starting(engine_of(call["engine"], call.records), map(service_from, _early(call))):
+        return brought(call)
+
+
 def _clients(title: str, act: Callable[[Call], Outcome]) -> Part:
     return Part(
         title,
@@ -57,20 +75,30 @@ def _clients(title: str, act: Callable[[Call], Outcome]) -> Part:
 
 
 def _group(
-    title: str, names: tuple[str, ...], state: str, *, unless_held: bool = False, announces: bool = False
+    title: str,
+    names: tuple[str, ...],
+    state: str,
+    *,
+    act: Callable[[Call], Outcome] = brought,
+    unless_held: bool = False,
+    announces: bool = False,
 ) -> Part:
-    """Return a step of services; ``announces``: once they are up, the maintenance answer is taken away."""
+    """Return a step of services.
+
+    ``announces``: once they are up, the maintenance answer is taken away; some of them may be begun already.
+    """
 
     def services(call: Call) -> list[Any]:
         return [service for name in names for service in call[name]]
 
     return Part(
         title,
-        Verb(brought, stage="switch", claims=False),
+        Verb(act, stage="switch", claims=False),
         own=lambda call: {
             "services": services(call),
             "state": state,
             "maintenance_off": call["maintenance_off"] if announces else [],
+            "begun": [one["name"] for one in _early(call)] if announces else [],
         },
         wanted=lambda call: bool(services(call)) and not (unless_held and call["poolers"]),
     )
@@ -91,7 +119,7 @@ PARTS: Mapping[str, Part] = {
         PROMOTES,
         own=lambda _: {"by_release": False, "accept": []},
     ),
-    "start_production": _group("Start production", ("production",), "started"),
+    "start_production": _group("Start production", ("production",), "started", act=_start_production),
     "open_rows": Part(
         "Give the earlier snapshot the users' rows, and open it",
         CARRIES,

@@ -80,7 +80,9 @@ class ProcessEngine:
         return []
 
     def start(self, service: Service) -> None:
-        """Start the command under its keeper, detached from the module."""
+        """Start the command under its keeper, detached; one that runs is left running."""
+        if self.running(service):
+            return
         self.records.mkdir(mode=0o700, parents=True, exist_ok=True)
         process, code, log = (self._file(service, kind) for kind in ("process", "code", "log"))
         for stale in (process, code):
