@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage bench-hosts clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -94,6 +94,9 @@ bench-load: .venv/development ## Time the load of 6 million rows against COPY an
 
 bench-outage: .venv/development .venv/postgresql/installed ## Time from outside how long users are without the portal, against scripts and tasks, on Docker (ROUNDS, VARIANTS="raw restart"); writes build/bench/outage.json
 	ROUNDS="$(ROUNDS)" VARIANTS="$(VARIANTS)" CHART="$(CHART)" python tests/bench/outage
+
+bench-hosts: .venv/development ## Time a switch with 1, 4 and 10 backend hosts, controller's and hosts' CPU apart (ROUNDS, HOSTS="1 4"); writes build/bench/hosts.json
+	ROUNDS="$(ROUNDS)" HOSTS="$(HOSTS)" python tests/bench/hosts.py
 
 bench-verify: .venv/development ## Time what a load proves and what the gate reads, with the defaults, on 6 million rows (docs/speed.md); writes build/bench/verify.json
 	python tests/bench/verify

@@ -73,9 +73,9 @@ def reaped(start):
     return code, cpu
 
 
-def end_services(home):
+def end_services(home, records="work/services/*.process"):
     """End the servers and the portal of a round, and wait until they are gone."""
-    processes = [int(path.read_text().split()[0]) for path in home.glob("work/services/*.process")]
+    processes = [int(path.read_text().split()[0]) for path in home.glob(records)]
     for number in (signal.SIGQUIT, signal.SIGTERM):  # a server's quickest end, and anything else's
         for process in processes:
             with suppress(ProcessLookupError):
