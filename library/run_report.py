@@ -67,11 +67,11 @@ steps:
 report:
   description: "The report: outcome, failure, stages with their time and what they did, tables, the window's
     length, the outage, the ledger's chain."
-  returned: success
+  returned: success, on the host of the volume
   type: dict
 text:
   description: The same as a table to print.
-  returned: success
+  returned: success, on the host of the volume
   type: list
   elements: str
 """

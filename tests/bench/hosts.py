@@ -58,10 +58,9 @@ class Site:
             return copy
         shutil.copytree(ROOT / "inventories/demo", copy)
         variables = copy / "group_vars/all.yml"
-        variables.write_text(
-            variables.read_text().replace("(inventory_dir ~ '/../..')", f"'{ROOT}'")
-            + "\nreingest_portal_url: ''\n"
-        )
+        text = variables.read_text().replace("(inventory_dir ~ '/../..')", f"'{ROOT}'")
+        lines = [line for line in text.splitlines() if not line.startswith("reingest_portal_url:")]
+        variables.write_text("\n".join(lines) + "\n")  # the login alone proves what is served
         backends = {
             f"portal{number}": {
                 "ansible_python_interpreter": str(self.python),
