@@ -77,8 +77,8 @@ test-writes: .venv/development ## Switch and kill a portal that is hammered, and
 test-matrix: .venv/development .venv/postgresql/installed ## Python 3.9 on the hosts, the oldest and the newest ansible-core; not run without their Pythons
 	python tests/matrix $(ROWS)
 
-bench-ingest: .venv/development ## Time a first ingest and one that changes nothing, wall and CPU, against another checkout with BASE=...; writes build/bench/ingest.json
-	BASE="$(BASE)" python tests/bench/first_ingest.py
+bench-ingest: .venv/development ## Time a first ingest, of the demo and of ten records a file (its goal: 12 s), and one that changes nothing; against another checkout with BASE=...; writes build/bench/ingest.json
+	BASE="$(BASE)" ROUNDS="$(ROUNDS)" DATA="$(DATA)" python tests/bench/first_ingest.py
 
 bench-promote: .venv/development ## Time promotions of 0.1, 1 and 4 GB, synced in the window and before it; writes build/bench/promote.json
 	python tests/bench/promote.py
