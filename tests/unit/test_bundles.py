@@ -38,7 +38,7 @@ BUDGETS = {
     "staging_discard": (182, 142),
     "staging_settings": (235, 182),
     "switch_steps": (702, 292),
-    "switch_window": (658, 136),
+    "switch_window": (661, 136),
 }
 
 
