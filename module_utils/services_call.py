@@ -7,7 +7,7 @@ from typing import Any
 from .reingest.engines.model import service_from
 from .reingest.engines.registry import engine_of
 from .reingest.runs.steps import Predicted
-from .reingest.services.group import GroupPlan, apply_group, plan_group
+from .reingest.services.group import KILLED, GroupPlan, apply_group, plan_group
 from .runner import Call, Outcome
 
 _BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
@@ -41,6 +41,10 @@ def brought(call: Call) -> Outcome:
         values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
         diff=plan.diff(),
         detail=detail,
+        warnings=[
+            f"{name} did not end by its stop signal within {seconds:.0f} s, and was killed"
+            for name, seconds in detail.get("took", {}).get(KILLED, {}).items()
+        ],
         predicts=Predicted({service.name: become for service in plan.services} if become else {}),
     )
 

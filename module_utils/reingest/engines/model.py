@@ -61,6 +61,7 @@ class Stopped:
     """How a service ended; ``code`` is None when it did not run."""
 
     code: int | None
+    killed: bool = False  # it did not end by its stop signal
 
 
 class Engine(Protocol):
