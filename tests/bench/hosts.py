@@ -124,7 +124,9 @@ def main() -> None:
             for hosts in HOSTS if number % 2 else HOSTS[::-1]:
                 live = (home / "volume/prod").readlink().name
                 other = first if live == second else second
-                rounds[hosts].append(site.play(hosts, "promote.yml", "-e", f"reingest_snapshot={other}"))
+                rounds[hosts].append(
+                    site.play(hosts, "playbooks/promote.yml", "-e", f"reingest_snapshot={other}")
+                )
                 print(f"round {number}, {hosts} hosts: {json.dumps(rounds[hosts][-1])}", flush=True)
     finally:
         end_services(home)
