@@ -187,7 +187,7 @@ from ..module_utils.promote_call import PROMOTION
 from ..module_utils.reingest.engines.spec import SERVICE
 from ..module_utils.reingest.window.lease import refresh, working
 from ..module_utils.runner import Call, Outcome, Verb, made, run_module
-from ..module_utils.switch_parts import PARTS, load_code
+from ..module_utils.switch_parts import PARTS, load_code, prepare_stops
 
 _SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}
 _OF_PROMOTION = ("loaded", "release", "kind", "why", "force", "rows_left")
@@ -214,6 +214,7 @@ def switch(call: Call) -> Outcome:
     parts = {name: PARTS[name] for name in call["steps"] if PARTS[name].wanted(call)}
     if not call.check:
         load_code(call)
+        prepare_stops(call, parts)
     in_time = _deadline(call)
     carried: dict[str, Any] = {"rows": {}, "lines": [], "views": []}
     did: list[str] = []

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from .carry_call import CARRIES
 from .hold_call import hold_clients, release_clients
 from .promote_call import PROMOTES
+from .reingest.errors import Refusal
 from .runner import Call, Outcome, Verb
 from .services_call import brought
 
@@ -46,6 +48,18 @@ def load_code(call: Call) -> None:
         from .reingest.poolers import hold, keeper, login  # noqa: F401
     if call["rows"] or call["opens"]:
         from .reingest.carry import carry_over, give_back, survey, take  # noqa: F401
+
+
+def prepare_stops(call: Call, parts: Collection[str]) -> None:
+    """Do what of the stops can be done before the portal is away: 0.05 s less of it, with containers."""
+    stops = {"stop_writers": ("writers",), "stop_servers": ("production", "staging")}
+    from .reingest.engines.model import service_from
+    from .reingest.engines.registry import engine_of
+
+    engine = engine_of(call["engine"], call.records)
+    for service in (one for part in stops.keys() & parts for name in stops[part] for one in call[name]):
+        with suppress(Refusal):  # the stop tells
+            engine.prepare_stop(service_from(service))
 
 
 def _early(call: Call) -> list[Any]:

@@ -79,7 +79,7 @@ def test_a_second_stop_keeps_the_recorded_policy(engine, container):
 def test_a_stop_that_died_before_the_signal_is_gone_on_with(engine, container):
     name = container(SERVER, "--restart", "always")
     wait_for_log(name, "ready")
-    engine._hold(server(name), engine._container(server(name)))
+    engine.prepare_stop(server(name))
     assert (running(name), policy(name)) == (True, "no")
     plan = plan_group(engine, [server(name)], "started")
     assert plan.did() == [f"give {name} its restart policy back"]

@@ -121,6 +121,10 @@ class DockerEngine:
             raise Refusal(f"Docker does not start {service.name}: {answer.message()}")
         self._forget(service)
 
+    def prepare_stop(self, service: Service) -> None:
+        """Put the restart policy aside."""
+        self._hold(service, self._container(service))
+
     def stop(self, service: Service, timeout: float) -> Stopped:
         """Stop the container so that it stays stopped.
 

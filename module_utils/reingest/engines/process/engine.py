@@ -110,6 +110,9 @@ class ProcessEngine:
                 raise Refusal(f"service {service.name} did not start within {_APPEAR_S:.0f} s; see {log}")
             time.sleep(_POLL_S)
 
+    def prepare_stop(self, service: Service) -> None:
+        """Do nothing: see ``returns``."""
+
     def stop(self, service: Service, timeout: float) -> Stopped:
         """Send SIGINT to a PostgreSQL (fast shutdown), SIGTERM to anything else, and wait.
 
