@@ -32,7 +32,7 @@ RELEASES = ("r1_2020-07-28", "r2_2021-02-01")
 _WRAPPER = """#!/bin/bash
 {python} "$@"
 code=$?
-times | tail -n 1 > {folder}/$$.$RANDOM
+times > {folder}/$$.$RANDOM
 exit $code
 """
 
@@ -107,8 +107,8 @@ class Site:
 
 
 def _seconds(told: str) -> float:
-    """Return the sum of what bash's ``times`` says of its children: ``0m0.412s 0m0.051s``."""
-    parts = (one.rstrip("s").split("m") for one in told.split())
+    """Return the sum of the line that bash's ``times`` has of its children: ``0m0.412s 0m0.051s``."""
+    parts = (one.rstrip("s").split("m") for one in told.splitlines()[-1].split())
     return sum(60 * int(minutes) + float(seconds) for minutes, seconds in parts)
 
 
