@@ -7,7 +7,7 @@ import json
 import threading
 
 import pytest
-from controller import kill, other, run_to_task, served, snapshots
+from controller import other, served, snapshots
 from deployment import ingested_deployment
 from tiers import full
 
@@ -50,7 +50,7 @@ def portal(site):
     server.server_close()
 
 
-def arguments(site, portal, seconds):
+def promote(site, portal, seconds):
     given = {
         "reingest_snapshot": other(site),
         "reingest_force": True,
@@ -59,11 +59,7 @@ def arguments(site, portal, seconds):
         "reingest_portal_release_key": "",
         "reingest_accept": "served",
     }
-    return ["-e", json.dumps(given)]
-
-
-def promote(site, portal, seconds):
-    return site.play(PROMOTE, *arguments(site, portal, seconds))
+    return site.play(PROMOTE, "-e", json.dumps(given))
 
 
 def soaks(site):
@@ -94,17 +90,3 @@ def test_a_portal_that_gets_worse_is_taken_back_with_its_rows_and_one_that_does_
     code, output = site.play(PROMOTE, "-e", json.dumps({"reingest_soak": 5, "reingest_portal_url": ""}))
     assert code != 0
     assert "reingest_soak is set, and no address is declared that could be watched" in output
-
-
-@full
-def test_a_machine_that_is_lost_while_the_portal_is_watched_leaves_the_new_release_live(site, portal):
-    target = other(site)
-    run = run_to_task(site, PROMOTE, "soak | Watch the portal", *arguments(site, portal, 600))
-    kill(run, modules=True)  # all that a reboot ends, but for the services, which come back by themselves
-    assert served(site).snapshot == target
-    assert soaks(site)[-1] == "soak not finished"
-    code, output = site.play("playbooks/prune.yml")  # the next run takes the volume from the dead one
-    assert code == 0, output
-    assert served(site).snapshot == target
-    assert soaks(site)[-1] == "soak not finished"
-    assert not site.locked()
