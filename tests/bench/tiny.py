@@ -16,6 +16,10 @@ def make_tiny(release: Path, folder: Path) -> Path:
     known = {kind: {one["id"]: one for one in records} for kind, records in found.items()}
     kept: dict[str, dict[str, dict]] = {kind: {} for kind in _KINDS}
     kept["study"] = dict(list(known["study"].items())[:MOST])
+    # One with an instrument first: the dataset's path to it must lead to something in some record.
+    for one in found["omics_processing"]:
+        if not kept["omics_processing"] and "instrument_name" in one and one["part_of"][0] in kept["study"]:
+            _keep(kept, known, ("omics_processing", one))
     for one in found["activity"]:
         informed = known["omics_processing"][one["was_informed_by"]]
         if set(informed["part_of"]) <= kept["study"].keys():
