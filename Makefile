@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage clean
+.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage bench-hosts clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -77,8 +77,8 @@ test-writes: .venv/development ## Switch and kill a portal that is hammered, and
 test-matrix: .venv/development .venv/postgresql/installed ## Python 3.9 on the hosts, the oldest and the newest ansible-core; not run without their Pythons
 	python tests/matrix $(ROWS)
 
-bench-ingest: .venv/development ## Time a first ingest and one that changes nothing, wall and CPU, against another checkout with BASE=...; writes build/bench/ingest.json
-	BASE="$(BASE)" python tests/bench/first_ingest.py
+bench-ingest: .venv/development ## Time a first ingest, of the demo and of ten records a file (its goal: 12 s), and one that changes nothing; against another checkout with BASE=...; writes build/bench/ingest.json
+	BASE="$(BASE)" ROUNDS="$(ROUNDS)" DATA="$(DATA)" python tests/bench/first_ingest.py
 
 bench-promote: .venv/development ## Time promotions of 0.1, 1 and 4 GB, synced in the window and before it; writes build/bench/promote.json
 	python tests/bench/promote.py
@@ -94,6 +94,9 @@ bench-load: .venv/development ## Time the load of 6 million rows against COPY an
 
 bench-outage: .venv/development .venv/postgresql/installed ## Time from outside how long users are without the portal, against scripts and tasks, on Docker (ROUNDS, VARIANTS="raw restart"); writes build/bench/outage.json
 	ROUNDS="$(ROUNDS)" VARIANTS="$(VARIANTS)" CHART="$(CHART)" python tests/bench/outage
+
+bench-hosts: .venv/development ## Time a switch with 1, 4 and 10 backend hosts, controller's and hosts' CPU apart (ROUNDS, HOSTS="1 4"); writes build/bench/hosts.json
+	ROUNDS="$(ROUNDS)" HOSTS="$(HOSTS)" python tests/bench/hosts.py
 
 bench-verify: .venv/development ## Time what a load proves and what the gate reads, with the defaults, on 6 million rows (docs/speed.md); writes build/bench/verify.json
 	python tests/bench/verify

@@ -10,8 +10,9 @@ short_description: Predict the outage of a switch, and begin to measure it from 
 description:
   - Run it just before the window is opened.
   - On the host of the volume (with O(production_dsn)) it predicts the outage from the earlier switches that
-    the ledger has, from users' rows, and from a checkpoint of production. It makes a first one, so that the
-    stop has little to write, and a second one, which tells how long the one of the stop will take.
+    the ledger has, from users' rows, and from a checkpoint of production. Both servers make a first one, so
+    that their stop has little to write, and production a second one, which tells how long the one of its
+    stop will take. No later step of a switch makes one.
     A switch that does not fit O(budget) is refused, unless O(accept) has V(outage).
   - On the host that looks (with O(portal_url)) it starts a prober, which asks that address, one request at a
     time, until M(dataportal.reingest.run_report) ends it. Where the run dies, it ends by itself O(linger)
@@ -25,6 +26,10 @@ description:
 options:
   production_dsn:
     description: Production, as this host reaches it; empty on a host without the volume.
+    type: str
+    default: ""
+  staging_dsn:
+    description: The staging server, as this host reaches it; empty where the switch does not stop it.
     type: str
     default: ""
   rows:
@@ -126,6 +131,7 @@ from ..module_utils.runner import Call, Outcome, Verb, run_module
 
 OPTIONS: dict[str, Any] = {
     "production_dsn": {"type": "str", "default": "", "no_log": True},
+    "staging_dsn": {"type": "str", "default": "", "no_log": True},
     "rows": {"type": "bool", "default": True},
     "budget": {"type": "float", "default": 0},
     "accept": {"type": "list", "elements": "str", "default": []},
@@ -152,7 +158,7 @@ def watch(call: Call) -> Outcome:
         from ..module_utils.reingest.outage.servers import look
         from ..module_utils.reingest.volume.ledger import readable_ledger
 
-        now, told = look(call["production_dsn"], rows=call["rows"], dry=call.check)
+        now, told = look(call["production_dsn"], call["staging_dsn"], rows=call["rows"], dry=call.check)
         found = forecast(past_switches(readable_ledger(call.volume)), now)
         detail = {"predicted": found.as_values(), "budget": call["budget"]}
         accepted = refuse_over(found, call["budget"], call["accept"])

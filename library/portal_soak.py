@@ -10,8 +10,8 @@ short_description: Watch the portal for a while after a switch
 description:
   - O(state=begun), on the host of the volume, writes into the ledger that the live snapshot is being watched.
     While no later line says how that ended, it reads I(soak not finished).
-  - O(state=watched) asks the portal every half second. It does not fail where the portal is worse than the
-    limits, it tells (RV(worse)).
+  - O(state=watched) asks the portal every half second, as the prober of M(dataportal.reingest.outage_watch)
+    does. It does not fail where the portal is worse than the limits, it tells (RV(worse)).
   - O(state=ended), on the host of the volume, writes into the ledger how it ended.
 options:
   state:
@@ -40,7 +40,7 @@ options:
     type: float
     default: 0
   timeout:
-    description: Seconds after which a request has failed.
+    description: Seconds, from the look-up of the name to the last byte, after which a request has failed.
     type: float
     default: 10
   why:
@@ -120,7 +120,7 @@ def _watched(call: Call) -> Outcome:
         raise Refusal("the task has no address to watch: set reingest_portal_url, or leave out reingest_soak")
     if call.check:
         return Outcome(did=[f"watch the portal for {call['seconds']:g} s"], values={"worse": "", "seen": ""})
-    from ..module_utils.reingest.services.soak import Limits, soak
+    from ..module_utils.reingest.outage.soak import Limits, soak
 
     limits = Limits(call["errors"], call["latency"], call["warm"], call["timeout"])
     seen = soak(call["url"], call["seconds"], limits)

@@ -133,9 +133,10 @@ options:
         type: str
         default: ""
       window:
-        description: Seconds for which clients may have to wait.
+        description: Seconds that the portal may be away; 0 is that nobody says, and 30 count. Where earlier
+          switches predict more, clients may have to wait for that.
         type: float
-        default: 30
+        default: 0
   accept:
     description: Names of what an operator accepts; V(served) is that nothing proves what is served.
     type: list
@@ -197,7 +198,7 @@ HELD: dict[str, Any] = {
     "poolers": POOLERS,
     "blocked": {"type": "str", "default": "give_up"},
     "restart": {"type": "str", "default": ""},
-    "window": {"type": "float", "default": 30},
+    "window": {"type": "float", "default": 0},
 }
 OPTIONS: dict[str, Any] = {
     "services": {"type": "list", "elements": "dict", "default": [], "options": SERVICE},

@@ -9,8 +9,8 @@ module: switch_steps
 short_description: Make the steps of a switch on the host of the volume, in one call
 description:
   - Between two tasks of a play a second goes by in which the portal is away. So the host of the volume makes
-    its steps in one call, in the order that the task states. Before the first of them all code is loaded,
-    and the servers write out what they hold, so that their stop has little left to write.
+    its steps in one call, in the order that the task states. Before the first of them all code is loaded;
+    the servers wrote out what they hold just before (M(dataportal.reingest.outage_watch)).
   - Each step is what the module does that has it alone, with the same refusals, locks and records, and a
     step of the report by itself. The window's record says which one works.
   - "C(stop_writers), C(stop_servers), C(start_production), C(start_writers) are those of
@@ -185,9 +185,9 @@ from ..module_utils.carry_call import ROWS
 from ..module_utils.hold_call import HOLD, keeping
 from ..module_utils.promote_call import PROMOTION
 from ..module_utils.reingest.engines.spec import SERVICE
-from ..module_utils.reingest.window.lease import beating, refresh, working
+from ..module_utils.reingest.window.lease import refresh, working
 from ..module_utils.runner import Call, Outcome, Verb, made, run_module
-from ..module_utils.switch_parts import PARTS, prepare
+from ..module_utils.switch_parts import PARTS, load_code, prepare_stops
 
 _SERVICES: dict[str, Any] = {"type": "list", "elements": "dict", "default": [], "options": SERVICE}
 _OF_PROMOTION = ("loaded", "release", "kind", "why", "force", "rows_left")
@@ -213,8 +213,8 @@ def switch(call: Call) -> Outcome:
     """Make the steps in order; the first that fails is the last."""
     parts = {name: PARTS[name] for name in call["steps"] if PARTS[name].wanted(call)}
     if not call.check:
-        with beating(call.records if call["window"] else None, call["longest"]):
-            prepare(call)
+        load_code(call)
+        prepare_stops(call, parts)
     in_time = _deadline(call)
     carried: dict[str, Any] = {"rows": {}, "lines": [], "views": []}
     did: list[str] = []

@@ -13,7 +13,8 @@ description:
   - O(state=opened) writes down what the host needs to bring its part of the portal back, and starts a
     watchdog there. When no step of the run gave a sign of life for O(watchdog) seconds, or the machine was
     started anew, the watchdog recovers the host by itself, and the run can do nothing any more.
-  - O(state=closed) says that the switch is proven. The ledger calls its snapshot good, the watchdog ends.
+  - O(state=closed) starts what else should run on the host, and says that the switch is proven. The ledger
+    calls its snapshot good, the watchdog ends. With services and without O(window) it only starts them.
   - O(state=recovered) is the undo of a switch that failed and the recovery of one whose run died. Before the
     rename of C(prod) it goes back; after it forward, unless O(failed) says why not, or the new server or the
     writers beside it do not get healthy. Then it starts what should run, and closes the window.
@@ -22,8 +23,8 @@ description:
     written down.
   - Of the other connection strings only O(login) is. The watchdog proves a server by what it says in its
     own data directory.
-  - A window is bookkeeping of the run, not a change of the system, so opening and closing it is never
-    C(changed).
+  - A window is bookkeeping of the run, not a change of the system, so opening and closing it is not
+    C(changed); starting a service is.
 options:
   state:
     description: What becomes of the window.
@@ -157,6 +158,7 @@ step:
 """
 
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import Any
 
 from ..module_utils.look_call import LOOK
@@ -213,14 +215,26 @@ def announced(call: Call) -> list[str]:
 
 
 def closed(call: Call) -> Outcome:
-    """Say that the switch is proven, and end the host's watchdog."""
-    from ..module_utils.reingest.window.closing import close_proven
+    """Start what else should run, say that the switch is proven, and end the host's watchdog."""
+    live, started = "", []
+    services = [*call["production"], *call["staging"], *call["writers"]]
+    given = replace(call, params={**call.params, "services": services, "state": "started"})
 
-    live = ""
-    if not call.check:
+    def start() -> None:
+        if services:
+            from ..module_utils.services_call import brought
+
+            started.append(brought(given))
+
+    if call.check or (services and not call["window"]):  # nothing was switched
+        start()
+    else:
+        from ..module_utils.reingest.window.closing import close_proven
+
         with held(call.records, call.run, patience=call.patience):
-            live = close_proven(call.records, **call.who)
-    return Outcome(values={"open": False, "live": live, "of_run": "", "ended_by": ""})
+            live = close_proven(call.records, **call.who, first=start)
+    values = {"open": False, "live": live, "of_run": "", "ended_by": ""}
+    return replace(started[0], values=values) if started else Outcome(values=values)
 
 
 def window_of(call: Call) -> Window:

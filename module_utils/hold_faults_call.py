@@ -15,6 +15,7 @@ _CHOICES = (
     ("reingest_hold_blocked", "blocked", ("give_up", "end"), "give_up or end"),
     ("reingest_hold_restart", "restart", ("", "rolling"), "rolling, or leave it out"),
 )
+_UNTOLD_S = 30.0  # for which clients may have to wait, where there is no budget
 
 
 def faults_of_hold(call: Call, *, serves: bool) -> list[Found]:
@@ -42,5 +43,14 @@ def faults_of_hold(call: Call, *, serves: bool) -> list[Found]:
     except Refusal as refusal:
         return [Found(str(refusal))]
     logins = partial(logins_of, call, poolers) if serves else None
-    needs = Needs(asked["window"], ends=asked["blocked"] == "end")
+    needs = Needs(_window(call, asked["window"]), ends=asked["blocked"] == "end")
     return check_poolers(poolers, needs, logins, timeout=call["timeout"])
+
+
+def _window(call: Call, budget: float) -> float:
+    """Return for how many seconds clients may have to wait: never less than earlier switches predict."""
+    from .reingest.outage.line import predicted_outage
+    from .reingest.volume.ledger import readable_ledger
+
+    predicted = predicted_outage(readable_ledger(call.volume)) if call["volume"] else 0.0
+    return max(budget or _UNTOLD_S, predicted)

@@ -7,7 +7,7 @@ from typing import Any
 from .reingest.engines.model import service_from
 from .reingest.engines.registry import engine_of
 from .reingest.runs.steps import Predicted
-from .reingest.services.group import GroupPlan, apply_group, plan_group
+from .reingest.services.group import KILLED, GroupPlan, apply_group, plan_group
 from .runner import Call, Outcome
 
 _BECOME = {"started": "started", "restarted": "started", "stopped": "stopped"}
@@ -21,7 +21,8 @@ def bring(call: Call, state: str) -> tuple[GroupPlan, dict[str, Any]]:
     """
     engine = engine_of(call["engine"], call.records)
     services = [service_from(raw) for raw in call["services"]]
-    plan = plan_group(engine, services, state, assume=call.predicted.services)
+    begun = dict.fromkeys(call.params.get("begun") or (), "stopped")  # to start
+    plan = plan_group(engine, services, state, assume={**call.predicted.services, **begun})
     if not call.check:
         limits = {name: call[name] for name in ("stop_timeout", "start_timeout", "exclusive")}
         took = apply_group(engine, plan, **limits)
@@ -40,6 +41,10 @@ def brought(call: Call) -> Outcome:
         values={"acted": [service.name for service in plan.act], "running": list(plan.running)},
         diff=plan.diff(),
         detail=detail,
+        warnings=[
+            f"{name} did not end by its stop signal within {seconds:.0f} s, and was killed"
+            for name, seconds in detail.get("took", {}).get(KILLED, {}).items()
+        ],
         predicts=Predicted({service.name: become for service in plan.services} if become else {}),
     )
 

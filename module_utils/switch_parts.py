@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,23 +31,11 @@ class Part:
         return replace(whole, params={**whole.params, "plan_only": False, **self.own(whole)})
 
 
-def prepare(call: Call) -> None:
-    """Do what need not be done while the portal is away: load all code, write out what the servers hold."""
-    _load_code(call)
-    logins = [call["production_dsn"]]
-    if call["rows"] == "carried":
-        logins.append(call["staging_dsn"])
-    for login in filter(None, logins):
-        from .reingest.postgres.maintenance import checkpoint
-
-        with suppress(Refusal):  # a server that does not answer, as at a first ingest, has nothing to write
-            checkpoint(login)
-
-
-def _load_code(call: Call) -> None:
-    """Import all that the steps need: Python compiles anew what comes to a host."""
+def load_code(call: Call) -> None:
+    """Import all that the steps need, before the portal is away: a host's Python compiles it anew."""
     from .reingest.carry import untouched  # noqa: F401 - here and below: for whoever imports it later
     from .reingest.engines.registry import load_engines
+    from .reingest.services import early  # noqa: F401
 
     load_engines()
     health = [service["health"] or {} for name in _SERVICES for service in call[name]]
@@ -62,6 +50,35 @@ def _load_code(call: Call) -> None:
         from .reingest.carry import carry_over, give_back, survey, take  # noqa: F401
 
 
+def prepare_stops(call: Call, parts: Collection[str]) -> None:
+    """Do what of the stops can be done before the portal is away: 0.05 s less of it, with containers."""
+    stops = {"stop_writers": ("writers",), "stop_servers": ("production", "staging")}
+    from .reingest.engines.model import service_from
+    from .reingest.engines.registry import engine_of
+
+    engine = engine_of(call["engine"], call.records)
+    for service in (one for part in stops.keys() & parts for name in stops[part] for one in call[name]):
+        with suppress(Refusal):  # the stop tells
+            engine.prepare_stop(service_from(service))
+
+
+def _early(call: Call) -> list[Any]:
+    """Return the writers that are started together with production, since they wait for it by themselves."""
+    return [] if call["poolers"] else [one for one in call["writers"] if one["waits_for_database"]]
+
+
+def _start_production(call: Call) -> Outcome:
+    """Start production, and beside it those writers; when it is their turn, they are waited for."""
+    if call.check or not _early(call):
+        return brought(call)
+    from .reingest.engines.model import service_from
+    from .reingest.engines.registry import engine_of
+    from .reingest.services.early import starting
+
+    with starting(engine_of(call["engine"], call.records), map(service_from, _early(call))):
+        return brought(call)
+
+
 def _clients(title: str, act: Callable[[Call], Outcome]) -> Part:
     return Part(
         title,
@@ -72,20 +89,30 @@ def _clients(title: str, act: Callable[[Call], Outcome]) -> Part:
 
 
 def _group(
-    title: str, names: tuple[str, ...], state: str, *, unless_held: bool = False, announces: bool = False
+    title: str,
+    names: tuple[str, ...],
+    state: str,
+    *,
+    act: Callable[[Call], Outcome] = brought,
+    unless_held: bool = False,
+    announces: bool = False,
 ) -> Part:
-    """Return a step of services; ``announces``: once they are up, the maintenance answer is taken away."""
+    """Return a step of services.
+
+    ``announces``: once they are up, the maintenance answer is taken away; some of them may be begun already.
+    """
 
     def services(call: Call) -> list[Any]:
         return [service for name in names for service in call[name]]
 
     return Part(
         title,
-        Verb(brought, stage="switch", claims=False),
+        Verb(act, stage="switch", claims=False),
         own=lambda call: {
             "services": services(call),
             "state": state,
             "maintenance_off": call["maintenance_off"] if announces else [],
+            "begun": [one["name"] for one in _early(call)] if announces else [],
         },
         wanted=lambda call: bool(services(call)) and not (unless_held and call["poolers"]),
     )
@@ -106,7 +133,7 @@ PARTS: Mapping[str, Part] = {
         PROMOTES,
         own=lambda _: {"by_release": False, "accept": []},
     ),
-    "start_production": _group("Start production", ("production",), "started"),
+    "start_production": _group("Start production", ("production",), "started", act=_start_production),
     "open_rows": Part(
         "Give the earlier snapshot the users' rows, and open it",
         CARRIES,

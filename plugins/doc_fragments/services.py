@@ -62,6 +62,11 @@ _SERVICE = """
             description: Log in to this database instead of the connection string's.
             type: str
             default: ""
+      waits_for_database:
+        description: Whether a writer tries again until its database lets it in. Then a switch starts it
+          together with production, on the host of the volume.
+        type: bool
+        default: false
 """
 
 

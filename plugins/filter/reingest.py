@@ -92,7 +92,9 @@ def _undo(variables: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Return the result of a host's undo; None when it has none, or not to its end."""
     for name in ("__switchover_recovered_volume", "__switchover_recovered_writers"):
         found = variables.get(name)
-        if isinstance(found, Mapping) and "live" in found and found["step"]["stage"] == "undo":
+        if not isinstance(found, Mapping) or found.get("failed") or "live" not in found:
+            continue  # of a failure there may be what is live, and no step
+        if found["step"]["stage"] == "undo":
             return found
     return None
 

@@ -49,10 +49,25 @@ def test_the_size_of_users_rows_and_the_time_of_a_checkpoint(live):
     assert checkpoint(live) != mark
 
 
+def test_the_staging_server_writes_out_what_it_holds_also_while_its_database_is_fenced(live, server_factory):
+    staging = server_factory()
+    staging.rows("CREATE DATABASE portal ALLOW_CONNECTIONS false")
+    staging.rows("CREATE TABLE loaded (id int)")
+    mark = checkpoint(staging)
+    now, told = look(live.dsn("portal"), staging.dsn("portal"), rows=False, dry=False)
+    assert (now.checkpoint is None, told) == (False, "")
+    assert checkpoint(staging) != mark
+
+
+def test_a_staging_server_that_is_away_keeps_nothing_from_being_known(live):
+    now, told = look(live.dsn("portal"), "host=127.0.0.1 port=1", rows=False, dry=False)
+    assert (now.checkpoint is None, told) == (False, "")
+
+
 def test_a_dry_run_makes_no_checkpoint(live):
     live.rows("INSERT INTO source VALUES (1)", "portal")
     mark = checkpoint(live)
-    now, told = look(live.dsn("portal"), rows=False, dry=True)
+    now, told = look(live.dsn("portal"), live.dsn("portal"), rows=False, dry=True)
     assert (now.user_bytes, now.checkpoint, told) == (0, None, "")
     assert checkpoint(live) == mark
 

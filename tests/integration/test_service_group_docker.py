@@ -15,7 +15,7 @@ from containers import BASE, PASSWORD, docker, running, wait_for_log
 from waiting import wait_for
 
 from plugins.module_utils.reingest.engines.docker.engine import DockerEngine
-from plugins.module_utils.reingest.engines.model import Health, Service
+from plugins.module_utils.reingest.engines.model import Health, Service, Stopped
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.postgres.control import read_control
 from plugins.module_utils.reingest.preflight.services import Looked, check_services
@@ -79,7 +79,7 @@ def test_a_second_stop_keeps_the_recorded_policy(engine, container):
 def test_a_stop_that_died_before_the_signal_is_gone_on_with(engine, container):
     name = container(SERVER, "--restart", "always")
     wait_for_log(name, "ready")
-    engine._hold(server(name), engine._container(server(name)))
+    engine.prepare_stop(server(name))
     assert (running(name), policy(name)) == (True, "no")
     plan = plan_group(engine, [server(name)], "started")
     assert plan.did() == [f"give {name} its restart policy back"]
@@ -128,8 +128,23 @@ def test_anything_else_gets_its_stop_signal_and_is_killed_when_the_time_is_over(
     stubborn = container("trap '' TERM; echo ready; while :; do sleep 0.02; done")
     wait_for_log(polite, "ready")
     wait_for_log(stubborn, "ready")
-    assert engine.stop(Service(polite), 20).code == 7
-    assert engine.stop(Service(stubborn), 1).code == 137
+    assert engine.stop(Service(polite), 20) == Stopped(7)
+    assert engine.stop(Service(stubborn), 1) == Stopped(137, killed=True)
+
+
+def test_a_service_that_had_to_be_killed_is_a_warning(run_module, container, tmp_path):
+    stubborn = container("trap '' TERM; echo ready; while :; do sleep 0.02; done")
+    wait_for_log(stubborn, "ready")
+    stopped = run_module(
+        "service_group",
+        state="stopped",
+        engine="docker",
+        records=str(tmp_path / "records"),
+        services=[{"name": stubborn}],
+        stop_timeout=1,
+    )
+    told = f"{stubborn} did not end by its stop signal within 1 s, and was killed"
+    assert told in str(stopped["warnings"])
 
 
 def test_three_services_stop_in_the_time_of_the_slowest(engine, container):

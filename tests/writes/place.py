@@ -235,6 +235,7 @@ class Place:
                 self.dsn(),
             ],
             "health": {"tcp": f"127.0.0.1:{self.portal_port}"},
+            "waits_for_database": True,
         }
 
     def dsn(self, port=None, database=DATABASE):

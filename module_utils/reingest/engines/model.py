@@ -61,6 +61,7 @@ class Stopped:
     """How a service ended; ``code`` is None when it did not run."""
 
     code: int | None
+    killed: bool = False  # it did not end by its stop signal
 
 
 class Engine(Protocol):
@@ -89,6 +90,9 @@ class Engine(Protocol):
 
     def start(self, service: Service) -> None:
         """Start the service so that it is what it was before the stop; return at once."""
+
+    def prepare_stop(self, service: Service) -> None:
+        """Do what of a stop can be done while the service runs; a start takes it back."""
 
     def stop(self, service: Service, timeout: float) -> Stopped:
         """Stop the service in order, so that it stays stopped, and wait until it is gone."""

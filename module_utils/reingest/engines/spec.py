@@ -22,4 +22,5 @@ SERVICE: dict[str, Any] = {
     "environment": {"type": "dict"},
     "directory": {"type": "path"},
     "health": {"type": "dict", "options": _HEALTH},
+    "waits_for_database": {"type": "bool", "default": False},
 }

@@ -9,7 +9,7 @@ from ..fs.record_values import checked
 from ..volume import ledger as ledger_file
 from ..volume.layout import Volume, live_snapshot
 from ..volume.ledger import MEASURED, Ledger
-from .forecast import Past
+from .forecast import Now, Past, forecast
 
 _Seconds = Mapping[str, float]
 
@@ -45,6 +45,12 @@ def past_switches(ledger: Ledger) -> list[Past]:
         except ValueError:
             continue
     return found
+
+
+def predicted_outage(ledger: Ledger) -> float:
+    """Return the seconds that earlier switches predict, for the rows of the last one; 0: there was none."""
+    past = past_switches(ledger)
+    return forecast(past, Now(past[-1].user_bytes)).seconds if past else 0.0
 
 
 def _past(detail: Mapping[str, Any]) -> Past:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from ..volume import ledger as ledger_file
@@ -12,8 +13,14 @@ from .launch import end_watchdog
 from .window_record import Window, read_closed, read_window, refuse_closed, refusing, remove_window
 
 
-def close_proven(records: Path, *, run: str, operator: str) -> str:
+def close_proven(records: Path, *, run: str, operator: str, first: Callable[[], None] = lambda: None) -> str:
     """Close the window of a switch that was proven: the ledger says that its snapshot is good.
+
+    Args:
+        records: the folder of the window's record.
+        run: the run whose window it is.
+        operator: who runs it.
+        first: what is done while the window is still open.
 
     Returns:
         What is live; empty on a host without the volume.
@@ -26,6 +33,7 @@ def close_proven(records: Path, *, run: str, operator: str) -> str:
     if window is None and closed is not None and (closed.run, closed.by) == (run, by_run(run)):
         return closed.live  # this very step, started a second time
     refuse_closed(records, run)
+    first()
     if window is None:
         return ""
     live = ""

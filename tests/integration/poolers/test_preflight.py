@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from claims import claim_for
+
+from plugins.module_utils.reingest.fs.durable import make_own_directory
+from plugins.module_utils.reingest.outage.line import write_outage
 from plugins.module_utils.reingest.poolers.faults import Needs
 from plugins.module_utils.reingest.poolers.login import direct
 from plugins.module_utils.reingest.preflight.poolers import check_poolers
+from plugins.module_utils.reingest.volume.layout import Volume
 
 from .conftest import WEB, poolers
 
@@ -44,6 +49,21 @@ def test_all_that_is_wrong_is_told_at_once_and_what_may_be_accepted_says_how(bou
     accepted = check(run_module, tmp_path, hold(raw[0]), switches=True, accept=["hold:server_login_retry"])
     assert not accepted.get("failed"), accepted["msg"]
     assert "accepted: hold:server_login_retry: the pooler at" in str(accepted["warnings"])
+
+
+def test_a_pooler_must_let_its_clients_wait_for_as_long_as_earlier_switches_predict(
+    bouncer, run_module, tmp_path
+):
+    volume = Volume(tmp_path / "volume")
+    volume.root.mkdir()
+    make_own_directory(volume.records)
+    claim_for(volume, "run-1")
+    at = bouncer(query_wait_timeout=35)
+    assert not check(run_module, tmp_path, hold(at.raw()), volume=str(volume.root)).get("failed")
+    outage = {"outage_s": 40.0, "parts": {"carry_rows": 39.0, "promote": 1.0}, "user_bytes": 1}
+    write_outage(volume, outage, "", run="run-1", operator="0000-0002-1825-0097")
+    refused = check(run_module, tmp_path, hold(at.raw(), window=5), volume=str(volume.root))
+    assert "lets its clients wait 35 s (query_wait_timeout), and the switch may take 40 s" in refused["msg"]
 
 
 def test_what_an_inventory_says_wrongly_is_told_by_the_variable_s_name(run_module, tmp_path):

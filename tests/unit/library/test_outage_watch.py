@@ -59,7 +59,7 @@ def server(monkeypatch):
     """Let production answer without a server; tests/integration/test_outage_servers.py asks real ones."""
     asked = []
 
-    def look(production, *, rows, dry):
+    def look(production, staging, *, rows, dry):
         asked.append((production, rows, dry))
         return Now(0, None if dry else 0.5), "production could not be asked"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugins.module_utils.reingest.outage.forecast import Past
-from plugins.module_utils.reingest.outage.line import past_switches, write_outage
+from plugins.module_utils.reingest.outage.line import past_switches, predicted_outage, write_outage
 from plugins.module_utils.reingest.volume import ledger as ledger_file
 
 A, B = "20261101T000000Z", "20261102T000000Z"
@@ -47,3 +47,12 @@ def test_a_damaged_line_is_passed_over(site):
     for wrong in ({"parts": {}}, {"parts": {"x": -1}}, {"outage_s": "long"}, {"user_bytes": True}):
         write_outage(site.volume, {**OUTAGE, **wrong}, "", run="run-1", **WHO)
     assert past_switches(site.ledger) == []
+
+
+def test_what_is_predicted_without_a_look_at_production_is_by_as_many_rows_as_last_time(site):
+    site.serve(A)
+    assert predicted_outage(site.ledger) == 0
+    parts = {"carry_rows": 30.0, "start_production": 1.0}
+    outage = {"outage_s": 31.0, "parts": parts, "user_bytes": 1_000_000}
+    write_outage(site.volume, outage, "", run="run-1", **WHO)
+    assert predicted_outage(site.ledger) == 31

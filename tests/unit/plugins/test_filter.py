@@ -51,6 +51,7 @@ def undo(live, *, ended_by="", stage="undo"):
         (undo("a"), {"unreachable": True}, "NOT undone on web: its watchdog brings back what it can"),
         (undo("a"), undo("", stage="preflight"), "NOT undone on web"),
         ({"failed": True, "step": {"stage": "undo"}}, undo(""), "NOT undone on db"),
+        ({"failed": True, "live": "a", "ended_by": ""}, undo(""), "NOT undone on db"),
     ],
 )
 def test_what_serves_after_an_undo_is_told_of_those_hosts_that_came_to_its_end(db, web, told):

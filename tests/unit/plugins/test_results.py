@@ -46,3 +46,8 @@ def test_a_failure_keeps_what_decides_and_not_the_lists_that_would_fill_pages():
     kept = accepted("switch_steps", answer)
     assert (kept["msg"], kept["failed_step"]) == ("no", "Stop the servers")
     assert not {"lines", "rows"} & kept.keys()
+
+
+def test_a_host_without_the_volume_has_steps_and_no_report():
+    taken = accepted("run_report", {"changed": False, "step": STEP, "steps": [STEP]})
+    assert (taken["failed"], len(taken["steps"])) == (False, 1)

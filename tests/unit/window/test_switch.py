@@ -118,6 +118,39 @@ class TestClosing:
         assert started_at(watching.pid) is None
         assert (read_closed(records).by, read_closed(records).live) == ("run x", B)
 
+    def test_what_else_should_run_is_started_before_it_is_closed(self, site, records, switched, run_module):
+        def close(**service):
+            context = {"records": str(records), "engine": "process", "start_timeout": 0.2, "window": True}
+            writers = [{"name": "mailer", **service}]
+            return run_module(
+                "switch_window", state="closed", run="x", operator=OPERATOR, writers=writers, **context
+            )
+
+        refused = close(command=["sleep", "600"], health={"tcp": "127.0.0.1:1"})
+        assert "mailer is not healthy" in refused["msg"]
+        assert read_window(records) is not None
+        closed = close(command=["sleep", "600"])
+        try:
+            assert (closed["live"], closed["open"]) == (B, False)
+            assert read_window(records) is None
+        finally:
+            run_module(
+                "service_group",
+                state="stopped",
+                engine="process",
+                records=str(records),
+                services=[{"name": "mailer", "command": ["sleep", "600"]}],
+            )
+
+    def test_where_nothing_was_switched_it_only_starts_what_should_run(self, records, run_module):
+        mailer = [{"name": "mailer", "command": ["sleep", "600"]}]
+        given = {"engine": "process", "records": str(records)}
+        made = run_module(
+            "switch_window", state="closed", run="x", operator=OPERATOR, writers=mailer, **given
+        )
+        run_module("service_group", state="stopped", services=mailer, **given)
+        assert (made["changed"], made["step"]["did"]) == (True, ["start mailer"])
+
     def test_a_step_that_is_started_again_finds_it_closed(self, site, records, switched):
         self.closed(records)
         assert self.closed(records) == B

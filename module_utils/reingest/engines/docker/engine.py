@@ -24,6 +24,7 @@ _LINES = 5
 _RETRY_S = 0.02
 _ENDINGS = 5  # how often the process may end just while its policy is changed
 _KILL_S = 30.0
+_KILLED = 137  # the exit code of what SIGKILL ended
 _SETTLED = timedelta(seconds=10)  # as Docker sees it: a run that was longer starts its waiting times anew
 _NO_POLICY = {"Name": "no", "MaximumRetryCount": 0}
 
@@ -120,6 +121,10 @@ class DockerEngine:
             raise Refusal(f"Docker does not start {service.name}: {answer.message()}")
         self._forget(service)
 
+    def prepare_stop(self, service: Service) -> None:
+        """Put the restart policy aside."""
+        self._hold(service, self._container(service))
+
     def stop(self, service: Service, timeout: float) -> Stopped:
         """Stop the container so that it stays stopped.
 
@@ -180,6 +185,7 @@ class DockerEngine:
 
     def _stop(self, service: Service, identifier: str, timeout: float) -> Stopped:
         query = {"t": str(max(1, round(timeout)))}
+        began = time.monotonic()
         try:
             # The engine kills it when the time is over; an answer that then still does not come, never comes.
             answer = self._api.call(
@@ -190,7 +196,8 @@ class DockerEngine:
                 f"container {service.name} still runs, Docker could not kill it: look at the engine's log"
             ) from None
         self._expect(service, answer, "stop")
-        return Stopped(int(self._container(service)["State"]["ExitCode"]))
+        code = int(self._container(service)["State"]["ExitCode"])
+        return Stopped(code, killed=code == _KILLED and time.monotonic() - began >= int(query["t"]))
 
     def _wait(self, service: Service, identifier: str, timeout: float) -> Stopped:
         deadline = time.monotonic() + timeout

@@ -81,7 +81,9 @@ class ProcessEngine:
         return []
 
     def start(self, service: Service) -> None:
-        """Start the command under its keeper, detached from the module."""
+        """Start the command under its keeper, detached; one that runs is left running."""
+        if self.running(service):
+            return
         self.records.mkdir(mode=0o700, parents=True, exist_ok=True)
         process, code, log = (self._file(service, kind) for kind in ("process", "code", "log"))
         for stale in (process, code):
@@ -108,6 +110,9 @@ class ProcessEngine:
             if time.monotonic() > deadline:
                 raise Refusal(f"service {service.name} did not start within {_APPEAR_S:.0f} s; see {log}")
             time.sleep(_POLL_S)
+
+    def prepare_stop(self, service: Service) -> None:
+        """Do nothing: see ``returns``."""
 
     def stop(self, service: Service, timeout: float) -> Stopped:
         """Send SIGINT to a PostgreSQL (fast shutdown), SIGTERM to anything else, and wait.

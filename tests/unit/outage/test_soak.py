@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-import http.server
-import threading
 import time
 
 import pytest
+from unit.outage.portal import serving
 
-from plugins.module_utils.reingest.services.soak import Limits, Seen, soak
+from plugins.module_utils.reingest.outage.soak import Limits, Seen, soak
 
 
 @pytest.fixture
 def portal():
-    """Return a portal that answers as its ``status`` says, after ``wait`` seconds, and its address."""
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            time.sleep(server.wait)
-            self.send_response(server.status)
-            self.send_header("Content-Length", "2")
-            self.end_headers()
-            self.wfile.write(b"{}")
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.status, server.wait = 200, 0.0
-    server.url = f"http://127.0.0.1:{server.server_port}/health"
-    serving = threading.Thread(target=server.serve_forever, daemon=True)
-    serving.start()
-    yield server
-    server.shutdown()
-    serving.join()
-    server.server_close()
+    with serving() as found:
+        yield found
 
 
 def quick(_):
@@ -81,3 +60,18 @@ def test_a_portal_that_is_not_there_has_failed(portal):
     seen = soak("http://127.0.0.1:9/", 60, Limits())
     assert seen.asked == 1
     assert seen.worse(Limits())
+
+
+def test_it_asks_as_the_prober_does(portal):
+    portal.location = "/elsewhere"
+    assert not soak(portal.url, 0.1, Limits(), sleep=quick).failed
+    portal.location = f"http://localhost:{portal.port}/"
+    assert soak(portal.url, 60, Limits()).failed == ["it redirects to another host, localhost"]
+
+
+def test_an_answer_that_takes_longer_than_the_time_out_has_failed(portal):
+    portal.wait = 5.0
+    began = time.monotonic()
+    seen = soak(portal.url, 60, Limits(timeout=0.2))
+    assert seen.failed == ["no whole answer within 0.2 s"]
+    assert time.monotonic() - began < 4

@@ -6,10 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from ..disclosure.secrets import masked, secret_texts
-from ..engines.model import Health
-from ..errors import Refusal
-from .health import answer
+from .request import Target, ask
 
 INTERVAL_S = 0.5
 _WORST = 0.95  # of the answers this part must be quick enough
@@ -65,7 +62,7 @@ def soak(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Seen:
-    """Ask the portal, one request after the other, for so many seconds; no longer once too many failed.
+    """Ask the portal as the prober does, for so many seconds; no longer once too many failed.
 
     Args:
         url: its address, which answers 200 when it is well.
@@ -75,13 +72,13 @@ def soak(
         sleep: waits.
     """
     seen, began = Seen(), clock()
-    secrets = secret_texts((url,))
+    target = Target(url, "", limits.timeout)  # 200 is enough: that it serves the release is proven before
     while (at := clock() - began) < seconds:
-        reason = _ask(url, limits.timeout)
+        answer = ask(target)
         took = clock() - began - at
         seen.asked += 1
-        if reason:
-            seen.failed.append(masked(reason, secrets))
+        if not answer.good:
+            seen.failed.append(answer.why)
         elif at >= limits.warm:
             seen.latencies.append(took)
         if len(seen.failed) > limits.errors:
@@ -89,10 +86,3 @@ def soak(
         sleep(max(0.0, INTERVAL_S - took))
     seen.seconds = clock() - began
     return seen
-
-
-def _ask(url: str, timeout: float) -> str:
-    try:
-        return answer(Health(http=url), timeout)
-    except Refusal as refusal:
-        return str(refusal)
