@@ -1,5 +1,5 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage clean
+.PHONY: help demo demo-stop service service-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -28,6 +28,12 @@ demo: .venv/runtime ## Ingest two real releases into an embedded PostgreSQL and 
 
 demo-stop: ## End the demo and delete what it made
 	@demo/down
+
+service: .venv/service ## Bring the control service up for the demo, with a provider to sign in at; prints the address (docs/service.md)
+	@demo/service-up
+
+service-stop: ## End the control service and its provider; what they started goes on (make demo-stop ends all)
+	@demo/service-down
 
 test: lint test-unit test-integration test-molecule ## About 35 minutes: lint, unit tests, each kind of integration test, two Molecule scenarios
 
@@ -104,6 +110,10 @@ bench-verify: .venv/development ## Time what a load proves and what the gate rea
 
 .venv/development: requirements-dev.txt
 	.config/venv requirements-dev.txt $(PYTHON)
+	@touch $@ .venv/runtime .venv/service
+
+.venv/service: requirements-service.txt
+	.config/venv requirements-service.txt $(PYTHON)
 	@touch $@ .venv/runtime
 
 .venv/postgresql/installed: requirements-postgresql.txt .venv/development
