@@ -1,12 +1,12 @@
 # `make demo` and `make test` are all a newcomer needs; the rest are their parts.
-.PHONY: help demo demo-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage bench-hosts clean
+.PHONY: help demo demo-stop service service-stop test test-full lint sanity lint-ansible lint-python test-unit test-integration test-molecule test-attacks test-files test-crash test-writes test-matrix fuzz sbom bench-ingest bench-promote bench-volume bench-carry bench-load bench-verify bench-outage bench-hosts clean
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
 PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 PYTHON ?= python3
 ROWS :=
-SCENARIOS := default rollback
+SCENARIOS := default
 PIECES :=
 RUNS := 300
 RUN :=
@@ -29,7 +29,13 @@ demo: .venv/runtime ## Ingest two real releases into an embedded PostgreSQL and 
 demo-stop: ## End the demo and delete what it made
 	@demo/down
 
-test: lint test-unit test-integration test-molecule ## About 35 minutes: lint, unit tests, each kind of integration test, two Molecule scenarios
+service: .venv/service ## Bring the control service up for the demo, with a provider to sign in at; prints the address (docs/service.md)
+	@demo/service-up
+
+service-stop: ## End the control service and its provider; what they started goes on (make demo-stop ends all)
+	@demo/service-down
+
+test: lint test-unit test-integration test-molecule ## About 30 minutes: lint, unit tests, each kind of integration test, one Molecule scenario
 
 test-full: .venv/development .venv/postgresql/installed ## The rest: all integration tests and scenarios, in pieces (PIECES="engines molecule"), resumable
 	python tests/pieces.py $(PIECES)
@@ -54,7 +60,7 @@ test-unit: .venv/development .venv/postgresql/installed ## Tests that need no se
 	pytest tests/unit tests/fuzz --numprocesses 2
 
 test-integration: .venv/development .venv/postgresql/installed ## A part of the tests against real PostgreSQL servers, processes and containers
-	pytest tests/integration -m 'not full' --numprocesses 2 --dist loadfile
+	pytest tests/integration -m 'not full' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
 	tests/molecule $(SCENARIOS)
@@ -107,6 +113,10 @@ bench-verify: .venv/development ## Time what a load proves and what the gate rea
 
 .venv/development: requirements-dev.txt
 	.config/venv requirements-dev.txt $(PYTHON)
+	@touch $@ .venv/runtime .venv/service
+
+.venv/service: requirements-service.txt
+	.config/venv requirements-service.txt $(PYTHON)
 	@touch $@ .venv/runtime
 
 .venv/postgresql/installed: requirements-postgresql.txt .venv/development

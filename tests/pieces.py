@@ -51,6 +51,7 @@ PIECES = {
     ),
     "playbooks": (
         "loaders/test_playbook.py",
+        "service",
         "test_collection.py",
         "test_playbook_*.py",
         "test_report_hosts.py",

@@ -21,8 +21,9 @@ from ansible.utils.display import Display
 
 from ..module_utils.reingest.load.look import Look, NoAnswerError, look_command, read_look
 from ..module_utils.reingest.load.progress import DIED, FAILED, FILE, RUNNING, SILENT_S, Progress
-from ..module_utils.reingest.reporting.progress_lines import clock, ended_line, silent_line
+from ..module_utils.reingest.reporting.progress_lines import clock, ended_line, remaining, silent_line
 from ..module_utils.reingest.reporting.screen import Screen
+from ..plugin_utils.job_folder import job_folder, replace_with
 from ..plugin_utils.results import accepted
 from .checked_module import ActionModule as CheckedModule
 
@@ -141,6 +142,18 @@ def _screen(host: str, show: str) -> Screen:
     return Screen(host, write, size=size, quiet=show == "none")
 
 
+def _tell_service(state: Progress) -> None:
+    """Write how far the load is for the control service, where it started this run."""
+    folder = job_folder()
+    if folder is not None:
+        left = remaining(state.bytes, state.total, state.fill_seconds)
+        rate = state.rows / state.fill_seconds if state.fill_seconds else None
+        with suppress(OSError):
+            replace_with(
+                folder / "progress.json", {**state.as_values(), "rows_per_second": rate, "seconds_left": left}
+            )
+
+
 class Watch:
     """Waits for a load while it lives, however silent it is, and never for one whose processes are gone."""
 
@@ -177,6 +190,7 @@ class Watch:
         if state is not None and (self._state is None or state.heartbeat != self._state.heartbeat):
             self._state, self._changed, self._silent_for = state, now, SILENT_S
             self._screen.show(state)
+            _tell_service(state)
         self._gone_since = (self._gone_since or now) if gone else None
         never_began = look.job_gone and self._state is None
         if not (self._over or gone or never_began):

@@ -15,6 +15,7 @@ NOT_ON_HOSTS = (
     "bench",
     "plugins",
     "portal",
+    "service",
     "test_documentation.py",
     "test_pieces.py",
     "test_collection.py",

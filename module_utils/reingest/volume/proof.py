@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -19,6 +20,12 @@ from .chain import read_chain
 from .layout import Volume
 from .proof_record import Proof, read_proof
 from .signature import verify
+
+# What the control service says for whom a run is; it is one of the run's arguments, and so is signed.
+_SERVICE = re.compile(
+    r"(?P<name>[a-z0-9][a-z0-9-]{0,31}) for (?:(?P<token>token [a-z0-9-]{1,40}) of )?"
+    r"(?P<operator>\d{4}-\d{4}-\d{4}-\d{3}[\dX]),"
+)
 
 
 @dataclass(frozen=True)
@@ -82,15 +89,37 @@ def proven(
         raise Refusal(f"run {asked.run} was proven before, and a proof is used once: start a new run")
     if not signature:
         raise Unproven(asked)
+    principal = asked.operator
     try:
-        key = verify(asked.text(), signature, asked.operator, signers.SIGNERS)
+        service, principal = _signer(asked.operator, str(arguments.get("service", "")))
+        key = service + verify(asked.text(), signature, principal, signers.SIGNERS)
     except Refusal as refusal:
         raise Refusal(
             f"the proof of run {asked.run} is refused ({refusal}): it must be made for this run, its "
             f"arguments and the ledger as it is now, by a key that {signers.SIGNERS} lists for "
-            f"{asked.operator} and that is valid today"
+            f"{principal} and that is valid today"
         ) from None
     return Proof(asked.operator, key, asked.text(), signature, dict(arguments))
+
+
+def _signer(operator: str, service: str) -> tuple[str, str]:
+    """Return what the ledger says before the key's fingerprint, and whose key it must be.
+
+    Args:
+        operator: for whom the run is.
+        service: what the control service says of that, ``<name> for [token <name> of ]<iD>, ...``; empty: it
+            is the operator's own key.
+
+    Raises:
+        Refusal: that is for another operator, or malformed.
+    """
+    if not service:
+        return "", operator
+    found = _SERVICE.match(service)
+    if found is None or found["operator"] != operator:
+        raise Refusal(f"the service does not say that the run is for {operator}")
+    token = f" for {found['token']}" if found["token"] else ""
+    return f"service {found['name']}{token}, ", f"service:{found['name']}"
 
 
 def _same(asked: Statement, used: Proof) -> bool:

@@ -317,3 +317,58 @@ class TestSigning:
         proof = signed(call, keys["ada"])
         monkeypatch.setenv("PATH", str(tmp_path))
         assert "ssh-keygen is missing on this host: install" in call("run_begin", proof=proof)["msg"]
+
+
+class TestARunOfTheControlService:
+    """The service is one more signer: its key counts for whom it says, where the host lists it."""
+
+    SAYS = f"portal for {ADA}, authenticated by https://orcid.org at 2026-11-23T11:45:00+00:00, job 0123"
+
+    @pytest.fixture
+    def listed(self, keys, allowed, tmp_path):
+        keys["service"] = new_key(tmp_path / "service")
+        line = f'service:portal namespaces="reingest" {public(keys["service"])}\n'
+        allowed.write_text(f"# role {ADA} promoter\n{allowed.read_text()}{line}")
+        return keys["service"]
+
+    def test_is_proven_by_the_service_for_the_person(self, site, call, listed):
+        arguments = {**ARGUMENTS, "service": self.SAYS}
+        proof = signed(call, listed, arguments=arguments)
+        claimed = call("run_begin", proof=proof, arguments=arguments)
+        assert claimed["operator"] == ADA
+        assert holder(site.volume).proof.startswith("service portal, SHA256:")
+
+    def test_by_a_token_names_the_token(self, site, call, listed):
+        arguments = {**ARGUMENTS, "service": f"portal for token nightly of {ADA}, job 0123456789abcdef"}
+        call("run_begin", proof=signed(call, listed, arguments=arguments), arguments=arguments)
+        assert holder(site.volume).proof.startswith("service portal for token nightly, SHA256:")
+
+    @pytest.mark.parametrize(
+        ("says", "told"),
+        [
+            (SAYS.replace(ADA, BOB), "does not say that the run is for"),
+            ("portal", "does not say that the run is for"),
+            (f"PORTAL for {ADA}, job 1", "does not say that the run is for"),
+            (f"other for {ADA}, job 1", "service:other"),
+            ("", "lists for 0000-0002-1825-0097"),
+        ],
+    )
+    def test_for_another_person_or_of_another_service_is_refused(self, site, call, listed, says, told):
+        arguments = {**ARGUMENTS, "service": says}
+        refused = call("run_begin", proof=signed(call, listed, arguments=arguments), arguments=arguments)
+        assert told in refused["msg"]
+        assert holder(site.volume) is None
+
+    def test_is_not_forged_with_an_operators_own_key(self, site, call, keys, listed):
+        arguments = {**ARGUMENTS, "service": self.SAYS}
+        refused = call("run_begin", proof=signed(call, keys["ada"], arguments=arguments), arguments=arguments)
+        assert "service:portal" in refused["msg"]
+        assert holder(site.volume) is None
+
+    def test_is_refused_once_the_services_key_is_taken_off_the_list(self, site, call, allowed, listed):
+        arguments = {**ARGUMENTS, "service": self.SAYS}
+        proof = signed(call, listed, arguments=arguments)
+        lines = allowed.read_text().splitlines(keepends=True)
+        allowed.write_text("".join(line for line in lines if "service:" not in line))
+        assert "is refused" in call("run_begin", proof=proof, arguments=arguments)["msg"]
+        assert holder(site.volume) is None
