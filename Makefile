@@ -6,7 +6,7 @@ PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PATH
 PYTHON ?= python3
 ROWS :=
-SCENARIOS := default rollback
+SCENARIOS := default
 PIECES :=
 RUNS := 300
 RUN :=
@@ -29,7 +29,7 @@ demo: .venv/runtime ## Ingest two real releases into an embedded PostgreSQL and 
 demo-stop: ## End the demo and delete what it made
 	@demo/down
 
-test: lint test-unit test-integration test-molecule ## About 35 minutes: lint, unit tests, each kind of integration test, two Molecule scenarios
+test: lint test-unit test-integration test-molecule ## About 25 minutes: lint, unit tests, each kind of integration test, one Molecule scenario
 
 test-full: .venv/development .venv/postgresql/installed ## The rest: all integration tests and scenarios, in pieces (PIECES="engines molecule"), resumable
 	python tests/pieces.py $(PIECES)
@@ -54,7 +54,7 @@ test-unit: .venv/development .venv/postgresql/installed ## Tests that need no se
 	pytest tests/unit tests/fuzz --numprocesses 2
 
 test-integration: .venv/development .venv/postgresql/installed ## A part of the tests against real PostgreSQL servers, processes and containers
-	pytest tests/integration -m 'not full' --numprocesses 2 --dist loadfile
+	pytest tests/integration -m 'not full' --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 test-molecule: .venv/development ## Whole ingests on Docker; not run without a Docker engine, which fails where CI is set
 	tests/molecule $(SCENARIOS)
