@@ -29,7 +29,7 @@ demo: .venv/runtime ## Ingest two real releases into an embedded PostgreSQL and 
 demo-stop: ## End the demo and delete what it made
 	@demo/down
 
-test: lint test-unit test-integration test-molecule ## About 25 minutes: lint, unit tests, each kind of integration test, one Molecule scenario
+test: lint test-unit test-integration test-molecule ## About 30 minutes: lint, unit tests, each kind of integration test, one Molecule scenario
 
 test-full: .venv/development .venv/postgresql/installed ## The rest: all integration tests and scenarios, in pieces (PIECES="engines molecule"), resumable
 	python tests/pieces.py $(PIECES)
