@@ -7,7 +7,7 @@ import json
 import pytest
 from clusters import MAJORS
 from integration.ingest.portal_dataset import AUTHORS, BOOKS
-from tiers import sample
+from tiers import sample, sample_of
 
 EMMA, NOTES = BOOKS
 
@@ -56,7 +56,10 @@ BAD = {
 }
 
 
-@pytest.mark.parametrize(("bad", "column", "reason"), BAD.values(), ids=BAD)
+@pytest.mark.parametrize(
+    ("bad", "column", "reason"),
+    sample_of(BAD, "does not parse", "type", "structure", "NUL", "key twice, other contents"),
+)
 def test_a_bad_row_is_set_aside_with_its_place_and_the_good_ones_are_loaded(
     portal, quarantine, staging, bad, column, reason
 ):
