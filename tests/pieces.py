@@ -60,7 +60,7 @@ PIECES = {
     ),
     "watchdog": ("test_watchdog.py",),
 }
-QUICK_SCENARIOS = ("default", "rollback")  # of `make test`
+QUICK_SCENARIOS = ("default",)  # of `make test`
 FULL_SCENARIOS = ("check", "unhealthy", "held", "hosts")
 OTHERS = {
     "molecule": ["tests/molecule", *FULL_SCENARIOS],

@@ -21,6 +21,20 @@ PASSWORD = "only-for-tests"
 ROOT = Path(__file__).parents[2]
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with whole runs: `make test` gives each process a file after the other, and ends with short ones.
+
+    Those that begin with an empty deployment come before those that wait until the template is made.
+    """
+    items.sort(key=lambda item: _begins_with(vars(item.module)))
+
+
+def _begins_with(names):
+    return next(
+        (at for at, kind in enumerate(("make_deployment", "ingested_deployment")) if kind in names), 2
+    )
+
+
 @dataclass(frozen=True)
 class Server:
     """One server to ``start`` and ``stop``; its superuser is ``postgres``."""

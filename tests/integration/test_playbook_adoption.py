@@ -44,6 +44,7 @@ def test_a_real_prod_directory_in_use_is_left_alone_and_the_remedy_said(deployme
     assert not deployment.locked()
 
 
+@full
 def test_a_dry_run_says_what_was_found_and_where_the_plan_ends(deployment):
     (deployment.volume / "prod").chmod(0o755)
     before = tree(deployment)

@@ -61,6 +61,7 @@ def test_a_dry_run_plans_the_copy_before_the_switch(deployment):
     assert deployment.snapshots() == []
 
 
+@full
 def test_a_first_ingest_is_copied_and_served(deployment):
     code, output = deployment.ingest(RELEASE_1, *COPY)
     assert code == 0, output

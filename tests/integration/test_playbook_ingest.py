@@ -11,7 +11,7 @@ from contextlib import closing
 import jsonschema
 import psycopg2
 import pytest
-from controller import other, snapshots
+from controller import other, run_to_task, snapshots, stop
 from deployment import RELEASE_1, RELEASE_2, ROOT, broken_portal, ingested_deployment, make_deployment
 from tiers import full
 from waiting import wait_for
@@ -19,6 +19,7 @@ from waiting import wait_for
 from plugins.module_utils.reingest.postgres.settings import LOAD_CONF
 
 PROMOTE = "playbooks/promote.yml"
+CLAIMED = "Reach every host, and try what the run will need there"  # the task after that
 DATA = ROOT / "demo/data"
 # What an ingest and a run that changes nothing cost, without a clock: raise it only for what a step needs.
 MOST_TASKS = {"first": 62, "again": 37}
@@ -56,13 +57,22 @@ def site():
     made.clear()
 
 
+def test_a_portal_from_nothing_to_a_switch_that_failed(empty):
+    from_nothing_to_a_switch_that_failed(empty)
+
+
+@full
 def test_a_portal_from_nothing_to_its_second_release(empty):
-    a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(empty)
-    a_first_ingest_makes_the_release_live(empty)
-    a_second_run_changes_nothing_and_touches_no_process(empty)
-    rows_of_the_portals_users_are_told_and_stop_no_run(empty)
-    after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(empty)
+    from_nothing_to_a_switch_that_failed(empty)
     the_next_ingest_makes_release_2_live(empty)
+
+
+def from_nothing_to_a_switch_that_failed(deployment):
+    a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(deployment)
+    a_first_ingest_makes_the_release_live(deployment)
+    a_second_run_changes_nothing_and_touches_no_process(deployment)
+    rows_of_the_portals_users_are_told_and_stop_no_run(deployment)
+    after_a_switch_that_failed_the_old_production_serves_and_the_load_is_kept(deployment)
 
 
 def a_dry_run_of_a_first_ingest_plans_all_of_it_and_makes_nothing(deployment):
@@ -245,23 +255,27 @@ def test_a_first_ingest_that_fails_leaves_prod_absent_and_db_stopped(empty):
     assert empty.report()["outcome"] == "failed"
 
 
-def test_a_second_run_is_refused_while_one_is_under_way(site):
+@full
+def test_a_second_run_that_is_refused_leaves_the_one_under_way_alone(site):
     first = site.start(PROMOTE, "-e", f"reingest_snapshot={other(site)}")
     wait_for(site.locked)
     code, output = site.play("playbooks/prune.yml")
     assert code != 0
     assert "the volume is held by run" in output
-    assert "0000-0002-1825-0097" in output
-    assert site.locked()
     log, _ = first.communicate(timeout=300)
     assert first.returncode == 0, log
 
 
-def test_what_a_killed_run_left_is_taken_over_on_the_same_controller(site):
-    killed = site.start(PROMOTE, "-e", f"reingest_snapshot={other(site)}")
-    wait_for(site.locked)
-    os.killpg(killed.pid, signal.SIGKILL)
-    killed.communicate()
+def test_a_second_run_is_refused_while_one_is_under_way_and_takes_over_what_it_left_when_it_was_killed(site):
+    first = run_to_task(site, PROMOTE, CLAIMED, "-e", f"reingest_snapshot={other(site)}")
+    stop(first)
+    code, output = site.play("playbooks/prune.yml")
+    assert code != 0
+    assert "the volume is held by run" in output
+    assert "0000-0002-1825-0097" in output
+    assert site.locked()
+    os.killpg(first.pid, signal.SIGKILL)
+    first.communicate()
     assert site.locked()
     code, output = site.play("playbooks/prune.yml")
     assert code == 0, output
@@ -326,6 +340,7 @@ def test_promote_starts_what_does_not_run(site):
     assert site.health()["status"] == "ok"
 
 
+@full
 def test_a_load_while_production_is_stopped_says_how_to_start_it(stopped):
     live = (stopped.volume / "prod").readlink().name
     code, output = stopped.ingest(RELEASE_2)

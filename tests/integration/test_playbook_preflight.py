@@ -98,6 +98,7 @@ def test_what_the_run_may_be_about_to_put_right_is_accepted_by_its_name(site):
     assert "accepted: portal: the portal does not prove what it serves now" in output
 
 
+@full
 def test_a_rollback_needs_no_staging_server_and_no_sources(fresh):
     os.kill(fresh.processes()["db-ingest"], signal.SIGKILL)
     wait_for(lambda: "db-ingest" not in fresh.processes())

@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from deployment import make_deployment
+from tiers import full
 from waiting import wait_for
 
 from plugins.module_utils.reingest.host.processes import started_at
@@ -57,6 +58,7 @@ def held(deployment):
     return wait_for(running, "a load is in its table", seconds=120)
 
 
+@full
 def test_an_interrupted_load_goes_on_is_shown_by_status_and_is_ended_by_the_next_run(deployment):
     dataset = ("-e", f"reingest_dataset={deployment.home}/dataset.yml")
     jobs = str(deployment.home / "jobs")

@@ -59,7 +59,11 @@ def play(deployment):
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        ("", "set reingest_signing_key to the path of a key, on the controller, that is listed there for"),
+        pytest.param(
+            "",
+            "set reingest_signing_key to the path of a key, on the controller, that is listed there for",
+            marks=full,
+        ),
         pytest.param("locked", "must be in ssh-agent (ssh-add)", marks=full),
         ("stranger", "is refused"),
         pytest.param("none", "there is no key", marks=full),
@@ -91,7 +95,16 @@ def test_no_variable_makes_the_proof_needless(deployment, play, variables):
     assert not (deployment.volume / "prod").exists()
 
 
-def test_a_signed_ingest_is_proven_line_by_line_and_a_recovery_needs_no_proof(deployment, play):
+def test_a_signed_run_is_taken_and_its_proof_is_kept(deployment, play):
+    code, output = play("playbooks/prune.yml", key="key")
+    assert code == 0, output[-3000:]
+    (file,) = (deployment.volume / ".reingest/runs").glob("*/proof.json")
+    assert json.loads(file.read_text())["operator"] == ADA
+    assert not deployment.locked()
+
+
+@full
+def test_a_signed_ingest_is_proven_line_by_line(deployment, play):
     code, output = play("ingest.yml", "-e", f"reingest_sources={ROOT}/demo/data/{RELEASE_1}", key="key")
     assert code == 0, output[-3000:]
     lines = deployment.ledger()
@@ -105,6 +118,9 @@ def test_a_signed_ingest_is_proven_line_by_line_and_a_recovery_needs_no_proof(de
     assert proof["arguments"]["sources"] == f"{ROOT}/demo/data/{RELEASE_1}"
     assert deployment.report()["ledger"]["last"] == lines[-1]["chain"]
 
+
+@full
+def test_a_recovery_needs_no_proof_and_a_stop_does(deployment, play):
     code, output = play("playbooks/recover.yml")
     assert code == 0, output[-3000:]
     code, output = play("playbooks/stop.yml")

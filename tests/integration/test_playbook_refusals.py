@@ -120,6 +120,7 @@ def test_a_host_that_cannot_be_reached_ends_the_run_before_anything_is_claimed(
     assert "UNREACHABLE" in output
 
 
+@full
 def test_a_missing_volume_is_named(deployment, untouched):
     code, output = deployment.play("ingest.yml", "-e", "reingest_volume=/nowhere/pg")
     assert code != 0
@@ -205,11 +206,12 @@ def test_promote_without_a_load_says_what_to_do(deployment, untouched):
     assert "run load.yml, or name an earlier snapshot with reingest_snapshot" in output
 
 
+@full
 @pytest.mark.parametrize(
     "given",
     [
         {"reingest_portal_url": "", "reingest_backend_dsn": ""},
-        pytest.param({"reingest_portal_release_key": "", "reingest_backend_dsn": ""}, marks=full),
+        {"reingest_portal_release_key": "", "reingest_backend_dsn": ""},
     ],
     ids=["neither", "an address that names no release"],
 )
@@ -236,6 +238,7 @@ def test_a_variable_of_the_host_that_is_not_there_is_named_before_the_load(deplo
     assert "the environment of this host has no variable PORTAL_DSN (reingest_backend_dsn_env)" in output
 
 
+@full
 def test_rollback_without_a_snapshot_says_so(deployment, untouched):
     code, output = deployment.play("playbooks/rollback.yml")
     assert code != 0

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 from deployment import PLAYBOOK, RELEASE_1, RELEASE_2, ROOT, ingested_deployment
-from tiers import full, sample_of
+from tiers import full
 
 
 @pytest.fixture(scope="module")
@@ -60,18 +60,7 @@ def test_status_is_a_table(deployment):
     assert "changed=1" not in output
 
 
-def test_status_is_one_json_document_for_scripts(deployment):
-    first, second = deployment.snapshots()
-    found = status(deployment)
-    assert found["failures"] == []
-    volume = found["volume"]
-    assert (volume["live"], volume["previous"], volume["lock"], volume["faults"]) == (second, first, None, [])
-    sizes = {one["snapshot"]: one["bytes"] for one in volume["snapshots"]}
-    assert sizes == {line["snapshot"]: line["detail"]["bytes"] for line in lines(deployment, "loaded")}
-    assert found["load"]["load"]["state"] == "finished"
-    assert [key for part in ("volume", "load") for key in found[part] if key.startswith("_")] == []
-
-
+@full
 def test_a_volume_that_is_not_there_is_a_failure_in_the_document_and_in_the_exit_code(deployment):
     done = subprocess.run(
         [PLAYBOOK, "playbooks/status.yml", "-i", "inventories/demo", "-e", "reingest_volume=/nowhere"],
@@ -117,17 +106,27 @@ def test_a_pin_is_planned_and_made_once(deployment):
     assert len(lines(deployment, "pinned")) == 1
 
 
-def test_a_pin_is_written_down_and_shown(deployment):
+def test_a_pin_is_written_down_and_status_is_one_json_document_for_scripts_that_has_it(deployment):
     arguments, first = pin(deployment)
     code, output = deployment.play("playbooks/pin.yml", *arguments)
     assert code == 0, output
     (line,) = lines(deployment, "pinned")
     assert (line["snapshot"], line["why"]) == (first, "cited in a paper")
-    pinned = {one["snapshot"]: one["pinned"] for one in status(deployment)["volume"]["snapshots"]}
-    assert pinned[first]
+
+    first, second = deployment.snapshots()
+    found = status(deployment)
+    assert found["failures"] == []
+    volume = found["volume"]
+    assert (volume["live"], volume["previous"], volume["lock"], volume["faults"]) == (second, first, None, [])
+    sizes = {one["snapshot"]: one["bytes"] for one in volume["snapshots"]}
+    assert sizes == {line["snapshot"]: line["detail"]["bytes"] for line in lines(deployment, "loaded")}
+    assert found["load"]["load"]["state"] == "finished"
+    assert {one["snapshot"]: one["pinned"] for one in volume["snapshots"]}[first]
+    assert [key for part in ("volume", "load") for key in found[part] if key.startswith("_")] == []
 
 
-@pytest.mark.parametrize("arguments", sample_of({"a run": ((),), "a dry run": (["--check"],)}, "a run"))
+@full
+@pytest.mark.parametrize("arguments", [[], ["--check"]], ids=["a run", "a dry run"])
 def test_a_load_without_room_is_refused_before_anything_is_loaded_or_deleted(deployment, arguments):
     before = deployment.processes(), deployment.snapshots()
     code, output = deployment.ingest(

@@ -70,8 +70,13 @@ def interrupted(deployment, loading):
     return state
 
 
-def test_the_load_of_an_interrupted_run_is_ended_and_its_volume_given_back(deployment, loading):
+def test_the_load_of_an_interrupted_run_is_shown_and_ended_and_its_volume_given_back(deployment, loading):
     state, before = interrupted(deployment, loading), deployment.processes()
+    code, output = deployment.play("playbooks/status.yml")
+    assert code == 0, output
+    assert f"load of run {state['run']} by 0000-0002-1825-0097" in output
+    assert "under way" in output
+
     code, output = deployment.play(STOP)
     assert code == 0, output
     assert f"end the load of run {state['run']} of 0000-0002-1825-0097" in output

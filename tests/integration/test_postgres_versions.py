@@ -9,14 +9,11 @@ import pytest
 from clusters import MAJORS, need_major, programs
 from deployment import RELEASE_1, RELEASE_2, make_deployment
 
-IN_EACH_RUN = (17,)  # all other whole runs are on 16
 CONTROL_VERSIONS = {14: 1300, 15: 1300, 16: 1300, 17: 1700, 18: 1800}
 
 
-EACH_MAJOR = [
-    pytest.param(major, major, marks=() if major in IN_EACH_RUN else pytest.mark.full, id=str(major))
-    for major in MAJORS
-]
+# In `make test`, test_promote_real_server.py promotes and takes back on another major than whole runs have.
+pytestmark = pytest.mark.full
 
 
 @pytest.fixture
@@ -39,7 +36,12 @@ def use_programs(home, major):
     install.symlink_to(programs(major, folder).parent)
 
 
-@pytest.mark.parametrize(("deployment", "major"), EACH_MAJOR, indirect=["deployment"])
+@pytest.mark.parametrize(
+    ("deployment", "major"),
+    [(major, major) for major in MAJORS],
+    ids=map(str, MAJORS),
+    indirect=["deployment"],
+)
 def test_a_release_is_ingested_replaced_and_brought_back(deployment, major):
     for release in (RELEASE_1, RELEASE_2):
         code, output = deployment.ingest(release)

@@ -13,8 +13,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 from claims import claim_for
-from clusters import initialise, programs, unprivileged
+from clusters import MAJORS, initialise, need_major, programs, unprivileged
 from deployment import free_port
+from tiers import sample
 
 from plugins.module_utils.reingest.engines.model import Health, Service
 from plugins.module_utils.reingest.engines.process.engine import ProcessEngine
@@ -80,12 +81,13 @@ class Portal:
         return found
 
 
-@pytest.fixture
-def portal(tmp_path):
+@pytest.fixture(params=sample(MAJORS, MAJORS[-1]))  # in `make test` all whole runs are on 16
+def portal(tmp_path, request):
+    need_major(request.param)
     root = Path(tempfile.mkdtemp(prefix="reingest-promote-", dir="/var/tmp"))
     root.chmod(0o755)
     account = unprivileged()
-    binaries = programs(16, root)
+    binaries = programs(request.param, root)
     volume = Volume(root / "volume")
     volume.ingest.mkdir(parents=True, mode=0o700)
     os.chown(volume.root, account.pw_uid, account.pw_gid)  # initdb writes beside its directory

@@ -46,22 +46,33 @@ def site():
     made.clear()
 
 
-@pytest.fixture
-def whole(site):
-    """Whatever the test did: one whole release serves, nothing is open, the next run is like any other."""
-    releases = snapshots(site)
-    before = set(releases)
-    yield site
+def is_whole(site, releases):
+    """See that one whole release of those that there were serves, and that nothing is open."""
     now = served(site)
     assert now.release == releases[now.snapshot]
     assert not window_open(site)
     assert not list((site.home / "work/services").glob("reingest-watch*"))
-    code, output = site.play(PROMOTE, "-e", f"reingest_snapshot={other(site)} reingest_force=true")
-    assert code == 0, output
-    assert served(site).release == releases[served(site).snapshot]
-    assert set(snapshots(site)) == before
+    assert snapshots(site) == releases
+
+
+@pytest.fixture
+def back(site):
+    """Whatever the test did: one whole release serves, and nothing is open or held."""
+    releases = snapshots(site)
+    yield site
+    is_whole(site, releases)
     assert not site.locked()
     assert set(site.processes()) == {"db", "db-ingest", "backend"}
+
+
+@pytest.fixture
+def whole(back):
+    """And the next run is like any other."""
+    releases = snapshots(back)
+    yield back
+    is_whole(back, releases)
+    code, output = back.play(PROMOTE, "-e", f"reingest_snapshot={other(back)} reingest_force=true")
+    assert code == 0, output
 
 
 def to(snapshot):
@@ -133,12 +144,12 @@ def test_a_portal_whose_controller_was_killed_is_back_with_nobodys_help(whole, t
     assert not whole.locked()
 
 
-def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
-    new = other(whole)
-    run = run_to_step(whole, PROMOTE, "Stop the servers", *to(new))
+def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(back):
+    new = other(back)
+    run = run_to_step(back, PROMOTE, "Stop the servers", *to(new))
     stopped = stop(run)  # the host makes its steps to the end, and hears no more
-    wait_closed(whole)
-    processes, ledger, now = whole.processes(), whole.ledger(), served(whole)
+    wait_closed(back)
+    processes, ledger, now = back.processes(), back.ledger(), served(back)
     assert now.snapshot == new
     wake(stopped)
     code, output = rest(run)
@@ -146,9 +157,9 @@ def test_a_run_that_comes_back_to_life_is_refused_and_changes_nothing(whole):
     # By the window where the next step is about services, by the claim where it is about the volume.
     assert "was closed by its watchdog at" in output or "it was presumed dead" in output, output
     assert f"its watchdog had ended the switch by then; {new} serves" in output
-    assert whole.processes() == processes
-    assert whole.ledger() == ledger
-    assert served(whole) == now
+    assert back.processes() == processes
+    assert back.ledger() == ledger
+    assert served(back) == now
 
 
 @full
@@ -165,11 +176,11 @@ def test_after_a_reboot_the_watcher_does_not_wait(whole):
 
 
 @pytest.mark.parametrize("task", sample(["Stop the servers", "Start production"], "Stop the servers"))
-def test_where_no_watcher_lives_the_next_run_recovers_first(whole, task):
-    die_alone(whole, task)
-    code, output = whole.play("playbooks/prune.yml")
+def test_where_no_watcher_lives_the_next_run_recovers_first(back, task):
+    die_alone(back, task)
+    code, output = back.play("playbooks/prune.yml")
     assert code == 0, output
-    assert served(whole)
+    assert served(back)
     assert "start backend" in output  # how far the servers were, the task does not tell
 
 

@@ -12,7 +12,7 @@ import psycopg2
 import pytest
 from crash.module import claim, release
 from crash.volumes import A, B
-from integration.carry.test_databases import killed_in
+from integration.carry.killed import killed_in
 from integration.carry.test_undo import rows, switch_to
 from tiers import sample
 from writes.place import Place

@@ -113,7 +113,7 @@ def test_a_dry_run_says_what_the_run_then_does_and_makes_no_role(load, staging, 
     run_as("CREATE ROLE portal LOGIN PASSWORD 'first'", "CREATE ROLE readers", "GRANT readers TO portal")
     planned = load(check=True)
     assert not planned.get("failed"), planned
-    assert staging.rows("SELECT FROM pg_roles WHERE rolname = 'portal'") == []
+    assert staging.rows("SELECT 1 FROM pg_roles WHERE rolname = 'portal'") == []
     assert [row[0] for row in staging.rows(HASHES)] == ["postgres"]
     assert planned["roles"] == load()["roles"]
     assert "roles: create role portal as in production\n" in planned["diff"]["after"]

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.ingest.csv_oracle import Form, NeverClosedError, expected, written
 from integration.ingest.sources_load import ONE_LOAD, SourceTable
+from tiers import full
 
 from plugins.module_utils.reingest.errors import Refusal
 
@@ -100,9 +101,23 @@ def table_of(number, file, *, typed=False):
     return SourceTable(f"t{number}", f"t{number}.csv", form.bytes_of(text), tuple(names), form.keys(), kinds)
 
 
-@settings(max_examples=12, **ONE_LOAD)
-@given(st.lists(st.tuples(files().filter(readable), st.booleans()), min_size=20, max_size=20))
+TWENTY = st.lists(st.tuples(files().filter(readable), st.booleans()), min_size=20, max_size=20)
+
+
+@settings(max_examples=3, **ONE_LOAD)
+@given(TWENTY)
 def test_every_record_comes_back_equal_or_is_rejected_with_its_line(sources, drawn):
+    comes_back(sources, drawn)
+
+
+@full
+@settings(max_examples=12, **ONE_LOAD)
+@given(TWENTY)
+def test_every_record_of_more_files_comes_back_equal_or_is_rejected_with_its_line(sources, drawn):
+    comes_back(sources, drawn)
+
+
+def comes_back(sources, drawn):
     tables = [table_of(number, file, typed=typed) for number, (file, typed) in enumerate(drawn)]
     result = sources.run(tables)
     for table, ((form, text, names), typed) in zip(tables, drawn):
@@ -123,9 +138,20 @@ def test_every_record_comes_back_equal_or_is_rejected_with_its_line(sources, dra
         )
 
 
-@settings(max_examples=25, **ONE_LOAD)
+@settings(max_examples=8, **ONE_LOAD)
 @given(files(), st.booleans())
 def test_a_file_with_a_bad_row_is_refused_by_the_line_of_one(sources, file, typed):
+    is_refused(sources, file, typed)
+
+
+@full
+@settings(max_examples=25, **ONE_LOAD)
+@given(files(), st.booleans())
+def test_each_of_more_files_with_a_bad_row_is_refused_by_the_line_of_one(sources, file, typed):
+    is_refused(sources, file, typed)
+
+
+def is_refused(sources, file, typed):
     form, text, names = file
     table = table_of(0, file, typed=typed)
     try:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from integration.ingest.sources_load import ONE_LOAD, SourceTable
+from tiers import full
 
 COLUMNS = {"a": {"path": "a", "optional": True}, "n": {"path": "deep.n", "optional": True}, "rest": "*"}
 TEXTS = st.one_of(
@@ -146,9 +147,23 @@ def compare(sources, result, table, good, bad, told):
     assert counts.items() <= result["tables"][table.name].items()
 
 
-@settings(max_examples=10, **ONE_LOAD)
-@given(st.lists(lines(), min_size=15, max_size=15))
+FIFTEEN = st.lists(lines(), min_size=15, max_size=15)
+
+
+@settings(max_examples=3, **ONE_LOAD)
+@given(FIFTEEN)
 def test_every_json_line_comes_back_equal_or_is_rejected_with_its_line(sources, drawn):
+    lines_come_back(sources, drawn)
+
+
+@full
+@settings(max_examples=10, **ONE_LOAD)
+@given(FIFTEEN)
+def test_every_json_line_of_more_files_comes_back_equal_or_is_rejected_with_its_line(sources, drawn):
+    lines_come_back(sources, drawn)
+
+
+def lines_come_back(sources, drawn):
     tables = []
     for number, (made, end, ended) in enumerate(drawn):
         content = end.join(line for line, _ in made) + (end if ended else b"")
@@ -164,11 +179,25 @@ def test_every_json_line_comes_back_equal_or_is_rejected_with_its_line(sources, 
         compare(sources, result, table, good, bad, table.content)
 
 
-@settings(max_examples=10, **ONE_LOAD)
-@given(
-    st.lists(st.tuples(st.lists(RECORDS, max_size=10), st.sampled_from([None, 1])), min_size=10, max_size=10)
+TEN = st.lists(
+    st.tuples(st.lists(RECORDS, max_size=10), st.sampled_from([None, 1])), min_size=10, max_size=10
 )
+
+
+@settings(max_examples=3, **ONE_LOAD)
+@given(TEN)
 def test_every_object_of_an_array_comes_back_equal_or_is_rejected_with_its_line(sources, drawn):
+    objects_come_back(sources, drawn)
+
+
+@full
+@settings(max_examples=10, **ONE_LOAD)
+@given(TEN)
+def test_every_object_of_more_arrays_comes_back_equal_or_is_rejected_with_its_line(sources, drawn):
+    objects_come_back(sources, drawn)
+
+
+def objects_come_back(sources, drawn):
     tables, lines_of = [], []
     for number, (records, indent) in enumerate(drawn):
         texts = [json.dumps(record, indent=indent) for record in records]

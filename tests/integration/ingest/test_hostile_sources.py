@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from integration.ingest.portal_dataset import AUTHORS
 from integration.ingest.sources_load import SourceTable
-from tiers import sample_of
+from tiers import full, sample_of
 
 ROOT = Path(__file__).parents[3]
 MIB = 1 << 20
@@ -87,6 +87,7 @@ def test_a_long_record_within_the_limit_is_loaded(portal, load_apart):
     assert peak < 60 * 15
 
 
+@full
 def test_many_rows_of_a_small_file_are_loaded_in_little_memory(portal, staging, load_apart):
     rows = gzip.compress(b"".join(b"b%d,%s,,\n" % (number, b"x" * 5000) for number in range(2000)))
     portal.schema(

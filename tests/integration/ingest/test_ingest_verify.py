@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from integration.ingest.portal_dataset import AUTHORS, SCHEMA
+from tiers import full
 
 MANY = AUTHORS + "".join(f"b{number},Nobody,,\n" for number in range(20))
 
@@ -211,6 +212,7 @@ def test_a_check_cannot_change_anything(load_into, verify, portal, staging, prod
     assert "read-only transaction" in verify()["msg"]
 
 
+@full  # test_verify_profiles.py compares the two
 def test_the_demo_release_two_passes_against_release_one(run_module, staging, production):
     for server in (staging, production):
         for name in ("nmdc", "library"):

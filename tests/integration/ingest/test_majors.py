@@ -11,6 +11,7 @@ from integration.ingest.test_ingest_load import CATALOG, DEMO, R1
 from integration.ingest.test_transforms import BREAKS
 from integration.ingest.test_usable import VIEWS
 from integration.ingest.test_verify_whole import BROKEN, MORE
+from tiers import sample
 
 from plugins.module_utils.reingest.load.locale import Locale, read_locale
 
@@ -20,6 +21,10 @@ def staging(server_factory, request):
     return server_factory(request.param)
 
 
+ON_BOTH_ENDS = pytest.mark.parametrize("staging", sample(MAJORS, MAJORS[0], MAJORS[-1]), indirect=True)
+
+
+@ON_BOTH_ENDS
 def test_a_real_release_is_loaded(run_module, staging):
     result = run_module("ingest_load", **DEMO, sources=R1, staging_dsn=staging.dsn(), first=True)
     assert result["changed"], result.get("msg")
@@ -49,6 +54,7 @@ def test_values_keys_references_and_indexes_are_as_the_sources_and_the_schema_ha
     assert staging.rows(CATALOG, "library") == staging.rows(CATALOG, "plain")
 
 
+@ON_BOTH_ENDS
 def test_what_follows_from_the_rows_is_made_and_what_is_broken_is_found(run_module, load, portal, staging):
     portal.schema(SCHEMA + MORE + VIEWS)
     portal.change("checks:", "  part: {owner: schema}\nchecks:")
@@ -70,6 +76,7 @@ def test_what_follows_from_the_rows_is_made_and_what_is_broken_is_found(run_modu
     assert {finding["name"] for finding in found} == set(broken)
 
 
+@ON_BOTH_ENDS
 def test_what_a_transform_breaks_is_told_and_the_locale_is_read(load, portal, staging):
     portal.change("checks:", "transform: [one.sql]\nchecks:")
     text, message = BREAKS["a reference that names the table"]

@@ -31,7 +31,7 @@ def refused(against, staging):
     def run(**params):
         result = against(**params)
         assert result.get("failed"), result
-        assert not staging.rows("SELECT FROM pg_database WHERE datname = 'library'")
+        assert not staging.rows("SELECT 1 FROM pg_database WHERE datname = 'library'")
         return result["msg"]
 
     return run

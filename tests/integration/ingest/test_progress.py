@@ -169,6 +169,7 @@ def test_a_refusal_and_a_wrong_option_come_through(controller, portal):
     assert list(controller.jobs.iterdir()) == []
 
 
+@full
 def test_check_mode_is_a_plain_call(controller):
     with controller.start(arguments=["--check"]) as process:
         output = process.communicate(timeout=60)[0]
@@ -256,6 +257,7 @@ def test_a_load_that_begins_late_is_waited_for(controller, late):
     assert controller.state()["state"] == "finished"
 
 
+@full
 def test_a_load_that_was_killed_before_it_began_fails_the_task_within_seconds(controller, late):
     with controller.start(arguments=late_python(late)) as process:
         wait_for(lambda: job_processes(controller))
@@ -347,6 +349,7 @@ def test_a_host_that_stays_out_of_reach_is_given_up_and_the_load_is_not(controll
     wait_for(lambda: controller.state()["state"] == "finished")
 
 
+@full
 def test_a_log_gets_few_lines_at_once(controller, gate):
     with controller.start() as process:
         controller.held()

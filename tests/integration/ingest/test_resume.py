@@ -173,6 +173,7 @@ def test_a_copy_of_a_source_is_the_same_source(portal, staging, resume):
     assert resume()["kept"].keys() == FIRST
 
 
+@full
 def test_a_table_whose_section_is_another_one_is_loaded_again_and_no_other(portal, staging, resume, as_fresh):
     killed_in_copy(portal, staging)
     portal.change("name: name, born: born", "name: name")

@@ -89,6 +89,7 @@ def test_a_crash_without_fsync_starts_over(portal, swift, next_run, as_fresh):
     as_fresh(swift)
 
 
+@full
 def test_a_clean_stop_without_fsync_keeps_what_was_complete(portal, swift, next_run, as_fresh):
     gated(portal, EDITIONS)
     stopped_in_copy(portal, swift, "fast")

@@ -86,7 +86,7 @@ class TestMaterialisedViews:
     def test_a_declared_one_that_nobody_makes_is_refused_before_the_load(self, refusal, portal, staging):
         portal.change("tables:", "views: {nowhere: after_switch, book: unpopulated}\ntables:")
         assert "the schema makes no materialised view book, nowhere: correct `views:` in" in refusal()
-        assert not staging.rows("SELECT FROM pg_database WHERE datname = 'library'")
+        assert not staging.rows("SELECT 1 FROM pg_database WHERE datname = 'library'")
 
     def test_a_transform_may_make_the_declared_one(self, loaded, refusal, portal, library):
         portal.change("tables:", "views: {later: unpopulated}\ntables:")

@@ -11,12 +11,12 @@ from tiers import full, sample
 NAMES = [operation.name for operation in OPERATIONS]
 
 
-@pytest.mark.parametrize("name", sample(NAMES, "promote a load", "rollback", "prune", "recover: moved"))
+@pytest.mark.parametrize("name", sample(NAMES, "promote a load", "prune", "recover: moved"))
 def test_killed_anywhere_it_serves_and_the_next_run_ends_it(bench, hold, name):
     hold(bench, sample_kills(bench, name))
 
 
-@pytest.mark.parametrize("name", sample(NAMES, "promote a load", "undo: after the commit"))
+@pytest.mark.parametrize("name", sample(NAMES, "undo: after the commit"))
 def test_an_error_anywhere_is_told_and_the_next_run_ends_it(bench, hold, name):
     hold(bench, sample_faults(bench, name))
 

@@ -20,6 +20,7 @@ PROGRAM = Path(sys.executable).with_name("ansible-playbook")
 ROOT = Path(__file__).resolve().parents[3]
 DATASET = """
 database: portal
+databases: {loaded: ignore}
 schema: schema.sql
 tables:
   study: {owner: schema}
@@ -95,22 +96,29 @@ def rules(portal):
     return write
 
 
+@pytest.fixture
+def both(load, production, staging):
+    """Have both servers hold a load of the schema: a copy of what the first test of the file loads."""
+    for server in (production, staging):
+        if server.rows("SELECT 1 FROM pg_database WHERE datname = 'loaded'"):
+            server.rows("CREATE DATABASE portal TEMPLATE loaded")
+        else:
+            load(server)
+            server.rows("CREATE DATABASE loaded TEMPLATE portal")
+
+
 def names(result):
     return {finding["name"] for finding in result["findings"]}
 
 
-def test_two_loads_of_one_schema_differ_in_nothing(load, verify, production, staging):
-    load(production)
-    load(staging)
+def test_two_loads_of_one_schema_differ_in_nothing(both, verify, production, staging):
     result = verify()
     assert (result["findings"], result["carried"], result["changed"]) == ([], [], False)
 
 
 @pytest.fixture
-def altered(load, production, staging, major):
+def altered(both, production, staging, major):
     """Load both, alter production by hand in every kind, and return the kinds."""
-    load(production)
-    load(staging)
     kinds = made(major, "portal")
     for statement, _, _ in kinds.values():
         production.rows(statement, "portal")
@@ -143,9 +151,7 @@ def test_every_kind_is_found_or_carried_and_afterwards_all_but_the_accepted_is_t
     assert "wordpass" not in json.dumps([result, again])
 
 
-def test_what_is_ignored_or_accepted_is_left_behind(load, rules, verify, production, staging):
-    load(production)
-    load(staging)
+def test_what_is_ignored_or_accepted_is_left_behind(both, rules, verify, production, staging):
     production.rows("CREATE VIEW report_a AS SELECT 1; CREATE VIEW list_a AS SELECT 1", "portal")
     rules({"kind": "view", "name": "public.report_*", "do": "ignore"})
     result = verify()
@@ -188,10 +194,8 @@ def test_what_both_have_changed_is_a_finding_with_the_difference(
 
 
 def test_what_was_dropped_by_hand_is_a_finding_or_dropped_from_the_load(
-    load, rules, verify, production, staging
+    both, rules, verify, production, staging
 ):
-    load(production)
-    load(staging)
     production.rows("DROP VIEW study_names; DROP TYPE mood; REVOKE ALL ON study FROM postgres", "portal")
     rules({"kind": "view", "name": "*", "do": "carry"})
     result = verify()
@@ -223,10 +227,8 @@ def test_without_a_base_line_all_that_production_has_counts_as_made_by_hand(
 
 
 def test_what_cannot_be_carried_is_a_finding_with_the_reason_and_nothing_is_changed(
-    load, rules, verify, production, staging
+    both, rules, verify, production, staging
 ):
-    load(production)
-    load(staging)
     production.rows("CREATE ROLE onlyhere", "postgres")
     try:
         production.rows("GRANT SELECT ON study TO onlyhere; COMMENT ON TABLE study IS 'c'", "portal")
@@ -242,9 +244,7 @@ def test_what_cannot_be_carried_is_a_finding_with_the_reason_and_nothing_is_chan
         production.rows("DROP ROLE onlyhere")
 
 
-def test_a_dry_run_shows_the_statements_and_changes_nothing(load, verify, production, staging):
-    load(production)
-    load(staging)
+def test_a_dry_run_shows_the_statements_and_changes_nothing(both, verify, production, staging):
     snapshot = staging.rows("SELECT snapshot FROM reingest.load", "portal")[0][0]
     production.rows(
         "ALTER DATABASE portal SET app.jwt_secret = 'dontshow'; COMMENT ON TABLE study IS 'c'", "portal"
@@ -261,9 +261,7 @@ def test_a_dry_run_shows_the_statements_and_changes_nothing(load, verify, produc
     assert staging.rows(settings) == [(1,)]
 
 
-def test_a_table_that_somebody_locks_ends_the_verification_and_is_named(load, verify, production, staging):
-    load(production)
-    load(staging)
+def test_a_table_that_somebody_locks_ends_the_verification_and_is_named(both, verify, production, staging):
     with production.connect("portal") as locking:
         locking.autocommit = False
         with locking.cursor() as cursor:
@@ -274,9 +272,7 @@ def test_a_table_that_somebody_locks_ends_the_verification_and_is_named(load, ve
     assert "still locks" in message
 
 
-def test_a_catalogue_that_the_login_may_not_read_is_a_finding(load, verify, production, staging):
-    load(production)
-    load(staging)
+def test_a_catalogue_that_the_login_may_not_read_is_a_finding(both, verify, production, staging):
     production.rows("CREATE ROLE looker LOGIN PASSWORD 'only-for-tests'")
     production.rows("GRANT SELECT ON ALL TABLES IN SCHEMA public TO looker", "portal")
     looking = production.dsn().replace("postgres:", "looker:", 1)
@@ -295,10 +291,8 @@ def test_a_catalogue_that_the_login_may_not_read_is_a_finding(load, verify, prod
 
 
 def test_more_findings_than_a_page_takes_are_in_a_file_of_the_run(
-    load, verify, production, staging, tmp_path
+    both, verify, production, staging, tmp_path
 ):
-    load(production)
-    load(staging)
     make = (
         "DO $$ BEGIN FOR n IN 1..1200 LOOP EXECUTE format('CREATE VIEW v%s AS SELECT 1', n); END LOOP; END $$"
     )
@@ -332,10 +326,8 @@ PASTED = """
 
 
 def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
-    load, verify, portal, production, staging
+    both, verify, portal, production, staging
 ):
-    load(production)
-    load(staging)
     made = portal / "made"
     views = [name.replace("DIR", str(made)).replace('"', '""') for name in HOSTILE]
     for name in views:
@@ -370,10 +362,8 @@ def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
 
 
 def test_a_worker_without_pg_dump_is_told_before_the_load_and_carries_nothing_that_needs_it(
-    load, rules, verify, portal, production, staging, run_module, monkeypatch
+    both, rules, verify, portal, production, staging, run_module, monkeypatch
 ):
-    load(production)
-    load(staging)
     production.rows("CREATE TYPE size AS ENUM ('a')", "portal")
     rules({"kind": "type", "name": "*", "do": "carry"})
     assert verify()["carried"] != []
@@ -389,10 +379,8 @@ def test_a_worker_without_pg_dump_is_told_before_the_load_and_carries_nothing_th
 
 
 def test_a_definition_in_production_cannot_pass_for_another_entry_of_the_archive(
-    load, rules, verify, production, staging
+    both, rules, verify, production, staging
 ):
-    load(production)
-    load(staging)
     fake = "$$\n--\n-- Name: x; Type: TYPE; Schema: -; Owner: x\n--\nCREATE TYPE evil AS ENUM ();\n"
     fake += "--\n-- PostgreSQL database dump complete\n--\n$$"
     production.rows(
@@ -406,10 +394,8 @@ def test_a_definition_in_production_cannot_pass_for_another_entry_of_the_archive
 
 
 def test_a_sequence_that_is_carried_counts_on_where_production_s_stands(
-    load, rules, verify, production, staging
+    both, rules, verify, production, staging
 ):
-    load(production)
-    load(staging)
     production.rows("CREATE SEQUENCE numbers OWNED BY scratch.id; SELECT setval('numbers', 41)", "portal")
     rules({"kind": "sequence", "name": "*", "do": "carry"})
     assert verify()["findings"] == []
@@ -437,9 +423,7 @@ def test_labels_and_settings_of_what_is_in_use_are_changed_in_place(
     assert verify()["carried"] == []
 
 
-def test_an_extension_is_carried_whole_with_what_uses_it(load, rules, verify, production, staging):
-    load(production)
-    load(staging)
+def test_an_extension_is_carried_whole_with_what_uses_it(both, rules, verify, production, staging):
     available = "SELECT min(name) FROM pg_available_extensions WHERE name IN ('vector', 'hstore')"
     [(name,)] = production.rows(available, "portal")
     production.rows(f"CREATE SCHEMA ext; CREATE EXTENSION {name} SCHEMA ext", "portal")
@@ -452,10 +436,8 @@ def test_an_extension_is_carried_whole_with_what_uses_it(load, rules, verify, pr
 
 
 def test_what_calls_into_a_library_or_holds_a_password_is_not_carried(
-    load, rules, verify, production, staging
+    both, rules, verify, production, staging
 ):
-    load(production)
-    load(staging)
     production.rows("CREATE FUNCTION plus(int, int) RETURNS int LANGUAGE internal AS 'int4pl'", "portal")
     production.rows("CREATE FOREIGN DATA WRAPPER f; CREATE SERVER s FOREIGN DATA WRAPPER f", "portal")
     production.rows("ALTER SERVER s OPTIONS (password 'wordpass')", "portal")
@@ -472,19 +454,15 @@ def test_what_calls_into_a_library_or_holds_a_password_is_not_carried(
 
 
 def test_what_is_on_a_table_whose_rights_are_carried_is_left_behind_when_that_is_accepted(
-    load, verify, production, staging
+    both, verify, production, staging
 ):
-    load(production)
-    load(staging)
     production.rows("GRANT SELECT ON study TO reader; CREATE INDEX by_size ON study (size)", "portal")
     result = verify(accept=["object:index:public.by_size"])
     assert result["carried"] == ['GRANT SELECT ON TABLE public.study TO "reader"']
     assert staging.rows("SELECT to_regclass('by_size')", "portal") == [(None,)]
 
 
-def test_a_comment_that_is_ignored_is_not_carried_with_its_object(load, rules, verify, production, staging):
-    load(production)
-    load(staging)
+def test_a_comment_that_is_ignored_is_not_carried_with_its_object(both, rules, verify, production, staging):
     production.rows("CREATE VIEW report AS SELECT 1 AS n; COMMENT ON VIEW report IS 'r'", "portal")
     rules({"kind": "comment", "name": "*", "do": "ignore"}, {"kind": "*", "name": "*", "do": "carry"})
     assert not any("COMMENT" in statement for statement in verify()["carried"])

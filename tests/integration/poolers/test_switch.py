@@ -18,7 +18,7 @@ import pytest
 from bouncer import bouncer_factory  # noqa: F401 - a fixture
 from crash.module import ended
 from crash.volumes import A, B
-from tiers import sample
+from tiers import full, sample
 from waiting import wait_for
 from writes.place import DATABASE
 from writes.switch import INGEST, ROLLBACK, TOGETHER, Switch, recover, undo
@@ -145,6 +145,7 @@ def test_a_new_server_that_does_not_start_lets_them_go_on_in_the_old_one(place, 
     assert writing.errors == []
 
 
+@full
 def test_what_they_wrote_since_comes_along_where_a_switch_is_taken_back_after_they_went_on(
     place, bouncer, writing
 ):
@@ -195,6 +196,7 @@ def test_a_run_that_is_killed_leaves_a_watchdog_that_lets_them_go_on(place, boun
     assert writing.errors == []
 
 
+@full
 def test_recover_lets_them_go_on_where_the_watchdog_died_too(place, bouncer, writing):
     killed_in(place, switch(place, until=TOGETHER), "Stop the servers")
     os.kill(place.process("watchdog"), signal.SIGKILL)
@@ -222,6 +224,7 @@ def test_a_transaction_that_stays_open_ends_the_switch_before_anything_is_stoppe
     assert writing.errors == []
 
 
+@full
 def test_a_pooler_that_is_restarted_in_the_window_holds_again_and_no_row_is_lost(place, bouncer, writing):
     verb = switch(place, until=TOGETHER)
     (server,) = place.production
