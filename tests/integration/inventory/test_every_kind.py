@@ -369,7 +369,7 @@ def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
     assert code == 0, output
 
 
-def test_a_worker_without_pg_dump_is_told_before_the_load_and_carries_nothing_that_needs_it(
+def test_a_worker_is_told_before_the_load_where_pg_dump_is_and_without_it_carries_nothing_that_needs_it(
     load, rules, verify, portal, production, staging, run_module, monkeypatch
 ):
     load(production)
@@ -377,14 +377,19 @@ def test_a_worker_without_pg_dump_is_told_before_the_load_and_carries_nothing_th
     production.rows("CREATE TYPE size AS ENUM ('a')", "portal")
     rules({"kind": "type", "name": "*", "do": "carry"})
     assert verify()["carried"] != []
+    given = {"dataset": str(portal / "dataset.yml"), "staging_dsn": staging.dsn(), "force": True}
+    given |= {"production_dsn": production.dsn(), "plan_only": True}
+    told = (
+        f"definitions can be carried: by {production.binaries}/pg_dump and {production.binaries}/pg_restore"
+    )
+    assert told in run_module("ingest_load", **given, run="run-1")["step"]["did"]
     staging.rows("DROP TYPE size", "portal")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(programs, "_FOLDERS", ())
     result = verify()
     assert names(result) == {"object:type:public.size"}
     assert "it was to be carried, and cannot be: this host has no pg_dump and pg_restore" in result["msg"]
-    given = {"dataset": str(portal / "dataset.yml"), "staging_dsn": staging.dsn(), "force": True}
-    planned = run_module("ingest_load", **given, production_dsn=production.dsn(), plan_only=True, run="run-2")
+    planned = run_module("ingest_load", **given, run="run-2")
     assert "- pg_dump: `objects:` of the dataset carries definitions, and this host has no" in planned["msg"]
 
 
