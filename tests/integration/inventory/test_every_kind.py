@@ -28,6 +28,19 @@ tables:
   scratch: {owner: schema}
   child: {owner: schema}
 """
+# What psql lists beside the kinds of `made`: the cluster's own (tests/integration/frame), and what
+# other tests are of.
+OF_OTHERS = {
+    "DATABASE",
+    "GROUP",
+    "ROLE",
+    "USER",
+    "TABLESPACE",
+    "SUBSCRIPTION",
+    "TABLE",
+    "TABLE AS",
+    "EXTENSION",
+}
 # Told by another check, by the name that it always had.
 ELSEWHERE = {"object:column:public.study.note": "schema:study"}
 
@@ -97,6 +110,16 @@ def rules(portal):
 
 def names(result):
     return {finding["name"] for finding in result["findings"]}
+
+
+def test_each_create_that_psql_lists_is_made_here(production, major):
+    command = [f"{production.binaries}/psql", "-X", "-P", "pager=off", "-c", r"\h CREATE", production.dsn()]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    listed = set(re.findall(r"^Command: +CREATE (.+)$", told, re.MULTILINE))
+    assert {"VIEW", "TEXT SEARCH DICTIONARY", "OPERATOR"} <= listed
+    statements = "; ".join(statement for statement, _, _ in made(major, "portal").values())
+    lacking = {name for name in listed if not re.search(rf"CREATE (OR REPLACE )?{name}\b", statements)}
+    assert lacking <= OF_OTHERS
 
 
 def test_two_loads_of_one_schema_differ_in_nothing(load, verify, production, staging):
