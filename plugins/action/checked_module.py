@@ -38,8 +38,9 @@ class ActionModule(ActionBase):
         """Return the bundle of a module; from then on those of the next tasks can be put together."""
         put_together = super()._configure_module
         bundle = put_together(module_name, module_args, task_vars)
-        hosts = task_vars.get("ansible_play_hosts_all") or [None]
-        if self._ahead is None and task_vars.get("inventory_hostname") == hosts[0]:  # once for all hosts
+        if (
+            self._ahead is None
+        ):  # of several hosts one makes it, and the others wait: Ansible has a lock for each
             name = self._task.action.rpartition(".")[2]
             modules = comes_next(name, self._task.args, task_vars)
             self._ahead = Ahead(

@@ -32,13 +32,7 @@ def wants_dump(rules: Collection[ObjectRule]) -> bool:
 
 
 def look_for_programs(dsn: str, rules: Collection[ObjectRule]) -> tuple[list[Finding], list[str]]:
-    """Return that this host lacks the programs that the rules need, or where they are, a sentence each.
-
-    Early, where the load is only planned; neither where no rule needs them.
-
-    Args:
-        dsn: a login to production.
-        rules: the dataset's.
+    """Return that this host lacks the programs that the rules need, or where they are.
 
     Raises:
         Refusal: production does not answer.
