@@ -12,7 +12,7 @@ from .reingest.frame.bring import BothRoles, account_findings, bring_roles, read
 from .reingest.frame.cluster import cluster_findings
 from .reingest.frame.finding import Finding
 from .reingest.frame.outside import shared_archive
-from .reingest.inventory.by_dump import program_findings
+from .reingest.inventory.by_dump import look_for_programs
 from .reingest.load.both_servers import KEEP_LIVE, KEEP_STAGED
 from .reingest.load.request import LoadRequest, Servers
 from .reingest.load.server import inspect_production
@@ -63,7 +63,7 @@ def request_of(call: Call) -> LoadRequest:
 class Frame:
     """What of production's cluster is around its database: refused, or brought into the staging server.
 
-    ``did`` and ``warnings`` are for the outcome.
+    ``did``, ``told`` (what is said without being done) and ``warnings`` are for the outcome.
     """
 
     def __init__(self, call: Call, plan: Plan) -> None:
@@ -73,6 +73,7 @@ class Frame:
             Refusal: with all that a promotion would lose or break, and that was not accepted.
         """
         self.did: list[str] = []
+        self.told: list[str] = []
         self.warnings: list[str] = []
         self._dsns = call["production_dsn"], call["staging_dsn"]
         self._brings = False
@@ -80,7 +81,8 @@ class Frame:
         if plan.action == KEEP_LIVE or not _has_production(call, dataset.database):
             return
         found = cluster_findings(self._dsns[0], dataset.database, dataset.databases, str(dataset.file))
-        found = (*found, *program_findings(self._dsns[0], dataset.objects))
+        missing, self.told = look_for_programs(self._dsns[0], dataset.objects)
+        found = (*found, *missing)
         both = self._both_roles(call)
         if isinstance(both, Finding):
             found = (*found, both)
@@ -161,12 +163,15 @@ def outcome_of(
         # A dry run has ended nothing: the load that follows says it again, then for good.
         told = ended and not call.dry_run
         values = {**values, "roles": []}
+        did = [*did, *frame.told]
         return Outcome(ended, did, values, plan.diff(), warnings=warnings, planned=not told)
     detail = {**detail, "tables": values["tables"]}
     values = {**values, "roles": frame.did}
     diff = _with_roles(plan.diff(), frame.did)
     changed = plan.changed or ended or bool(frame.did)
-    return Outcome(changed, [*did, *plan.did(), *compared, *frame.did], values, diff, detail, warnings)
+    return Outcome(
+        changed, [*did, *plan.did(), *compared, *frame.told, *frame.did], values, diff, detail, warnings
+    )
 
 
 def _with_roles(diff: Mapping[str, str], did: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import closing
 
 from ..dataset.model import ObjectRule
@@ -31,29 +31,25 @@ def wants_dump(rules: Collection[ObjectRule]) -> bool:
     return any(rule.do == CARRY and any(matches(rule.kind, kind) for kind in DUMPED) for rule in rules)
 
 
-def program_findings(dsn: str, rules: Collection[ObjectRule]) -> Iterator[Finding]:
-    """Yield that this host lacks the programs that the rules need: early, where the load is only planned.
-
-    Args:
-        dsn: a login to production.
-        rules: the dataset's.
+def look_for_programs(dsn: str, rules: Collection[ObjectRule]) -> tuple[list[Finding], list[str]]:
+    """Return that this host lacks the programs that the rules need, or where they are.
 
     Raises:
         Refusal: production does not answer.
     """
     if not wants_dump(rules):
-        return
+        return [], []
     with closing(connect(with_database(dsn, "postgres"))) as connection:
         major = connection.server_version // 10_000
     try:
-        dump_programs(major)
+        programs = dump_programs(major)
     except Refusal as error:
-        yield Finding(
-            PROGRAMS,
-            f"`objects:` of the dataset carries definitions, and {error}",
-            "or name kinds to carry that need none: views, functions, indexes, constraints, triggers, rules",
-            state=str(major),
+        reason = f"`objects:` of the dataset carries definitions, and {error}"
+        remedy = (
+            "or name kinds to carry that need none: views, functions, indexes, constraints, triggers, rules"
         )
+        return [Finding(PROGRAMS, reason, remedy, state=str(major))], []
+    return [], [f"definitions can be carried: by {programs.dump} and {programs.restore}"]
 
 
 def dump_programs(major: int) -> Programs:

@@ -23,6 +23,8 @@ _ROWS = 4096  # in a batch
 _MOST_BYTES = (
     32 << 20
 )  # of a batch's texts that a dictionary stands for: a file of 999 bytes may ask for 3 GB
+# pyarrow holds the row group that it reads; of one with more bytes (unpacked) a piece of each column.
+_LARGE_GROUP, _PIECE = 32 << 20, 64 << 10
 _LOOKED_AT = 4  # row groups, as a writer makes them alike: to look into one takes milliseconds a column
 _TEXT_TYPES = ("BYTE_ARRAY", "FIXED_LEN_BYTE_ARRAY")
 # What PostgreSQL has of times, in milliseconds since 1970, as far as 64 bits of microseconds go.
@@ -220,6 +222,12 @@ def rows_at_once(source: Source, file: Any) -> int:  # noqa: ANN401 - pyarrow is
     return max(1, min(_ROWS, _MOST_BYTES // max(1, sum(longest.values()))))
 
 
+def _large_groups(metadata: Any) -> bool:  # noqa: ANN401 - pyarrow is imported late
+    """Return whether row groups, of which the first ones stand for all, are too large to be held."""
+    looked_at = range(min(metadata.num_row_groups, _LOOKED_AT))
+    return any(metadata.row_group(number).total_byte_size > _LARGE_GROUP for number in looked_at)
+
+
 def _coded(group: Any) -> list[str]:  # noqa: ANN401 - pyarrow is imported late
     """Return the columns of a row group whose dictionary could be too large for a batch of rows."""
     columns = (group.column(at) for at in range(group.num_columns))
@@ -251,9 +259,12 @@ def opened_parquet(source: Source, *, unit: str = "us", coded: Sequence[str] = (
         raise Refusal(f"source {source} cannot be read: {error.strerror}") from error
     with stream:
         try:
+            metadata = parquet.read_metadata(stream)
             file = parquet.ParquetFile(
                 stream,
+                metadata=metadata,
                 pre_buffer=False,
+                buffer_size=_PIECE if isinstance(source, Path) and _large_groups(metadata) else 0,
                 coerce_int96_timestamp_unit=unit,
                 page_checksum_verification=True,
                 read_dictionary=list(coded),

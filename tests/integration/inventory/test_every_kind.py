@@ -29,6 +29,19 @@ tables:
   scratch: {owner: schema}
   child: {owner: schema}
 """
+# What psql lists beside the kinds of `made`: the cluster's own (tests/integration/frame), and what
+# other tests are of.
+OF_OTHERS = {
+    "DATABASE",
+    "GROUP",
+    "ROLE",
+    "USER",
+    "TABLESPACE",
+    "SUBSCRIPTION",
+    "TABLE",
+    "TABLE AS",
+    "EXTENSION",
+}
 # Told by another check, by the name that it always had.
 ELSEWHERE = {"object:column:public.study.note": "schema:study"}
 
@@ -109,6 +122,16 @@ def both(load, production, staging):
 
 def names(result):
     return {finding["name"] for finding in result["findings"]}
+
+
+def test_each_create_that_psql_lists_is_made_here(production, major):
+    command = [f"{production.binaries}/psql", "-X", "-P", "pager=off", "-c", r"\h CREATE", production.dsn()]
+    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    listed = set(re.findall(r"^Command: +CREATE (.+)$", told, re.MULTILINE))
+    assert {"VIEW", "TEXT SEARCH DICTIONARY", "OPERATOR"} <= listed
+    statements = "; ".join(statement for statement, _, _ in made(major, "portal").values())
+    lacking = {name for name in listed if not re.search(rf"CREATE (OR REPLACE )?{name}\b", statements)}
+    assert lacking <= OF_OTHERS
 
 
 def test_two_loads_of_one_schema_differ_in_nothing(both, verify, production, staging):
@@ -361,20 +384,25 @@ def test_what_is_printed_is_pasted_into_a_shell_and_accepts_just_what_was_seen(
     assert code == 0, output
 
 
-def test_a_worker_without_pg_dump_is_told_before_the_load_and_carries_nothing_that_needs_it(
+def test_a_worker_is_told_before_the_load_where_pg_dump_is_and_without_it_carries_nothing_that_needs_it(
     both, rules, verify, portal, production, staging, run_module, monkeypatch
 ):
     production.rows("CREATE TYPE size AS ENUM ('a')", "portal")
     rules({"kind": "type", "name": "*", "do": "carry"})
     assert verify()["carried"] != []
+    given = {"dataset": str(portal / "dataset.yml"), "staging_dsn": staging.dsn(), "force": True}
+    given |= {"production_dsn": production.dsn(), "plan_only": True}
+    told = (
+        f"definitions can be carried: by {production.binaries}/pg_dump and {production.binaries}/pg_restore"
+    )
+    assert told in run_module("ingest_load", **given, run="run-1")["step"]["did"]
     staging.rows("DROP TYPE size", "portal")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(programs, "_FOLDERS", ())
     result = verify()
     assert names(result) == {"object:type:public.size"}
     assert "it was to be carried, and cannot be: this host has no pg_dump and pg_restore" in result["msg"]
-    given = {"dataset": str(portal / "dataset.yml"), "staging_dsn": staging.dsn(), "force": True}
-    planned = run_module("ingest_load", **given, production_dsn=production.dsn(), plan_only=True, run="run-2")
+    planned = run_module("ingest_load", **given, run="run-2")
     assert "- pg_dump: `objects:` of the dataset carries definitions, and this host has no" in planned["msg"]
 
 

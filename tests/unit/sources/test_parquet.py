@@ -1,5 +1,6 @@
 import datetime
 import decimal
+import io
 import re
 import struct
 from pathlib import Path
@@ -109,3 +110,27 @@ def test_a_page_that_is_not_what_its_check_sum_says_is_refused(tmp_path):
     path.write_bytes(spoilt)
     with pytest.raises(Refusal, match=r"cannot be read after row 0: .*CRC"):
         list(read_parquet(path))
+
+
+class Watched(type(Path())):
+    """A file that notes how many bytes are asked for at a time."""
+
+    def open(self, *args, **options):
+        self.asked = asked = []
+
+        class Noting(io.FileIO):
+            def read(self, size=-1):
+                asked.append(size)
+                return super().read(size)
+
+        return Noting(self)
+
+
+def test_a_large_row_group_is_read_in_pieces(tmp_path):
+    path = Watched(tmp_path / "a.parquet")
+    values = pa.array([f"{number:032x}" * 60 for number in range(10_000)])
+    table = pa.table({"a": values, "b": values})
+    parquet.write_table(table, str(path), use_dictionary=False, compression=None)
+    assert sum(1 for _ in read_parquet(path)) == 10_000
+    assert path.asked
+    assert max(path.asked) <= 2 << 20  # a page, not the 19 MB of a column
