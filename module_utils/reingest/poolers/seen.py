@@ -62,7 +62,7 @@ def entries(console: Console, seconds: float, default_mode: str = "") -> dict[st
 
 
 def pool_modes(console: Console, seconds: float) -> set[str]:
-    """Return how the pools of the console's own database pool; none where nobody has used it so far."""
+    """Return how the pools of the console's own database pool; none where it was not used so far."""
     told = _told(
         console, "SHOW POOLS", seconds, lambda row: (_text(row["database"]), _text(row["pool_mode"]))
     )

@@ -17,8 +17,8 @@ from plugins.module_utils.reingest.external_loader.job import Job
 from plugins.module_utils.reingest.host.web import leads_on
 from plugins.module_utils.reingest.outage import request
 from plugins.module_utils.reingest.outage.request import Target, ask
+from plugins.module_utils.reingest.outage.soak import Limits, soak
 from plugins.module_utils.reingest.services.health import answer
-from plugins.module_utils.reingest.services.soak import Limits, soak
 
 pytestmark = pytest.mark.attack
 SECONDS = 0.3
