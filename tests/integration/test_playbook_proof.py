@@ -66,7 +66,7 @@ def play(deployment):
         ),
         pytest.param("locked", "must be in ssh-agent (ssh-add)", marks=full),
         ("stranger", "is refused"),
-        pytest.param("none", "there is no key", marks=full),
+        pytest.param("none", "there is no such file on the controller", marks=full),
     ],
 )
 def test_a_run_that_does_not_prove_who_runs_is_refused_and_changes_nothing(deployment, play, key, told):
