@@ -45,6 +45,8 @@ def run_module(capsys, monkeypatch):
 
     def run(name, *, check=False, **params):
         module = importlib.import_module(f"plugins.modules.{name}")
+        # On a host each module is a process of its own, which begins without warnings.
+        monkeypatch.setattr("ansible.module_utils.common.warnings._global_warnings", {})
         umask = os.umask(0o022)
         try:
             with patch_module_args({**params, "_ansible_check_mode": check}), pytest.raises(SystemExit):
