@@ -21,7 +21,7 @@ from joserfc.jwk import RSAKey
 PEOPLE = {  # ORCID's own example persons
     "0000-0002-1825-0097": "Josiah Carberry, promoter",
     "0000-0001-5109-3700": "Laurel Haak, loader",
-    "0000-0002-1694-233X": "somebody whom nobody has listed",
+    "0000-0002-1694-233X": "somebody who is not listed",
 }
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>The demo's provider</title>
