@@ -51,7 +51,7 @@ def load_code(call: Call) -> None:
 
 
 def prepare_stops(call: Call, parts: Collection[str]) -> None:
-    """Do what of the stops can be done before the portal is away: 0.05 s less of it, with containers."""
+    """Do what of the stops can be done before the portal is away."""
     stops = {"stop_writers": ("writers",), "stop_servers": ("production", "staging")}
     from .reingest.engines.model import service_from
     from .reingest.engines.registry import engine_of
