@@ -164,7 +164,22 @@ class Deployment:
         # Each service has a keeper, which writes the exit code after the end.
         codes = [self.home / f"work/services/{name}.code" for name in ran]
         wait_for(lambda: all(code.exists() for code in codes), "the services ended", seconds=30)
+        # The prober of a run that was killed goes on for a while, and writes.
+        for process in _named(self.home):
+            with suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        wait_for(lambda: not _named(self.home), "the rest ended", seconds=30)
         shutil.rmtree(self.home)
+
+
+def _named(home):
+    """Return the processes whose command lines name a folder; not this one."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if os.fsencode(home) in path.read_bytes() and int(path.parent.name) != os.getpid():
+                found.append(int(path.parent.name))
+    return found
 
 
 def free_port():
