@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from hostile import ODD, changed, fed, json_texts
 from hypothesis import strategies as st
+from unit.poolers.hostile_pooler import ENTRY, SERVER
 
 from plugins.module_utils.reingest.engines.model import Health
 from plugins.module_utils.reingest.errors import Refusal
@@ -22,24 +23,6 @@ from plugins.module_utils.reingest.services.health import _mismatch
 (POOLER,) = poolers_from(
     [{"admin": "host=pooler user=admin", "database": "portal"}], environment={}, home=Path("/nonexistent")
 )
-ENTRY = {
-    "name": "portal",
-    "host": "db",
-    "port": 5432,
-    "database": "portal",
-    "pool_mode": "session",
-    "paused": 0,
-    "disabled": 0,
-}
-SERVER = {
-    "database": "portal",
-    "state": "active",
-    "link": "0x1",
-    "user": "web",
-    "application_name": "x",
-    "request_time": "now",
-    "remote_pid": 1,
-}
 CLIENT = {"ptr": "0x1", "addr": "10.0.0.1", "port": 1, "application_name": "x"}
 TOLD = {
     "SHOW DATABASES": [ENTRY, {**ENTRY, "name": "other"}],

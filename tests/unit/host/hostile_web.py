@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import partial
+
+from listener import accept_each
 
 _PAUSE_S = 0.05  # a byte now and then: no read is ever silent for long
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -24,15 +26,8 @@ class HostileWeb:
 def answering(send):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         web = HostileWeb(listener, send)
-        threading.Thread(target=_serve, args=(listener, web), daemon=True).start()
+        accept_each(listener, partial(_talk, web=web))
         yield web
-
-
-def _serve(listener, web):
-    with suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            threading.Thread(target=_talk, args=(client, web), daemon=True).start()
 
 
 def _talk(client, web):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import socket
 import struct
-import threading
 from contextlib import contextmanager, suppress
+from functools import partial
+
+from listener import accept_each
 
 _INT4, _TEXT = 23, 25
 TOLD = {
@@ -15,6 +17,25 @@ TOLD = {
     "TimeZone": "UTC",
     "server_version": "1.24.0/bouncer",
     "standard_conforming_strings": "on",
+}
+# What an honest console tells.
+ENTRY = {
+    "name": "portal",
+    "host": "db",
+    "port": 5432,
+    "database": "portal",
+    "pool_mode": "session",
+    "paused": 0,
+    "disabled": 0,
+}
+SERVER = {
+    "database": "portal",
+    "state": "active",
+    "link": "0x1",
+    "user": "web",
+    "application_name": "x",
+    "request_time": "now",
+    "remote_pid": 1,
 }
 _SSL, _GSS = 80877103, 80877104
 
@@ -63,15 +84,8 @@ class HostilePooler:
 def listening():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         pooler = HostilePooler(listener)
-        threading.Thread(target=_serve, args=(listener, pooler), daemon=True).start()
+        accept_each(listener, partial(_talk, pooler=pooler))
         yield pooler
-
-
-def _serve(listener, pooler):
-    with suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            threading.Thread(target=_talk, args=(client, pooler), daemon=True).start()
 
 
 def _talk(client, pooler):

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from attacker import within
-from unit.poolers.hostile_pooler import END, listening, row_of, rows
+from unit.poolers.hostile_pooler import END, SERVER, listening, row_of, rows
+from unit.poolers.hostile_pooler import ENTRY as OPEN
 
 from plugins.module_utils.reingest.errors import Refusal
 from plugins.module_utils.reingest.poolers.console import console
@@ -20,24 +21,7 @@ from plugins.module_utils.reingest.poolers.seen import entry, sessions
 pytestmark = pytest.mark.attack
 
 SECONDS = 0.5
-ENTRY = {
-    "name": "portal",
-    "host": "db",
-    "port": 5432,
-    "database": "portal",
-    "pool_mode": "transaction",
-    "paused": 1,
-    "disabled": 0,
-}
-SERVER = {
-    "database": "portal",
-    "state": "active",
-    "link": "0x1",
-    "user": "web",
-    "application_name": "x",
-    "request_time": "now",
-    "remote_pid": 1,
-}
+ENTRY = {**OPEN, "pool_mode": "transaction", "paused": 1}
 
 
 @pytest.fixture
