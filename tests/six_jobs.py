@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from service.store.jobs import Occupied
+from service.store.jobs import Occupied, Order
 
 
 def begin_six(store):
@@ -14,7 +14,7 @@ def begin_six(store):
     def begin():
         ready.wait()
         try:
-            came.append(store.begin("load", {}, dry=False, person="0000-0002-1825-0097", through="session"))
+            came.append(store.begin(Order("load", {}, False, "0000-0002-1825-0097", through="session")))
         except Occupied as occupied:
             came.append(occupied.job)
 

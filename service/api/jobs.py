@@ -18,7 +18,7 @@ from ..jobs.folder import read
 from ..jobs.kinds import KINDS, Asked, Kind, refuse_sources
 from ..jobs.log import follow
 from ..jobs.progress import progress_of
-from ..store.jobs import Job, Occupied
+from ..store.jobs import Job, Occupied, Order
 from .parts import ANSWERS, NOT_THERE, TAKEN, TOO_LONG, Named, Parts, The, Viewer, needs, refuse_missing
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], responses=ANSWERS)
@@ -98,16 +98,11 @@ def _begins(kind: Kind) -> Callable[..., Any]:
         if holder is not None:
             return held(holder)
         given = asked.model_dump(exclude={"check"}, exclude_unset=True)
+        order = Order(
+            kind.name, given, asked.check, principal.person, principal.through, principal.authenticated
+        )
         try:
-            job = parts.keeper.begin(
-                kind.name,
-                given,
-                asked.variables(),
-                dry=asked.check,
-                person=principal.person,
-                through=principal.through,
-                authenticated=principal.authenticated,
-            )
+            job = parts.keeper.begin(order, asked.variables())
         except Occupied as occupied:
             return taken(occupied.job)
         return view(parts, job, whole=False)

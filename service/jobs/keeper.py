@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from plugins.module_utils.reingest.errors import Refusal
 
 from ..settings import Settings
-from ..store.jobs import CANCELLED, FAILED, LOST, SUCCEEDED, Job, JobStore, Occupied
+from ..store.jobs import CANCELLED, FAILED, LOST, SUCCEEDED, Job, JobStore, Occupied, Order
 from . import folder as folders
 from .cancel import interrupt, refuse_in_window
 from .launch import start
@@ -73,36 +73,17 @@ class Keeper:
         self._over.set()
         self._thread.join(timeout=10)
 
-    def begin(
-        self,
-        kind: str,
-        asked: Mapping[str, Any],
-        variables: Mapping[str, Any],
-        *,
-        dry: bool,
-        person: str,
-        through: str,
-        authenticated: str = "",
-        parent: str = "",
-    ) -> Job:
-        """Start a job and return it.
+    def begin(self, order: Order, variables: Mapping[str, Any]) -> Job:
+        """Start a job, whose playbook gets these variables, and return it.
 
         Raises:
             Occupied: another one is active.
         """
         with self._lock:
-            job = self._store.begin(
-                kind,
-                asked,
-                dry=dry,
-                person=person,
-                through=through,
-                authenticated=authenticated,
-                parent=parent,
-            )
+            job = self._store.begin(order)
             try:
                 given = {**variables, **self._signs.variables(job)}
-                start(self._settings, self.folder(job), f"playbooks/{kind}.yml", given, check=dry)
+                start(self._settings, self.folder(job), f"playbooks/{job.kind}.yml", given, check=job.dry)
             except Exception as error:
                 folders.abandon(self.folder(job))
                 self._store.end(job, FAILED, why=f"it was not started: {error}")
@@ -187,7 +168,7 @@ class Keeper:
         if job.state != LOST or job.dry or job.kind == "recover":
             return
         try:
-            self.begin("recover", {}, {}, dry=False, person=job.person, through="service", parent=job.id)
+            self.begin(Order("recover", {}, False, job.person, through="service", parent=job.id), {})
         except Occupied:
             return  # somebody was quicker, and every run begins with the same recovery
 

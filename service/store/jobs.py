@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,6 +15,19 @@ from .tables import jobs
 
 RUNNING, SUCCEEDED, FAILED, CANCELLED, LOST = "running", "succeeded", "failed", "cancelled", "lost"
 STATES = (RUNNING, SUCCEEDED, FAILED, CANCELLED, LOST)
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is asked for, by whom; the fields are those of a job."""
+
+    kind: str
+    asked: Mapping[str, Any]
+    dry: bool
+    person: str
+    through: str
+    authenticated: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,17 +65,7 @@ class JobStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def begin(
-        self,
-        kind: str,
-        asked: Mapping[str, Any],
-        *,
-        dry: bool,
-        person: str,
-        through: str,
-        authenticated: str = "",
-        parent: str = "",
-    ) -> Job:
+    def begin(self, order: Order) -> Job:
         """Keep a new job, which is active, and return it.
 
         Raises:
@@ -71,17 +74,11 @@ class JobStore:
         name = secrets.token_hex(8)
         values = {
             "id": name,
-            "kind": kind,
-            "dry": dry,
-            "asked": dict(asked),
-            "person": person,
-            "through": through,
-            "authenticated": authenticated,
+            **asdict(order),
             "asked_at": now(),
             "state": RUNNING,
             "why": "",
             "cancelled_by": "",
-            "parent": parent,
             "active": True,
         }
         try:

@@ -17,6 +17,7 @@ from waiting import wait_for
 
 from service.jobs import folder as folders
 from service.jobs.wrapper import NOT_MINE
+from service.store.jobs import Order
 
 ADA, BEN = "0000-0002-1825-0097", "0000-0001-5109-3700"
 
@@ -189,7 +190,7 @@ def test_a_job_whose_processes_were_killed_is_lost_and_recovered_in_its_name(ser
 def test_a_lost_job_that_a_killed_service_did_not_recover_is_recovered_by_the_next(service_of):
     service = service_of()
     service.stop()
-    job = service.parts.jobs.begin("load", {}, dry=False, person=BEN, through="session")
+    job = service.parts.jobs.begin(Order("load", {}, dry=False, person=BEN, through="session"))
     service.parts.jobs.end(job, "lost")
     again = service_of()
     recovery = next(one for one in again.parts.jobs.newest() if one.parent == job.id)
@@ -201,7 +202,7 @@ def test_a_lost_job_that_a_killed_service_did_not_recover_is_recovered_by_the_ne
 def test_a_job_that_was_kept_and_never_started_is_lost_and_is_never_started_later(service_of):
     service = service_of()
     service.stop()
-    job = service.parts.jobs.begin("load", {}, dry=True, person=ADA, through="session")
+    job = service.parts.jobs.begin(Order("load", {}, dry=True, person=ADA, through="session"))
     again = service_of()
     assert again.ended(job.id).state == "lost"
     folder = again.settings.state / "jobs" / job.id

@@ -12,7 +12,7 @@ from service.identity.sessions import Sessions
 from service.identity.tokens import Tokens
 from service.settings import Settings, SettingsError
 from service.store.database import open_store
-from service.store.jobs import Job, JobStore
+from service.store.jobs import Job, JobStore, Order
 
 ADA = "0000-0002-1825-0097"
 
@@ -30,7 +30,7 @@ def test_of_six_jobs_at_once_one_is_active_and_the_others_are_told_which(setting
     assert len(store.newest()) == 1
     store.end(store.active(), "succeeded", code=0)
     assert store.active() is None
-    assert isinstance(store.begin("load", {}, dry=True, person=ADA, through="session"), Job)
+    assert isinstance(store.begin(Order("load", {}, dry=True, person=ADA, through="session")), Job)
 
 
 def test_only_hashes_of_sessions_and_tokens_are_kept(settings):
